@@ -1,0 +1,62 @@
+"""Model regression checks for PyTorch, gated in pytest.
+
+Public names load on first use (PEP 562): importing this package imports none of torch, numpy and PIL.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .checks import Budget as Budget
+    from .checks import Registry as Registry
+    from .complexity.formulas import register_formula as register_formula
+    from .complexity.result import Complexity as Complexity
+    from .errors import ExplanationError as ExplanationError
+    from .errors import LimitError as LimitError
+    from .errors import MeasurementError as MeasurementError
+    from .errors import ModelCheckError as ModelCheckError
+    from .errors import ModelCheckWarning as ModelCheckWarning
+    from .errors import ModelRunError as ModelRunError
+    from .errors import SubjectError as SubjectError
+    from .explain.heatmap import Heatmap as Heatmap
+    from .modelcheck import ModelCheck as ModelCheck
+    from .verdict import Contributor as Contributor
+    from .verdict import Measurement as Measurement
+    from .verdict import Outcome as Outcome
+    from .verdict import Verdict as Verdict
+
+_HOMES = {
+    "Budget": "checks",
+    "Complexity": "complexity.result",
+    "Contributor": "verdict",
+    "ExplanationError": "errors",
+    "Heatmap": "explain.heatmap",
+    "LimitError": "errors",
+    "Measurement": "verdict",
+    "MeasurementError": "errors",
+    "ModelCheck": "modelcheck",
+    "ModelCheckError": "errors",
+    "ModelCheckWarning": "errors",
+    "ModelRunError": "errors",
+    "Outcome": "verdict",
+    "Registry": "checks",
+    "SubjectError": "errors",
+    "Verdict": "verdict",
+    "register_formula": "complexity.formulas",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,132 @@
+"""The registry: marker name -> check. A check folder adds itself with one line; third parties through the hook
+`pytest_modelcheck_register(registry)`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import Parameter, Signature
+from typing import Any, Protocol
+
+from .units import Unit
+from .verdict import Limit, Measurement
+
+SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
+LEVELS = ("fail", "warn")
+FOLDERS = ("complexity", "structure", "weights", "explain")  # in the order of the report
+
+
+class Check(Protocol):
+    """What a marker stands for: how its limit is written, how its value is observed and read."""
+
+    @property
+    def name(self) -> str:
+        """The marker's name."""
+
+    @property
+    def metric(self) -> str:
+        """The value's name in the record."""
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of limits and values."""
+
+    @property
+    def doc(self) -> str:
+        """One line for `pytest --markers`."""
+
+    @property
+    def choices(self) -> Mapping[str, tuple[Any, ...]]:
+        """The marker's own keywords: allowed values, the default first."""
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Fields of Settings that `observe` wants as further keywords."""
+
+    @property
+    def observe(self) -> Callable[..., Any]:
+        """`observe(subject, **options)`: the costly part; checks with the same one share its result."""
+
+    @property
+    def read(self) -> Callable[..., Measurement]:
+        """`read(observed, **options)`: the value in it."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A check of one number against max=, min= and max_regression=."""
+
+    name: str
+    metric: str
+    unit: Unit
+    doc: str
+    observe: Callable[..., Any]
+    read: Callable[..., Measurement]
+    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
+
+
+Describe = Callable[[Any], Any]  # a Subject -> a JSON-able section of the record
+
+
+class Registry:
+    """All checks by marker name, and all sections of the record by name."""
+
+    def __init__(self) -> None:
+        self.checks: dict[str, Check] = {}
+        self.sections: dict[str, Describe] = {}
+
+    def add(self, check: Check) -> None:
+        """Register a check. Raises ValueError if its name is taken."""
+        if check.name in self.checks or check.name == "modelcheck":
+            raise ValueError(f"a check named {check.name!r} is registered already")
+        self.checks[check.name] = check
+
+    def add_section(self, name: str, describe: Describe) -> None:
+        """Register a section: what the report tells about each subject under `name`."""
+        if name in self.sections:
+            raise ValueError(f"a section named {name!r} is registered already")
+        self.sections[name] = describe
+
+
+def default_registry() -> Registry:
+    """The checks that come with the package."""
+    registry = Registry()
+    for folder in FOLDERS:
+        importlib.import_module(f".{folder}", __package__).register(registry)
+    return registry
+
+
+def signature(check: Check) -> Signature:
+    """The marker's signature: the limit's bounds, the check's own keywords, level, then the subject's keywords."""
+    defaults = {
+        "min": None,
+        "max_regression": None,
+        **{key: values[0] for key, values in check.choices.items()},
+    }
+    defaults |= {"level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
+    first = Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=None)
+    rest = [Parameter(key, Parameter.KEYWORD_ONLY, default=value) for key, value in defaults.items()]
+    return Signature([first, *rest])
+
+
+def marker_lines(registry: Registry) -> list[str]:
+    """The lines that `pytest --markers` prints."""
+    subject = ", ".join(f"{key}=None" for key in SUBJECT_KEYWORDS)
+    lines = [
+        f"modelcheck({subject}): says what the budgets of this test, class or module check. model: an nn.Module, a "
+        "callable that returns one, 'package.module:factory' or a fixture's name; inputs: tensors, a callable or "
+        "a fixture's name; input_size: one shape or a list of shapes."
+    ]
+    for check in registry.checks.values():
+        shown = [p for p in signature(check).parameters.values() if p.name not in SUBJECT_KEYWORDS]
+        lines.append(
+            f"{check.name}{Signature(shown)}: {check.doc} Takes the subject's keywords too ({subject})."
+        )
+    return lines
+
+
+def limit_options(check: Check, limit: Limit, settings: object) -> dict[str, Any]:
+    """The keywords for `check.observe` and `check.read`."""
+    return {**limit.options, **{name: getattr(settings, name) for name in check.settings}}

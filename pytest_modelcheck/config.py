@@ -1,0 +1,30 @@
+"""Settings: everything that options and ini keys say, parsed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The run's configuration; each field is the option `--modelcheck-<field>` or the ini key `modelcheck_<field>`."""
+
+    report: bool = False
+    output: Path = Path("modelcheck-report")
+    strict: bool = False
+    model: str | None = None
+    input_size: tuple[tuple[int, ...], ...] | None = None
+    device: str | None = None
+    threads: int | None = None
+    model_fixture: str = "model"
+    inputs_fixture: str = "example_inputs"
+    strict_operators: bool = False
+
+
+def parse_input_size(text: str) -> tuple[tuple[int, ...], ...]:
+    """`"1,3,224,224"` or, for several inputs, `"1,3,224,224;1,10"`. Raises ValueError."""
+    shapes = tuple(tuple(int(size) for size in shape.split(",")) for shape in text.split(";"))
+    if any(size < 0 for shape in shapes for size in shape):
+        raise ValueError("a size cannot be negative")
+    return shapes

@@ -1,0 +1,41 @@
+"""What can go wrong, by kind. Every text is for the user: what happened, where, what to do next."""
+
+from __future__ import annotations
+
+
+class ModelCheckError(Exception):
+    """Base of all errors of pytest-modelcheck."""
+
+
+class LimitError(ModelCheckError, ValueError):
+    """A limit or a marker's argument that cannot be understood."""
+
+
+class SubjectError(ModelCheckError):
+    """The model or its inputs were not found, or are not what they should be."""
+
+
+class ModelRunError(ModelCheckError):
+    """The model itself raised; the original exception is the cause."""
+
+
+class MeasurementError(ModelCheckError):
+    """A value could not be measured, or must not be trusted."""
+
+
+class ExplanationError(ModelCheckError):
+    """A heatmap cannot be made for this model, layer or target."""
+
+
+class MissingExtraError(ModelCheckError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed.\n"
+            f'Install it with: pip install "pytest-modelcheck[{extra}]"'
+        )
+
+
+class ModelCheckWarning(UserWarning):
+    """A breach at level="warn", or a measurement that could not decide."""

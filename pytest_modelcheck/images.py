@@ -1,0 +1,43 @@
+"""Pictures as they travel in the record: PNG, base64."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .errors import ModelCheckError
+
+
+def to_image(content: Any) -> Image.Image:
+    """A PIL image from a PIL image, or from an array or tensor of shape (H, W), (H, W, 3) or (3, H, W).
+
+    Floats are clipped to 0..1. Raises ModelCheckError for anything else.
+    """
+    if isinstance(content, Image.Image):
+        return content
+    array = np.asarray(content.detach().cpu() if hasattr(content, "detach") else content)
+    if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3, 4):
+        array = array.transpose(1, 2, 0)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    good = array.dtype.kind in "uifb" and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4)))
+    if not good or not array.size:
+        raise ModelCheckError(
+            f"cannot show a {type(content).__name__} of shape {array.shape} and dtype {array.dtype} as an image.\n"
+            "Give a PIL image, or an array of shape (H, W), (H, W, 3) or (3, H, W), uint8 or floats in 0..1."
+        )
+    if array.dtype != np.uint8:
+        scale = 255 if array.dtype.kind in "fb" else 1
+        array = np.clip(np.nan_to_num(array.astype(np.float64)) * scale, 0, 255).round().astype(np.uint8)
+    return Image.fromarray(array)
+
+
+def to_base64(image: Image.Image) -> str:
+    """The image as a base64 PNG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

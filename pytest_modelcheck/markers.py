@@ -1,0 +1,109 @@
+"""Read a marker: its limits, and what it says about the subject. Every mistake becomes a sentence, none is lost."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .checks import LEVELS, SUBJECT_KEYWORDS, Check, Registry, signature
+from .errors import LimitError
+from .units import RATIO, Unit
+from .verdict import Limit
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A marker as it was read; `problems` is empty for a good one."""
+
+    check: Check | None
+    limits: tuple[Limit, ...] = ()
+    subject: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def read_marker(
+    registry: Registry, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], where: str
+) -> Marker | None:
+    """Read the marker `name(*args, **kwargs)` found at `where`; None if it is not one of ours."""
+    if name == "modelcheck":
+        problems = [*_unknown(name, kwargs, SUBJECT_KEYWORDS), *_positional(name, args, 0, "")]
+        return Marker(None, (), _subject_part(kwargs), tuple(problems))
+    check = registry.checks.get(name)
+    return _read_budget(check, args, kwargs, where) if check else None
+
+
+def _read_budget(check: Check, args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> Marker:
+    parameters = signature(check).parameters
+    problems = [
+        *_unknown(check.name, kwargs, parameters),
+        *_positional(check.name, args, 1, check.unit.example),
+    ]
+    if args and "max" in kwargs:
+        problems.append(f"{check.name}: the upper limit is given twice, as first argument and as max=")
+    given = {**({"max": args[0]} if args else {}), **kwargs}
+    bounds = {
+        "max": _bound(check.name, "max", given, check.unit, problems),
+        "min": _bound(check.name, "min", given, check.unit, problems),
+        "max_regression": _bound(check.name, "max_regression", given, RATIO, problems),
+    }
+    if all(given.get(key) is None for key in bounds):
+        problems.append(f"{check.name}: no limit; give one, for example {check.name}({check.unit.example!r})")
+    if bounds["min"] is not None and bounds["max"] is not None and bounds["min"] > bounds["max"]:
+        problems.append(f"{check.name}: min={given['min']!r} lies above max={given['max']!r}")
+    choices = {**check.choices, "level": LEVELS}
+    problems += [p for key, allowed in choices.items() for p in _not_allowed(check.name, key, given, allowed)]
+    return Marker(check, _limits(check, bounds, given, where), _subject_part(kwargs), tuple(problems))
+
+
+def _limits(
+    check: Check, bounds: Mapping[str, Any], given: Mapping[str, Any], where: str
+) -> tuple[Limit, ...]:
+    options = {key: given.get(key, allowed[0]) for key, allowed in check.choices.items()}
+    common: dict[str, Any] = {"level": given.get("level", LEVELS[0]), "options": options, "where": where}
+    limits = []
+    if bounds["max"] is not None or bounds["min"] is not None:
+        limits.append(Limit(check.metric, check.unit, max=bounds["max"], min=bounds["min"], **common))
+    if bounds["max_regression"] is not None:
+        limits.append(Limit(check.metric, check.unit, max_regression=bounds["max_regression"], **common))
+    return tuple(limits)
+
+
+def _bound(name: str, key: str, given: Mapping[str, Any], unit: Unit, problems: list[str]) -> float | None:
+    if given.get(key) is None:
+        return None
+    try:
+        return unit.parse(given[key])
+    except LimitError as error:
+        problems.append(f"{name}: {key}: {error}")
+        return None
+
+
+def _unknown(name: str, kwargs: Mapping[str, Any], known: Iterable[str]) -> list[str]:
+    known = list(known)
+    problems = []
+    for key in kwargs:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+            problems.append(f"{name}: unknown keyword {key!r}; {hint}")
+    return problems
+
+
+def _positional(name: str, args: Sequence[Any], allowed: int, example: str) -> list[str]:
+    if len(args) <= allowed:
+        return []
+    extra = ", ".join(repr(argument) for argument in args[allowed:])
+    takes = f"only the upper limit, {name}({example!r})," if allowed else "nothing"
+    return [f"{name}: {takes} can be given without a keyword; too many: {extra}"]
+
+
+def _not_allowed(name: str, key: str, given: Mapping[str, Any], allowed: Sequence[Any]) -> list[str]:
+    if key not in given or any(given[key] is value or given[key] == value for value in allowed):
+        return []
+    return [f"{name}: {key}={given[key]!r} is not one of {', '.join(map(repr, allowed))}"]
+
+
+def _subject_part(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: kwargs[key] for key in SUBJECT_KEYWORDS if kwargs.get(key) is not None}

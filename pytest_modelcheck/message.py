@@ -1,0 +1,112 @@
+"""Verdicts in words: subject, metric, value, limit, by how much, which modules, what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .units import RATIO
+from .verdict import Contributor, Measurement, Outcome, Verdict
+
+TOP = 5
+_NAMES = {"flops": "FLOPs", "macs": "MACs", "params": "parameters", "memory_access": "memory access"}
+
+
+def failure_text(verdicts: Sequence[Verdict], nodeid: str, *, strict: bool = False) -> str:
+    """All failed verdicts of one test, and the command that shows more."""
+    failed = [verdict for verdict in verdicts if fails(verdict, strict)]
+    title = (
+        f"modelcheck: {len(failed)} of {len(verdicts)} checks failed" if len(verdicts) > 1 else "modelcheck"
+    )
+    blocks = [explain(verdict) for verdict in failed]
+    command = f"next: pytest {shlex.quote(nodeid)} --modelcheck-report   (every module, in the report)"
+    return "\n\n".join([title, *blocks, command])
+
+
+def fails(verdict: Verdict, strict: bool) -> bool:
+    """Whether the test fails for it; under --modelcheck-strict nothing undecided passes."""
+    undecided = verdict.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_GATED)
+    return verdict.fails or (strict and undecided)
+
+
+def explain(verdict: Verdict) -> str:
+    """One verdict as a block of aligned lines."""
+    title = f"{verdict.subject}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
+    if verdict.outcome is Outcome.ERROR:
+        rows = [("error", verdict.error), ("limit", str(verdict.limit)), ("marker", verdict.limit.where)]
+    else:
+        rows = [*_value_rows(verdict), *_limit_rows(verdict), ("marker", verdict.limit.where)]
+    return "\n".join([title, *(_row(label, text) for label, text in rows if text)])
+
+
+def metric_title(metric: str, options: Mapping[str, Any]) -> str:
+    """`FLOPs (backward)`; options at their defaults are left out."""
+    extra = [
+        str(v) if isinstance(v, str) else f"{k}={v}" for k, v in options.items() if v not in (None, "forward")
+    ]
+    return _NAMES.get(metric, metric.replace("_", " ")) + (f" ({', '.join(extra)})" if extra else "")
+
+
+def value_text(measurement: Measurement | None, verdict: Verdict) -> str:
+    """The value, short; with its interval where it has one."""
+    if measurement is None:
+        return "not measured"
+    unit = verdict.limit.unit
+    text = unit.format(measurement.value)
+    if measurement.interval:
+        text += f" ({unit.format(measurement.interval[0])} to {unit.format(measurement.interval[1])})"
+    return text
+
+
+def _value_rows(verdict: Verdict) -> list[tuple[str, str]]:
+    measurement = verdict.measurement
+    if measurement is None:
+        return []
+    exact = verdict.limit.unit.exact(measurement.value) if float(measurement.value).is_integer() else ""
+    details = " = ".join(part for part in (exact, measurement.aka) if part)
+    rows = [("measured", value_text(measurement, verdict) + (f"   ({details})" if details else ""))]
+    rows += [("heaviest" if i == 0 else "", line) for i, line in enumerate(_heaviest(verdict, measurement))]
+    return [rows[0], *_outcome_row(verdict), *rows[1:], *(("note", note) for note in measurement.notes)]
+
+
+def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
+    unit = verdict.limit.unit
+    if verdict.outcome is Outcome.FAIL:
+        share = f" ({abs(verdict.excess) / verdict.bound * 100:+.3g} %)" if verdict.bound else ""
+        below = (
+            verdict.measurement is not None
+            and verdict.bound is not None
+            and verdict.measurement.value < verdict.bound
+        )
+        share = share.replace("+", "-") if below else share
+        return [
+            ("limit", str(verdict.limit)),
+            ("under by" if below else "over by", unit.exact(abs(verdict.excess)) + share),
+        ]
+    return [("limit", str(verdict.limit))]
+
+
+def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:
+    if verdict.outcome is Outcome.NOT_GATED:
+        return [("not gated", "a relative limit needs a base to compare with")]
+    if verdict.outcome is Outcome.INCONCLUSIVE:
+        return [("inconclusive", "the interval contains the limit: the measurement could not tell")]
+    return []
+
+
+def _heaviest(verdict: Verdict, measurement: Measurement) -> list[str]:
+    shown: list[Contributor] = [c for c in measurement.contributors[:TOP] if c.value]
+    width = max((len(c.module) for c in shown), default=0)
+    unit = verdict.limit.unit
+    return [f"{c.module:<{width}}  {unit.format(c.value):>12}  {share(c, measurement):>7}" for c in shown]
+
+
+def share(contributor: Contributor, measurement: Measurement) -> str:
+    """The contributor's part of the value."""
+    return RATIO.format(contributor.value / measurement.value, 3) if measurement.value else ""
+
+
+def _row(label: str, text: str) -> str:
+    indent = " " * 15
+    return f"  {label:<13}" + text.replace("\n", "\n" + indent)

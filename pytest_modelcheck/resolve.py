@@ -1,0 +1,80 @@
+"""From a source to a subject: take fixtures' values from the running test, build the model once per test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .config import Settings
+from .errors import SubjectError
+from .plan import Fixture, Source, missing_model
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .subject import Subject
+
+OPTIONAL = ("inputs",)  # a fixture that need not exist: parameters are counted without inputs
+
+
+def missing(source: Source, item: pytest.Item, marker: str, settings: Settings) -> SubjectError | None:
+    """The error of a test whose model's fixture does not exist; None if all is there. Runs nothing."""
+    model = source.keywords["model"]
+    if not isinstance(model, Fixture) or model.name in getattr(item, "fixturenames", ()):
+        return None
+    return missing_model(marker, model.name, settings, unittest=type(item).__name__ == "TestCaseFunction")
+
+
+class Resolver:
+    """Makes the subjects of one test; equal sources give one subject."""
+
+    def __init__(self, item: pytest.Item, settings: Settings, ready: Callable[[Subject], None]) -> None:
+        self.item, self.settings, self.ready = item, settings, ready
+        self.subjects: dict[Any, Subject] = {}
+
+    def __call__(self, source: Source) -> Subject:
+        """The subject of `source`. Raises SubjectError."""
+        key = source.identity
+        if key not in self.subjects:
+            subject = self._build(source)
+            self.subjects[key] = subject
+            self.ready(subject)
+        return self.subjects[key]
+
+    def _build(self, source: Source) -> Subject:
+        error = missing(source, self.item, "modelcheck", self.settings)
+        if error is not None:
+            raise error
+        from .subject import build_subject
+
+        values = {key: self._value(key, value) for key, value in source.keywords.items()}
+        values.setdefault("name", self._parameter_name(source.keywords))
+        try:
+            return build_subject(values.pop("model"), values.pop("inputs", None), **values)
+        except SubjectError as problem:
+            raise self._with_fixture(problem, source) from problem
+
+    def _value(self, key: str, value: Any) -> Any:
+        if not isinstance(value, Fixture):
+            return value
+        arguments: Mapping[str, Any] = getattr(self.item, "funcargs", {}) or {}
+        if value.name in arguments:
+            return arguments[value.name]
+        if key in OPTIONAL and value.name == self.settings.inputs_fixture:
+            return None
+        raise SubjectError(f"{key}={value.name!r}: there is no fixture of that name for this test")
+
+    def _parameter_name(self, keywords: Mapping[str, Any]) -> str | None:
+        """A parametrised fixture's subject is named after the parameter."""
+        model = keywords["model"]
+        callspec = getattr(self.item, "callspec", None)
+        if not isinstance(model, Fixture) or callspec is None or model.name not in callspec.params:
+            return None
+        if len(callspec.params) == 1:
+            return str(callspec.id)
+        value = callspec.params[model.name]
+        return str(value if isinstance(value, (str, int, float)) else getattr(value, "__name__", callspec.id))
+
+    def _with_fixture(self, problem: SubjectError, source: Source) -> SubjectError:
+        model = source.keywords["model"]
+        return SubjectError(f"fixture {model.name!r}: {problem}") if isinstance(model, Fixture) else problem

@@ -1,0 +1,21 @@
+"""Structure: what the model is made of, and a fingerprint of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..checks import Registry
+
+if TYPE_CHECKING:
+    from ..subject import Subject
+
+
+def register(registry: Registry) -> None:
+    """The section of the report."""
+    registry.add_section("structure", _describe)
+
+
+def _describe(subject: Subject) -> dict[str, Any]:
+    from .tree import trace
+
+    return trace(subject).to_dict()

@@ -1,0 +1,157 @@
+"""Amounts with units: "4.2 GFLOPs" <-> 4.2e9. Parse, format, refuse."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from .errors import LimitError
+
+_SI = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+_COUNT = {**_SI, "B": 10**9}  # "6.7 B" parameters: billions
+_TIME: dict[str, int | str] = {"s": 1, "ms": "1e-3", "us": "1e-6", "µs": "1e-6", "μs": "1e-6", "ns": "1e-9", "min": 60}
+
+_AMOUNT = re.compile(
+    r"\s*(?P<number>[+-]?[\d.,_]*\d[\d.,_]*(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)\b)\s*(?P<unit>.*?)\s*", re.I
+)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One kind of amount.
+
+    `words` maps each accepted word (lower case) to its worth in base units, `prefixes` each accepted prefix.
+    With `bare` a prefix may stand alone ("25.6 M"). `symbol` follows a number in a table, `noun` in a sentence.
+    """
+
+    symbol: str
+    noun: str
+    kind: str
+    example: str
+    words: Mapping[str, Decimal] = field(repr=False)
+    prefixes: Mapping[str, int] = field(default_factory=lambda: _SI, repr=False)
+    bare: bool = False
+    case_sensitive: bool = False
+
+    def parse(self, amount: object) -> float:
+        """`amount`, a number in base units or a string with a unit, in base units (an int where it is whole).
+
+        Raises LimitError for a missing or wrong unit, a negative, NaN or infinite amount, and other types.
+        """
+        if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
+            raise LimitError(f"{amount!r} is not a number or a string; write for example {self.example!r}")
+        if isinstance(amount, str):
+            return self._parse_text(amount)
+        return _checked(amount, repr(amount))
+
+    def _parse_text(self, text: str) -> float:
+        match = _AMOUNT.fullmatch(text)
+        if match is None:
+            raise LimitError(f"{text!r} is not an amount; write for example {self.example!r}")
+        unit = match["unit"].replace(" ", "")
+        scale = self.scale(unit)
+        if scale is None:
+            raise LimitError(self._refusal(text, unit))
+        return _checked(_decimal(match["number"], text) * scale, repr(text))
+
+    def scale(self, unit: str) -> Decimal | None:
+        """The worth of one `unit` ("GFLOPs") in base units; None if it is none of this kind."""
+        if self.bare and unit in self.prefixes and unit:
+            return Decimal(self.prefixes[unit])
+        key = unit if self.case_sensitive else unit.lower()
+        for word in sorted(self.words, key=len, reverse=True):
+            if key.endswith(word) and unit[: len(unit) - len(word)] in self.prefixes:
+                return self.words[word] * self.prefixes[unit[: len(unit) - len(word)]]
+        return None
+
+    def _refusal(self, text: str, unit: str) -> str:
+        write = f"write for example {self.example!r}"
+        if unit in ("", *_SI):
+            return f"{text!r} has no unit; {write} (a plain number means {self.noun})"
+        others = [other.kind for other in ALL if other is not self and other.scale(unit) is not None]
+        if others:
+            return f"{text!r} is {others[0]}, not {self.kind}; {write}"
+        return f"{text!r} has an unknown unit {unit!r}; {write}"
+
+    def format(self, value: float, digits: int = 4) -> str:
+        """`value` in base units, for people: "1.819 GMACs"."""
+        if self is SECONDS:
+            return _format_time(value, digits)
+        if self is RATIO:
+            return f"{value * 100:.{digits}g} %"
+        scales = {"": 1, **_BINARY} if self is BYTES else _SI
+        prefix, scale = _best_prefix(abs(float(f"{value:.{digits}g}")), scales)
+        number = f"{value / scale:.{digits}g}" if scale > 1 or value % 1 else f"{value:.0f}"
+        return f"{number} {prefix}{self.symbol}".rstrip()
+
+    def exact(self, value: float) -> str:
+        """`value` with every digit: "3,638,132,736 FLOPs"."""
+        number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
+        return f"{number} {self.noun}".rstrip()
+
+
+def _decimal(number: str, text: str) -> Decimal:
+    plain = number.replace(",", "") if _THOUSANDS.fullmatch(number) else number
+    try:
+        return Decimal(plain)
+    except InvalidOperation:
+        raise LimitError(f"{text!r}: {number!r} is not a number (1234.5 or 1,234.5)") from None
+
+
+def _checked(value: float | Decimal, shown: str) -> float:
+    if math.isnan(value):
+        raise LimitError(f"a limit cannot be NaN: {shown}")
+    if math.isinf(value):
+        raise LimitError(f"a limit must be finite: {shown}")
+    if value < 0:
+        raise LimitError(f"a limit cannot be negative: {shown}")
+    return int(value) if value == int(value) else float(value)
+
+
+def _best_prefix(value: float, scales: Mapping[str, int]) -> tuple[str, int]:
+    fitting = [(prefix, scale) for prefix, scale in scales.items() if value >= scale and prefix != "K"]
+    return fitting[-1] if fitting else ("", 1)
+
+
+def _format_time(value: float, digits: int) -> str:
+    for symbol, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if abs(value) >= scale:
+            return f"{value / scale:.{digits}g} {symbol}"
+    return f"{value / 1e-9:.{digits}g} ns"
+
+
+def _words(**worth: int | str) -> dict[str, Decimal]:
+    return {word: Decimal(value) for word, value in worth.items()}
+
+
+_FLOP_WORDS: dict[str, int | str] = {"flops": 1, "flop": 1}
+_MAC_WORDS: dict[str, int | str] = {"macs": 1, "mac": 1}
+
+_FLOPS_AND_MACS = _words(**_FLOP_WORDS, **dict.fromkeys(_MAC_WORDS, 2))
+_MACS_AND_FLOPS = _words(**_MAC_WORDS, **dict.fromkeys(_FLOP_WORDS, "0.5"))
+_PARAMS = _words(params=1, param=1, parameters=1)
+_ELEMENTS = _words(elements=1, activations=1)
+
+FLOPS = Unit("FLOPs", "FLOPs", "operations", "4.2 GFLOPs", _FLOPS_AND_MACS)
+MACS = Unit("MACs", "MACs", "operations", "2.1 GMACs", _MACS_AND_FLOPS)
+PARAMS = Unit("", "parameters", "a number of parameters", "25.6 M", _PARAMS, _COUNT, bare=True)
+ELEMENTS = Unit("", "elements", "a number of elements", "11.1 M", _ELEMENTS, _COUNT, bare=True)
+BYTES = Unit(
+    "B",
+    "bytes",
+    "an amount of memory",
+    "300 MiB",
+    _words(B=1, bytes=1),
+    {**_SI, **_BINARY},
+    case_sensitive=True,
+)
+SECONDS = Unit("s", "seconds", "a time", "40 ms", _words(**_TIME), {"": 1}, case_sensitive=True)
+CALLS = Unit("calls", "calls", "a number of calls", "2 calls", _words(calls=1, call=1))
+RATIO = Unit("", "as a share of 1", "a share", "2%", {"%": Decimal("0.01")}, {"": 1})
+
+ALL = (FLOPS, MACS, PARAMS, ELEMENTS, BYTES, SECONDS, CALLS, RATIO)

@@ -1,0 +1,56 @@
+"""One rule judges every check."""
+
+import pytest
+
+from pytest_modelcheck.units import FLOPS, SECONDS
+from pytest_modelcheck.verdict import Limit, Measurement, Outcome, judge
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "outcome", "headroom"),
+    [
+        ({"max": 100}, 90, Outcome.PASS, 0.1),
+        ({"max": 100}, 100, Outcome.PASS, 0.0),
+        ({"max": 100}, 110, Outcome.FAIL, -0.1),
+        ({"min": 100}, 90, Outcome.FAIL, -0.1),
+        ({"min": 100}, 100, Outcome.PASS, 0.0),
+        ({"min": 50, "max": 100}, 40, Outcome.FAIL, -0.2),
+        ({"min": 50, "max": 100}, 120, Outcome.FAIL, -0.2),
+        ({"min": 50, "max": 100}, 70, Outcome.PASS, 0.3),
+        ({"max": 0}, 1, Outcome.FAIL, None),
+    ],
+)
+def test_exact_values(bounds, value, outcome, headroom):
+    verdict = judge("net", Limit("flops", FLOPS, **bounds), Measurement(value))
+    assert verdict.outcome is outcome
+    assert verdict.headroom == (None if headroom is None else pytest.approx(headroom))
+
+
+@pytest.mark.parametrize(
+    ("interval", "outcome"),
+    [
+        ((0.030, 0.039), Outcome.PASS),
+        ((0.041, 0.050), Outcome.FAIL),
+        ((0.039, 0.041), Outcome.INCONCLUSIVE),
+    ],
+)
+def test_an_interval_that_contains_the_limit_decides_nothing(interval, outcome):
+    limit = Limit("latency", SECONDS, max=0.040)
+    assert judge("net", limit, Measurement(sum(interval) / 2, interval)).outcome is outcome
+
+
+def test_a_relative_limit_without_a_base_is_not_gated():
+    limit = Limit("flops", FLOPS, max_regression=0.02)
+    assert judge("net", limit, Measurement(1)).outcome is Outcome.NOT_GATED
+
+
+@pytest.mark.parametrize(("value", "outcome"), [(102, Outcome.PASS), (103, Outcome.FAIL)])
+def test_a_relative_limit_is_judged_against_the_base(value, outcome):
+    limit = Limit("flops", FLOPS, max_regression=0.02)
+    assert judge("net", limit, Measurement(value), base=100).outcome is outcome
+
+
+def test_a_warning_level_breach_is_a_breach_that_fails_nothing():
+    verdict = judge("net", Limit("flops", FLOPS, max=1, level="warn"), Measurement(2))
+    assert verdict.outcome is Outcome.FAIL
+    assert not verdict.fails
