@@ -68,9 +68,11 @@ def _option(config: pytest.Config, name: str) -> Any:
 
 
 def _ini(config: pytest.Config, name: str, kind: str) -> Any:
+    import pytest
+
     try:
         value = config.getini(f"modelcheck_{name}")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, pytest.UsageError) as error:
         raise _usage_error(f"ini key modelcheck_{name}: {error}; it is a {kind}") from error
     return None if value in ("", None) else value
 

@@ -1,0 +1,73 @@
+"""A small project as a user has it, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NETS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.relu = nn.ReLU()
+        self.fc = nn.Linear(8 * 6 * 6, 4)
+
+    def forward(self, x):
+        return self.fc(self.relu(self.conv(x)).flatten(1))
+
+def net():
+    torch.manual_seed(0)
+    return Net()
+"""
+# Net at 1x3x8x8, by hand: conv 8*3*9*36 = 7,776 MACs, fc 288*4 = 1,152; params 216+8 and 1,152+4; outputs 288 + 4
+MACS, PARAMS, ACTIVATIONS = 8928, 1380, 292
+
+
+class Project:
+    """A folder with `nets.py` and the given test files; `run` calls pytest in it."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        pytester.makepyfile(nets=NETS)
+        pytester.syspathinsert()
+
+    def tests(self, source: str, **more: str) -> Project:
+        """Write `test_it.py`, and the files named by keyword."""
+        head = "import pytest, torch\nfrom torch import nn\nfrom nets import Net, net\n"
+        self.pytester.makepyfile(test_it=head + source, **more)
+        return self
+
+    def conftest(self, source: str) -> Project:
+        self.pytester.makeconftest("import pytest, torch\nfrom nets import Net, net\n" + source)
+        return self
+
+    def run(self, *arguments: str, subprocess: bool = False) -> pytest.RunResult:
+        call = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
+        return call("-p", "no:cacheprovider", *arguments)
+
+    def record(self, folder: str = "modelcheck-report") -> dict[str, Any]:
+        text = (Path(self.pytester.path) / folder / "report.json").read_text("utf-8")
+        return json.loads(text)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Project:
+    return Project(pytester)
+
+
+FIXTURES = """
+@pytest.fixture(scope="session")
+def model():
+    return net()
+
+@pytest.fixture(scope="session")
+def example_inputs():
+    return torch.ones(1, 3, 8, 8)
+"""

@@ -1,0 +1,29 @@
+"""Shared by all tests: pytester, and the browser where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch  # noqa: F401 - loads once per process, so before pytester starts a run inside this one
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium. Without one the test skips, unless MODELCHECK_REQUIRE_BROWSER says that there must be one."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("MODELCHECK_REQUIRE_BROWSER"):
+            pytest.fail("MODELCHECK_REQUIRE_BROWSER is set, but no Chromium was found")
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
