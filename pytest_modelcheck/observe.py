@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -22,31 +22,33 @@ from .errors import SubjectError
 
 
 @contextmanager
-def observe(*modules: nn.Module, train: bool = False) -> Iterator[None]:
+def observe(*modules: nn.Module, train: bool = False, guard: bool = True) -> Iterator[None]:
     """Put `modules` into eval (or train) mode for the block; afterwards nothing of section 4 of the contract differs.
 
     Restored, whatever the block raises: training flags, attributes, parameters, buffers, `.grad`, `requires_grad`
     and hooks of every module; RNG state of torch, numpy and python; grad mode, thread count, default dtype.
+    `guard=False` saves the watch over parameters, for a block that never touches them.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
     for module in modules:
-        _refuse_lazy(module)
+        refuse_lazy(module)
     states = [_ModuleState(m) for root in modules for m in root.modules()]
     keepers: list[_Globals | _ModuleState] = [_Globals(), *states]
     tensors = _TensorState([t for m in modules for t in (*m.parameters(), *m.buffers())])
-    guard = _CopyOnWrite(tensors.guarded)
+    copies = _CopyOnWrite(tensors.guarded)
     try:
         for module in modules:
             module.train(train)
-        with guard:
+        with copies if guard else nullcontext():
             yield
     finally:
         for keeper in keepers:
             keeper.restore()
-        tensors.restore(guard.copies)
+        tensors.restore(copies.copies)
 
 
-def _refuse_lazy(module: nn.Module) -> None:
+def refuse_lazy(module: nn.Module) -> None:
+    """Raise SubjectError if a parameter has no shape yet."""
     for name, parameter in module.named_parameters():
         if isinstance(parameter, nn.parameter.UninitializedParameter):
             raise SubjectError(

@@ -13,7 +13,15 @@ from .errors import LimitError
 _SI = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 _COUNT = {**_SI, "B": 10**9}  # "6.7 B" parameters: billions
-_TIME: dict[str, int | str] = {"s": 1, "ms": "1e-3", "us": "1e-6", "µs": "1e-6", "μs": "1e-6", "ns": "1e-9", "min": 60}
+_TIME: dict[str, int | str] = {
+    "s": 1,
+    "ms": "1e-3",
+    "us": "1e-6",
+    "µs": "1e-6",
+    "μs": "1e-6",
+    "ns": "1e-9",
+    "min": 60,
+}
 
 _AMOUNT = re.compile(
     r"\s*(?P<number>[+-]?[\d.,_]*\d[\d.,_]*(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)\b)\s*(?P<unit>.*?)\s*", re.I

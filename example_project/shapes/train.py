@@ -1,0 +1,72 @@
+"""Make the weights again: `python -m shapes.train` (in example_project; about two minutes on one core)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .data import ShapesDataset
+from .model import WEIGHTS, SimpleConv3
+
+HELD_OUT_SEED = 1_000_000
+
+
+def tensors(length: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A whole set in memory: pictures (length, 3, 48, 48) and labels (length,)."""
+    pictures, labels = zip(*ShapesDataset(length, seed), strict=True)
+    return torch.stack(pictures), torch.tensor(labels)
+
+
+def accuracy(model: SimpleConv3, pictures: Tensor, labels: Tensor) -> float:
+    """Share of pictures whose top class is right."""
+    with torch.inference_mode():
+        return (model.eval()(pictures).argmax(1) == labels).float().mean().item()
+
+
+def train(epochs: int, seed: int, length: int = 8000) -> tuple[SimpleConv3, float]:
+    """Train from scratch, each epoch on new pictures; the network, and its accuracy on held-out ones."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)  # the same weights from the same seed
+    model = SimpleConv3()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=epochs * (length // 64))
+    held_out = tensors(2000, HELD_OUT_SEED)
+    for epoch in range(epochs):
+        pictures, labels = tensors(length, (seed * epochs + epoch) * length)
+        model.train()
+        for batch in torch.randperm(length).split(64):
+            optimiser.zero_grad()
+            loss = F.cross_entropy(model(pictures[batch]), labels[batch], label_smoothing=0.05)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        print(f"epoch {epoch + 1}: loss {loss.item():.3f}, held-out accuracy {accuracy(model, *held_out):.4f}")
+    return model, accuracy(model.half().float(), *held_out)
+
+
+def save(model: SimpleConv3, path: Path, **facts: object) -> None:
+    """Write the weights in half precision, with `facts` as metadata."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: t.half() for name, t in model.state_dict().items() if t.is_floating_point()}
+    save_file(weights, path, {key: str(value) for key, value in facts.items()})
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    arguments = parser.parse_args()
+    model, held_out = train(arguments.epochs, arguments.seed)
+    save(model, arguments.out, accuracy=held_out, epochs=arguments.epochs, seed=arguments.seed)
+    print(f"{arguments.out}: held-out accuracy {held_out:.4f}")
+
+
+if __name__ == "__main__":
+    main()

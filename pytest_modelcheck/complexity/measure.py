@@ -1,0 +1,182 @@
+"""Count a subject: on meta tensors first, by one real run where the shapes depend on the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._pytree import tree_leaves
+
+from ..errors import MeasurementError
+from ..observe import observe
+from ..subject import Inputs, Subject, locate_failure
+from .counter import Counter, ModuleStack
+from .result import Complexity, ModuleFacts, Parameters
+
+PHASES = ("forward", "backward", "training_step")
+ATTENTION = ("dense", "causal")
+
+
+def count(
+    subject: Subject, *, phase: str = "forward", attention: str = "dense", strict: bool = False
+) -> Complexity:
+    """Count one call of the model: operations, bytes, activations, per operator and per module.
+
+    An operator belongs to the innermost module whose forward is running. `phase`: "forward" in eval mode;
+    "backward" or "training_step" (forward and backward) in train mode, from the sum of the floating outputs to the
+    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal.
+    Raises ModelRunError if the model itself raises, MeasurementError (`strict`) for operators without a formula.
+    """
+    _check_choice("phase", phase, PHASES)
+    _check_choice("attention", attention, ATTENTION)
+    inputs = subject.require_inputs()
+    counter, reason = _run(subject, inputs, phase, attention == "causal")
+    if strict and counter.unknown:
+        raise MeasurementError(_unknown_text(subject.name, counter.unknown))
+    return _complexity(subject, counter, phase, reason)
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise MeasurementError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}")
+
+
+def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
+    """The counter after the run, and why it was not on meta (None: it was)."""
+    reason = None
+    if not _is_scripted(subject.module):
+        try:
+            return _counted(subject, inputs, phase, causal, on_meta=True), None
+        except Exception as error:
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    else:
+        reason = "a TorchScript module cannot run on copies of its tensors"
+    with locate_failure(subject, inputs):
+        return _counted(subject, inputs, phase, causal, on_meta=False), reason
+
+
+def _is_scripted(module: nn.Module) -> bool:
+    return any(isinstance(m, torch.jit.ScriptModule) for m in module.modules())
+
+
+def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
+    module, training = subject.module, phase != "forward"
+    stack = ModuleStack(module)
+    counter = Counter(stack, on_meta=on_meta, causal=causal)
+    given = inputs.map(_copy_on_meta) if on_meta else inputs
+    tensors = _meta_tensors(module) if on_meta else _own_tensors(module, training)
+    with observe(module, train=training, guard=not on_meta), _plain_kernels(), stack.watch():
+        with _mode(training), counter:
+            counter.recording = phase != "backward"
+            output = (
+                functional_call(module, tensors, given.args, dict(given.kwargs))
+                if tensors
+                else module(*given.args, **given.kwargs)
+            )
+            counter.recording = True
+            if training:
+                _backward(output, subject.name)
+    return counter
+
+
+@contextmanager
+def _plain_kernels() -> Iterator[None]:
+    """The fused kernels of nn.MultiheadAttention hide their products; observe() restores the setting."""
+    torch.backends.mha.set_fastpath_enabled(False)
+    yield
+
+
+def _mode(training: bool) -> Any:
+    """In inference mode composite operators (attention, linear) arrive whole."""
+    return torch.enable_grad() if training else torch.inference_mode()
+
+
+def _copy_on_meta(leaf: Any) -> Any:
+    if not isinstance(leaf, Tensor):
+        return leaf
+    return torch.empty_like(leaf, device="meta").requires_grad_(leaf.requires_grad)
+
+
+def _meta_tensors(module: nn.Module) -> dict[str, Tensor]:
+    named = [*module.named_parameters(), *module.named_buffers()]
+    return {name: _copy_on_meta(tensor) for name, tensor in named}
+
+
+def _own_tensors(module: nn.Module, training: bool) -> dict[str, Tensor]:
+    """For a real backward: aliases, so that no gradient lands on the user's parameters."""
+    if not training:
+        return {}
+    return {name: p.detach().requires_grad_(p.requires_grad) for name, p in module.named_parameters()}
+
+
+def _backward(output: Any, name: str) -> None:
+    leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
+    if not leaves:
+        raise MeasurementError(
+            f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
+        )
+    torch.autograd.backward([leaf.sum() for leaf in leaves])
+
+
+def _unknown_text(name: str, unknown: dict[str, int]) -> str:
+    lines = [f"  {operator}  ({calls} calls)" for operator, calls in unknown.items()]
+    return "\n".join(
+        [
+            f"{name}: operators without a formula (strict):",
+            *lines,
+            "Give each one with @pytest_modelcheck.register_formula(torch.ops.<namespace>.<operator>).",
+        ]
+    )
+
+
+def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | None) -> Complexity:
+    module = subject.module
+    counted = count_params(subject)
+    tensors = [*module.parameters(), *module.buffers()]
+    return Complexity(
+        name=subject.name,
+        phase=phase,
+        counted_on="meta" if reason is None else "real",
+        reason=reason,
+        cells=dict(counter.cells),
+        modules=_facts(module, counter.stack, counted),
+        unknown_operators=dict(counter.unknown),
+        params=counted.total,
+        trainable_params=count_params(subject, trainable=True).total,
+        buffers=sum(b.numel() for b in module.buffers()),
+        model_bytes=sum(t.numel() * t.element_size() for t in tensors),
+    )
+
+
+def _facts(module: nn.Module, stack: ModuleStack, counted: Parameters) -> dict[str, ModuleFacts]:
+    return {
+        name: ModuleFacts(
+            type=type(child).__name__,
+            params=sum(p.numel() for p in child.parameters()),
+            own_params=counted.by_module[name],
+            calls=stack.calls[name],
+            output_shape=stack.shapes.get(name),
+        )
+        for name, child in module.named_modules()
+    }
+
+
+def count_params(subject: Subject, *, trainable: bool | None = None) -> Parameters:
+    """Count parameters: all, only those that require a gradient, or only those that do not. Tied ones count once.
+
+    Needs no inputs and runs nothing. Raises SubjectError for lazy parameters without a shape.
+    """
+    from ..observe import refuse_lazy
+
+    refuse_lazy(subject.module)
+    seen: set[nn.Parameter] = set()
+    by_module = {}
+    for name, module in subject.module.named_modules():
+        own = [p for p in module.parameters(recurse=False) if p not in seen]
+        seen.update(own)
+        by_module[name] = sum(p.numel() for p in own if trainable is None or p.requires_grad is trainable)
+    return Parameters(sum(by_module.values()), by_module, trainable)

@@ -1,0 +1,219 @@
+"""Complexity: what a count found, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Totals of some calls. `flops` is 2 x `macs`; `other_flops` (bias, normalisation, ...) only count in `flops_all`.
+
+    Units: operations for macs and flops, elements for activations, bytes for bytes_*.
+    """
+
+    calls: int = 0
+    macs: int = 0
+    other_flops: int = 0
+    activations: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Cost)))
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of contractions: 2 x MACs."""
+        return 2 * self.macs
+
+    @property
+    def flops_all(self) -> int:
+        """All floating-point operations that have a formula."""
+        return self.flops + self.other_flops
+
+    @property
+    def memory_access(self) -> int:
+        """Bytes read plus bytes written by the operators; views are free."""
+        return self.bytes_read + self.bytes_written
+
+    def numbers(self) -> dict[str, int]:
+        """All of it as the record holds it."""
+        names = ("macs", "flops", "flops_all", "activations", "bytes_read", "bytes_written", "memory_access")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class ModuleFacts:
+    """A module apart from its cost: `params` are its own and its children's, tied ones once."""
+
+    type: str
+    params: int = 0
+    own_params: int = 0
+    calls: int = 0
+    output_shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ModuleCost(Cost):
+    """A module's cost with its children's (`own`: without), and the facts about it."""
+
+    own: Cost = field(default_factory=Cost)
+    facts: ModuleFacts = field(default_factory=lambda: ModuleFacts(""))
+
+    @property
+    def params(self) -> int:
+        """Parameters of the module and its children."""
+        return self.facts.params
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters per module (own ones, shared ones at their first place), as asked for by `trainable`."""
+
+    total: int
+    by_module: Mapping[str, int]
+    trainable: bool | None = None
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """The complexity of one call of a model; all attributes are plain numbers.
+
+    `counted_on` is "meta" (shapes alone) or "real" (one real run, `reason` says why). `unknown_operators` maps
+    the names of operators without a formula to their calls: they are in no total.
+    """
+
+    name: str
+    phase: str
+    counted_on: str
+    reason: str | None
+    cells: Mapping[tuple[str, str], Cost]  # (module, operator) -> cost, as counted
+    modules: Mapping[str, ModuleFacts]  # in the order of named_modules(), the root as ""
+    unknown_operators: Mapping[str, int]
+    params: int
+    trainable_params: int
+    buffers: int
+    model_bytes: int
+
+    def total(self) -> Cost:
+        """The sum over everything."""
+        return self._total
+
+    def by_operator(self) -> dict[str, Cost]:
+        """Cost of each operator, the heaviest first."""
+        sums: dict[str, Cost] = {}
+        for (_, operator), cost in self.cells.items():
+            sums[operator] = sums.get(operator, Cost()) + cost
+        return dict(sorted(sums.items(), key=lambda pair: (-pair[1].macs, -pair[1].memory_access)))
+
+    def by_module_and_operator(self) -> dict[str, dict[str, Cost]]:
+        """Own cost of each module, by operator."""
+        table: dict[str, dict[str, Cost]] = {name: {} for name in self.modules}
+        for (module, operator), cost in self.cells.items():
+            table[module][operator] = cost
+        return table
+
+    def by_module(self) -> dict[str, ModuleCost]:
+        """Cost of each module with its children's, in the order of `named_modules()`; the model itself is ""."""
+        return self._by_module
+
+    @cached_property
+    def _total(self) -> Cost:
+        return sum(self.cells.values(), Cost())
+
+    @cached_property
+    def _by_module(self) -> dict[str, ModuleCost]:
+        own: dict[str, Cost] = dict.fromkeys(self.modules, Cost())
+        for (module, _), cost in self.cells.items():
+            own[module] += cost
+        whole = dict(own)
+        for name in sorted(self.modules, key=_depth, reverse=True):
+            if name:
+                whole[_parent(name, whole)] += whole[name]
+        return {
+            name: ModuleCost(**vars(whole[name]), own=own[name], facts=facts)
+            for name, facts in self.modules.items()
+        }
+
+    @property
+    def uncalled_modules(self) -> tuple[str, ...]:
+        """Modules whose forward never ran, the outermost ones only."""
+        uncalled = {
+            name
+            for name, facts in self.modules.items()
+            if not facts.calls and not self._by_module[name].calls
+        }
+        return tuple(
+            n for n in self.modules if n in uncalled and (not n or _parent(n, self.modules) not in uncalled)
+        )
+
+    macs = property(lambda self: self._total.macs, doc="Multiply-accumulate operations of contractions.")
+    flops = property(lambda self: self._total.flops, doc="2 x MACs.")
+    flops_all = property(lambda self: self._total.flops_all, doc="FLOPs of everything that has a formula.")
+    activations = property(
+        lambda self: self._total.activations, doc="Elements of contractions' outputs (fvcore's)."
+    )
+    bytes_read = property(lambda self: self._total.bytes_read, doc="Bytes read by operators; views are free.")
+    bytes_written = property(lambda self: self._total.bytes_written, doc="Bytes written by operators.")
+    memory_access = property(lambda self: self._total.memory_access, doc="Bytes read plus bytes written.")
+
+    @property
+    def arithmetic_intensity(self) -> float:
+        """FLOPs per byte of memory access."""
+        return self.flops / self.memory_access if self.memory_access else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's section."""
+        head = ("phase", "counted_on", "reason", "params", "trainable_params", "buffers", "model_bytes")
+        return {
+            **{name: getattr(self, name) for name in head},
+            **self._total.numbers(),
+            "arithmetic_intensity": self.arithmetic_intensity,
+            "unknown_operators": dict(self.unknown_operators),
+            "uncalled_modules": list(self.uncalled_modules),
+            "modules": [_module_row(name, cost) for name, cost in self.by_module().items()],
+            "operators": [
+                {"name": n, "calls": c.calls, **c.numbers()} for n, c in self.by_operator().items()
+            ],
+        }
+
+    def __str__(self) -> str:
+        from .table import summary
+
+        return str(summary(self, depth=1))
+
+    def _repr_html_(self) -> str:
+        from .table import summary
+
+        return summary(self)._repr_html_()
+
+
+def _module_row(name: str, cost: ModuleCost) -> dict[str, Any]:
+    shape = cost.facts.output_shape
+    return {
+        "name": name,
+        "type": cost.facts.type,
+        "depth": _depth(name),
+        "calls": cost.facts.calls,
+        "output_shape": list(shape) if shape is not None else None,
+        "params": cost.params,
+        **cost.numbers(),
+        "own_macs": cost.own.macs,
+    }
+
+
+def _depth(name: str) -> int:
+    return name.count(".") + 1 if name else 0
+
+
+def _parent(name: str, names: Mapping[str, Any]) -> str:
+    """The closest enclosing module; a shared module's second name may have no parent of its own."""
+    while name:
+        name = name.rpartition(".")[0]
+        if name in names:
+            return name
+    return ""

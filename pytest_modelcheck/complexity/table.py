@@ -1,0 +1,119 @@
+"""The complexity as a table of modules: text, Markdown, HTML, dict."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import MeasurementError
+from ..units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
+from .result import Complexity, ModuleCost
+
+COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")
+BAR = 10
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A printable table; `rows` are texts under `COLUMNS`, `totals` the lines below it."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    totals: tuple[str, ...]
+
+    def __str__(self) -> str:
+        table = [COLUMNS, *self.rows]
+        widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
+        lines = [
+            "  ".join(_aligned(cell, w, i) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+            for row in table
+        ]
+        rule = "-" * max(len(line) for line in lines)
+        return "\n".join(
+            [self.title, rule, lines[0].rstrip(), rule, *(x.rstrip() for x in lines[1:]), rule, *self.totals]
+        )
+
+    def to_markdown(self) -> str:
+        """A Markdown table; names are code."""
+        head = f"| {' | '.join(COLUMNS)} |\n|{'|'.join(['---'] * 2 + ['---:'] * (len(COLUMNS) - 2))}|"
+        body = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in self.rows]
+        return "\n".join([head, *(f"| {row} |" for row in body), "", *(f"{line}  " for line in self.totals)])
+
+    def _repr_html_(self) -> str:
+        def row(cells: Sequence[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = "".join(row(cells, "td") for cells in self.rows)
+        notes = "<br>".join(html.escape(line) for line in self.totals)
+        return f"<table><caption>{html.escape(self.title)}</caption>{row(COLUMNS, 'th')}{body}</table><p>{notes}</p>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Columns, rows and totals."""
+        return {
+            "title": self.title,
+            "columns": list(COLUMNS),
+            "rows": [list(r) for r in self.rows],
+            "totals": list(self.totals),
+        }
+
+
+SORT_KEYS = ("params", "macs", "flops", "memory_access", "activations")
+
+
+def summary(complexity: Complexity, *, depth: int | None = None, sort_by: str | None = None) -> Summary:
+    """The module tree with its costs (each with its children's), down to `depth` levels, or sorted by a column.
+
+    Raises MeasurementError for another `sort_by` than params, macs, flops, memory_access or activations.
+    """
+    if sort_by is not None and sort_by not in SORT_KEYS:
+        raise MeasurementError(f"sort_by={sort_by!r} is not one of {', '.join(SORT_KEYS)}")
+    costs = [(name, cost) for name, cost in complexity.by_module().items() if name]
+    shown = [(name, cost) for name, cost in costs if depth is None or name.count(".") < depth]
+    if sort_by is not None:
+        shown.sort(key=lambda pair: -getattr(pair[1], sort_by))
+    rows = tuple(_row(name, cost, complexity.macs, indent=sort_by is None) for name, cost in shown)
+    return Summary(f"{complexity.name} ({complexity.phase})", rows, tuple(_totals(complexity)))
+
+
+def _row(name: str, cost: ModuleCost, total: int, *, indent: bool) -> tuple[str, ...]:
+    shape = "x".join(map(str, cost.facts.output_shape)) if cost.facts.output_shape is not None else "-"
+    part = cost.macs / total if total else 0.0
+    label = "  " * name.count(".") + name.rpartition(".")[2] if indent else name
+    bar = "█" * round(part * BAR)
+    return (
+        f"{label} ({cost.facts.type})",
+        shape,
+        PARAMS.format(cost.params),
+        MACS.format(cost.macs),
+        f"{part * 100:5.1f} % {bar:<{BAR}}",
+        BYTES.format(cost.memory_access),
+        ELEMENTS.format(cost.activations),
+    )
+
+
+def _aligned(cell: str, width: int, column: int) -> str:
+    return cell.ljust(width) if column < 2 or column == 4 else cell.rjust(width)
+
+
+def _totals(complexity: Complexity) -> list[str]:
+    c = complexity
+    lines = [
+        f"total: {MACS.format(c.macs)} = {FLOPS.format(c.flops)} ({FLOPS.exact(c.macs).replace('FLOPs', 'MACs')}); "
+        f"with bias, normalisation and element-wise operators {FLOPS.format(c.flops_all)}",
+        f"parameters: {PARAMS.exact(c.params)}, {c.trainable_params:,} trainable; model {BYTES.format(c.model_bytes)}",
+        f"memory access: {BYTES.format(c.bytes_read)} read, {BYTES.format(c.bytes_written)} written; "
+        f"{c.arithmetic_intensity:.1f} FLOPs per byte; activations {ELEMENTS.format(c.activations)}",
+        f"counted on {c.counted_on} tensors" + (f": {c.reason}" if c.reason else ""),
+    ]
+    if c.unknown_operators:
+        lines.append(
+            "not counted, no formula: "
+            + ", ".join(f"{n} ({k} calls)" for n, k in c.unknown_operators.items())
+        )
+    if c.uncalled_modules:
+        lines.append(
+            "never called: " + ", ".join(name or "(the model itself)" for name in c.uncalled_modules)
+        )
+    return lines
