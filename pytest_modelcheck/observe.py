@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -20,6 +21,8 @@ from torch.utils._pytree import tree_leaves
 
 from .errors import SubjectError
 
+_ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
+
 
 @contextmanager
 def observe(*modules: nn.Module, train: bool = False, guard: bool = True) -> Iterator[None]:
@@ -30,21 +33,22 @@ def observe(*modules: nn.Module, train: bool = False, guard: bool = True) -> Ite
     `guard=False` saves the watch over parameters, for a block that never touches them.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
-    for module in modules:
-        refuse_lazy(module)
-    states = [_ModuleState(m) for root in modules for m in root.modules()]
-    keepers: list[_Globals | _ModuleState] = [_Globals(), *states]
-    tensors = _TensorState([t for m in modules for t in (*m.parameters(), *m.buffers())])
-    copies = _CopyOnWrite(tensors.guarded)
-    try:
+    with _ONE_AT_A_TIME:
         for module in modules:
-            module.train(train)
-        with copies if guard else nullcontext():
-            yield
-    finally:
-        for keeper in keepers:
-            keeper.restore()
-        tensors.restore(copies.copies)
+            refuse_lazy(module)
+        states = [_ModuleState(m) for root in modules for m in root.modules()]
+        keepers: list[_Globals | _ModuleState] = [_Globals(), *states]
+        tensors = _TensorState([t for m in modules for t in (*m.parameters(), *m.buffers())])
+        copies = _CopyOnWrite(tensors.guarded)
+        try:
+            for module in modules:
+                module.train(train)
+            with copies if guard else nullcontext():
+                yield
+        finally:
+            for keeper in keepers:
+                keeper.restore()
+            tensors.restore(copies.copies)
 
 
 def refuse_lazy(module: nn.Module) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -262,13 +263,15 @@ def _from_spec(spec: str) -> nn.Module:
 
 def _torchvision_model(name: str) -> nn.Module:
     try:
-        from torchvision.models import get_model
+        from torchvision.models import get_model_builder
     except ImportError as error:
         raise MissingExtraError("torchvision", "vision", f"the model 'torchvision:{name}'") from error
     try:
-        return get_model(name, weights=None)
+        builder = get_model_builder(name)
     except ValueError as error:
         raise SubjectError(f"torchvision has no model {name!r}: {error}") from error
+    known = inspect.signature(builder).parameters
+    return builder(**{key: None for key in ("weights", "weights_backbone") if key in known})
 
 
 def _timm_model(name: str) -> nn.Module:

@@ -92,13 +92,15 @@ def test_mistakes_are_named(arguments, words):
 
 def test_a_model_that_raises_names_the_module_the_shapes_and_its_own_error():
     subject = build_subject(Net, input_size=(2, 5))
-    with pytest.raises(ModelRunError, match=r"(?s)Net raised RuntimeError .*in module 'body.0'.*2x5 float32") as caught:
+    with pytest.raises(
+        ModelRunError, match=r"(?s)Net raised RuntimeError .*in module 'body.0'.*2x5 float32"
+    ) as caught:
         subject.run()
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_a_run_without_inputs_lists_the_ways_to_give_them():
-    with pytest.raises(SubjectError, match="(?s)input_size=.*modelcheck.*example_inputs"):
+    with pytest.raises(SubjectError, match=r"(?s)input_size=.*modelcheck.*example_inputs"):
         build_subject(Net).run()
 
 

@@ -67,7 +67,9 @@ def _ground(random: np.random.Generator) -> np.ndarray:
     ground = np.full((SIZE, SIZE, 3), random.uniform(80, 170))
     for cells, strength in ((3, 22), (8, 16), (24, 10)):
         noise = random.normal(0, strength, (cells, cells, 3)).astype(np.float32)
-        layers = [Image.fromarray(noise[:, :, c]).resize((SIZE, SIZE), Image.Resampling.BILINEAR) for c in range(3)]
+        layers = [
+            Image.fromarray(noise[:, :, c]).resize((SIZE, SIZE), Image.Resampling.BILINEAR) for c in range(3)
+        ]
         ground += np.stack([np.asarray(layer) for layer in layers], 2)
     return ground + random.normal(0, 5, ground.shape)
 

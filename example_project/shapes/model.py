@@ -38,7 +38,9 @@ class SimpleConv3(nn.Module):
 def load_trained(path: Path = WEIGHTS) -> SimpleConv3:
     """The trained network in eval mode. Raises FileNotFoundError that names the command which makes the weights."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing; make it with: python -m shapes.train (in example_project)")
+        raise FileNotFoundError(
+            f"{path} is missing; make it with: python -m shapes.train (in example_project)"
+        )
     model = SimpleConv3()
     model.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()}, strict=False)
     return model.eval()

@@ -45,7 +45,9 @@ def train(epochs: int, seed: int, length: int = 8000) -> tuple[SimpleConv3, floa
             loss.backward()
             optimiser.step()
             schedule.step()
-        print(f"epoch {epoch + 1}: loss {loss.item():.3f}, held-out accuracy {accuracy(model, *held_out):.4f}")
+        print(
+            f"epoch {epoch + 1}: loss {loss.item():.3f}, held-out accuracy {accuracy(model, *held_out):.4f}"
+        )
     return model, accuracy(model.half().float(), *held_out)
 
 

@@ -308,6 +308,7 @@ MOVES = GATHERS | _packets(
     "pixel_unshuffle rand rand_like randint randn randn_like randperm reflection_pad1d reflection_pad2d repeat "
     "repeat_interleave replication_pad1d replication_pad2d roll scalar_tensor scatter scatter_ select_backward "
     "select_scatter slice_backward slice_scatter split_with_sizes_copy stack tril triu unbind_copy uniform_ "
-    "unsafe_chunk unsafe_split upsample_nearest1d upsample_nearest2d upsample_nearest3d where zero zero_ zeros zeros_like"
+    "unsafe_chunk unsafe_split upsample_nearest1d upsample_nearest2d upsample_nearest3d where zero zero_ zeros "
+    "zeros_like"
 )
 """Data movement: bytes, no operations."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -69,25 +69,19 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     counter = Counter(stack, on_meta=on_meta, causal=causal)
     given = inputs.map(_copy_on_meta) if on_meta else inputs
     tensors = _meta_tensors(module) if on_meta else _own_tensors(module, training)
-    with observe(module, train=training, guard=not on_meta), _plain_kernels(), stack.watch():
-        with _mode(training), counter:
-            counter.recording = phase != "backward"
-            output = (
-                functional_call(module, tensors, given.args, dict(given.kwargs))
-                if tensors
-                else module(*given.args, **given.kwargs)
-            )
-            counter.recording = True
-            if training:
-                _backward(output, subject.name)
+    call = functools.partial(functional_call, module, tensors) if tensors else _call_plainly(module)
+    with observe(module, train=training, guard=not on_meta), stack.watch(), _mode(training), counter:
+        torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+        counter.recording = phase != "backward"
+        output = call(given.args, dict(given.kwargs))
+        counter.recording = True
+        if training:
+            _backward(output, subject.name)
     return counter
 
 
-@contextmanager
-def _plain_kernels() -> Iterator[None]:
-    """The fused kernels of nn.MultiheadAttention hide their products; observe() restores the setting."""
-    torch.backends.mha.set_fastpath_enabled(False)
-    yield
+def _call_plainly(module: nn.Module) -> Callable[[Any, Any], Any]:
+    return lambda args, kwargs: module(*args, **kwargs)
 
 
 def _mode(training: bool) -> Any:

@@ -37,7 +37,7 @@ def test_wrong_level(): ...
 def test_wrong_subject(): ...
 """
 EXPECTED = [
-    "*test_it.py:5: flops_budget: unknown keyword 'max_regresion'; did you mean 'max_regression'?*test_unknown_keyword*",
+    "*test_it.py:5: flops_budget: unknown keyword 'max_regresion'; did you mean 'max_regression'?*test_unknown*",
     "*test_it.py:8: flops_budget: max: '4.2' has no unit; write for example '4.2 GFLOPs'*test_no_unit*",
     "*test_it.py:11: flops_budget: max: '4 GB' is an amount of memory, not operations*test_wrong_unit*",
     "*test_it.py:14: params_budget: max: a limit cannot be negative: -1*test_negative*",
@@ -88,7 +88,9 @@ def test_collect_only_and_deselection_report_them_too(project):
 
 
 def test_a_good_suite_collects_without_a_word(project):
-    result = project.tests("@pytest.mark.flops_budget('1 GFLOPs')\ndef test_it(): ...").run("--collect-only", "-q")
+    result = project.tests("@pytest.mark.flops_budget('1 GFLOPs')\ndef test_it(): ...").run(
+        "--collect-only", "-q"
+    )
     assert result.ret == 0
 
 
@@ -107,7 +109,11 @@ def test_markers_and_fixtures_are_documented(project):
     [
         (["--modelcheck-threads=none"], "", "--modelcheck-threads=none"),
         (["--modelcheck-threads=0"], "", "at least one"),
-        (["--modelcheck-model=torchvision:resnet18", "--modelcheck-input-size=1,x"], "", "write for example 1,3,224,224"),
+        (
+            ["--modelcheck-model=torchvision:resnet18", "--modelcheck-input-size=1,x"],
+            "",
+            "write for example 1,3,224,224",
+        ),
         ([], "modelcheck_report = perhaps", "modelcheck_report"),
         (["--modelcheck-repor=x"], "", "unrecognized arguments"),
     ],

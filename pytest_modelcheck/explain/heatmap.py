@@ -1,0 +1,92 @@
+"""Heatmap: the result of an explanation, its normalised map and its picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from ..images import to_base64, to_image
+from .colormap import blend
+
+SHOWN = 256  # pictures are enlarged to at least this many pixels
+
+
+@dataclass(frozen=True, eq=False)  # eq=False: `heatmap == heatmap_snapshot` is the snapshot's to decide
+class Heatmap:
+    """Which pixels speak for a target, for a batch of N inputs.
+
+    `raw` (N, h, w) float32: as the method gives it, not normalised, before any ReLU. `image` (N, C, H, W): the
+    input. `target` and `score` per sample: class index (or the callable's name) and its logit.
+    """
+
+    raw: np.ndarray
+    image: np.ndarray
+    method: str
+    layer: str
+    target: tuple[Any, ...]
+    score: tuple[float, ...]
+
+    @cached_property
+    def map(self) -> np.ndarray:
+        """(N, H, W) in 0..1: ReLU, bilinear to the input's size (align_corners=False), each scaled to its range.
+
+        All zero where no place speaks for the target (no positive value).
+        """
+        positive = torch.from_numpy(self.raw).relu()[:, None]
+        size = self.image.shape[-2:]
+        grown = F.interpolate(positive, size=size, mode="bilinear", align_corners=False)[:, 0]
+        low, high = grown.amin((1, 2), keepdim=True), grown.amax((1, 2), keepdim=True)
+        spread = (high - low).clamp_min(torch.finfo(torch.float32).tiny)
+        return ((grown - low) / spread).numpy()
+
+    def input_image(self, index: int = 0) -> Image.Image:
+        """The input as a picture, scaled from its own range."""
+        pixels = self.image[index]
+        pixels = pixels[:3] if len(pixels) >= 3 else pixels[:1].repeat(3, 0)
+        low, high = pixels.min(), pixels.max()
+        return to_image(((pixels - low) / max(high - low, 1e-12)).transpose(1, 2, 0)).convert("RGB")
+
+    def overlay(self, image: Any = None, index: int = 0) -> Image.Image:
+        """The map over `image` (a PIL image, an array or a tensor; None: the input itself), as a picture."""
+        base = self.input_image(index) if image is None else to_image(image).convert("RGB")
+        scale = max(1, -(-SHOWN // max(base.size)))
+        size = (base.width * scale, base.height * scale)
+        heat = Image.fromarray(self.map[index]).resize(size, Image.Resampling.BILINEAR)
+        return blend(base.resize(size, Image.Resampling.NEAREST), np.asarray(heat))
+
+    @property
+    def title(self) -> str:
+        """`Grad-CAM of class 285 at layer4`."""
+        first = self.target[0]
+        return f"{self.method} of {f'class {first}' if isinstance(first, int) else first} at {self.layer}"
+
+    def __repr__(self) -> str:
+        return f"Heatmap({self.title}, {'x'.join(map(str, self.raw.shape))})"
+
+    def _repr_png_(self) -> bytes:
+        import base64
+
+        return base64.b64decode(to_base64(self.overlay()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of the record's section `heatmaps`, of the first sample."""
+        base = self.input_image()
+        scale = max(1, -(-SHOWN // max(base.size)))
+        shown = base.resize((base.width * scale, base.height * scale), Image.Resampling.NEAREST)
+        return {
+            "title": self.title,
+            "method": self.method,
+            "layer": self.layer,
+            "target": list(self.target),
+            "score": list(self.score),
+            "map_shape": list(self.raw.shape[1:]),
+            "image": to_base64(self.overlay()),
+            "input": to_base64(shown),
+            "nodeid": None,
+        }

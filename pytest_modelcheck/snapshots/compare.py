@@ -1,0 +1,120 @@
+"""Compare two heatmaps: how alike their places are, and how alike their strengths. Needs no syrupy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import LimitError
+
+PRESETS: Mapping[str, tuple[float, float]] = {
+    "strict": (1e-5, 0.005),
+    "default": (1e-3, 0.10),
+    "loose": (1e-2, 0.25),
+}
+"""Limits (a, b) of `1 - Pearson` and of the largest relative change; measured in the design of this project."""
+
+
+@dataclass(frozen=True)
+class StoredMap:
+    """What a snapshot keeps of a heatmap: the raw map (N, h, w) and the facts about it."""
+
+    raw: np.ndarray
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class HeatmapComparison:
+    """`correlation_distance` is 1 - Pearson, `max_change` is max|change| / max|expected|; the worst of the batch.
+
+    `reason` says what else differs (shape, layer, method, target); it alone is enough for a mismatch.
+    """
+
+    preset: str
+    correlation_distance: float = 0.0
+    max_change: float = 0.0
+    reason: str = ""
+    created: bool = False
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """(a, b) of the preset."""
+        return PRESETS[self.preset]
+
+    @property
+    def matches(self) -> bool:
+        """Whether the maps are the same for this preset."""
+        a, b = self.limits
+        return not self.reason and self.correlation_distance <= a and self.max_change <= b
+
+    def lines(self) -> list[str]:
+        """The comparison in words."""
+        if self.reason:
+            return [self.reason]
+        a, b = self.limits
+        return [
+            f"places    1 - Pearson          {self.correlation_distance:.3g}  (at most {a:g}){_mark(self.correlation_distance, a)}",
+            f"strength  max |change| / max   {self.max_change:.3g}  (at most {b:g}){_mark(self.max_change, b)}",
+        ]
+
+
+def _mark(value: float, limit: float) -> str:
+    return "  <- differs" if value > limit else ""
+
+
+def check_preset(preset: str) -> str:
+    """`preset`, if there is one of this name. Raises LimitError."""
+    if preset not in PRESETS:
+        raise LimitError(f"preset={preset!r} is not one of {', '.join(map(repr, PRESETS))}")
+    return preset
+
+
+def compare(actual: StoredMap, expected: StoredMap, preset: str = "default") -> HeatmapComparison:
+    """Compare what a test saw with what is stored."""
+    check_preset(preset)
+    reason = _other_map(actual, expected)
+    if reason:
+        return HeatmapComparison(preset, reason=reason)
+    pairs = list(zip(actual.raw.astype(np.float64), expected.raw.astype(np.float64), strict=True))
+    return HeatmapComparison(
+        preset,
+        max((_correlation_distance(a, e) for a, e in pairs), default=0.0),
+        max((_max_change(a, e) for a, e in pairs), default=0.0),
+    )
+
+
+def _other_map(actual: StoredMap, expected: StoredMap) -> str:
+    if actual.raw.shape != expected.raw.shape:
+        return f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
+    for fact in ("method", "layer", "target"):
+        if actual.facts.get(fact) != expected.facts.get(fact):
+            return f"{fact:<9} {expected.facts.get(fact)} expected, {actual.facts.get(fact)} measured"
+    return ""
+
+
+def _shape(raw: np.ndarray) -> str:
+    return "x".join(map(str, raw.shape))
+
+
+def _correlation_distance(actual: np.ndarray, expected: np.ndarray) -> float:
+    """1 - Pearson; 0 for two flat maps, 1 for a flat and a varied one."""
+    a, e = actual - actual.mean(), expected - expected.mean()
+    norms = float(np.linalg.norm(a)), float(np.linalg.norm(e))
+    flat = [
+        norm <= 1e-12 * max(float(np.abs(m).max()), 1e-300)
+        for norm, m in zip(norms, (actual, expected), strict=True)
+    ]
+    if any(flat):
+        return 0.0 if all(flat) else 1.0
+    return max(0.0, 1.0 - float((a * e).sum()) / (norms[0] * norms[1]))
+
+
+def _max_change(actual: np.ndarray, expected: np.ndarray) -> float:
+    largest = float(np.abs(expected).max())
+    change = float(np.abs(actual - expected).max())
+    if largest == 0:
+        return 0.0 if change == 0 else float("inf")
+    return change / largest

@@ -1,0 +1,148 @@
+"""`heatmap_snapshot`: syrupy's snapshot with our extension, and a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension
+
+from ..errors import MeasurementError
+from .compare import HeatmapComparison, check_preset, compare
+from .png import decode, encode
+
+if TYPE_CHECKING:
+    from syrupy.types import SerializableData, SerializedData
+
+    from ..explain.heatmap import Heatmap
+
+OnCompare = Callable[[HeatmapComparison, "Heatmap"], None]
+
+
+class HeatmapExtension(SingleFileSnapshotExtension):
+    """Stores a heatmap as a PNG; a snapshot within the preset's tolerance matches, and is not written again."""
+
+    file_extension = "png"
+    preset = "default"
+
+    def serialize(self, data: SerializableData, **_: Any) -> SerializedData:
+        """The PNG of a Heatmap. Raises TypeError for anything else."""
+        from ..explain.heatmap import Heatmap
+
+        if not isinstance(data, Heatmap):
+            raise TypeError(
+                f"heatmap_snapshot compares heatmaps, not {type(data).__name__}: "
+                "write `assert modelcheck.gradcam(...) == heatmap_snapshot`"
+            )
+        return encode(data)
+
+    def matches(self, *, serialized_data: SerializedData, snapshot_data: SerializedData) -> bool:
+        """Whether two snapshot files hold the same map, for this preset."""
+        try:
+            return self._compare(serialized_data, snapshot_data).matches
+        except MeasurementError:
+            return False
+
+    def diff_lines(self, serialized_data: SerializedData, snapshot_data: SerializedData) -> Iterator[str]:
+        """The two numbers, the rule, and the command that accepts the new map."""
+        if not snapshot_data:
+            yield "create it: run the same command with --snapshot-update, then look at the PNG"
+            return
+        try:
+            comparison = self._compare(serialized_data, snapshot_data)
+            yield f"heatmap differs (preset {self.preset!r})"
+            yield from (f"  {line}" for line in comparison.lines())
+            yield from _scores(serialized_data, snapshot_data)
+        except MeasurementError as error:
+            yield f"heatmap cannot be compared: {error}"
+        yield "accept the new map: run the same command with --snapshot-update, then look at the PNG"
+
+    def _compare(self, actual: Any, expected: Any) -> HeatmapComparison:
+        return compare(decode(actual), decode(expected), self.preset)
+
+
+def _scores(actual: Any, expected: Any) -> Iterator[str]:
+    old, new = decode(expected).facts.get("score"), decode(actual).facts.get("score")
+    if old != new:
+        yield f"  score     {old} expected, {new} measured"
+
+
+class StrictHeatmapExtension(HeatmapExtension):
+    """Nothing but numerical noise passes."""
+
+    preset = "strict"
+
+
+class LooseHeatmapExtension(HeatmapExtension):
+    """Re-encoded or slightly shifted inputs pass."""
+
+    preset = "loose"
+
+
+EXTENSIONS = {e.preset: e for e in (HeatmapExtension, StrictHeatmapExtension, LooseHeatmapExtension)}
+
+
+class HeatmapSnapshot(SnapshotAssertion):
+    """A snapshot assertion that can be called with `preset=`, and that tells what it compared."""
+
+    on_compare: OnCompare | None = None
+    compared_with: HeatmapExtension | None = None
+
+    def __call__(self, *, preset: str | None = None, **options: Any) -> HeatmapSnapshot:
+        """`preset="strict" | "default" | "loose"`; everything else is syrupy's own. Raises LimitError."""
+        if preset is not None:
+            options["extension_class"] = EXTENSIONS[check_preset(preset)]
+        super().__call__(**options)
+        return self
+
+    def _assert(self, data: SerializableData) -> bool:
+        self.compared_with = (
+            self.extension
+        )  # syrupy resets it to the default before it asks for the difference
+        held: bool = super()._assert(data)
+        result = self._execution_results[self._executions - 1]
+        if self.on_compare is not None and result.asserted_data is not None:
+            self.on_compare(_seen(result, self.compared_with.preset), data)
+        return held
+
+    def get_assert_diff(self, **options: Any) -> list[str]:
+        """syrupy's lines for a failed assertion, without the traceback of a wrong type."""
+        error = self._execution_results[self._executions - 1].exception
+        if isinstance(error, TypeError):
+            return [str(error)]
+        self._extension = self.compared_with
+        try:
+            return super().get_assert_diff(**options)
+        finally:
+            self._extension = None
+
+
+def _seen(result: Any, preset: str) -> HeatmapComparison:
+    if result.recalled_data is None:
+        words = "" if result.success else "there is no snapshot yet; create it with --snapshot-update"
+        return HeatmapComparison(preset, created=result.success, reason=words)
+    try:
+        return compare(decode(result.asserted_data), decode(result.recalled_data), preset)
+    except MeasurementError as error:
+        return HeatmapComparison(preset, reason=str(error))
+
+
+def make_heatmap_snapshot(
+    snapshot: SnapshotAssertion, on_compare: OnCompare | None = None
+) -> HeatmapSnapshot:
+    """The fixture's value, made from syrupy's own `snapshot`; `on_compare` hears of every comparison."""
+    made = HeatmapSnapshot(
+        session=snapshot.session,
+        extension_class=HeatmapExtension,
+        test_location=snapshot.test_location,
+        update_snapshots=snapshot.update_snapshots,
+        **_newer_options(snapshot),
+    )
+    made.on_compare = on_compare
+    return made
+
+
+def _newer_options(snapshot: SnapshotAssertion) -> dict[str, Any]:
+    name = "update_new_snapshots_only"
+    return {name: getattr(snapshot, name)} if hasattr(snapshot, name) else {}

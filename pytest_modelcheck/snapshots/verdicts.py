@@ -1,0 +1,32 @@
+"""A heatmap comparison as a verdict and a picture in the record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..units import Unit
+from ..verdict import Limit, Measurement, Outcome, Verdict
+from .compare import HeatmapComparison
+
+if TYPE_CHECKING:
+    from ..explain.heatmap import Heatmap
+    from ..recorder import Recorder
+
+DISTANCE = Unit("", "", "a distance", "0.001", {})
+
+
+def record_comparison(recorder: Recorder, comparison: HeatmapComparison, heatmap: Heatmap) -> None:
+    """Put the comparison among the run's checks, and the heatmap among its subject's."""
+    subject = recorder.owners.get(id(heatmap))
+    recorder.verdict(_verdict(comparison, heatmap, subject.name if subject else ""))
+    if subject is not None:
+        recorder.subject(subject, heatmaps=[{**heatmap.to_dict(), "nodeid": recorder.nodeid}])
+
+
+def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, subject: str) -> Verdict:
+    a, _ = comparison.limits
+    limit = Limit("heatmap", DISTANCE, max=a, options={"preset": comparison.preset})
+    notes = ("new snapshot",) if comparison.created else tuple(comparison.lines())
+    measurement = Measurement(comparison.correlation_distance, aka=heatmap.title, notes=notes)
+    passed = comparison.created or comparison.matches
+    return Verdict(subject, limit, Outcome.PASS if passed else Outcome.FAIL, measurement, a)

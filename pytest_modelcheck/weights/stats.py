@@ -1,0 +1,150 @@
+"""Weights: statistics and histogram of every tensor, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import MeasurementError
+from ..subject import Subject, dtype_name
+from .filters import FilterGrid, first_filters
+
+BINS = 64
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts in equal bins between `low` and `high`."""
+
+    low: float
+    high: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TensorStats:
+    """One parameter or buffer. Statistics are over its finite values; `sparsity` is the share of exact zeros,
+    `dead_filters` the output channels of a weight that are all zero."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    count: int
+    mean: float
+    std: float
+    min: float
+    max: float
+    l2: float
+    sparsity: float
+    nan: int
+    inf: int
+    dead_filters: tuple[int, ...]
+    histogram: Histogram
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with it, in sentences."""
+        found = []
+        if self.nan:
+            found.append(f"{self.name} holds {self.nan:,} NaN")
+        if self.inf:
+            found.append(f"{self.name} holds {self.inf:,} infinite values")
+        if self.dead_filters:
+            dead = len(self.dead_filters)
+            found.append(f"{self.name}: {dead:,} of {self.shape[0]:,} filters are dead (all zero)")
+        return found
+
+
+@dataclass(frozen=True)
+class Weights:
+    """All floating parameters and buffers of a model; `problems` in sentences, worst first."""
+
+    name: str
+    tensors: tuple[TensorStats, ...]
+    filters: FilterGrid | None
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong: NaN and infinities, then dead filters."""
+        found = [problem for tensor in self.tensors for problem in tensor.problems]
+        return sorted(found, key=lambda text: "dead" in text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's section."""
+        filters = asdict(self.filters) if self.filters else None
+        return {"tensors": [asdict(t) for t in self.tensors], "filters": filters, "problems": self.problems}
+
+    def __str__(self) -> str:
+        width = max((len(t.name) for t in self.tensors), default=0)
+        head = f"{'tensor':<{width}}  {'mean':>10} {'std':>10} {'min':>10} {'max':>10} {'zeros':>7}"
+        rows = [
+            f"{t.name:<{width}}  {t.mean:>10.3g} {t.std:>10.3g} {t.min:>10.3g} {t.max:>10.3g} {t.sparsity:>6.1%}"
+            for t in self.tensors
+        ]
+        return "\n".join([*(f"! {problem}" for problem in self.problems), head, *rows])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def weigh(subject: Subject) -> Weights:
+    """Statistics of all floating parameters and buffers. Raises MeasurementError for a model without data (meta)."""
+    module = subject.module
+    named = [*module.named_parameters(), *module.named_buffers()]
+    floating = [(name, t) for name, t in named if t.is_floating_point() and t.numel()]
+    if any(t.is_meta for _, t in floating):
+        raise MeasurementError(f"{subject.name} is on the meta device: its weights hold no values")
+    with torch.inference_mode():
+        return Weights(subject.name, tuple(_stats(*pair) for pair in floating), first_filters(module))
+
+
+def describe(subject: Subject) -> dict[str, Any]:
+    """The record's section `weights`."""
+    return weigh(subject).to_dict()
+
+
+def _stats(name: str, tensor: Tensor) -> TensorStats:
+    values = tensor.detach().flatten().float()
+    finite = torch.isfinite(values)
+    nan = int(torch.isnan(values).sum())
+    inf = values.numel() - int(finite.sum()) - nan
+    sound = values if not nan and not inf else values[finite]
+    if not sound.numel():
+        sound = values.new_zeros(1)
+    low, high = (float(v) for v in torch.aminmax(sound))
+    return TensorStats(
+        name=name,
+        shape=tuple(tensor.shape),
+        dtype=dtype_name(tensor),
+        count=tensor.numel(),
+        mean=float(sound.mean(dtype=torch.float64)),
+        std=float(sound.std(unbiased=False)),
+        min=low,
+        max=high,
+        l2=float(torch.linalg.vector_norm(sound, dtype=torch.float64)),
+        sparsity=1 - int(torch.count_nonzero(values)) / values.numel(),
+        nan=nan,
+        inf=inf,
+        dead_filters=_dead_filters(name, tensor),
+        histogram=_histogram(sound, low, high),
+    )
+
+
+def _dead_filters(name: str, tensor: Tensor) -> tuple[int, ...]:
+    if tensor.dim() < 2 or name.rpartition(".")[2] != "weight":
+        return ()
+    dead = ~tensor.detach().flatten(1).any(1)
+    return tuple(dead.nonzero().flatten().tolist())
+
+
+def _histogram(values: Tensor, low: float, high: float) -> Histogram:
+    if low == high:
+        counts = [0] * BINS
+        counts[BINS // 2] = values.numel()
+        return Histogram(low, high, tuple(counts))
+    counted = torch.histc(values, BINS, low, high)
+    return Histogram(low, high, tuple(int(c) for c in counted.tolist()))
