@@ -16,12 +16,21 @@ _NAMES = {"flops": "FLOPs", "macs": "MACs", "params": "parameters", "memory_acce
 def failure_text(verdicts: Sequence[Verdict], nodeid: str, *, strict: bool = False) -> str:
     """All failed verdicts of one test, and the command that shows more."""
     failed = [verdict for verdict in verdicts if fails(verdict, strict)]
-    title = (
-        f"modelcheck: {len(failed)} of {len(verdicts)} checks failed" if len(verdicts) > 1 else "modelcheck"
-    )
+    title = f"modelcheck: {'; '.join(headline(verdict) for verdict in failed)}"
+    if len(verdicts) > 1:
+        title = (
+            f"modelcheck: {len(failed)} of {len(verdicts)} checks failed{title.removeprefix('modelcheck')}"
+        )
     blocks = [explain(verdict) for verdict in failed]
     command = f"next: pytest {shlex.quote(nodeid)} --modelcheck-report   (every module, in the report)"
     return "\n\n".join([title, *blocks, command])
+
+
+def headline(verdict: Verdict) -> str:
+    """One verdict in a few words: `resnet18 FLOPs 3.64 GFLOPs, max 3.5 GFLOPs`."""
+    value = value_text(verdict.measurement, verdict)
+    title = metric_title(verdict.limit.metric, verdict.limit.options)
+    return f"{verdict.subject or '?'} {title} {value}, {verdict.limit}"
 
 
 def fails(verdict: Verdict, strict: bool) -> bool:
@@ -71,20 +80,18 @@ def _value_rows(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
-    unit = verdict.limit.unit
+    rows = [("limit", str(verdict.limit))]
     if verdict.outcome is Outcome.FAIL:
-        share = f" ({abs(verdict.excess) / verdict.bound * 100:+.3g} %)" if verdict.bound else ""
-        below = (
-            verdict.measurement is not None
-            and verdict.bound is not None
-            and verdict.measurement.value < verdict.bound
-        )
-        share = share.replace("+", "-") if below else share
-        return [
-            ("limit", str(verdict.limit)),
-            ("under by" if below else "over by", unit.exact(abs(verdict.excess)) + share),
-        ]
-    return [("limit", str(verdict.limit))]
+        share = f" ({_signed_share(verdict)})" if verdict.bound else ""
+        words = "under by" if verdict.at_minimum else "over by"
+        rows.append((words, verdict.limit.unit.exact(abs(verdict.excess)) + share))
+    return rows
+
+
+def _signed_share(verdict: Verdict) -> str:
+    """How far the value is from the bound: `+16.9 %`, `-3 %`."""
+    sign = "-" if verdict.at_minimum else "+"
+    return sign + RATIO.format(abs(verdict.excess) / (verdict.bound or 1), 3)
 
 
 def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:

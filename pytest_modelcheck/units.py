@@ -91,7 +91,8 @@ class Unit:
         if self is SECONDS:
             return _format_time(value, digits)
         if self is RATIO:
-            return f"{value * 100:.{digits}g} %"
+            percent = value * 100
+            return f"{percent:,.0f} %" if abs(percent) >= 1000 else f"{percent:.{digits}g} %"
         scales = {"": 1, **_BINARY} if self is BYTES else _SI
         prefix, scale = _best_prefix(abs(float(f"{value:.{digits}g}")), scales)
         number = f"{value / scale:.{digits}g}" if scale > 1 or value % 1 else f"{value:.0f}"

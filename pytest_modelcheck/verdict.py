@@ -94,7 +94,7 @@ class Verdict:
         if self.measurement is None or self.bound is None:
             return 0.0
         value = self.measurement.value
-        return self.bound - value if self._at_lower_bound else value - self.bound
+        return self.bound - value if self.at_minimum else value - self.bound
 
     @property
     def headroom(self) -> float | None:
@@ -104,7 +104,8 @@ class Verdict:
         return -self.excess / self.bound
 
     @property
-    def _at_lower_bound(self) -> bool:
+    def at_minimum(self) -> bool:
+        """Whether the bound that decided is the lower one."""
         return self.limit.min is not None and self.bound == self.limit.min and self.bound != self.limit.max
 
 

@@ -22,17 +22,25 @@ class SimpleConv3(nn.Module):
         self.bn2 = nn.BatchNorm2d(24)
         self.conv3 = nn.Conv2d(24, 48, 3, 2)
         self.bn3 = nn.BatchNorm2d(48)
+        self.relu3 = nn.ReLU()  # a module, so that heatmaps can name it: what passes it is what the head sees
         self.fc1 = nn.Linear(48 * 5 * 5, 1200)
         self.fc2 = nn.Linear(1200, 128)
         self.fc3 = nn.Linear(128, nclass)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """The feature maps (N, 48, 5, 5)."""
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.relu(self.bn2(self.conv2(x)))
-        x = F.relu(self.bn3(self.conv3(x)))
-        x = F.relu(self.fc1(x.flatten(1)))
+        return self.relu3(self.bn3(self.conv3(x)))
+
+    def classify(self, maps: Tensor) -> Tensor:
+        """Logits (N, nclass) from feature maps."""
+        x = F.relu(self.fc1(maps.flatten(1)))
         x = F.relu(self.fc2(x))
         return self.fc3(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classify(self.features(x))
 
 
 def load_trained(path: Path = WEIGHTS) -> SimpleConv3:

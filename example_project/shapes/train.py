@@ -1,4 +1,4 @@
-"""Make the weights again: `python -m shapes.train` (in example_project; about two minutes on one core)."""
+"""Make the weights again: `python -m shapes.train` (in example_project; about five minutes on one core)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,18 @@ def accuracy(model: SimpleConv3, pictures: Tensor, labels: Tensor) -> float:
         return (model.eval()(pictures).argmax(1) == labels).float().mean().item()
 
 
+def _loss(model: SimpleConv3, pictures: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy, with feature maps rolled by a random offset and a small price on activity.
+
+    Both are for the explanation: a head that takes a feature for the same evidence everywhere, and a ground that
+    stays silent, are what Grad-CAM's mean over places presumes. Without them its maps miss the shapes (2 % hits).
+    """
+    maps = model.features(pictures)
+    offsets = torch.randint(5, (2,)).tolist()
+    logits = model.classify(torch.roll(maps, offsets, (2, 3)))
+    return F.cross_entropy(logits, labels, label_smoothing=0.05) + 0.3 * maps.mean()
+
+
 def train(epochs: int, seed: int, length: int = 8000) -> tuple[SimpleConv3, float]:
     """Train from scratch, each epoch on new pictures; the network, and its accuracy on held-out ones."""
     torch.manual_seed(seed)
@@ -41,7 +53,7 @@ def train(epochs: int, seed: int, length: int = 8000) -> tuple[SimpleConv3, floa
         model.train()
         for batch in torch.randperm(length).split(64):
             optimiser.zero_grad()
-            loss = F.cross_entropy(model(pictures[batch]), labels[batch], label_smoothing=0.05)
+            loss = _loss(model, pictures[batch], labels[batch])
             loss.backward()
             optimiser.step()
             schedule.step()
@@ -61,7 +73,7 @@ def save(model: SimpleConv3, path: Path, **facts: object) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()

@@ -14,7 +14,7 @@ from PIL import Image
 from ..images import to_base64, to_image
 from .colormap import blend
 
-SHOWN = 256  # pictures are enlarged to at least this many pixels
+SHOWN = 256  # small pictures are enlarged to about this many pixels
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: `heatmap == heatmap_snapshot` is the snapshot's to decide
@@ -55,8 +55,7 @@ class Heatmap:
     def overlay(self, image: Any = None, index: int = 0) -> Image.Image:
         """The map over `image` (a PIL image, an array or a tensor; None: the input itself), as a picture."""
         base = self.input_image(index) if image is None else to_image(image).convert("RGB")
-        scale = max(1, -(-SHOWN // max(base.size)))
-        size = (base.width * scale, base.height * scale)
+        size = _shown_size(base)
         heat = Image.fromarray(self.map[index]).resize(size, Image.Resampling.BILINEAR)
         return blend(base.resize(size, Image.Resampling.NEAREST), np.asarray(heat))
 
@@ -77,8 +76,7 @@ class Heatmap:
     def to_dict(self) -> dict[str, Any]:
         """An entry of the record's section `heatmaps`, of the first sample."""
         base = self.input_image()
-        scale = max(1, -(-SHOWN // max(base.size)))
-        shown = base.resize((base.width * scale, base.height * scale), Image.Resampling.NEAREST)
+        shown = base.resize(_shown_size(base), Image.Resampling.NEAREST)
         return {
             "title": self.title,
             "method": self.method,
@@ -90,3 +88,8 @@ class Heatmap:
             "input": to_base64(shown),
             "nodeid": None,
         }
+
+
+def _shown_size(image: Image.Image) -> tuple[int, int]:
+    scale = max(1, round(SHOWN / max(image.size)))
+    return image.width * scale, image.height * scale

@@ -55,9 +55,10 @@ class HeatmapComparison:
         if self.reason:
             return [self.reason]
         a, b = self.limits
+        places, strength = self.correlation_distance, self.max_change
         return [
-            f"places    1 - Pearson          {self.correlation_distance:.3g}  (at most {a:g}){_mark(self.correlation_distance, a)}",
-            f"strength  max |change| / max   {self.max_change:.3g}  (at most {b:g}){_mark(self.max_change, b)}",
+            f"places    1 - Pearson          {places:.3g}  (at most {a:g}){_mark(places, a)}",
+            f"strength  max |change| / max   {strength:.3g}  (at most {b:g}){_mark(strength, b)}",
         ]
 
 

@@ -1,0 +1,1 @@
+"""The record, shown: HTML page, report.json, terminal. Nothing here measures or judges."""

@@ -1,0 +1,129 @@
+"""The record as one self-contained page. It draws what the record holds, and computes nothing but pictures."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from ..units import BYTES, FLOPS, MACS, PARAMS
+from .text import SYMBOLS, headroom_text, printable, shown_outcome
+
+CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
+KNOWN = {"complexity", "structure", "weights", "heatmaps"}
+HEAD = {"name", "type", "inputs", "training", "signature", "nodeids"}
+_SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
+
+
+def render(record: Mapping[str, Any]) -> str:
+    """The page for a record; every name in it is escaped, and its only script is the one its policy names."""
+    page = _render(record, thin=False)
+    return page if len(page.encode("utf-8", "replace")) <= CEILING else _render(record, thin=True)
+
+
+def _render(record: Mapping[str, Any], *, thin: bool) -> str:
+    script, style = _asset("viewer.js"), _asset("viewer.css")
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(  # type: ignore[no-any-return]
+            record=record,
+            subjects=[_subject(entry, record) for entry in record["subjects"]],
+            orphans=_orphans(record),
+            failures=[c for c in record["checks"] if shown_outcome(c) in ("fail", "error")],
+            outcomes=_outcomes(record["checks"]),
+            script=script,
+            style=style,
+            script_hash=f"sha256-{digest}",
+            thin=thin,
+        )
+    )
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+@functools.cache
+def _environment() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pytest_modelcheck.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "macs": MACS.format,
+        "flops": FLOPS.format,
+        "bytes": BYTES.format,
+        "count": PARAMS.format,
+        "headroom": headroom_text,
+        "shape": lambda shape: "×".join(map(str, shape)) if shape is not None else "–",
+        "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
+        "percent": lambda value: f"{value * 100:.1f} %",
+        "line": lambda value: printable(str(value)),
+        "histogram": _histogram_path,
+        "outcome": shown_outcome,
+        "symbol": lambda outcome: SYMBOLS.get(outcome, ""),
+        "slug": _slug,
+    }
+    return environment
+
+
+def _outcomes(checks: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    counts = Counter(shown_outcome(check) for check in checks)
+    return [(outcome, counts[outcome]) for outcome in _SEVERITY if counts[outcome]]
+
+
+def _subject(entry: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """A subject with what belongs to it from the whole record."""
+    structure = entry.get("structure", {})
+    checks = [c for c in record["checks"] if c["subject"] == entry["name"]]
+    return {
+        **entry,
+        "id": _slug(entry["name"]),
+        "checks": sorted(checks, key=lambda c: _SEVERITY.index(shown_outcome(c))),
+        "panels": [p for p in record["panels"] if p["subject"] == entry["name"]],
+        "tree": _nested(structure.get("modules", [])) if isinstance(structure, Mapping) else [],
+        "others": {key: value for key, value in entry.items() if key not in KNOWN | HEAD},
+    }
+
+
+def _orphans(record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Checks and panels whose subject was never found."""
+    names = {entry["name"] for entry in record["subjects"]}
+    return {
+        key: [item for item in record[key] if item["subject"] not in names] for key in ("checks", "panels")
+    }
+
+
+def _nested(modules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The flat module list as a tree: each node a copy with its `children`."""
+    nodes = {m["name"]: {**m, "children": []} for m in modules}
+    roots = []
+    for name, node in nodes.items():
+        parent = nodes.get(name.rpartition(".")[0]) if name else None
+        (parent["children"] if parent is not None else roots).append(node)
+    return roots
+
+
+def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int = 24) -> str:
+    """An SVG path of the counts, as steps."""
+    counts = histogram["counts"]
+    top = max(counts, default=0) or 1
+    step = width / max(len(counts), 1)
+    steps = [f"V{height - round(count / top * height)}h{step:g}" for count in counts]
+    return f"M0 {height}{''.join(steps)}V{height}z"
+
+
+def _slug(name: str) -> str:
+    """An id for links that no name can break."""
+    return "s" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]

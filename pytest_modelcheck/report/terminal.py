@@ -1,0 +1,65 @@
+"""The summary at the end of a run: one table, and the outcomes counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..units import RATIO
+from .text import SYMBOLS, printable, shorten, shown_outcome
+
+COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
+_COLOURS = {"pass": 32, "fail": 31, "error": 31, "warn": 33, "inconclusive": 33, "not gated": 36}
+GAP = 2
+
+
+def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) -> list[str]:
+    """The table of all checks within `width` characters, then the counts; ANSI colours if `color`."""
+    checks = record["checks"]
+    rows = [_row(check) for check in checks]
+    widths = _widths([COLUMNS, *rows], width)
+    lines = [_line(COLUMNS, widths)]
+    lines += [
+        _coloured(_line(row, widths), shown_outcome(check), color)
+        for row, check in zip(rows, checks, strict=True)
+    ]
+    counts = Counter(shown_outcome(check) for check in checks)
+    lines.append(f"{len(checks)} checks: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
+    lost = record["run"].get("no_result", [])
+    lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
+    return lines
+
+
+def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
+    outcome = shown_outcome(dict(check))
+    cells = (
+        check["subject"] or "?",
+        check.get("title") or check["metric"],
+        check["value_text"],
+        check["limit_text"],
+        RATIO.format(check["headroom"], 3) if check["headroom"] is not None else "",
+        f"{SYMBOLS.get(outcome, '')} {outcome}".strip(),
+    )
+    return tuple(printable(str(cell)) for cell in cells)
+
+
+def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Each column as wide as its longest cell; the first ones give way where the line would not fit."""
+    widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
+    excess = sum(widths) + GAP * (len(widths) - 1) - width
+    for column in (0, 1, 3, 2):
+        give = max(0, min(excess, widths[column] - 12))
+        widths[column] -= give
+        excess -= give
+    return widths
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [shorten(cell, w).ljust(w) for cell, w in zip(row, widths, strict=True)]
+    return (" " * GAP).join(cells).rstrip()
+
+
+def _coloured(line: str, outcome: str, color: bool) -> str:
+    code = _COLOURS.get(outcome)
+    return f"\x1b[{code}m{line}\x1b[0m" if color and code and outcome != "pass" else line

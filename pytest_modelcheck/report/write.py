@@ -1,0 +1,43 @@
+"""Write `index.html` and `report.json`: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelCheckError
+from ..record import to_json
+from .html import render
+
+
+def write_report(record: Mapping[str, Any], directory: Path) -> Path:
+    """Write both files into `directory` (made if need be) and return the page's path.
+
+    Each is written beside its place and moved there, so that no reader ever sees half of it.
+    Raises ModelCheckError naming the folder if it cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _replace(directory / "report.json", to_json(record))
+        _replace(directory / "index.html", render(record))
+    except OSError as error:
+        raise ModelCheckError(
+            f"cannot write the report to {directory}: {error.strerror or error}.\n"
+            "Choose another folder with --modelcheck-output=DIR."
+        ) from error
+    return directory / "index.html"
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)  # mkstemp makes it private, and a web server must read it
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
