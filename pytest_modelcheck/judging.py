@@ -26,7 +26,7 @@ def enforce(
 def _verdict(
     demand: Demand, subject_of: Callable[[Source], Subject], settings: object, observed: dict[Any, Any]
 ) -> Verdict:
-    name = "?"
+    name = demand.source.label
     try:
         subject = subject_of(demand.source)
         name = subject.name

@@ -45,6 +45,12 @@ class Source:
         return [value.name for value in self.keywords.values() if isinstance(value, Fixture)]
 
     @property
+    def label(self) -> str:
+        """What to call it where no subject could be made."""
+        model = self.keywords.get("name") or self.keywords["model"]
+        return str(getattr(model, "name", None) or getattr(model, "__name__", None) or model)
+
+    @property
     def identity(self) -> tuple[Any, ...]:
         """Equal for sources that are one subject."""
         return tuple(

@@ -141,7 +141,7 @@ class ModelCheckPlugin:
         lost = [(d, missing(d.source, item, d.check.name, self.settings)) for d in plan.demands]
         for demand, error in lost:
             if error is not None:
-                recorder.verdict(Verdict("", demand.limit, Outcome.ERROR, error=str(error)))
+                recorder.verdict(Verdict(demand.source.label, demand.limit, Outcome.ERROR, error=str(error)))
         texts = dict.fromkeys(str(error) for _, error in lost if error is not None)
         if texts:
             pytest.fail("\n".join(texts), pytrace=False)

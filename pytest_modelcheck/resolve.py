@@ -49,17 +49,14 @@ class Resolver:
 
         values = {key: self._value(key, value) for key, value in source.keywords.items()}
         values.setdefault("name", self._parameter_name(source.keywords))
-        try:
-            return build_subject(values.pop("model"), values.pop("inputs", None), **values)
-        except SubjectError as problem:
-            raise self._with_fixture(problem, source) from problem
+        return build_subject(values.pop("model"), values.pop("inputs", None), **values)
 
     def _value(self, key: str, value: Any) -> Any:
         if not isinstance(value, Fixture):
             return value
         arguments: Mapping[str, Any] = getattr(self.item, "funcargs", {}) or {}
         if value.name in arguments:
-            return arguments[value.name]
+            return _model_like(value.name, arguments[value.name]) if key == "model" else arguments[value.name]
         if key in OPTIONAL and value.name == self.settings.inputs_fixture:
             return None
         raise SubjectError(f"{key}={value.name!r}: there is no fixture of that name for this test")
@@ -75,6 +72,12 @@ class Resolver:
         value = callspec.params[model.name]
         return str(value if isinstance(value, (str, int, float)) else getattr(value, "__name__", callspec.id))
 
-    def _with_fixture(self, problem: SubjectError, source: Source) -> SubjectError:
-        model = source.keywords["model"]
-        return SubjectError(f"fixture {model.name!r}: {problem}") if isinstance(model, Fixture) else problem
+
+def _model_like(fixture: str, value: Any) -> Any:
+    """A module, or what makes one. Raises SubjectError for anything else."""
+    if callable(value) or (isinstance(value, str) and ":" in value):
+        return value
+    raise SubjectError(
+        f"fixture {fixture!r} returned a {type(value).__name__}, not an nn.Module.\n"
+        "If it is another kind of model, name ours: model= on the marker, or the ini key modelcheck_model_fixture."
+    )

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch  # noqa: F401 - loads once per process, so before pytester starts a run inside this one
+
+# pytester forgets the modules that a run inside this process has loaded, and torch's cannot be loaded twice:
+# so load all that a run needs beforehand.
+for name in (
+    "torch._dynamo",
+    "pytest_modelcheck.complexity.measure",
+    "pytest_modelcheck.explain.describe",
+    "pytest_modelcheck.snapshots.fixtures",
+    "pytest_modelcheck.structure.tree",
+    "pytest_modelcheck.weights.stats",
+):
+    importlib.import_module(name)
 
 pytest_plugins = ["pytester"]
 

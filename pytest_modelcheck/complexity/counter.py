@@ -222,7 +222,7 @@ def _all_on_meta(args: Any, kwargs: Any) -> tuple[Any, Any]:
     on_meta = [t.is_meta for t in tensors]
     if not any(on_meta) or all(on_meta):
         return args, kwargs
-    return tree_map_only(Tensor, _to_meta, (args, kwargs))  # type: ignore[return-value]
+    return tree_map_only(Tensor, _to_meta, (args, kwargs))
 
 
 def _to_meta(tensor: Tensor) -> Tensor:

@@ -131,7 +131,9 @@ def score(output: Any, target: Any, samples: int) -> tuple[Tensor, list[int | st
     if callable(target):
         return _callable_score(output, target, samples)
     logits = class_logits(output)
-    classes = logits.argmax(1).tolist() if target is None else _class_indices(target, *logits.shape)
+    classes: list[Any] = (
+        logits.argmax(1).tolist() if target is None else _class_indices(target, *logits.shape)
+    )
     return logits[torch.arange(len(classes)), classes], classes
 
 
@@ -173,7 +175,7 @@ def class_logits(output: Any) -> Tensor:
     )
 
 
-def _class_indices(target: Any, samples: int, classes: int) -> list[int]:
+def _class_indices(target: Any, samples: int, classes: int) -> list[Any]:
     indices = target.tolist() if isinstance(target, Tensor) else target
     indices = [int(i) for i in indices] if isinstance(indices, (list, tuple)) else [int(indices)] * samples
     if len(indices) != samples:

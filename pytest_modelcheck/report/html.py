@@ -31,7 +31,7 @@ def _render(record: Mapping[str, Any], *, thin: bool) -> str:
     return (
         _environment()
         .get_template("page.html.j2")
-        .render(  # type: ignore[no-any-return]
+        .render(
             record=record,
             subjects=[_subject(entry, record) for entry in record["subjects"]],
             orphans=_orphans(record),
@@ -108,7 +108,7 @@ def _orphans(record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
 def _nested(modules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The flat module list as a tree: each node a copy with its `children`."""
     nodes = {m["name"]: {**m, "children": []} for m in modules}
-    roots = []
+    roots: list[dict[str, Any]] = []
     for name, node in nodes.items():
         parent = nodes.get(name.rpartition(".")[0]) if name else None
         (parent["children"] if parent is not None else roots).append(node)

@@ -25,7 +25,10 @@ def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) ->
         for row, check in zip(rows, checks, strict=True)
     ]
     counts = Counter(shown_outcome(check) for check in checks)
-    lines.append(f"{len(checks)} checks: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
+    lines.append(
+        f"{len(checks)} check{'s' * (len(checks) != 1)}: "
+        + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
+    )
     lost = record["run"].get("no_result", [])
     lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
     return lines

@@ -50,7 +50,7 @@ def decode(data: bytes) -> StoredMap:
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
-            chunks: dict[str, Any] = dict(image.info)
+            chunks: dict[Any, Any] = dict(image.info)
         facts = json.loads(chunks[FACTS])
         raw = np.frombuffer(base64.b64decode(chunks[RAW]), "<f4").reshape(facts["shape"])
     except KeyError as error:

@@ -84,7 +84,11 @@ def _size(parameter: nn.Parameter) -> int:
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
-    return () if isinstance(tensor, nn.parameter.UninitializedTensorMixin) else tuple(tensor.shape)
+    return (
+        ()
+        if isinstance(tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer))
+        else tuple(tensor.shape)
+    )
 
 
 def _attributes(module: nn.Module) -> str:
