@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension
@@ -97,13 +97,12 @@ class HeatmapSnapshot(SnapshotAssertion):
         return self
 
     def _assert(self, data: SerializableData) -> bool:
-        self.compared_with = (
-            self.extension
-        )  # syrupy resets it to the default before it asks for the difference
+        # syrupy goes back to the default extension before it asks for the difference
+        self.compared_with = compared = cast(HeatmapExtension, self.extension)
         held: bool = super()._assert(data)
         result = self._execution_results[self._executions - 1]
         if self.on_compare is not None and result.asserted_data is not None:
-            self.on_compare(_seen(result, self.compared_with.preset), data)
+            self.on_compare(_seen(result, compared.preset), data)
         return held
 
     def get_assert_diff(self, **options: Any) -> list[str]:

@@ -1,0 +1,268 @@
+"""The report: written whole, whatever happens to the run, the same alone and under xdist."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from .conftest import ACTIVATIONS, FIXTURES, MACS, PARAMS
+
+WORKERS = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
+SUITE = f"""
+@pytest.mark.macs_budget({MACS})
+@pytest.mark.params_budget("1 K")
+def test_fails(): ...
+
+@pytest.mark.activations_budget(min={ACTIVATIONS}, max={ACTIVATIONS})
+def test_passes(modelcheck):
+    modelcheck.show("a table", [{{"layer": "conv", "hits": 3}}])
+    modelcheck.show("a text", "plain words")
+    modelcheck.show("an image", torch.rand(8, 8, 3))
+
+@pytest.mark.macs_budget(max_regression="2%")
+def test_not_gated(): ...
+
+def test_plain(): ...
+"""
+
+
+@WORKERS
+def test_the_record_has_everything_of_the_run(project, workers):
+    result = project.conftest(FIXTURES).tests(SUITE).run("--modelcheck-report", *workers)
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*modelcheck report: *modelcheck-report?index.html"])
+    record = project.record()
+    assert record["schema_version"] == 1
+    assert record["run"]["tests"] == {"passed": 3, "failed": 1}
+    assert {"python", "torch", "pytest-modelcheck"} <= record["environment"].keys()
+    (subject,) = record["subjects"]
+    assert (subject["name"], subject["inputs"]) == ("Net", ["1x3x8x8 float32"])
+    assert (subject["complexity"]["macs"], subject["complexity"]["params"]) == (MACS, PARAMS)
+    assert [m["name"] for m in subject["structure"]["modules"]] == ["", "conv", "relu", "fc"]
+    assert len(subject["weights"]["tensors"]) == 4
+    assert subject["heatmaps"][0]["map_shape"] == [6, 6]
+    outcomes = {
+        (c["nodeid"], c["metric"]): (c["outcome"], c["value"], c["limit"], c["unit"])
+        for c in record["checks"]
+    }
+    assert outcomes == {
+        ("test_it.py::test_fails", "macs"): ("pass", MACS, MACS, "MACs"),
+        ("test_it.py::test_fails", "params"): ("fail", PARAMS, 1000, "parameters"),
+        ("test_it.py::test_passes", "activations"): ("pass", ACTIVATIONS, ACTIVATIONS, "elements"),
+        ("test_it.py::test_not_gated", "macs"): ("not gated", MACS, None, "MACs"),
+    }
+    assert {c["subject"] for c in record["checks"]} == {"Net"}
+    assert [(p["title"], p["kind"]) for p in record["panels"]] == [
+        ("a table", "table"),
+        ("a text", "text"),
+        ("an image", "image"),
+    ]
+
+
+def test_alone_and_under_xdist_the_record_is_the_same(project):
+    project.conftest(FIXTURES).tests(SUITE.replace('modelcheck.show("an image", torch.rand(8, 8, 3))', ""))
+    records = []
+    for workers in ((), ("-n2",), ("-n2", "--dist=each", "--tx=2*popen")[:1]):
+        project.run("--modelcheck-report", *workers)
+        records.append({key: project.record()[key] for key in ("subjects", "checks", "panels")})
+    assert records[0] == records[1]
+
+
+@WORKERS
+def test_two_models_of_one_name_stay_two(project, workers):
+    project.tests("""
+@pytest.mark.params_budget(1000, model=lambda: nn.Linear(3, 4))
+def test_a(): ...
+
+@pytest.mark.params_budget(1000, model=lambda: nn.Linear(5, 6))
+def test_b(): ...
+
+@pytest.mark.params_budget(1000, model=lambda: nn.Linear(3, 4))
+def test_c(): ...
+""")
+    project.run("--modelcheck-report", *workers)
+    record = project.record()
+    assert [s["name"] for s in record["subjects"]] == ["Linear", "Linear (2)"]
+    assert [c["subject"] for c in record["checks"]] == ["Linear", "Linear (2)", "Linear"]
+
+
+def test_a_model_without_pictures_says_why_it_has_no_heatmap(project):
+    project.tests(
+        "@pytest.mark.macs_budget(100, model=lambda: nn.Linear(3, 4), input_size=(2, 3))\ndef test_a(): ..."
+    )
+    project.run("--modelcheck-report")
+    (subject,) = project.record()["subjects"]
+    assert "no image input" in subject["heatmaps"]["error"]
+    assert "no image input" in (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
+
+
+def test_no_report_unless_asked(project):
+    project.conftest(FIXTURES).tests(SUITE).run()
+    assert not (project.pytester.path / "modelcheck-report").exists()
+
+
+def test_ini_keys_write_it_relative_to_the_ini_file(project):
+    project.pytester.makeini("[pytest]\nmodelcheck_report = true\nmodelcheck_output = build/models")
+    project.conftest(FIXTURES).tests(SUITE).run()
+    assert project.record("build/models")["checks"]
+
+
+def test_the_flag_does_not_swallow_the_path_after_it(project):
+    result = project.conftest(FIXTURES).tests(SUITE).run("--modelcheck-report", "test_it.py")
+    result.assert_outcomes(passed=3, failed=1)
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_the_run_goes_on(project):
+    (project.pytester.path / "taken").write_text("a file")
+    result = project.conftest(FIXTURES).tests(SUITE).run("--modelcheck-report", "--modelcheck-output=taken")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*report was not written*taken*", "*--modelcheck-output=DIR*"])
+
+
+@WORKERS
+def test_minus_x_leaves_the_report_of_what_ran(project, workers):
+    project.conftest(FIXTURES).tests(SUITE).run("--modelcheck-report", "-x", *workers)
+    assert any(check["outcome"] == "fail" for check in project.record()["checks"])
+
+
+def test_errors_in_fixtures_and_bodies_leave_it_too(project):
+    project.conftest(FIXTURES).tests(f"""
+@pytest.fixture
+def broken():
+    raise RuntimeError("broken")
+
+@pytest.mark.macs_budget({MACS})
+def test_error(broken): ...
+
+@pytest.mark.macs_budget({MACS})
+def test_body():
+    raise RuntimeError("body")
+""")
+    project.run("--modelcheck-report").assert_outcomes(errors=1, failed=1)
+    assert [c["nodeid"] for c in project.record()["checks"]] == ["test_it.py::test_body"]
+
+
+def test_ctrl_c_leaves_the_report_of_what_ran(project):
+    project.conftest(FIXTURES).tests(f"""
+@pytest.mark.macs_budget({MACS})
+def test_first(): ...
+
+def test_waits():
+    import pathlib, time
+    pathlib.Path("waiting").touch()
+    time.sleep(60)
+""")
+    path = project.pytester.path
+    command = [sys.executable, "-m", "pytest", "--modelcheck-report", "-p", "no:cacheprovider"]
+    run = subprocess.Popen(command, cwd=path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 100
+    while not (path / "waiting").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    output = run.communicate(timeout=60)[0].decode()
+    assert run.returncode == 2, output
+    record = project.record()
+    assert record["run"]["interrupted"]
+    assert [c["outcome"] for c in record["checks"]] == ["pass"]
+    assert "interrupted" in (path / "modelcheck-report/index.html").read_text("utf-8")
+
+
+def test_a_killed_worker_is_told_as_no_result(project):
+    project.conftest(FIXTURES).tests(f"""
+@pytest.mark.macs_budget({MACS})
+def test_dies():
+    import os
+    os._exit(3)
+
+@pytest.mark.macs_budget({MACS})
+def test_lives(): ...
+""")
+    result = project.run("--modelcheck-report", "-n1")
+    result.stdout.fnmatch_lines(["*no result (the process died): test_it.py::test_dies*"])
+    record = project.record()
+    assert record["run"]["no_result"] == ["test_it.py::test_dies"]
+    assert [c["nodeid"] for c in record["checks"]] == ["test_it.py::test_lives"]
+
+
+def test_a_model_is_checked_without_a_test_file(project):
+    result = project.run(
+        "--modelcheck-model=nets:net", "--modelcheck-input-size=1,3,8,8", "--modelcheck-report", "-rP"
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*8.928 kMACs*"])
+    assert project.record()["subjects"][0]["complexity"]["macs"] == MACS
+
+
+def test_an_unknown_model_is_a_short_failure(project):
+    result = project.run("--modelcheck-model=nets:nobody", "--modelcheck-input-size=1,3,8,8")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*'nets:nobody' cannot be imported*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_foreign_check_and_section_are_seen_everywhere(project):
+    project.conftest(
+        FIXTURES
+        + """
+from pytest_modelcheck import Budget, Contributor, Measurement
+from pytest_modelcheck.units import CALLS
+
+def pytest_modelcheck_register(registry):
+    count = lambda subject: len(list(subject.module.modules()))
+    registry.add(Budget("module_budget", "modules", CALLS, "at most this many modules.", count,
+                        lambda n: Measurement(n, contributors=(Contributor("conv", 1),))))
+    registry.add_section("poem", lambda subject: {"line": f"an ode to {subject.name}"})
+"""
+    ).tests("@pytest.mark.module_budget(3)\ndef test_it(): ...")
+    assert "@pytest.mark.module_budget(max=None" in project.run("--markers").stdout.str()
+    result = project.run("--modelcheck-report")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["Net: modules", "*over by*1 calls*", "*heaviest*conv*", "Net *modules *4 calls*✗ fail"]
+    )
+    assert project.record()["subjects"][0]["poem"] == {"line": "an ode to Net"}
+    assert "an ode to Net" in (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
+
+
+def test_reruns_count_once(project):
+    """A test that runs twice (as rerun plugins do) is reported by its last attempt."""
+    project.conftest(
+        FIXTURES
+        + """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for attempt in range(2):
+        if attempt:
+            item._initrequest()
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+"""
+    ).tests(f"@pytest.mark.macs_budget({MACS})\ndef test_it(): ...")
+    project.run("--modelcheck-report")
+    assert len(project.record()["checks"]) == 1
+
+
+def test_the_record_is_plain_json(project):
+    project.conftest(
+        FIXTURES
+        + """
+@pytest.fixture(autouse=True)
+def poison(model):
+    with torch.no_grad():
+        model.conv.weight[0, 0, 0, 0] = float("nan")
+"""
+    ).tests(SUITE).run("--modelcheck-report")
+    text = (project.pytester.path / "modelcheck-report/report.json").read_text("ascii")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    record = json.loads(text, parse_constant=refuse)
+    assert record["subjects"][0]["weights"]["problems"] == ["conv.weight holds 1 NaN"]
