@@ -96,6 +96,9 @@ class HeatmapSnapshot(SnapshotAssertion):
         super().__call__(**options)
         return self
 
+    def __repr__(self) -> str:
+        return f"heatmap_snapshot({self.name!r})"
+
     def _assert(self, data: SerializableData) -> bool:
         # syrupy goes back to the default extension before it asks for the difference
         self.compared_with = compared = cast(HeatmapExtension, self.extension)

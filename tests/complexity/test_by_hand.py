@@ -1,0 +1,243 @@
+"""Cases that can be derived by hand; each also where the peers lose the products in a fused kernel."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, register_formula
+from pytest_modelcheck.complexity.measure import _counted
+
+
+class Fn(nn.Module):
+    """A module that is one function."""
+
+    def __init__(self, function, **tensors):
+        super().__init__()
+        self.function = function
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor)
+
+    def forward(self, *args):
+        return self.function(*args, **dict(self.named_buffers()))
+
+
+def r(*shape):
+    return torch.randn(*shape)
+
+
+B, L, S, E, H = 2, 5, 7, 8, 3
+CASES = {
+    "matmul": (Fn(torch.matmul), (r(4, 5), r(5, 6)), 4 * 5 * 6),
+    "batched matmul": (Fn(torch.matmul), (r(B, 3, 4, 5), r(5, 6)), B * 3 * 4 * 5 * 6),
+    "mv": (Fn(torch.mv), (r(4, 5), r(5)), 20),
+    "dot": (Fn(torch.dot), (r(9), r(9)), 9),
+    "addmv": (Fn(torch.addmv), (r(4), r(4, 5), r(5)), 20),
+    "addmm": (Fn(torch.addmm), (r(6), r(4, 5), r(5, 6)), 120),
+    "baddbmm": (Fn(torch.baddbmm), (r(B, 4, 6), r(B, 4, 5), r(B, 5, 6)), B * 120),
+    "einsum attention": (
+        Fn(lambda q, k: torch.einsum("bld,bsd->bls", q, k)),
+        (r(B, L, E), r(B, S, E)),
+        B * L * S * E,
+    ),
+    "linear on 3-D": (nn.Linear(E, 6), (r(B, L, E),), B * L * E * 6),
+    "F.linear": (Fn(lambda x, w: F.linear(x, w), w=r(6, E)), (r(B, E),), B * 6 * E),
+    "F.conv2d": (Fn(lambda x, w: F.conv2d(x, w), w=r(4, 3, 3, 3)), (r(1, 3, 8, 8),), 36 * 4 * 27),
+    "conv1d": (nn.Conv1d(3, 4, 3), (r(B, 3, 10),), B * 8 * 4 * 9),
+    "grouped conv": (nn.Conv2d(4, 8, 3, groups=4), (r(1, 4, 8, 8),), 36 * 8 * 9),
+    "depthwise conv": (nn.Conv2d(4, 4, 3, groups=4, dilation=2), (r(1, 4, 8, 8),), 16 * 4 * 9),
+    "conv3d": (nn.Conv3d(2, 3, 2), (r(1, 2, 4, 4, 4),), 27 * 3 * 16),
+    "transposed conv1d": (nn.ConvTranspose1d(3, 4, 3, stride=2), (r(1, 3, 6),), 6 * 3 * 4 * 3),
+    "transposed conv2d": (nn.ConvTranspose2d(3, 4, 3, stride=2), (r(1, 3, 6, 6),), 36 * 3 * 4 * 9),
+    "transposed grouped conv": (nn.ConvTranspose2d(4, 8, 2, groups=2), (r(1, 4, 5, 5),), 25 * 4 * 4 * 4),
+    "transposed conv3d": (nn.ConvTranspose3d(2, 3, 2), (r(1, 2, 3, 3, 3),), 27 * 2 * 3 * 8),
+    "embedding": (nn.Embedding(50, E), (torch.zeros(B, L, dtype=torch.long),), 0),
+    "embedding bag": (nn.EmbeddingBag(50, E), (torch.zeros(B, L, dtype=torch.long),), 0),
+    "bilinear": (nn.Bilinear(3, 4, 5), (r(B, 3), r(B, 4)), B * 3 * 4 * 5),
+    "lstm": (nn.LSTM(E, H), (r(L, B, E),), L * B * 4 * H * (E + H)),
+    "bidirectional lstm of 2 layers": (
+        nn.LSTM(E, H, 2, bidirectional=True),
+        (r(L, B, E),),
+        L * B * 2 * 4 * H * ((E + H) + (2 * H + H)),
+    ),
+    "lstm with projection": (nn.LSTM(E, H, proj_size=2), (r(L, B, E),), L * B * (4 * H * (E + 2) + 2 * H)),
+    "gru": (nn.GRU(E, H, batch_first=True), (r(B, L, E),), L * B * 3 * H * (E + H)),
+    "rnn": (nn.RNN(E, H), (r(L, B, E),), L * B * H * (E + H)),
+    "lstm cell": (nn.LSTMCell(E, H), (r(B, E),), B * 4 * H * (E + H)),
+    "attention module": (
+        nn.MultiheadAttention(E, 2, batch_first=True),
+        (r(B, L, E), r(B, S, E), r(B, S, E)),
+        B * E * (2 * L * E + 2 * S * E + 2 * L * S),
+    ),
+    "encoder layer": (
+        nn.TransformerEncoderLayer(E, 2, 16, batch_first=True),
+        (r(B, L, E),),
+        B * L * (4 * E * E + 2 * 16 * E) + 2 * B * L * L * E,
+    ),
+    "sdpa": (
+        Fn(F.scaled_dot_product_attention),
+        (r(B, 2, L, 4), r(B, 2, S, 4), r(B, 2, S, 6)),
+        B * 2 * L * S * 10,
+    ),
+    "sdpa with grouped queries": (
+        Fn(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True)),
+        (r(B, 4, L, 4), r(B, 2, S, 4), r(B, 2, S, 4)),
+        B * 4 * L * S * 8,
+    ),
+}
+
+
+@pytest.mark.parametrize("on_meta", [True, False], ids=["meta", "real"])
+@pytest.mark.parametrize(("model", "inputs", "macs"), CASES.values(), ids=CASES.keys())
+def test_macs(model, inputs, macs, on_meta):
+    check = ModelCheck(model, inputs)
+    counter = _counted(check.subject, check.subject.require_inputs(), "forward", False, on_meta=on_meta)
+    assert sum(cost.macs for cost in counter.cells.values()) == macs
+    assert counter.unknown == {}
+
+
+@pytest.mark.parametrize("groups", [1, 4, 16])
+def test_the_backward_of_a_convolution_is_twice_its_forward(groups):
+    model = nn.Sequential(nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 3, groups=groups))
+    check = ModelCheck(model, input_size=(1, 3, 8, 8))
+    forward, backward, step = (check.complexity(phase=p) for p in ("forward", "backward", "training_step"))
+    assert backward.by_module()["1"].macs == 2 * forward.by_module()["1"].macs
+    assert backward.by_module()["0"].macs == forward.by_module()["0"].macs  # the input needs no gradient
+    assert step.macs == forward.macs + backward.macs
+
+
+def test_a_causal_mask_halves_attention_on_request():
+    model = Fn(lambda q: F.scaled_dot_product_attention(q, q, q, is_causal=True))
+    check = ModelCheck(model, r(1, 1, 4, 8))
+    assert check.complexity().macs == 2 * 4 * 4 * 8
+    assert check.complexity(attention="causal").macs == 2 * 10 * 8  # 1 + 2 + 3 + 4 of 16 products
+
+
+def test_a_module_that_is_called_twice_counts_twice():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.fc(self.fc(x))
+
+    cost = ModelCheck(Twice(), r(1, 4)).complexity()
+    assert cost.by_module()["fc"].macs == 32
+    assert cost.by_module()["fc"].facts.calls == 2
+
+
+def test_functional_calls_belong_to_the_module_that_makes_them():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.spare = nn.Linear(4, 4, bias=False), nn.Linear(4, 9)
+
+        def forward(self, x):
+            return self.fc(x) @ torch.ones(4, 5)
+
+    cost = ModelCheck(Net(), r(1, 4)).complexity()
+    assert (cost.by_module()[""].own.macs, cost.by_module()["fc"].macs, cost.macs) == (20, 16, 36)
+    assert cost.uncalled_modules == ("spare",)
+    assert cost.counted_on == "meta"  # although the ones live on the CPU
+
+
+def test_memory_access_is_what_operators_read_and_write():
+    cost = ModelCheck(nn.Sequential(nn.Linear(4, 5), nn.Flatten()), r(2, 4)).complexity()
+    assert (cost.bytes_read, cost.bytes_written) == (4 * (8 + 20 + 5), 4 * 10)
+    assert cost.model_bytes == 4 * 25
+
+
+def test_tied_parameters_count_once():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    model[1].weight = model[0].weight
+    model[0].requires_grad_(False)
+    cost = ModelCheck(model, r(1, 4)).complexity()
+    assert (cost.params, cost.trainable_params) == (24, 4)
+
+
+def test_the_sums_agree():
+    cost = ModelCheck("torchvision:resnet18", input_size=(1, 3, 64, 64)).complexity()
+    by_module = [module.own for module in cost.by_module().values()]
+    by_operator = list(cost.by_operator().values())
+    nested = [c for table in cost.by_module_and_operator().values() for c in table.values()]
+    for costs in (by_module, by_operator, nested):
+        for metric in ("macs", "flops_all", "activations", "memory_access"):
+            assert sum(getattr(c, metric) for c in costs) == getattr(cost, metric)
+
+
+def test_keyword_and_nested_inputs():
+    class Net(nn.Module):
+        def forward(self, pair, *, scale, words=None):
+            return pair["a"] @ pair["b"] * scale
+
+    inputs = {"pair": {"a": r(2, 3), "b": r(3, 4)}, "scale": 2.0, "words": ["x"]}
+    assert ModelCheck(Net(), inputs).complexity().macs == 24
+
+
+library = torch.library.Library("modelcheck_test", "DEF")
+library.define("mystery(Tensor x) -> Tensor")
+library.impl("mystery", lambda x: x + 1, "CompositeExplicitAutograd")
+
+
+def test_an_operator_without_a_formula_is_named_never_zero_in_silence():
+    operator = torch.ops.modelcheck_test.mystery
+    check = ModelCheck(Fn(lambda x: operator(operator(x))), r(3))
+    cost = check.complexity()
+    assert cost.unknown_operators == {"modelcheck_test::mystery": 2}
+    assert "mystery (2 calls)" in str(check.summary())
+    with pytest.raises(MeasurementError, match=r"(?s)mystery  \(2 calls\).*register_formula"):
+        check.complexity(strict=True)
+
+    from pytest_modelcheck.complexity import formulas
+
+    try:
+
+        @register_formula(operator)
+        def mystery(args, out):
+            return 7 * out.numel()
+
+        assert check.complexity(strict=True).macs == 2 * 21
+    finally:
+        formulas.MACS.pop(operator)
+
+
+def test_data_dependent_models_are_run_for_real():
+    class Chooses(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.fc(x) if x.sum().item() > 0 else x
+
+    cost = ModelCheck(Chooses(), torch.ones(1, 4)).complexity()
+    assert (cost.counted_on, cost.macs) == ("real", 16)
+    assert "item()" in cost.reason
+
+
+def test_a_model_that_raises_is_reported_in_its_own_words():
+    with pytest.raises(ModelRunError, match=r"(?s)module '1'.*3x4 float32"):
+        ModelCheck(nn.Sequential(nn.ReLU(), nn.Linear(5, 2)), r(3, 4)).complexity()
+
+
+def test_a_model_on_meta_needs_no_memory():
+    with torch.device("meta"):
+        model = nn.Sequential(*[nn.Linear(8192, 8192) for _ in range(200)])
+        inputs = torch.empty(4096, 8192)
+    cost = ModelCheck(model, inputs).complexity()
+    assert cost.macs == 200 * 4096 * 8192**2
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile], ids=["DataParallel", "compile"])
+def test_wrapped_models_count_the_same_under_their_own_names(wrap):
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
+    assert ModelCheck(wrap(model), r(2, 4)).complexity().by_module().keys() == {"", "0", "1"}
+
+
+def test_callers_in_other_modes_get_the_same_counts():
+    check = ModelCheck("torchvision:mobilenet_v3_small", input_size=(1, 3, 64, 64))
+    plain = check.complexity()
+    for mode in (torch.inference_mode(), torch.no_grad(), torch.autocast("cpu", torch.bfloat16)):
+        with mode:
+            assert check.complexity().macs == plain.macs
