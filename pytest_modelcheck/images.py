@@ -36,8 +36,9 @@ def to_image(content: Any) -> Image.Image:
     return Image.fromarray(array)
 
 
-def to_base64(image: Image.Image) -> str:
-    """The image as a base64 PNG."""
+def to_base64(image: Image.Image, *, compact: bool = False) -> str:
+    """The image as a base64 PNG; `compact`: in 256 colours of its own, a third of the size."""
     buffer = io.BytesIO()
+    image = image.quantize(256, dither=Image.Dither.NONE) if compact else image
     image.save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -84,8 +84,8 @@ class Heatmap:
             "target": list(self.target),
             "score": list(self.score),
             "map_shape": list(self.raw.shape[1:]),
-            "image": to_base64(self.overlay()),
-            "input": to_base64(shown),
+            "image": to_base64(self.overlay(), compact=True),
+            "input": to_base64(shown, compact=True),
             "nodeid": None,
         }
 

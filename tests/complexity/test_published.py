@@ -10,7 +10,7 @@ from pytest_modelcheck import ModelCheck
 
 models = pytest.importorskip("torchvision.models")
 
-IMAGES = [  # fmt: skip
+IMAGES = [
     "resnet18",
     "resnet50",
     "mobilenet_v3_small",

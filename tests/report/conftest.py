@@ -1,0 +1,42 @@
+"""A small record, as a run makes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from torch import nn
+
+from pytest_modelcheck.checks import default_registry
+from pytest_modelcheck.record import RunRecord, check_entry
+from pytest_modelcheck.recorder import Recorder
+from pytest_modelcheck.subject import Subject, build_subject
+from pytest_modelcheck.units import MACS
+from pytest_modelcheck.verdict import Contributor, Limit, Measurement, judge
+
+NODEID = "tests/test_it.py::test_it"
+
+
+def build(subject: Subject, **limits: float) -> dict[str, Any]:
+    """The record of one test with one budget."""
+    recorder = Recorder(NODEID, default_registry())
+    recorder.subject(subject)
+    limit = Limit("macs", MACS, where="tests/test_it.py:3", **(limits or {"max": 1000}))
+    recorder.verdict(judge(subject.name, limit, Measurement(1200, contributors=(Contributor("0", 900),))))
+    recorder.panel(subject.name, "A panel", "text", "of the user's own")
+    run = RunRecord()
+    run.add(NODEID, recorder.drain())
+    run.outcomes[NODEID] = "failed"
+    from pathlib import Path
+
+    return run.build(1, Path("."))
+
+
+@pytest.fixture(scope="session")
+def record() -> dict[str, Any]:
+    body = nn.Sequential(nn.Conv2d(8, 8, 3), nn.ReLU())
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    return build(build_subject(model, input_size=(1, 3, 16, 16), name="net"))
+
+
+__all__ = ["build", "check_entry"]

@@ -1,0 +1,86 @@
+"""The page in a real browser."""
+
+import pytest
+
+from pytest_modelcheck.report.write import write_report
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def open_page(browser, record, tmp_path):
+    path = write_report(record, tmp_path)
+    contexts = []
+
+    def open_(width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.messages = []
+        page.on("console", lambda message: page.messages.append(message.text))
+        page.on("pageerror", lambda error: page.messages.append(str(error)))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_opens_without_complaints_and_does_not_scroll_sideways(open_page, width, scheme):
+    page = open_page(width, color_scheme=scheme)
+    assert page.messages == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_dark_mode_is_dark(open_page):
+    background = "getComputedStyle(document.body).backgroundColor"
+    light, dark = (open_page(color_scheme=s).evaluate(background) for s in ("light", "dark"))
+    assert light != dark
+
+
+def modules(page):
+    return page.eval_on_selector_all(
+        "table.tree tbody tr:not([hidden]) code", "cells => cells.map(c => c.textContent)"
+    )
+
+
+def test_a_click_on_a_column_sorts_and_a_third_restores(open_page):
+    page = open_page()
+    before = modules(page)
+    button = page.get_by_role("button", name="MACs").first
+    tree = page.locator("table.tree")
+    button = tree.get_by_role("button", name="MACs")
+    button.click()
+    assert modules(page)[0] == "1"
+    assert tree.locator("th[aria-sort=descending]").count() == 1
+    button.click()
+    button.click()
+    assert modules(page) == before
+
+
+def test_the_module_table_folds_and_finds(open_page):
+    page = open_page()
+    page.get_by_label("levels shown").select_option("1")
+    assert modules(page) == ["0", "1", "2", "3", "4"]
+    page.get_by_label("find a module").fill("conv2d")
+    assert modules(page) == ["0", "1.0"]
+
+
+def test_without_a_script_all_is_there(open_page):
+    page = open_page(java_script_enabled=False)
+    assert page.get_by_text("1 of 1 checks failed").is_visible()
+    assert len(page.locator("table.tree tbody tr").all()) == 7
+
+
+def test_an_injected_script_would_not_run(browser, record, tmp_path):
+    path = write_report(record, tmp_path)
+    path.write_text(
+        path.read_text("utf-8").replace("</main>", "<script>document.title = 'run'</script></main>"), "utf-8"
+    )
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    assert page.title() != "run"
+    page.close()

@@ -1,0 +1,131 @@
+"""The page as it is written: whole, self-contained, and safe."""
+
+import base64
+import copy
+import hashlib
+import re
+
+import pytest
+
+from pytest_modelcheck.errors import ModelCheckError
+from pytest_modelcheck.record import plain
+from pytest_modelcheck.report.html import render
+from pytest_modelcheck.report.write import write_report
+from pytest_modelcheck.subject import build_subject
+
+from .conftest import build
+
+
+@pytest.fixture(scope="module")
+def page(record):
+    return render(record)
+
+
+def test_sections_come_in_the_order_of_a_review(page):
+    headings = re.findall(r"<h[23][^>]*>(.*?)</h[23]>", page, re.S)
+    plain_text = [re.sub(r"<[^>]*>|\s+", " ", heading).strip() for heading in headings]
+    order = [
+        "What failed",
+        "net",
+        "Checks",
+        "Heatmaps",
+        "Complexity",
+        "Structure",
+        "Weights",
+        "A panel",
+        "Environment",
+    ]
+    places = [next(i for i, text in enumerate(plain_text) if text.startswith(name)) for name in order]
+    assert places == sorted(places)
+
+
+def test_it_is_readable_without_a_script(page):
+    without = re.sub(r"<script.*?</script>", "", page, flags=re.S)
+    for words in (
+        "1 of 1 checks failed",
+        "1.2 kMACs",
+        "max 1 kMACs",
+        "kernel_size=(3, 3)",
+        "Grad-CAM",
+        "<svg",
+    ):
+        assert words in without
+
+
+def test_its_policy_allows_exactly_its_own_script(page):
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; script-src 'sha256-{digest}'; img-src data:; style-src 'unsafe-inline'" in page
+    )
+
+
+def test_it_asks_the_network_for_nothing(page):
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "@import" not in page
+
+
+def test_resnet50_stays_below_a_megabyte():
+    record = build(build_subject("torchvision:resnet50", input_size=(1, 3, 224, 224)))
+    heatmaps = record["subjects"][0]["heatmaps"]
+    record["subjects"][0]["heatmaps"] = heatmaps * 3
+    assert len(render(record).encode()) < 1_000_000
+
+
+def test_a_huge_record_is_thinned_and_says_so(record):
+    huge = copy.deepcopy(record)
+    heatmap = huge["subjects"][0]["heatmaps"][0]
+    huge["subjects"][0]["heatmaps"] = [heatmap | {"image": "A" * 1_000_000}] * 6
+    page = render(huge)
+    assert "too large for one page" in page
+    assert page.count("A" * 1_000_000) == 3
+
+
+@pytest.mark.parametrize("section", ["complexity", "structure", "weights", "heatmaps"])
+def test_a_section_that_could_not_be_made_says_why(record, section):
+    changed = copy.deepcopy(record)
+    changed["subjects"][0][section] = {"error": "the reason <why>"}
+    assert "Not available: the reason &lt;why&gt;" in render(changed)
+
+
+def test_unknown_sections_are_shown_generically(record):
+    changed = copy.deepcopy(record)
+    changed["subjects"][0] |= {
+        "facts": {"key": "a fact"},
+        "grid": {"columns": ["one"], "rows": [["a cell"]]},
+        "words": "plain words",
+    }
+    page = render(changed)
+    for words in ("a fact", "a cell", "plain words"):
+        assert words in page
+
+
+def test_an_empty_run_has_a_page_too():
+    from pathlib import Path
+
+    from pytest_modelcheck.record import RunRecord
+
+    assert "No budgets in this run" in render(RunRecord().build(5, Path(".")))
+
+
+def test_both_files_are_written_whole_or_not_at_all(record, tmp_path, monkeypatch):
+    path = write_report(record, tmp_path / "deep" / "report")
+    before = path.read_text("utf-8")
+    monkeypatch.setattr(
+        "os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    with pytest.raises(
+        ModelCheckError, match=r"(?s)cannot write the report to .*No space left.*--modelcheck-output"
+    ):
+        write_report(record, path.parent)
+    assert path.read_text("utf-8") == before
+    assert sorted(p.name for p in path.parent.iterdir()) == ["index.html", "report.json"]
+
+
+def test_plain_values():
+    import numpy as np
+
+    value = {1: np.float32(0.5), "nan": float("nan"), "t": (1, {2}), "o": object}
+    assert plain(value) == {"1": 0.5, "nan": "nan", "t": [1, [2]], "o": str(object)}

@@ -1,0 +1,54 @@
+"""The terminal's table: within the width, safe to print."""
+
+import pytest
+
+from pytest_modelcheck.report.terminal import summary_lines
+from pytest_modelcheck.report.text import printable, shorten
+
+
+def check(**changes):
+    return {
+        "subject": "net",
+        "metric": "macs",
+        "title": "MACs",
+        "value_text": "1.2 kMACs",
+        "limit_text": "max 1 kMACs",
+        "headroom": -0.2,
+        "outcome": "fail",
+        "level": "fail",
+        **changes,
+    }
+
+
+def lines(*checks, width=80, **options):
+    return summary_lines({"checks": list(checks), "run": {}}, width, **options)
+
+
+def test_one_line_per_check_then_the_counts():
+    table = lines(check(), check(outcome="pass", headroom=0.25), check(level="warn"))
+    assert table[1].split() == ["net", "MACs", "1.2", "kMACs", "max", "1", "kMACs", "-20", "%", "✗", "fail"]
+    assert table[-1] == "3 checks: 1 fail, 1 pass, 1 warn"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_long_names_are_shortened_in_the_middle(width):
+    table = lines(check(subject="a" * 300 + "z"), width=width)
+    assert max(len(line) for line in table) <= max(width, 72)
+    assert "…" in table[1]
+    assert "z" in table[1]
+
+
+def test_control_characters_are_escaped():
+    (_, row, _) = lines(check(subject="a\n\x1b[31mb\u202e"), width=200)
+    assert "a\\n\\x1b[31mb\\u202e" in row
+
+
+def test_colours_only_when_asked():
+    assert "\x1b[31m" in lines(check(), color=True)[1]
+    assert "\x1b" not in "".join(lines(check()))
+
+
+def test_text_helpers():
+    assert printable("plain ünïcode 模") == "plain ünïcode 模"
+    assert shorten("layer1.0.conv1.weight", 12) == "layer1.…ight"
+    assert shorten("short", 12) == "short"

@@ -1,0 +1,90 @@
+"""Statistics against numpy; what is wrong is found and leads."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from pytest_modelcheck import MeasurementError, ModelCheck
+
+
+def make() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 5), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8, 2))
+
+
+def test_statistics_equal_numpys():
+    model = make()
+    with torch.no_grad():
+        model[0].weight[0, 0, 0] = 0
+    (stats,) = [t for t in ModelCheck(model).weights().tensors if t.name == "0.weight"]
+    values = model[0].weight.detach().numpy().ravel()
+    counts, edges = np.histogram(values, 64)
+    assert (stats.shape, stats.count, stats.dtype) == ((8, 3, 5, 5), 600, "float32")
+    assert stats.mean == pytest.approx(values.mean(dtype=np.float64), abs=1e-8)
+    assert stats.std == pytest.approx(values.std(), rel=1e-5)
+    assert (stats.min, stats.max) == (values.min(), values.max())
+    assert stats.l2 == pytest.approx(np.linalg.norm(values.astype(np.float64)), rel=1e-6)
+    assert stats.sparsity == pytest.approx(5 / 600)
+    assert (stats.histogram.low, stats.histogram.high) == pytest.approx((edges[0], edges[-1]))
+    assert np.abs(np.array(stats.histogram.counts) - counts).sum() <= 4  # rounding at the bins' edges
+    assert sum(stats.histogram.counts) == 600
+
+
+def test_buffers_are_weighed_counters_are_not():
+    names = [t.name for t in ModelCheck(make()).weights().tensors]
+    assert "1.running_mean" in names
+    assert "1.num_batches_tracked" not in names
+
+
+def test_what_is_wrong_leads_and_does_not_spoil_the_statistics():
+    model = make()
+    with torch.no_grad():
+        model[0].weight[2] = 0
+        model[3].weight[0, :3] = torch.tensor([float("nan"), float("inf"), -float("inf")])
+    weights = ModelCheck(model).weights()
+    assert weights.problems == [
+        "3.weight holds 1 NaN",
+        "3.weight holds 2 infinite values",
+        "0.weight: 1 of 8 filters are dead (all zero)",
+    ]
+    (broken,) = [t for t in weights.tensors if t.name == "3.weight"]
+    assert np.isfinite([broken.mean, broken.std, broken.min, broken.max, broken.l2]).all()
+    assert str(weights).startswith("! 3.weight holds 1 NaN")
+
+
+def test_constant_empty_and_all_nan_tensors_survive():
+    model = nn.Linear(3, 3)
+    nn.init.constant_(model.weight, 2.0)
+    nn.init.constant_(model.bias, float("nan"))
+    model.register_buffer("nothing", torch.zeros(0))
+    weights = ModelCheck(model).weights()
+    assert [t.name for t in weights.tensors] == ["weight", "bias"]
+    assert weights.tensors[0].std == 0
+    assert weights.tensors[1].nan == 3
+
+
+@pytest.mark.parametrize(("channels", "mode", "tiles"), [(3, "RGB", 8), (2, "L", 16), (1, "L", 8)])
+def test_filters_of_the_first_convolution_as_a_picture(channels, mode, tiles):
+    filters = ModelCheck(nn.Sequential(nn.Conv2d(channels, 8, 5))).weights().filters
+    picture = Image.open(io.BytesIO(base64.b64decode(filters.image)))
+    rows = -(-tiles // filters.columns)
+    assert picture.mode == mode
+    assert picture.width / picture.height == pytest.approx((filters.columns * 6 + 1) / (rows * 6 + 1))
+    assert np.asarray(picture).max() == 255  # each filter spans its own range
+    assert filters.name == "0.weight"
+
+
+def test_a_model_without_convolutions_has_no_filter_picture():
+    assert ModelCheck(nn.Linear(3, 3)).weights().filters is None
+
+
+def test_a_model_on_meta_says_that_there_is_nothing_to_weigh():
+    with torch.device("meta"):
+        model = nn.Linear(3, 3)
+    with pytest.raises(MeasurementError, match="on the meta device"):
+        ModelCheck(model).weights()
