@@ -1,0 +1,25 @@
+"""The two fixtures that pytest-modelcheck looks for."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from shapes import CLASSES, Sample, SimpleConv3, load_trained, render, to_tensor
+
+SEED = 2_000_000  # apart from all pictures of training
+
+
+@pytest.fixture(scope="session")
+def model() -> SimpleConv3:
+    return load_trained()
+
+
+@pytest.fixture(scope="session")
+def samples() -> list[Sample]:
+    """One picture of each class."""
+    return [render(label, SEED + label) for label in range(len(CLASSES))]
+
+
+@pytest.fixture(scope="session")
+def example_inputs(samples: list[Sample]) -> Tensor:
+    return torch.stack([to_tensor(sample) for sample in samples])
