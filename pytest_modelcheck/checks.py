@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from inspect import Parameter, Signature
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .units import Unit
-from .verdict import Limit, Measurement
+if TYPE_CHECKING:
+    from .units import Unit
+    from .verdict import Limit, Measurement
 
 SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
 LEVELS = ("fail", "warn")
@@ -53,18 +53,36 @@ class Check(Protocol):
         """`read(observed, **options)`: the value in it."""
 
 
-@dataclass(frozen=True)
 class Budget:
-    """A check of one number against max=, min= and max_regression=."""
+    """A check of one number against max=, min= and max_regression=; the arguments are the attributes of `Check`.
 
-    name: str
-    metric: str
-    unit: Unit
-    doc: str
-    observe: Callable[..., Any]
-    read: Callable[..., Measurement]
-    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    settings: tuple[str, ...] = ()
+    `unit` may be a unit's noun ("FLOPs", "bytes", "calls"): units load when the first marker is read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        metric: str,
+        unit: Unit | str,
+        doc: str,
+        observe: Callable[..., Any],
+        read: Callable[..., Measurement],
+        choices: Mapping[str, tuple[Any, ...]] | None = None,
+        settings: tuple[str, ...] = (),
+    ) -> None:
+        self.name, self.metric, self.doc = name, metric, doc
+        self.observe, self.read = observe, read
+        self.choices, self.settings = choices or {}, settings
+        self._unit = unit
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of limits and values."""
+        if not isinstance(self._unit, str):
+            return self._unit
+        from .units import named
+
+        return named(self._unit)
 
 
 Describe = Callable[[Any], Any]  # a Subject -> a JSON-able section of the record

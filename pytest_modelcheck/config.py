@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The run's configuration; each field is the option `--modelcheck-<field>` or the ini key `modelcheck_<field>`."""
 
     report: bool = False

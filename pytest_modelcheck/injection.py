@@ -7,17 +7,16 @@ of any scope still work. Asking for them later fails ("no parameter defined").
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .checks import Registry
-from .config import Settings
-from .markers import read_marker
-from .plan import Source, merge
-
 if TYPE_CHECKING:
     import pytest
+
+    from .checks import Registry
+    from .config import Settings
+    from .plan import Source
 
 
 @contextmanager
@@ -48,12 +47,12 @@ def wanted_fixtures(
 ) -> list[str]:
     """The fixtures to add to a test: those of its subjects that exist and that it does not ask for itself."""
     marks = [*_marks(function), *collector.iter_markers()]
-    sources = _sources(marks, registry, settings)
     arguments = list(inspect.signature(function).parameters)
     manager = collector.session._fixturemanager
-    if not sources and not _reaches(arguments, "modelcheck", manager, collector):
+    is_marked = any(mark.name in registry.checks for mark in marks)
+    if not is_marked and not _reaches(arguments, "modelcheck", manager, collector):
         return []
-    names = [name for source in sources or [merge(_shared(marks), settings)] for name in source.fixtures]
+    names = [name for source in _sources(marks, registry, settings) for name in source.fixtures]
     return [n for n in dict.fromkeys(names) if n not in arguments and manager.getfixturedefs(n, collector)]
 
 
@@ -62,17 +61,15 @@ def _marks(function: Any) -> list[Any]:
     return list(marks) if isinstance(marks, (list, tuple)) else [marks]
 
 
-def _shared(marks: Iterable[Any]) -> list[dict[str, Any]]:
-    return [mark.kwargs for mark in marks if mark.name == "modelcheck"]
-
-
 def _sources(marks: list[Any], registry: Registry, settings: Settings) -> list[Source]:
-    read = [
-        read_marker(registry, mark.name, mark.args, mark.kwargs, "")
-        for mark in marks
-        if mark.name in registry.checks
-    ]
-    return [merge([marker.subject, *_shared(marks)], settings) for marker in read if marker]
+    """The subjects that the marks demand, and the one that the fixture `modelcheck` is bound to."""
+    from .markers import read_marker
+    from .plan import merge
+
+    shared = [mark.kwargs for mark in marks if mark.name == "modelcheck"]
+    read = [read_marker(registry, mark.name, mark.args, mark.kwargs, "") for mark in marks]
+    own = [marker.subject for marker in read if marker is not None and marker.check is not None]
+    return [merge([subject, *shared], settings) for subject in [*own, {}]]
 
 
 def _reaches(names: list[str], wanted: str, manager: Any, node: pytest.Collector) -> bool:

@@ -52,9 +52,7 @@ _INI: tuple[tuple[str, Any, str], ...] = (
 def settings(config: pytest.Config) -> Settings:
     """The settings of this run. Raises pytest.UsageError (exit 4) for a wrong option or ini value."""
     given = {name: _ini(config, name, kind) for name, kind, _ in _INI}
-    given |= {
-        name: value for name in Settings.__dataclass_fields__ if (value := _option(config, name)) is not None
-    }
+    given |= {name: value for name in Settings._fields if (value := _option(config, name)) is not None}
     given["output"] = _output(config)
     if given.get("input_size") is not None:
         given["input_size"] = _parsed(parse_input_size, given["input_size"], "input-size", "1,3,224,224")

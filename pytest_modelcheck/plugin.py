@@ -1,11 +1,11 @@
-"""pytest's hooks and nothing else: options, markers, fixtures, collection, call phase, report."""
+"""pytest's hooks and nothing else: options, markers, fixtures, collection, call phase, report.
+
+What a suite without checks never needs is imported where it is needed: pytest's start must not pay for it.
+"""
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,24 +13,23 @@ import pytest
 from . import options
 from .checks import Registry, default_registry, marker_lines
 from .config import Settings
-from .errors import ModelCheckError, ModelCheckWarning, SubjectError
 from .injection import injected, plain_function, wanted_fixtures
-from .judging import enforce
-from .message import explain, fails, failure_text
-from .plan import Plan, plan_item, problems_text
-from .record import RunRecord, to_json
-from .recorder import Recorder
-from .resolve import Resolver, missing
-from .verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syrupy.assertion import SnapshotAssertion
 
     from .modelcheck import ModelCheck
+    from .plan import Plan
+    from .record import RunRecord
+    from .recorder import Recorder
+    from .resolve import Resolver
+    from .verdict import Verdict
 
-PLAN = pytest.StashKey[Plan]()
-RECORDER = pytest.StashKey[Recorder]()
-RESOLVER = pytest.StashKey[Resolver]()
+PLAN: pytest.StashKey[Plan] = pytest.StashKey()
+RECORDER: pytest.StashKey[Recorder] = pytest.StashKey()
+RESOLVER: pytest.StashKey[Resolver] = pytest.StashKey()
 
 
 class Hooks:
@@ -66,10 +65,12 @@ def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
     The model comes from @pytest.mark.modelcheck(model=...) or the fixtures `model` and `example_inputs`;
     `modelcheck(other_model, inputs)` binds another one.
     """
+    from .errors import SubjectError
     from .modelcheck import ModelCheck
 
-    recorder, resolver = request.node.stash[RECORDER], request.node.stash[RESOLVER]
-    source = request.node.stash[PLAN].source
+    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
+    recorder, resolver = plugin.recorder(request.node), plugin.resolver(request.node)
+    source = plugin.plan(request.node).source
     try:
         for name in source.fixtures:  # late is good enough for a fixture that another fixture needs
             if name in request.node.fixturenames:
@@ -88,7 +89,8 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
     from .snapshots.fixtures import make_heatmap_snapshot
     from .snapshots.verdicts import record_comparison
 
-    recorder = request.node.stash[RECORDER]
+    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
+    recorder = plugin.recorder(request.node)
     return make_heatmap_snapshot(snapshot, lambda *seen: record_comparison(recorder, *seen))
 
 
@@ -98,8 +100,8 @@ class ModelCheckPlugin:
     def __init__(self, config: pytest.Config, registry: Registry, settings: Settings) -> None:
         self.config, self.registry, self.settings = config, registry, settings
         self.is_worker = hasattr(config, "workerinput")
-        self.run = RunRecord()
         self.described: set[str] = set()
+        self.run: RunRecord | None = None
         self.report_path: Path | None = None
         self.interrupted = False
 
@@ -118,55 +120,110 @@ class ModelCheckPlugin:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         report = yield
         if report.passed:
-            items = [node for node in report.result or () if isinstance(node, pytest.Item)]
-            for item in items:
-                item.stash[PLAN] = plan_item(item, self.registry, self.settings)
-            text = problems_text({item.nodeid: item.stash[PLAN] for item in items})
-            if text:
-                return pytest.CollectReport(collector.nodeid, "failed", text, [])
+            items = [
+                node
+                for node in report.result or ()
+                if isinstance(node, pytest.Item) and self._is_marked(node)
+            ]
+            if items:
+                from .plan import problems_text
+
+                text = problems_text({item.nodeid: self.plan(item) for item in items})
+                if text:
+                    return pytest.CollectReport(collector.nodeid, "failed", text, [])
         return report
+
+    def _is_marked(self, item: pytest.Item) -> bool:
+        return any(m.name == "modelcheck" or m.name in self.registry.checks for m in item.iter_markers())
 
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         if self.settings.model is not None:
             items.append(ModelItem.from_parent(session, name=f"modelcheck:{self.settings.model}"))
 
+    # What belongs to a test, made when it is first asked for
+
+    def plan(self, item: pytest.Item) -> Plan:
+        """What its markers demand."""
+        if PLAN not in item.stash:
+            from .plan import plan_item
+
+            item.stash[PLAN] = plan_item(item, self.registry, self.settings)
+        return item.stash[PLAN]
+
+    def recorder(self, item: pytest.Item) -> Recorder:
+        """What it does and sees."""
+        if RECORDER not in item.stash:
+            from .recorder import Recorder
+
+            registry = self.registry if self.settings.report else None
+            item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described)
+        return item.stash[RECORDER]
+
+    def resolver(self, item: pytest.Item) -> Resolver:
+        """Its subjects."""
+        if RESOLVER not in item.stash:
+            from .resolve import Resolver
+
+            item.stash[RESOLVER] = Resolver(item, self.settings, self.recorder(item).subject)
+        return item.stash[RESOLVER]
+
     # Running a test
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        plan = item.stash.setdefault(PLAN, Plan())
-        recorder = Recorder(item.nodeid, self.registry if self.settings.report else None, self.described)
-        item.stash[RECORDER] = recorder
-        item.stash[RESOLVER] = Resolver(item, self.settings, recorder.subject)
-        lost = [(d, missing(d.source, item, d.check.name, self.settings)) for d in plan.demands]
-        for demand, error in lost:
+        self._forget(item)
+        if PLAN in item.stash and item.stash[PLAN].demands:
+            self._refuse_missing(item)
+
+    def _forget(self, item: pytest.Item) -> None:
+        """A rerun starts afresh."""
+        if RECORDER in item.stash:
+            del item.stash[RECORDER]
+        if RESOLVER in item.stash:
+            del item.stash[RESOLVER]
+
+    def _refuse_missing(self, item: pytest.Item) -> None:
+        from .resolve import missing
+        from .verdict import Outcome, Verdict
+
+        texts = []
+        for demand in item.stash[PLAN].demands:
+            error = missing(demand.source, item, demand.check.name, self.settings)
             if error is not None:
-                recorder.verdict(Verdict(demand.source.label, demand.limit, Outcome.ERROR, error=str(error)))
-        texts = dict.fromkeys(str(error) for _, error in lost if error is not None)
+                texts.append(str(error))
+                verdict = Verdict(demand.source.label, demand.limit, Outcome.ERROR, error=str(error))
+                self.recorder(item).verdict(verdict)
         if texts:
-            pytest.fail("\n".join(texts), pytrace=False)
+            pytest.fail("\n".join(dict.fromkeys(texts)), pytrace=False)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        self._enforce(item)
+        if PLAN in item.stash and item.stash[PLAN].demands:
+            self._enforce(item)
         return (yield)
 
     def _enforce(self, item: pytest.Item) -> None:
-        plan, recorder = item.stash[PLAN], item.stash[RECORDER]
-        if not plan.demands:
-            return
-        verdicts = enforce(plan.demands, item.stash[RESOLVER], self.settings)
+        from .judging import enforce
+        from .message import fails, failure_text
+
+        verdicts = enforce(item.stash[PLAN].demands, self.resolver(item), self.settings)
         for verdict in verdicts:
-            recorder.verdict(verdict)
-            if verdict.measurement is not None:
-                item.user_properties.append((f"modelcheck.{verdict.limit.metric}", verdict.measurement.value))
-            if not fails(verdict, self.settings.strict) and verdict.outcome in (
-                Outcome.FAIL,
-                Outcome.INCONCLUSIVE,
-            ):
-                item.warn(ModelCheckWarning(explain(verdict)))
+            self._note(item, verdict)
         if any(fails(verdict, self.settings.strict) for verdict in verdicts):
             pytest.fail(failure_text(verdicts, item.nodeid, strict=self.settings.strict), pytrace=False)
+
+    def _note(self, item: pytest.Item, verdict: Verdict) -> None:
+        """Into the record, JUnit's properties and, where it does not fail the test, the warnings."""
+        from .errors import ModelCheckWarning
+        from .message import explain, fails
+        from .verdict import Outcome
+
+        self.recorder(item).verdict(verdict)
+        if verdict.measurement is not None:
+            item.user_properties.append((f"modelcheck.{verdict.limit.metric}", verdict.measurement.value))
+        noteworthy = verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)
+        if noteworthy and not fails(verdict, self.settings.strict):
+            item.warn(ModelCheckWarning(explain(verdict)))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -175,27 +232,21 @@ class ModelCheckPlugin:
         report = yield
         part = item.stash[RECORDER].drain() if RECORDER in item.stash else {}
         if part:
+            from .record import to_json
+
             report.modelcheck = to_json(part)  # type: ignore[attr-defined]  # travels with the report, xdist included
         return report
 
     # Collecting and reporting
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if self.is_worker:
-            return
-        if report.when == "setup":
-            self.run.start(report.nodeid)
-        part = getattr(report, "modelcheck", None)
-        if part:
-            self.run.add(report.nodeid, json.loads(part))
-        self._count(report)
+        if not self.is_worker and (self.settings.report or self.run or hasattr(report, "modelcheck")):
+            if self.run is None:
+                from .record import RunRecord
 
-    def _count(self, report: pytest.TestReport) -> None:
-        if report.when == "???":  # xdist's word for a test whose worker died
-            self.run.lost.append(report.nodeid)
-        status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)[0]
-        if status and self.run.outcomes.get(report.nodeid) not in ("failed", "error"):
-            self.run.outcomes[report.nodeid] = status
+                self.run = RunRecord()
+            status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)[0]
+            self.run.log(report.nodeid, report.when or "", status, getattr(report, "modelcheck", None))
 
     def pytest_keyboard_interrupt(self) -> None:
         self.interrupted = True
@@ -204,16 +255,24 @@ class ModelCheckPlugin:
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if self.is_worker or not self.settings.report:
             return
+        from .record import RunRecord
+
+        run = self.run or RunRecord()
+        self._write(run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted))
+
+    def _write(self, record: dict[str, Any]) -> None:
+        import warnings
+
+        from .errors import ModelCheckError, ModelCheckWarning
         from .report.write import write_report
 
-        record = self.run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted)
         try:
             self.report_path = write_report(record, self.settings.output)
-        except (ModelCheckError, OSError) as error:
+        except ModelCheckError as error:
             warnings.warn(ModelCheckWarning(f"the report was not written: {error}"), stacklevel=1)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.run.checks:
+        if self.run is not None and self.run.checks:
             from .report.terminal import summary_lines
 
             terminalreporter.section("modelcheck")
@@ -229,17 +288,18 @@ class ModelItem(pytest.Item):
     """The check of `--modelcheck-model`: no test file needed."""
 
     def runtest(self) -> None:
-        plugin: Any = self.config.pluginmanager.get_plugin("modelcheck-run")
+        from .complexity.measure import count
         from .subject import build_subject
 
+        plugin: Any = self.config.pluginmanager.get_plugin("modelcheck-run")
         settings: Settings = plugin.settings
         subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
-        self.stash[RECORDER].subject(subject)
-        from .complexity.measure import count
-
+        plugin.recorder(self).subject(subject)
         self.add_report_section("call", "modelcheck", str(count(subject)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        from .errors import ModelCheckError
+
         if isinstance(excinfo.value, ModelCheckError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)

@@ -124,10 +124,17 @@ class RunRecord:
         self.lost: list[str] = []
         self.environment: dict[str, str] = {}
 
-    def start(self, nodeid: str) -> None:
-        """A test begins: with reruns only the last attempt counts."""
-        self.tests.pop(nodeid, None)
-        self.outcomes.pop(nodeid, None)
+    def log(self, nodeid: str, when: str, status: str, part: str | None) -> None:
+        """Take one phase of a test: its status as pytest names it, and the JSON that came with its report."""
+        if when == "setup":  # with reruns only the last attempt counts
+            self.tests.pop(nodeid, None)
+            self.outcomes.pop(nodeid, None)
+        if when == "???":  # xdist's word for a test whose worker died
+            self.lost.append(nodeid)
+        if status and self.outcomes.get(nodeid) not in ("failed", "error"):
+            self.outcomes[nodeid] = status
+        if part:
+            self.add(nodeid, json.loads(part))
 
     def add(self, nodeid: str, part: Mapping[str, Any]) -> None:
         """Add what one phase of a test reported."""

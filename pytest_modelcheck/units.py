@@ -164,3 +164,11 @@ CALLS = Unit("calls", "calls", "a number of calls", "2 calls", _words(calls=1, c
 RATIO = Unit("", "as a share of 1", "a share", "2%", {"%": Decimal("0.01")}, {"": 1})
 
 ALL = (FLOPS, MACS, PARAMS, ELEMENTS, BYTES, SECONDS, CALLS, RATIO)
+
+
+def named(noun: str) -> Unit:
+    """The unit of that noun. Raises LimitError with the nouns there are."""
+    for unit in ALL:
+        if unit.noun == noun:
+            return unit
+    raise LimitError(f"there is no unit {noun!r}; there are {', '.join(repr(unit.noun) for unit in ALL)}")

@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from torch import Tensor
-
 from shapes import CLASSES, Sample, SimpleConv3, load_trained, render, to_tensor
+from torch import Tensor
 
 SEED = 2_000_000  # apart from all pictures of training
 

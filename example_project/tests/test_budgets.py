@@ -1,9 +1,8 @@
 """What the network may cost. The markers do the work: the bodies are free for more."""
 
 import pytest
-from torchvision.models import resnet18
-
 from shapes import SimpleConv3
+from torchvision.models import resnet18
 
 
 @pytest.mark.modelcheck(model=SimpleConv3, input_size=(1, 3, 48, 48))

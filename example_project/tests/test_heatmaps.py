@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from shapes import CLASSES, Sample, render, to_tensor
 
 from .conftest import SEED

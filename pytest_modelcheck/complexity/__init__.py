@@ -6,36 +6,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..checks import Budget, Registry
-from ..units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
-from ..verdict import Measurement
 
 if TYPE_CHECKING:
     from ..subject import Subject
+    from ..verdict import Measurement
 
 PHASES = {"phase": ("forward", "backward", "training_step")}
+TRAINABLE = {"trainable": (None, True, False)}
+BUDGETS = (  # metric, unit, what the limit is
+    ("flops", "FLOPs", "at most this many floating-point operations (2 x MACs) in one call."),
+    ("macs", "MACs", "at most this many multiply-accumulate operations in one call."),
+    ("memory_access", "bytes", "at most this many bytes read and written by the operators of one call."),
+    ("activations", "elements", "at most this many elements in outputs of convolutions and matrix products."),
+)
+PARAMS = "at most this many parameters; trainable=True or False counts only those."
 
 
 def register(registry: Registry) -> None:
     """The budgets of this folder, and its section of the report."""
-    for name, unit, doc in (
-        ("flops", FLOPS, "at most this many floating-point operations (2 x MACs) in one call."),
-        ("macs", MACS, "at most this many multiply-accumulate operations in one call."),
-        ("memory_access", BYTES, "at most this many bytes read and written by the operators of one call."),
-        (
-            "activations",
-            ELEMENTS,
-            "at most this many elements in the outputs of convolutions and matrix products.",
-        ),
-    ):
-        budget = Budget(
-            f"{name}_budget", name, unit, doc, _observe, _reader(name), PHASES, ("strict_operators",)
+    for metric, unit, doc in BUDGETS:
+        read = _reader(metric)
+        registry.add(
+            Budget(f"{metric}_budget", metric, unit, doc, _observe, read, PHASES, ("strict_operators",))
         )
-        registry.add(budget)
-    trainable = {"trainable": (None, True, False)}
-    doc = "at most this many parameters; trainable=True or False counts only those."
-    registry.add(
-        Budget("params_budget", "params", PARAMS, doc, _observe_params, _reader("params"), trainable)
-    )
+    read = _reader("params")
+    registry.add(Budget("params_budget", "params", "parameters", PARAMS, _observe_params, read, TRAINABLE))
     registry.add_section("complexity", _describe)
 
 

@@ -208,11 +208,11 @@ def test_a_foreign_check_and_section_are_seen_everywhere(project):
         FIXTURES
         + """
 from pytest_modelcheck import Budget, Contributor, Measurement
-from pytest_modelcheck.units import CALLS
+
 
 def pytest_modelcheck_register(registry):
     count = lambda subject: len(list(subject.module.modules()))
-    registry.add(Budget("module_budget", "modules", CALLS, "at most this many modules.", count,
+    registry.add(Budget("module_budget", "modules", "calls", "at most this many modules.", count,
                         lambda n: Measurement(n, contributors=(Contributor("conv", 1),))))
     registry.add_section("poem", lambda subject: {"line": f"an ode to {subject.name}"})
 """
