@@ -45,6 +45,10 @@ class Check(Protocol):
         """Fields of Settings that `observe` wants as further keywords."""
 
     @property
+    def section(self) -> str | None:
+        """The section of the record that what `observe` returns (it has `to_dict()`) is added to."""
+
+    @property
     def observe(self) -> Callable[..., Any]:
         """`observe(subject, **options)`: the costly part; checks with the same one share its result."""
 
@@ -69,8 +73,10 @@ class Budget:
         read: Callable[..., Measurement],
         choices: Mapping[str, tuple[Any, ...]] | None = None,
         settings: tuple[str, ...] = (),
+        section: str | None = None,
     ) -> None:
         self.name, self.metric, self.doc = name, metric, doc
+        self.section = section
         self.observe, self.read = observe, read
         self.choices, self.settings = choices or {}, settings
         self._unit = unit

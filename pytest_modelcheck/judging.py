@@ -15,41 +15,51 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 
+Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
+
+
 def enforce(
-    demands: Iterable[Demand], subject_of: Callable[[Source], Subject], settings: object
+    demands: Iterable[Demand], subject_of: Callable[[Source], Subject], settings: object, keep: Keep
 ) -> list[Verdict]:
     """One verdict per demand. What cannot be measured becomes an error verdict, with the reason."""
-    observed: dict[Any, Any] = {}
-    return [_verdict(demand, subject_of, settings, observed) for demand in demands]
+    enforcement = _Enforcement(subject_of, settings, keep)
+    return [enforcement.verdict(demand) for demand in demands]
 
 
-def _verdict(
-    demand: Demand, subject_of: Callable[[Source], Subject], settings: object, observed: dict[Any, Any]
-) -> Verdict:
-    name = demand.source.label
-    try:
-        subject = subject_of(demand.source)
-        name = subject.name
-        return judge(name, demand.limit, _measure(demand, subject, settings, observed))
-    except ModelCheckError as error:
-        return Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
-    except Exception as error:
-        return Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+class _Enforcement:
+    """The measurements of one test: demands that ask for the same one share it, and its failure."""
 
+    def __init__(self, subject_of: Callable[[Source], Subject], settings: object, keep: Keep) -> None:
+        self.subject_of, self.settings, self.keep = subject_of, settings, keep
+        self.observed: dict[Any, Any] = {}
 
-def _measure(demand: Demand, subject: Subject, settings: object, observed: dict[Any, Any]) -> Measurement:
-    options = limit_options(demand.check, demand.limit, settings)
-    key = (demand.check.observe, demand.source.identity, tuple(sorted(options.items(), key=str)))
-    if key not in observed:
-        observed[key] = _attempt(demand.check.observe, subject, options)
-    result = observed[key]
-    if isinstance(result, Exception):
-        raise result
-    return demand.check.read(result, **options)
+    def verdict(self, demand: Demand) -> Verdict:
+        name = demand.source.label
+        try:
+            subject = self.subject_of(demand.source)
+            name = subject.name
+            return judge(name, demand.limit, self._measure(demand, subject))
+        except ModelCheckError as error:
+            return Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
+        except Exception as error:
+            return Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+
+    def _measure(self, demand: Demand, subject: Subject) -> Measurement:
+        check = demand.check
+        options = limit_options(check, demand.limit, self.settings)
+        key = (check.observe, demand.source.identity, tuple(sorted(options.items(), key=str)))
+        if key not in self.observed:
+            self.observed[key] = result = _attempt(check.observe, subject, options)
+            if check.section and not isinstance(result, Exception):
+                self.keep(subject, check.section, result)
+        result = self.observed[key]
+        if isinstance(result, Exception):
+            raise result
+        return check.read(result, **options)
 
 
 def _attempt(observe: Callable[..., Any], subject: Subject, options: dict[str, Any]) -> Any:
-    """The result, or the exception: budgets that share a measurement share its failure too."""
+    """The result, or the exception."""
     try:
         return observe(subject, **options)
     except Exception as error:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .text import printable
 from .units import RATIO
 from .verdict import Contributor, Measurement, Outcome, Verdict
 
@@ -30,7 +31,7 @@ def headline(verdict: Verdict) -> str:
     """One verdict in a few words: `resnet18 FLOPs 3.64 GFLOPs, max 3.5 GFLOPs`."""
     value = value_text(verdict.measurement, verdict)
     title = metric_title(verdict.limit.metric, verdict.limit.options)
-    return f"{verdict.subject or '?'} {title} {value}, {verdict.limit}"
+    return f"{printable(verdict.subject) or '?'} {title} {value}, {verdict.limit}"
 
 
 def fails(verdict: Verdict, strict: bool) -> bool:
@@ -41,7 +42,7 @@ def fails(verdict: Verdict, strict: bool) -> bool:
 
 def explain(verdict: Verdict) -> str:
     """One verdict as a block of aligned lines."""
-    title = f"{verdict.subject}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
+    title = f"{printable(verdict.subject)}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
     if verdict.outcome is Outcome.ERROR:
         rows = [("error", verdict.error), ("limit", str(verdict.limit)), ("marker", verdict.limit.where)]
     else:
@@ -104,9 +105,13 @@ def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:
 
 def _heaviest(verdict: Verdict, measurement: Measurement) -> list[str]:
     shown: list[Contributor] = [c for c in measurement.contributors[:TOP] if c.value]
-    width = max((len(c.module) for c in shown), default=0)
+    names = [printable(c.module) for c in shown]
+    width = max(map(len, names), default=0)
     unit = verdict.limit.unit
-    return [f"{c.module:<{width}}  {unit.format(c.value):>12}  {share(c, measurement):>7}" for c in shown]
+    return [
+        f"{name:<{width}}  {unit.format(c.value):>12}  {share(c, measurement):>7}"
+        for name, c in zip(names, shown, strict=True)
+    ]
 
 
 def share(contributor: Contributor, measurement: Measurement) -> str:
@@ -116,4 +121,4 @@ def share(contributor: Contributor, measurement: Measurement) -> str:
 
 def _row(label: str, text: str) -> str:
     indent = " " * 15
-    return f"  {label:<13}" + text.replace("\n", "\n" + indent)
+    return f"  {label:<13}" + printable(text, keep="\n").replace("\n", "\n" + indent)

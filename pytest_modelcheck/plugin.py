@@ -206,7 +206,9 @@ class ModelCheckPlugin:
         from .judging import enforce
         from .message import fails, failure_text
 
-        verdicts = enforce(item.stash[PLAN].demands, self.resolver(item), self.settings)
+        verdicts = enforce(
+            item.stash[PLAN].demands, self.resolver(item), self.settings, self.recorder(item).result
+        )
         for verdict in verdicts:
             self._note(item, verdict)
         if any(fails(verdict, self.settings.strict) for verdict in verdicts):

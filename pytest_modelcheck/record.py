@@ -93,6 +93,16 @@ def _contributors(verdict: Verdict) -> list[dict[str, Any]]:
     ]
 
 
+HEAD = (
+    "name",
+    "type",
+    "inputs",
+    "training",
+    "signature",
+    "nodeids",
+)  # of a subject's entry; the rest are sections
+
+
 def subject_entry(subject: Subject) -> dict[str, Any]:
     """The head of a subject's entry; the sections of the check folders are added to it."""
     module = subject.module
@@ -206,11 +216,11 @@ class _Subjects:
 
 
 def _merge_sections(known: dict[str, Any], entry: Mapping[str, Any]) -> None:
-    """Keep the first description of a subject, add what it lacks; lists (heatmaps) grow by what is new."""
+    """Keep the first description of a subject, add what it lacks; sections that are lists grow by what is new."""
     for key, section in entry.items():
         if key not in known:
             known[key] = section
-        elif key == "heatmaps" and isinstance(section, list):
+        elif isinstance(section, list) and key not in HEAD:
             have = known[key] if isinstance(known[key], list) else []
             known[key] = have + [item for item in section if item not in have]
 

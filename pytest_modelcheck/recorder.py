@@ -27,7 +27,9 @@ class Recorder:
         self.nodeid = nodeid
         self.registry = registry
         self.described = set() if described is None else described
-        self.owners: dict[int, Subject] = {}
+        self.owned: dict[
+            int, tuple[Subject, Any]
+        ] = {}  # with the result itself: ids of dead objects come again
         self.verdicts: list[Verdict] = []
         self._parts: dict[str, list[Any]] = {}
 
@@ -43,6 +45,18 @@ class Recorder:
             self.described.add(entry["signature"])
             entry |= describe(subject, self.registry)
         self._add("subjects", {**entry, **sections})
+
+    def result(self, subject: Subject, section: str, result: Any) -> None:
+        """Add a result (it has `to_dict()`) to a section that is a list: `latency`, `heatmaps`."""
+        self.subject(subject, **{section: [{**result.to_dict(), "nodeid": self.nodeid}]})
+
+    def own(self, subject: Subject, result: Any) -> None:
+        """Note that `result` is of `subject`."""
+        self.owned[id(result)] = (subject, result)
+
+    def owner(self, result: Any) -> Subject | None:
+        """The subject that `result` is of; None if it was made outside this test's handles."""
+        return self.owned.get(id(result), (None, None))[0]
 
     def panel(self, subject: str, title: str, kind: str, content: Any) -> None:
         """Note a panel of the user's own."""

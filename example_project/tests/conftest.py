@@ -5,7 +5,7 @@ import torch
 from shapes import CLASSES, Sample, SimpleConv3, load_trained, render, to_tensor
 from torch import Tensor
 
-SEED = 2_000_000  # apart from all pictures of training
+SEED = 2_000_001  # apart from all pictures of training; test_most_maps_are_on_the_shape tells how often maps miss
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from ..record import HEAD
+from ..text import printable
 from ..units import BYTES, FLOPS, MACS, PARAMS
-from .text import SYMBOLS, headroom_text, printable, shown_outcome
+from .text import SYMBOLS, headroom_text, shown_outcome
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
-KNOWN = {"complexity", "structure", "weights", "heatmaps"}
-HEAD = {"name", "type", "inputs", "training", "signature", "nodeids"}
+ORDER = ("heatmaps", "complexity", "structure", "weights")  # of panels; sections without one of theirs follow
+SCRIPTS, STYLES = ("tables.js",), ("page.css",)
 _SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
 
 
@@ -26,7 +28,8 @@ def render(record: Mapping[str, Any]) -> str:
 
 
 def _render(record: Mapping[str, Any], *, thin: bool) -> str:
-    script, style = _asset("viewer.js"), _asset("viewer.css")
+    script = '"use strict";\n' + "".join(f"{{\n{_asset(name)}}}\n" for name in SCRIPTS)  # a scope for each
+    style = "".join(map(_asset, STYLES))
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return (
         _environment()
@@ -69,6 +72,7 @@ def _environment() -> Any:
         "shape": lambda shape: "×".join(map(str, shape)) if shape is not None else "–",
         "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
         "percent": lambda value: f"{value * 100:.1f} %",
+        "nested": _nested,
         "line": lambda value: printable(str(value)),
         "histogram": _histogram_path,
         "outcome": shown_outcome,
@@ -85,16 +89,24 @@ def _outcomes(checks: list[dict[str, Any]]) -> list[tuple[str, int]]:
 
 def _subject(entry: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """A subject with what belongs to it from the whole record."""
-    structure = entry.get("structure", {})
     checks = [c for c in record["checks"] if c["subject"] == entry["name"]]
     return {
         **entry,
         "id": _slug(entry["name"]),
         "checks": sorted(checks, key=lambda c: _SEVERITY.index(shown_outcome(c))),
         "panels": [p for p in record["panels"] if p["subject"] == entry["name"]],
-        "tree": _nested(structure.get("modules", [])) if isinstance(structure, Mapping) else [],
-        "others": {key: value for key, value in entry.items() if key not in KNOWN | HEAD},
+        "sections": [(name, _template(name), entry[name]) for name in _section_names(entry)],
     }
+
+
+def _section_names(entry: Mapping[str, Any]) -> list[str]:
+    names = [name for name in entry if name not in HEAD]
+    return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
+def _template(section: str) -> str | None:
+    """The template of a section's panel; None: it has none, and is shown as it is."""
+    return f"panels/{section}.html.j2" if section in ORDER else None
 
 
 def _orphans(record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..text import printable, shorten
 from ..units import RATIO
-from .text import SYMBOLS, printable, shorten, shown_outcome
+from .text import SYMBOLS, shown_outcome
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {"pass": 32, "fail": 31, "error": 31, "warn": 33, "inconclusive": 33, "not gated": 36}

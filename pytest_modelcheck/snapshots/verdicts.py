@@ -17,10 +17,10 @@ DISTANCE = Unit("", "", "a distance", "0.001", {})
 
 def record_comparison(recorder: Recorder, comparison: HeatmapComparison, heatmap: Heatmap) -> None:
     """Put the comparison among the run's checks, and the heatmap among its subject's."""
-    subject = recorder.owners.get(id(heatmap))
+    subject = recorder.owner(heatmap)
     recorder.verdict(_verdict(comparison, heatmap, subject.name if subject else ""))
     if subject is not None:
-        recorder.subject(subject, heatmaps=[{**heatmap.to_dict(), "nodeid": recorder.nodeid}])
+        recorder.result(subject, "heatmaps", heatmap)
 
 
 def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, subject: str) -> Verdict:

@@ -58,7 +58,9 @@ class Project:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Project:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name in ("CI", "BUILD_NUMBER", "PYTEST_XDIST_WORKER"):  # pytest and syrupy behave otherwise in them
+        monkeypatch.delenv(name, raising=False)
     return Project(pytester)
 
 

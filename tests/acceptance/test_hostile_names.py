@@ -54,7 +54,8 @@ class Elements(html.parser.HTMLParser):
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
-def test_they_are_inert_everywhere(project, name, workers):
+def test_they_are_inert_everywhere(project, name, workers, monkeypatch):
+    monkeypatch.setenv("CI", "true")  # pytest prints failures in full there
     project.tests(SUITE.format(name=name))
     result = project.run("--modelcheck-report", "--junitxml=out.xml", *workers)
     result.assert_outcomes(passed=1, failed=1)

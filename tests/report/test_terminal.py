@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_modelcheck.report.terminal import summary_lines
-from pytest_modelcheck.report.text import printable, shorten
+from pytest_modelcheck.text import printable, shorten
 
 
 def check(**changes):

@@ -1,4 +1,3 @@
-"use strict";
 // The page is complete without this: it only adds sorting, and folding of the module table.
 
 function value(row, column) {
