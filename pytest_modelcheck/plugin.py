@@ -200,7 +200,19 @@ class ModelCheckPlugin:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         if PLAN in item.stash and item.stash[PLAN].demands:
             self._enforce(item)
-        return (yield)
+        try:
+            return (yield)
+        except Exception as error:
+            self._shorten_traceback(error)
+            raise
+
+    def _shorten_traceback(self, error: Exception) -> None:
+        from .errors import ModelCheckError
+
+        if isinstance(error, ModelCheckError) and not self.config.option.fulltrace:
+            from .frames import end_at_user
+
+            end_at_user(error)
 
     def _enforce(self, item: pytest.Item) -> None:
         from .judging import enforce

@@ -146,3 +146,27 @@ def test_a_suite_that_uses_nothing_of_this_is_left_alone(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*modelcheck *subject*")
+
+
+MISUSE = """
+@pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8))
+def test_it(modelcheck):
+    modelcheck.gradcam(layer="cnv")
+
+@pytest.mark.modelcheck(model=net, input_size=(1, 3, 5, 5))
+def test_that(modelcheck):
+    modelcheck.gradcam(layer="conv")
+"""
+
+
+@pytest.mark.parametrize(("option", "shown"), [((), False), (("--full-trace",), True)])
+def test_a_traceback_ends_at_the_users_line(project, option, shown):
+    result = project.tests(MISUSE).run(*option)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        ['>*modelcheck.gradcam(layer="cnv")', "E*has no layer 'cnv'; did you mean 'conv'?"]
+    )
+    result.stdout.fnmatch_lines(
+        ["*return self.fc(*", "*net raised RuntimeError in its forward, in module 'fc'*"]
+    )
+    assert ("def find_layer" in result.stdout.str()) == shown
