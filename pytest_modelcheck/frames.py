@@ -1,4 +1,4 @@
-"""Tracebacks of our own errors end at the user's line: what lies below it is no news to the user."""
+"""Tracebacks of our own errors show the user's code and the model's: what lies between is no news to the user."""
 
 from __future__ import annotations
 
@@ -7,16 +7,27 @@ from types import TracebackType
 RUNNERS = ("pluggy", "_pytest", __package__)
 
 
-def end_at_user(error: BaseException) -> None:
-    """Cut the traceback of `error` where the user's code calls this package; a cause keeps its own, whole."""
-    entry, user = error.__traceback__, None
+def hide_own(error: BaseException) -> None:
+    """End the traceback of `error` where the user's code calls this package, and start its cause's where we call
+    the model."""
+    _end_at_us(error.__traceback__)
+    if error.__cause__ is not None:
+        entry = error.__cause__.__traceback__
+        while entry is not None and _package(entry) in RUNNERS and entry.tb_next is not None:
+            entry = entry.tb_next
+        _end_at_us(entry)
+        error.__cause__.__traceback__ = entry
+
+
+def _end_at_us(entry: TracebackType | None) -> None:
+    """Cut after the last foreign frame before the first one of ours; runners above it are passed over."""
+    foreign = None
     while entry is not None:
-        package = _package(entry)
-        if user is not None and package == __package__:
-            user.tb_next = None
+        if foreign is not None and _package(entry) == __package__:
+            foreign.tb_next = None
             return
-        if package not in RUNNERS or user is not None:
-            user = entry
+        if foreign is not None or _package(entry) not in RUNNERS:
+            foreign = entry
         entry = entry.tb_next
 
 

@@ -210,9 +210,9 @@ class ModelCheckPlugin:
         from .errors import ModelCheckError
 
         if isinstance(error, ModelCheckError) and not self.config.option.fulltrace:
-            from .frames import end_at_user
+            from .frames import hide_own
 
-            end_at_user(error)
+            hide_own(error)
 
     def _enforce(self, item: pytest.Item) -> None:
         from .judging import enforce
