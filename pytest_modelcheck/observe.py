@@ -137,6 +137,8 @@ def _same_value(a: Tensor, b: Tensor) -> bool:
 class _CopyOnWrite(TorchDispatchMode):
     """Copies a guarded tensor right before the first operator that writes to its storage."""
 
+    supports_higher_order_operators = True
+
     def __init__(self, guarded: list[Tensor]) -> None:
         super().__init__()
         self.pending: dict[int, list[Tensor]] = {}
@@ -148,7 +150,7 @@ class _CopyOnWrite(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func._schema.is_mutable:
+        if isinstance(func, torch._ops.OpOverload) and func._schema.is_mutable:
             self._save_written(func, args, kwargs)
         return func(*args, **kwargs)
 

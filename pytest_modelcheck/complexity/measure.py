@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from ..errors import MeasurementError
 from ..observe import observe
 from ..subject import Inputs, Subject, locate_failure
-from .counter import Counter, ModuleStack
+from .counter import Counter, ModuleStack, causal_share
 from .result import Complexity, ModuleFacts, Parameters
 
 PHASES = ("forward", "backward", "training_step")
@@ -66,18 +68,67 @@ def _is_scripted(module: nn.Module) -> bool:
 def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
     module, training = subject.module, phase != "forward"
     stack = ModuleStack(module)
-    counter = Counter(stack, on_meta=on_meta, causal=causal)
+    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     given = inputs.map(_copy_on_meta) if on_meta else inputs
     tensors = _meta_tensors(module) if on_meta else _own_tensors(module, training)
     call = functools.partial(functional_call, module, tensors) if tensors else _call_plainly(module)
-    with observe(module, train=training, guard=not on_meta), stack.watch(), _mode(training), counter:
-        torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    with observe(module, train=training, guard=not on_meta), _settings(counter), stack.watch(), counter:
         counter.recording = phase != "backward"
         output = call(given.args, dict(given.kwargs))
         counter.recording = True
         if training:
             _backward(output, subject.name)
     return counter
+
+
+@contextmanager
+def _settings(counter: Counter) -> Iterator[None]:
+    """How torch must behave to be counted: products in sight, nothing compiled."""
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    with ExitStack() as stack:
+        stack.enter_context(_mode(counter.trace))
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
+        if counter.trace and counter.causal:
+            stack.enter_context(_causal_attention_marked(counter))
+        if counter.on_meta:
+            stack.enter_context(_flex_attention_on_meta())
+        yield
+
+
+@contextmanager
+def _causal_attention_marked(counter: Counter) -> Iterator[None]:
+    """With gradients attention arrives in parts that do not say that they are causal."""
+    functional = torch.nn.functional
+    attention: Any = functional.scaled_dot_product_attention
+
+    @functools.wraps(attention)
+    def marked(query: Tensor, key: Tensor, *args: Any, is_causal: bool = False, **kwargs: Any) -> Tensor:
+        before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
+        try:
+            return attention(query, key, *args, is_causal=is_causal, **kwargs)
+        finally:
+            counter.kept = before
+
+    functional.scaled_dot_product_attention = marked
+    try:
+        yield
+    finally:
+        functional.scaled_dot_product_attention = attention
+
+
+@contextmanager
+def _flex_attention_on_meta() -> Iterator[None]:
+    """Flex attention works on meta tensors, but refuses them."""
+    module: Any = sys.modules.get("torch.nn.attention.flex_attention")
+    check = getattr(module, "_validate_device", None)
+    if check is None:
+        yield
+        return
+    module._validate_device = lambda query, *_: None if query.is_meta else check(query, *_)
+    try:
+        yield
+    finally:
+        module._validate_device = check
 
 
 def _call_plainly(module: nn.Module) -> Callable[[Any, Any], Any]:
@@ -153,7 +204,8 @@ def _facts(module: nn.Module, stack: ModuleStack, counted: Parameters) -> dict[s
             params=sum(p.numel() for p in child.parameters()),
             own_params=counted.by_module[name],
             calls=stack.calls[name],
-            output_shape=stack.shapes.get(name),
+            input_shape=stack.shapes.get(name, (None, None))[0],
+            output_shape=stack.shapes.get(name, (None, None))[1],
         )
         for name, child in module.named_modules()
     }

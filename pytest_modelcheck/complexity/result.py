@@ -54,6 +54,7 @@ class ModuleFacts:
     params: int = 0
     own_params: int = 0
     calls: int = 0
+    input_shape: tuple[int, ...] | None = None
     output_shape: tuple[int, ...] | None = None
 
 

@@ -199,7 +199,7 @@ def test_an_operator_without_a_formula_is_named_never_zero_in_silence():
 
         assert check.complexity(strict=True).macs == 2 * 21
     finally:
-        formulas.MACS.pop(operator)
+        formulas.MACS.pop(formulas.operator_name(operator))
 
 
 def test_data_dependent_models_are_run_for_real():
