@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from syrupy.assertion import SnapshotAssertion
 
+    from .baseline import Baseline
     from .modelcheck import ModelCheck
     from .plan import Plan
     from .record import RunRecord
@@ -121,6 +122,7 @@ class ModelCheckPlugin:
         self.run: RunRecord | None = None
         self.report_path: Path | None = None
         self.interrupted = False
+        self._baseline: Baseline | None = None
 
     # Collection
 
@@ -184,6 +186,14 @@ class ModelCheckPlugin:
             item.stash[RESOLVER] = Resolver(item, self.settings, self.recorder(item).subject)
         return item.stash[RESOLVER]
 
+    def baseline(self) -> Baseline | None:
+        """The record that relative limits are judged against."""
+        if self.settings.base_report is not None and self._baseline is None:
+            from .baseline import Baseline
+
+            self._baseline = Baseline.read(self.settings.base_report)
+        return self._baseline
+
     # Running a test
 
     @pytest.hookimpl(tryfirst=True)
@@ -224,7 +234,11 @@ class ModelCheckPlugin:
         from .message import fails, failure_text
 
         verdicts = enforce(
-            item.stash[PLAN].demands, self.resolver(item), self.settings, self.recorder(item).result
+            item.stash[PLAN].demands,
+            self.resolver(item),
+            self.settings,
+            self.recorder(item).result,
+            self.baseline(),
         )
         for verdict in verdicts:
             self._note(item, verdict)
