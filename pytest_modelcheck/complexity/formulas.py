@@ -97,6 +97,8 @@ def stored(tensor: Tensor) -> int:
 
 def product(left: Tensor, right: Tensor, out: Tensor) -> int:
     """Each output element is a sum over the inner dimension; a sparse operand's zeros are skipped."""
+    if not is_dense(left) and not is_dense(right):
+        return _meetings(left.to_sparse(), right.to_sparse())
     if not is_dense(left):
         return stored(left) * (right.shape[-1] if right.dim() > 1 else 1)
     if not is_dense(right):
@@ -104,7 +106,17 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> int:
     return out.numel() * left.shape[-1]
 
 
-@macs("mm bmm matmul mv dot vdot linalg_vecdot _int_mm _scaled_mm _scaled_mm_v2 _sparse_mm quantized::matmul")
+def _meetings(left: Tensor, right: Tensor) -> int:
+    """Pairs of a stored element in column k of one and in row k of the other."""
+    left, right = left.coalesce(), right.coalesce()
+    columns = torch.bincount(left.indices()[1], minlength=left.shape[1])
+    rows = torch.bincount(right.indices()[0], minlength=right.shape[0])
+    return int((columns * rows).sum())
+
+
+@macs(
+    "mm bmm matmul mv dot vdot linalg_vecdot _int_mm _scaled_mm _scaled_mm_v2 _sparse_mm _sparse_sparse_matmul quantized::matmul"
+)
 def _product(args: Any, out: Tensor) -> int:
     return product(args[0], args[1], out)
 
@@ -155,15 +167,6 @@ def _sampled_product(args: Any, out: Tensor) -> int:
 @macs("_sparse_mm_reduce_impl")
 def _sparse_reduced_product(args: Any, out: Any) -> int:
     return stored(args[0]) * int(args[1].shape[-1])
-
-
-@macs("_sparse_sparse_matmul")
-def _sparse_by_sparse(args: Any, out: Tensor) -> int:
-    """Every pair of a stored element in column k and one in row k."""
-    left, right = args[0].coalesce(), args[1].coalesce()
-    columns = torch.bincount(left.indices()[1], minlength=left.shape[1])
-    rows = torch.bincount(right.indices()[0], minlength=right.shape[0])
-    return int((columns * rows).sum())
 
 
 @macs("_trilinear")

@@ -139,6 +139,7 @@ def test_macs(model, inputs, macs, on_meta):
     assert counter.unknown == {}
 
 
+LSTM = nn.LSTM(E, H)
 REAL_ONLY = {  # torch has no meta kernels for them: run once
     "int8 dynamic linear": (quantized(nn.Linear(E, 6)), (r(B, L, E),), B * L * E * 6),
     "int8 dynamic lstm": (
@@ -151,7 +152,7 @@ REAL_ONLY = {  # torch has no meta kernels for them: run once
     "CSR by dense": (Fn(lambda a, b: a.to_sparse_csr() @ b), (torch.eye(6), r(6, 4)), 6 * 4),
     "sparse by sparse": (Fn(lambda a: torch.sparse.mm(a.to_sparse(), a.to_sparse())), (torch.eye(6),), 6),
     "packed sequences": (
-        Fn(lambda x, lstm=nn.LSTM(E, H): lstm(nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 3])))),
+        Fn(lambda x: LSTM(nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 3])))),
         (r(L, B, E),),
         (5 + 3) * 4 * H * (E + H),
     ),
