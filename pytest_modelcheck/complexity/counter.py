@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from .formulas import elements, first_tensor
-from .operators import Operator, lookup
+from .operators import LIKENESS, Operator, lookup
 from .result import Cost
 
 CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
@@ -110,11 +110,16 @@ class Counter(TorchDispatchMode):
                 return func.decompose(*args, **kwargs)
         if self.on_meta and _is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
-        out = func(*args, **kwargs)
+        out = self._run(func, operator, args, kwargs)
         owner, kept = self._attribute() if self.trace else (self.stack.running[-1], None)
         if self.recording:
             self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
+
+    def _run(self, func: Any, operator: Operator, args: Any, kwargs: Any) -> Any:
+        like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
+        out = like(self._in_order(func, args, kwargs)) if like else None
+        return func(*args, **kwargs) if out is None else out
 
     def _learn(self, func: Any) -> None:
         self._operators[func] = lookup(func)

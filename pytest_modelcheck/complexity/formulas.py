@@ -115,7 +115,8 @@ def _meetings(left: Tensor, right: Tensor) -> int:
 
 
 @macs(
-    "mm bmm matmul mv dot vdot linalg_vecdot _int_mm _scaled_mm _scaled_mm_v2 _sparse_mm _sparse_sparse_matmul quantized::matmul"
+    "mm bmm matmul mv dot vdot linalg_vecdot _int_mm _scaled_mm _scaled_mm_v2 _sparse_mm _sparse_sparse_matmul "
+    "quantized::matmul"
 )
 def _product(args: Any, out: Tensor) -> int:
     return product(args[0], args[1], out)

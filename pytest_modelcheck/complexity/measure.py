@@ -200,7 +200,7 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         modules=_facts(module, counter.stack, counted),
         unknown_operators=dict(counter.unknown),
         params=counted.total,
-        trainable_params=count_params(subject, trainable=True).total,
+        trainable_params=sum(p.numel() for p in module.parameters() if p.requires_grad),
         buffers=sum(b.numel() for b in module.buffers()),
         model_bytes=sum(t.numel() * t.element_size() for t in tensors),
     )
