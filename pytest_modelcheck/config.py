@@ -19,6 +19,7 @@ class Settings(NamedTuple):
     model_fixture: str = "model"
     inputs_fixture: str = "example_inputs"
     strict_operators: bool = False
+    base_report: Path | None = None
 
 
 def parse_input_size(text: str) -> tuple[tuple[int, ...], ...]:

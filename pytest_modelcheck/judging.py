@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from .checks import limit_options
 from .errors import ModelCheckError
 from .plan import Demand, Source
-from .verdict import Measurement, Outcome, Verdict, judge
+from .verdict import Contributor, Limit, Measurement, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
+    from .baseline import Baseline
     from .subject import Subject
 
 
@@ -19,18 +20,29 @@ Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into
 
 
 def enforce(
-    demands: Iterable[Demand], subject_of: Callable[[Source], Subject], settings: object, keep: Keep
+    demands: Iterable[Demand],
+    subject_of: Callable[[Source], Subject],
+    settings: object,
+    keep: Keep,
+    baseline: Baseline | None = None,
 ) -> list[Verdict]:
     """One verdict per demand. What cannot be measured becomes an error verdict, with the reason."""
-    enforcement = _Enforcement(subject_of, settings, keep)
+    enforcement = _Enforcement(subject_of, settings, keep, baseline)
     return [enforcement.verdict(demand) for demand in demands]
 
 
 class _Enforcement:
     """The measurements of one test: demands that ask for the same one share it, and its failure."""
 
-    def __init__(self, subject_of: Callable[[Source], Subject], settings: object, keep: Keep) -> None:
+    def __init__(
+        self,
+        subject_of: Callable[[Source], Subject],
+        settings: object,
+        keep: Keep,
+        baseline: Baseline | None,
+    ) -> None:
         self.subject_of, self.settings, self.keep = subject_of, settings, keep
+        self.baseline = baseline
         self.observed: dict[Any, Any] = {}
 
     def verdict(self, demand: Demand) -> Verdict:
@@ -38,11 +50,19 @@ class _Enforcement:
         try:
             subject = self.subject_of(demand.source)
             name = subject.name
-            return judge(name, demand.limit, self._measure(demand, subject))
+            measurement = self._measure(demand, subject)
+            return judge(name, demand.limit, measurement, *self._base(name, demand.limit))
         except ModelCheckError as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
         except Exception as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+
+    def _base(self, subject: str, limit: Limit) -> tuple[float | None, tuple[Contributor, ...], str]:
+        """What a relative limit is judged against."""
+        if self.baseline is None or limit.max_regression is None:
+            return None, (), ""
+        found = self.baseline.value(subject, limit)
+        return found.value, found.contributors, found.reason
 
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .text import printable
-from .units import RATIO
-from .verdict import Contributor, Measurement, Outcome, Verdict
+from .units import RATIO, Unit
+from .verdict import Change, Contributor, Measurement, Outcome, Verdict
 
 TOP = 5
+NO_BASE = (
+    "a relative limit needs a base to compare with: --modelcheck-base-report=PATH, the report.json of one"
+)
 _NAMES = {"flops": "FLOPs", "macs": "MACs", "params": "parameters", "memory_access": "memory access"}
 
 
@@ -76,12 +79,17 @@ def _value_rows(verdict: Verdict) -> list[tuple[str, str]]:
     exact = verdict.limit.unit.exact(measurement.value) if float(measurement.value).is_integer() else ""
     details = " = ".join(part for part in (exact, measurement.aka) if part)
     rows = [("measured", value_text(measurement, verdict) + (f"   ({details})" if details else ""))]
-    rows += [("heaviest" if i == 0 else "", line) for i, line in enumerate(_heaviest(verdict, measurement))]
+    word, lines = (
+        ("changed", _changed(verdict)) if verdict.changes else ("heaviest", _heaviest(verdict, measurement))
+    )
+    rows += [(word if i == 0 else "", line) for i, line in enumerate(lines)]
     return [rows[0], *_outcome_row(verdict), *rows[1:], *(("note", note) for note in measurement.notes)]
 
 
 def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
     rows = [("limit", str(verdict.limit))]
+    if verdict.base is not None:
+        rows.append(("base", verdict.limit.unit.exact(verdict.base)))
     if verdict.outcome is Outcome.FAIL:
         share = f" ({_signed_share(verdict)})" if verdict.bound else ""
         words = "under by" if verdict.at_minimum else "over by"
@@ -97,7 +105,7 @@ def _signed_share(verdict: Verdict) -> str:
 
 def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.outcome is Outcome.NOT_GATED:
-        return [("not gated", "a relative limit needs a base to compare with")]
+        return [("not gated", verdict.reason or NO_BASE)]
     if verdict.outcome is Outcome.INCONCLUSIVE:
         return [("inconclusive", "the interval contains the limit: the measurement could not tell")]
     return []
@@ -112,6 +120,23 @@ def _heaviest(verdict: Verdict, measurement: Measurement) -> list[str]:
         f"{name:<{width}}  {unit.format(c.value):>12}  {share(c, measurement):>7}"
         for name, c in zip(names, shown, strict=True)
     ]
+
+
+def _changed(verdict: Verdict) -> list[str]:
+    """The modules that differ from the base's."""
+    unit, shown = verdict.limit.unit, verdict.changes[:TOP]
+    names = [printable(c.module) for c in shown]
+    width = max(map(len, names), default=0)
+    lines = [
+        f"{name:<{width}}  {_was(c, unit)} -> {unit.format(c.value) if c.value else 'gone'}"
+        for name, c in zip(names, shown, strict=True)
+    ]
+    rest = len(verdict.changes) - len(shown)
+    return [*lines, f"and {rest} modules more"] if rest else lines
+
+
+def _was(change: Change, unit: Unit) -> str:
+    return unit.format(change.base) if change.base else "new"
 
 
 def share(contributor: Contributor, measurement: Measurement) -> str:

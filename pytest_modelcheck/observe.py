@@ -7,6 +7,7 @@ Buffers are small and some operators write to them without saying so (aten::nati
 
 from __future__ import annotations
 
+import operator
 import random
 import sys
 import threading
@@ -67,23 +68,29 @@ class _ModuleState:
     def __init__(self, module: nn.Module) -> None:
         self.module, self.cls = module, type(module)
         self.attributes = dict(module.__dict__)
-        self.containers = [
-            (c, c.copy()) for c in self.attributes.values() if isinstance(c, (dict, list, set))
+        self.containers = [  # most are empty: hooks that nobody set
+            (c, c.copy() if c else _EMPTY)
+            for c in self.attributes.values()
+            if isinstance(c, (dict, list, set))
         ]
 
     def restore(self) -> None:
         if type(self.module) is not self.cls:
             self.module.__class__ = self.cls
-        self.module.__dict__.clear()
-        self.module.__dict__.update(self.attributes)
+        attributes = self.module.__dict__
+        if not _identical(attributes, self.attributes):
+            attributes.clear()
+            attributes.update(self.attributes)
         for container, content in self.containers:
-            _refill(container, content)
+            if container or content:
+                _refill(container, content)
+
+
+_EMPTY: Any = ()
 
 
 def _refill(container: Any, content: Any) -> None:
-    if len(container) == len(content) and all(
-        a is b for a, b in zip(_parts(container), _parts(content), strict=True)
-    ):
+    if _identical(container, content):
         return
     container.clear()
     if isinstance(container, list):
@@ -92,8 +99,13 @@ def _refill(container: Any, content: Any) -> None:
         container.update(content)
 
 
-def _parts(container: Any) -> list[Any]:
-    return [*container.keys(), *container.values()] if isinstance(container, dict) else list(container)
+def _identical(container: Any, content: Any) -> bool:
+    """Whether both hold the very same objects in the same order."""
+    if len(container) != len(content):
+        return False
+    if isinstance(container, dict) and not all(map(operator.is_, container.values(), content.values())):
+        return False
+    return all(map(operator.is_, container, content))
 
 
 class _TensorState:
@@ -137,6 +149,8 @@ def _same_value(a: Tensor, b: Tensor) -> bool:
 class _CopyOnWrite(TorchDispatchMode):
     """Copies a guarded tensor right before the first operator that writes to its storage."""
 
+    supports_higher_order_operators = True
+
     def __init__(self, guarded: list[Tensor]) -> None:
         super().__init__()
         self.pending: dict[int, list[Tensor]] = {}
@@ -148,7 +162,7 @@ class _CopyOnWrite(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func._schema.is_mutable:
+        if isinstance(func, torch._ops.OpOverload) and func._schema.is_mutable:
             self._save_written(func, args, kwargs)
         return func(*args, **kwargs)
 

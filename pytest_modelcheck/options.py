@@ -24,6 +24,11 @@ def add(parser: pytest.Parser) -> None:
         "--modelcheck-strict", action="store_true", default=None, help="inconclusive or not-gated checks fail"
     )
     group.addoption(
+        "--modelcheck-base-report",
+        metavar="PATH",
+        help="judge max_regression against the report.json of an earlier run",
+    )
+    group.addoption(
         "--modelcheck-model",
         metavar="SPEC",
         help="check this model, no test file needed: torchvision:resnet18, timm:NAME, package.module:factory",
@@ -54,6 +59,8 @@ def settings(config: pytest.Config) -> Settings:
     given = {name: _ini(config, name, kind) for name, kind, _ in _INI}
     given |= {name: value for name in Settings._fields if (value := _option(config, name)) is not None}
     given["output"] = _output(config)
+    if given.get("base_report") is not None:
+        given["base_report"] = _base_report(config, given["base_report"])
     if given.get("input_size") is not None:
         given["input_size"] = _parsed(parse_input_size, given["input_size"], "input-size", "1,3,224,224")
     if given.get("threads") is not None:
@@ -81,6 +88,18 @@ def _output(config: pytest.Config) -> Path:
     if option is None and ini is not None:
         return config.rootpath / str(ini)
     return Path(config.invocation_params.dir) / (option or "modelcheck-report")
+
+
+def _base_report(config: pytest.Config, given: str) -> Path:
+    """The file; it is read here once, so that one that cannot be is an error before anything runs."""
+    from .baseline import Baseline
+
+    path = Path(config.invocation_params.dir) / given
+    try:
+        Baseline.read(path / "report.json" if path.is_dir() else path)
+    except ValueError as error:
+        raise _usage_error(f"--modelcheck-base-report={given}: the file {error}") from error
+    return path / "report.json" if path.is_dir() else path
 
 
 def _threads(text: str) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from syrupy.assertion import SnapshotAssertion
 
+    from .baseline import Baseline
     from .modelcheck import ModelCheck
     from .plan import Plan
     from .record import RunRecord
@@ -94,6 +95,23 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
     return make_heatmap_snapshot(snapshot, lambda *seen: record_comparison(recorder, *seen))
 
 
+@pytest.fixture
+def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+    """Compare what each module costs with the stored text: `assert modelcheck.complexity() == complexity_snapshot`.
+
+    Exact; `complexity_snapshot(tolerance="1%")` lets numbers differ by that share. `--snapshot-update` accepts.
+    """
+    from .snapshots.assertion import make_snapshot
+    from .snapshots.complexity import ComplexityExtension, ComplexitySnapshot
+    from .snapshots.verdicts import record_text
+
+    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
+    recorder = plugin.recorder(request.node)
+    return make_snapshot(
+        ComplexitySnapshot, snapshot, ComplexityExtension, lambda *seen: record_text(recorder, *seen)
+    )
+
+
 class ModelCheckPlugin:
     """One run of pytest: the process that runs tests measures, the one that writes the report collects."""
 
@@ -104,6 +122,7 @@ class ModelCheckPlugin:
         self.run: RunRecord | None = None
         self.report_path: Path | None = None
         self.interrupted = False
+        self._baseline: Baseline | None = None
 
     # Collection
 
@@ -167,6 +186,14 @@ class ModelCheckPlugin:
             item.stash[RESOLVER] = Resolver(item, self.settings, self.recorder(item).subject)
         return item.stash[RESOLVER]
 
+    def baseline(self) -> Baseline | None:
+        """The record that relative limits are judged against."""
+        if self.settings.base_report is not None and self._baseline is None:
+            from .baseline import Baseline
+
+            self._baseline = Baseline.read(self.settings.base_report)
+        return self._baseline
+
     # Running a test
 
     @pytest.hookimpl(tryfirst=True)
@@ -219,7 +246,11 @@ class ModelCheckPlugin:
         from .message import fails, failure_text
 
         verdicts = enforce(
-            item.stash[PLAN].demands, self.resolver(item), self.settings, self.recorder(item).result
+            item.stash[PLAN].demands,
+            self.resolver(item),
+            self.settings,
+            self.recorder(item).result,
+            self.baseline(),
         )
         for verdict in verdicts:
             self._note(item, verdict)

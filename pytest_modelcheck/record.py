@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 SCHEMA_VERSION = 1
+SHOWN = 10  # modules of a check
 PACKAGES = (
     "pytest-modelcheck",
     "torch",
@@ -67,6 +68,9 @@ def check_entry(nodeid: str, verdict: Verdict) -> dict[str, Any]:
         "outcome": verdict.outcome.value,
         "message": explain(verdict),
         "contributors": _contributors(verdict),
+        "modules": _modules(verdict),
+        "base": verdict.base,
+        "changes": [{"module": c.module, "base": c.base, "value": c.value} for c in verdict.changes[:10]],
         "options": dict(limit.options),
         "where": limit.where,
         "value_text": value_text(measurement, verdict),
@@ -88,9 +92,17 @@ def _contributors(verdict: Verdict) -> list[dict[str, Any]]:
     total = measurement.value or 1
     return [
         {"module": c.module, "value": c.value, "share": c.value / total}
-        for c in measurement.contributors[:10]
+        for c in measurement.contributors[:SHOWN]
         if c.value
     ]
+
+
+def _modules(verdict: Verdict) -> list[dict[str, Any]] | None:
+    """All parts, for a later run to compare with; None where `contributors` has them all."""
+    parts = verdict.measurement.contributors if verdict.measurement else ()
+    if len(parts) <= SHOWN:
+        return None
+    return [{"module": c.module, "value": c.value} for c in parts]
 
 
 HEAD = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -73,6 +73,22 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A module's part of a value at the base and now; 0 where there is no such module."""
+
+    module: str
+    base: float
+    value: float
+
+
+def changes(base: Iterable[Contributor], now: Iterable[Contributor]) -> tuple[Change, ...]:
+    """The modules whose parts differ, the largest difference first."""
+    old, new = ({c.module: c.value for c in parts} for parts in (base, now))
+    pairs = [Change(name, old.get(name, 0), new.get(name, 0)) for name in {**old, **new}]
+    return tuple(sorted((c for c in pairs if c.base != c.value), key=lambda c: -abs(c.value - c.base)))
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One limit, judged: all that a message, the report and an annotation are made from."""
 
@@ -82,6 +98,9 @@ class Verdict:
     measurement: Measurement | None = None
     bound: float | None = None  # the bound that decided, in base units
     error: str = ""
+    base: float | None = None  # the value at the base, for a relative limit
+    changes: tuple[Change, ...] = ()  # the modules that differ from the base's, the largest change first
+    reason: str = ""  # why a relative limit is not gated
 
     @property
     def fails(self) -> bool:
@@ -109,16 +128,29 @@ class Verdict:
         return self.limit.min is not None and self.bound == self.limit.min and self.bound != self.limit.max
 
 
-def judge(subject: str, limit: Limit, measurement: Measurement, base: float | None = None) -> Verdict:
-    """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated."""
+def judge(
+    subject: str,
+    limit: Limit,
+    measurement: Measurement,
+    base: float | None = None,
+    base_parts: Iterable[Contributor] = (),
+    reason: str = "",
+) -> Verdict:
+    """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated.
+
+    `base` is the value there, `base_parts` each module's part of it; without one `reason` says why.
+    """
     low, high = limit.min, limit.max
     if limit.max_regression is not None:
         if base is None:
-            return Verdict(subject, limit, Outcome.NOT_GATED, measurement)
+            return Verdict(subject, limit, Outcome.NOT_GATED, measurement, reason=reason)
         low, high = None, base * (1 + limit.max_regression)
     outcomes = [(_above(measurement, high), high), (_below(measurement, low), low)]
     outcome, bound = min(outcomes, key=lambda pair: (_SEVERITY[pair[0]], pair[1] is None))
-    return Verdict(subject, limit, outcome, measurement, bound)
+    if limit.max_regression is None:
+        return Verdict(subject, limit, outcome, measurement, bound)
+    changed = changes(base_parts, measurement.contributors)
+    return Verdict(subject, limit, outcome, measurement, bound, base=base, changes=changed)
 
 
 _SEVERITY = {Outcome.FAIL: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2}

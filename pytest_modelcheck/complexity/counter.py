@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_map_only
 
-from . import formulas
+from .formulas import elements, first_tensor
+from .operators import LIKENESS, Operator, lookup
 from .result import Cost
 
 CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
+COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
 
 
 class ModuleStack:
@@ -26,13 +28,10 @@ class ModuleStack:
         self.names = {module: name for name, module in root.named_modules()}
         self.running: list[str] = [""]
         self.calls: dict[str, int] = dict.fromkeys(self.names.values(), 0)
-        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.shapes: dict[
+            str, tuple[tuple[int, ...] | None, tuple[int, ...]]
+        ] = {}  # of first input and output
         self.thread = threading.get_ident()
-
-    @property
-    def innermost(self) -> str:
-        """The module that an operator belongs to now."""
-        return self.running[-1]
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -47,182 +46,165 @@ class ModuleStack:
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         if threading.get_ident() == self.thread:
-            name = self.names.get(module, self.innermost)
-            self.running.append(name)
-            if module in self.names:
+            name = self.names.get(module)
+            if name is None:
+                name = self.running[-1]
+            else:
                 self.calls[name] += 1
+            self.running.append(name)
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
         if threading.get_ident() != self.thread:
             return
         name = self.running.pop()
-        first = next((leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)), None)
-        if module in self.names and first is not None:
-            self.shapes[name] = tuple(first.shape)
+        out = _first(output)
+        if out is not None and module in self.names:
+            given = _first(args)
+            self.shapes[name] = (tuple(given.shape) if given is not None else None, tuple(out.shape))
 
 
-Rule = Callable[[Any, Any, Any], Cost]  # (func, arguments in schema order, result) -> the cost of the call
+def _first(values: Any) -> Tensor | None:
+    """The first tensor of an input or output, whatever it is packed into."""
+    if isinstance(values, Tensor):
+        return values
+    if isinstance(values, dict):  # HF's outputs are dictionaries too
+        values = list(values.values())
+    return first_tensor(values)
 
 
 class Counter(TorchDispatchMode):
     """Counts every operator into `cells[module, operator]`; those without a formula also into `unknown`.
 
     With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device.
+    With `trace`, operators of the backward are told from the forward's, and go to the module whose forward made them.
     While `recording` is False operators run uncounted.
     """
 
-    def __init__(self, stack: ModuleStack, *, on_meta: bool, causal: bool = False) -> None:
+    supports_higher_order_operators = True
+
+    def __init__(
+        self, stack: ModuleStack, *, on_meta: bool, trace: bool = False, causal: bool = False
+    ) -> None:
         super().__init__()
-        self.stack, self.on_meta, self.causal = stack, on_meta, causal
+        self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
         self.recording = True
-        self.cells: dict[tuple[str, str], Cost] = {}
         self.unknown: dict[str, int] = {}
-        self.owner_of_node: dict[int, str] = {}
-        self._rules: dict[Any, Rule | None] = {}
+        self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
+        self._origin: dict[int, tuple[str, tuple[int, int] | None]] = {}  # autograd node -> module, kept
+        self._cells: dict[tuple[str, str], list[int]] = {}
+        self._operators: dict[Any, Operator | None] = {}
+        self._schemas: dict[Any, Any] = {}
+
+    @property
+    def cells(self) -> dict[tuple[str, str], Cost]:
+        """Cost of each operator in each module."""
+        return {key: Cost(*numbers) for key, numbers in self._cells.items()}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func not in self._rules:
-            self._rules[func] = _rule(func)
-        rule = self._rules[func]
-        if rule is None:
+        if func not in self._operators:
+            self._learn(func)
+        operator = self._operators[func]
+        if operator is None:
             with self:
                 return func.decompose(*args, **kwargs)
-        if self.on_meta:
-            args, kwargs = _all_on_meta(args, kwargs)
-        out = func(*args, **kwargs)
-        owner = self._owner()
+        if self.on_meta and _is_mixed(args, kwargs):
+            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        out = self._run(func, operator, args, kwargs)
+        owner, kept = self._attribute() if self.trace else (self.stack.running[-1], None)
         if self.recording:
-            self._count(func, rule, owner, _in_schema_order(func, args, kwargs), out)
+            self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
 
-    def _owner(self) -> str:
-        """In the forward the running module; in the backward the module whose forward made the autograd node."""
+    def _run(self, func: Any, operator: Operator, args: Any, kwargs: Any) -> Any:
+        like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
+        out = like(self._in_order(func, args, kwargs)) if like else None
+        return func(*args, **kwargs) if out is None else out
+
+    def _learn(self, func: Any) -> None:
+        self._operators[func] = lookup(func)
+        schema = getattr(func, "_schema", None)
+        self._schemas[func] = schema.arguments if schema is not None else ()
+
+    def _in_order(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Positional arguments, keywords and defaults as one list, in the order of the schema."""
+        arguments = self._schemas[func]
+        if len(args) >= len(arguments):
+            return args
+        return [*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :])]
+
+    def _attribute(self) -> tuple[str, tuple[int, int] | None]:
+        """In the forward the running module; in the backward the module whose forward made the autograd node.
+
+        A module that runs within the backward is a checkpoint's: its forward is done again, as a forward.
+        """
+        running = self.stack.running
         node = torch._C._current_autograd_node()
-        if node is not None:
-            return self.owner_of_node.get(node._sequence_nr(), "")
+        if node is not None and len(running) == 1:
+            return self._origin.get(node._sequence_nr(), ("", None))
         if torch.is_grad_enabled():
-            self.owner_of_node[torch._C._autograd._get_sequence_nr() - 1] = self.stack.innermost
-        return self.stack.innermost
+            self._origin[torch._C._autograd._get_sequence_nr() - 1] = (running[-1], self.kept)
+        return running[-1], self.kept
 
-    def _count(self, func: Any, rule: Rule, owner: str, args: Any, out: Any) -> None:
-        name = func._schema.name
-        cost = rule(func, args, out)
-        if self.causal and name in _CAUSAL and _is_causal(func, args):
-            cost = _halved(cost, args)
-        if rule is _unknown:
-            self.unknown[name] = self.unknown.get(name, 0) + 1
-        key = (owner, name)
-        self.cells[key] = self.cells.get(key, _NOTHING) + cost
-
-
-_NOTHING = Cost()
-
-
-def _rule(func: Any) -> Rule | None:
-    """How to cost an operator; None: it is made of others, count those."""
-    packet = func.overloadpacket
-    if packet in formulas.MACS:
-        return _contraction
-    if _is_view(func) or packet in formulas.FREE:
-        return _free
-    if packet in formulas.OTHER:
-        return _with_formula
-    if packet in formulas.MOVES:
-        return _gather if packet in formulas.GATHERS else _move
-    if torch.Tag.pointwise in func.tags:
-        return _pointwise
-    if func._can_decompose():
-        return None
-    if torch.Tag.reduction in func.tags:
-        return _reduction
-    return _unknown
+    def _count(
+        self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Any, out: Any
+    ) -> None:
+        macs = operator.macs(args, out) if operator.macs else 0
+        other = operator.other(args, out) if operator.other else 0
+        read, written = operator.traffic(args, out) if operator.traffic else (0, 0)
+        if macs and self.causal:
+            part, whole = kept or _kept_by_call(operator.name, args) or (1, 1)
+            macs = macs * part // whole
+        if macs and _is_complex(out):
+            other += COMPLEX * macs
+        if not operator.known:
+            self.unknown[operator.name] = self.unknown.get(operator.name, 0) + 1
+        cell = self._cells.setdefault((owner, operator.name), [0, 0, 0, 0, 0, 0])
+        cell[0] += 1
+        cell[1] += macs
+        cell[2] += other
+        cell[3] += elements(out) if operator.macs else 0
+        cell[4] += read
+        cell[5] += written
 
 
-def _is_view(func: Any) -> bool:
-    return any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
+def _is_complex(out: Any) -> bool:
+    tensor = first_tensor(out)
+    return tensor is not None and tensor.is_complex()
 
 
-def _contraction(func: Any, args: Any, out: Any) -> Cost:
-    packet = func.overloadpacket
-    macs = formulas.MACS[packet](args, out)
-    read, written = _bytes(args, out)
-    outputs = next((t.numel() for t in tree_leaves(out) if isinstance(t, Tensor)), 0)
-    return Cost(1, macs, formulas.bias_flops(packet, args, out), outputs, read, written)
+# Causal attention
 
 
-def _with_formula(func: Any, args: Any, out: Any) -> Cost:
-    return Cost(1, 0, formulas.OTHER[func.overloadpacket](args, out), 0, *_bytes(args, out))
+def causal_share(query: Tensor, key: Tensor) -> tuple[int, int]:
+    """Products that a causal mask leaves (query i sees keys 0..i, from the top left, as torch does), and all."""
+    length, other = query.shape[-2], key.shape[-2]
+    square = min(length, other)
+    return square * (square + 1) // 2 + (length - square) * other, length * other
 
 
-def _pointwise(func: Any, args: Any, out: Any) -> Cost:
-    return Cost(1, 0, formulas.per_output_element(args, out), 0, *_bytes(args, out))
+def _kept_by_call(name: str, args: Any) -> tuple[int, int] | None:
+    """Attention that arrives whole says itself whether it is causal."""
+    position = {"aten::scaled_dot_product_attention": 5}.get(name)
+    return causal_share(args[0], args[1]) if position is not None and args[position] else None
 
 
-def _reduction(func: Any, args: Any, out: Any) -> Cost:
-    first = next((t.numel() for t in tree_leaves(args) if isinstance(t, Tensor)), 0)
-    return Cost(1, 0, first, 0, *_bytes(args, out))
+# Devices
 
 
-def _free(func: Any, args: Any, out: Any) -> Cost:
-    return Cost(1)
+def _is_mixed(args: Any, kwargs: Any) -> bool:
+    """Whether some tensors are on meta and others (scalars aside, they may stay) are not."""
+    found: set[bool] = set()
+    _places((*args, *kwargs.values()), found)
+    return len(found) == 2
 
 
-def _move(func: Any, args: Any, out: Any) -> Cost:
-    return Cost(1, 0, 0, 0, *_bytes(args, out))
-
-
-def _gather(func: Any, args: Any, out: Any) -> Cost:
-    written = _size(out)
-    indices = _size(args) - _size(args[0])
-    return Cost(1, 0, 0, 0, written + indices, written)
-
-
-def _unknown(func: Any, args: Any, out: Any) -> Cost:
-    return Cost(1, 0, 0, 0, *_bytes(args, out))
-
-
-def _bytes(args: Any, out: Any) -> tuple[int, int]:
-    return _size(args), _size(out)
-
-
-def _size(values: Any) -> int:
-    total = 0
-    for leaf in tree_leaves(values):
-        if isinstance(leaf, Tensor):
-            total += leaf.numel() * leaf.element_size()
-    return total
-
-
-_CAUSAL = {"aten::scaled_dot_product_attention"}
-
-
-def _is_causal(func: Any, args: Any) -> bool:
-    return bool(args[5])
-
-
-def _halved(cost: Cost, args: Any) -> Cost:
-    """A causal mask leaves L (L + 1) / 2 of the L x S products (S >= L counts from the top left, as torch does)."""
-    length, other = args[0].shape[-2], args[1].shape[-2]
-    kept = sum(min(i + 1, other) for i in range(length))
-    return Cost(cost.calls, cost.macs * kept // (length * other), *list(vars(cost).values())[2:])
-
-
-def _in_schema_order(func: Any, args: Any, kwargs: Any) -> list[Any]:
-    """Positional arguments, keywords and defaults as one list."""
-    arguments = func._schema.arguments
-    if len(args) == len(arguments):
-        return list(args)
-    return [*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :])]
-
-
-def _all_on_meta(args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """If one tensor is on meta, all are (scalars may stay); so is what an operator makes for them."""
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-    on_meta = [t.is_meta for t in tensors]
-    if not any(on_meta) or all(on_meta):
-        return args, kwargs
-    return tree_map_only(Tensor, _to_meta, (args, kwargs))
+def _places(values: Any, found: set[bool]) -> None:
+    for value in values:
+        if isinstance(value, Tensor):
+            found.add(value.is_meta)
+        elif isinstance(value, (list, tuple)):
+            _places(value, found)
 
 
 def _to_meta(tensor: Tensor) -> Tensor:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from ..errors import MeasurementError
 from ..observe import observe
 from ..subject import Inputs, Subject, locate_failure
-from .counter import Counter, ModuleStack
+from .counter import Counter, ModuleStack, causal_share
 from .result import Complexity, ModuleFacts, Parameters
 
 PHASES = ("forward", "backward", "training_step")
@@ -66,22 +67,70 @@ def _is_scripted(module: nn.Module) -> bool:
 def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
     module, training = subject.module, phase != "forward"
     stack = ModuleStack(module)
-    counter = Counter(stack, on_meta=on_meta, causal=causal)
+    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     given = inputs.map(_copy_on_meta) if on_meta else inputs
-    tensors = _meta_tensors(module) if on_meta else _own_tensors(module, training)
-    call = functools.partial(functional_call, module, tensors) if tensors else _call_plainly(module)
-    with observe(module, train=training, guard=not on_meta), stack.watch(), _mode(training), counter:
-        torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    with observe(module, train=training, guard=not on_meta), _settings(counter), stack.watch(), counter:
+        if on_meta:
+            _replace_tensors(module, _copy_on_meta if training else _on_meta)
+        elif training:
+            _replace_tensors(module, _alias)
         counter.recording = phase != "backward"
-        output = call(given.args, dict(given.kwargs))
+        output = module(*given.args, **given.kwargs)
         counter.recording = True
         if training:
             _backward(output, subject.name)
     return counter
 
 
-def _call_plainly(module: nn.Module) -> Callable[[Any, Any], Any]:
-    return lambda args, kwargs: module(*args, **kwargs)
+@contextmanager
+def _settings(counter: Counter) -> Iterator[None]:
+    """How torch must behave to be counted: products in sight, nothing compiled."""
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    with ExitStack() as stack:
+        stack.enter_context(_mode(counter.trace))
+        if "torch._dynamo" in sys.modules:  # else nothing can be compiled, and importing it takes a second
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        if counter.trace and counter.causal:
+            stack.enter_context(_causal_attention_marked(counter))
+        if counter.on_meta:
+            stack.enter_context(_flex_attention_on_meta())
+        yield
+
+
+@contextmanager
+def _causal_attention_marked(counter: Counter) -> Iterator[None]:
+    """With gradients attention arrives in parts that do not say that they are causal."""
+    functional = torch.nn.functional
+    attention: Any = functional.scaled_dot_product_attention
+
+    @functools.wraps(attention)
+    def marked(query: Tensor, key: Tensor, *args: Any, is_causal: bool = False, **kwargs: Any) -> Tensor:
+        before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
+        try:
+            return attention(query, key, *args, is_causal=is_causal, **kwargs)
+        finally:
+            counter.kept = before
+
+    functional.scaled_dot_product_attention = marked
+    try:
+        yield
+    finally:
+        functional.scaled_dot_product_attention = attention
+
+
+@contextmanager
+def _flex_attention_on_meta() -> Iterator[None]:
+    """Flex attention works on meta tensors, but refuses them."""
+    module: Any = sys.modules.get("torch.nn.attention.flex_attention")
+    check = getattr(module, "_validate_device", None)
+    if check is None:
+        yield
+        return
+    module._validate_device = lambda query, *_: None if query.is_meta else check(query, *_)
+    try:
+        yield
+    finally:
+        module._validate_device = check
 
 
 def _mode(training: bool) -> Any:
@@ -90,21 +139,32 @@ def _mode(training: bool) -> Any:
 
 
 def _copy_on_meta(leaf: Any) -> Any:
-    if not isinstance(leaf, Tensor):
+    if not isinstance(leaf, Tensor) or (leaf.is_meta and not leaf.requires_grad):
         return leaf
     return torch.empty_like(leaf, device="meta").requires_grad_(leaf.requires_grad)
 
 
-def _meta_tensors(module: nn.Module) -> dict[str, Tensor]:
-    named = [*module.named_parameters(), *module.named_buffers()]
-    return {name: _copy_on_meta(tensor) for name, tensor in named}
+def _on_meta(tensor: Tensor) -> Tensor:
+    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
 
 
-def _own_tensors(module: nn.Module, training: bool) -> dict[str, Tensor]:
-    """For a real backward: aliases, so that no gradient lands on the user's parameters."""
-    if not training:
-        return {}
-    return {name: p.detach().requires_grad_(p.requires_grad) for name, p in module.named_parameters()}
+def _alias(tensor: Tensor) -> Tensor:
+    """For a real backward: no gradient must land on the user's parameters."""
+    return (
+        tensor.detach().requires_grad_(tensor.requires_grad) if isinstance(tensor, nn.Parameter) else tensor
+    )
+
+
+def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
+    """Put others in the place of parameters and buffers, tied ones once; observe() puts the user's back."""
+    made: dict[Tensor, Tensor] = {}
+    for child in module.modules():
+        for held in (child._parameters, child._buffers):
+            for name, tensor in held.items():
+                if tensor is not None:
+                    if tensor not in made:
+                        made[tensor] = replace(tensor)
+                    held[name] = made[tensor]  # type: ignore[assignment]
 
 
 def _backward(output: Any, name: str) -> None:
@@ -140,23 +200,43 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         modules=_facts(module, counter.stack, counted),
         unknown_operators=dict(counter.unknown),
         params=counted.total,
-        trainable_params=count_params(subject, trainable=True).total,
+        trainable_params=sum(p.numel() for p in module.parameters() if p.requires_grad),
         buffers=sum(b.numel() for b in module.buffers()),
         model_bytes=sum(t.numel() * t.element_size() for t in tensors),
     )
 
 
 def _facts(module: nn.Module, stack: ModuleStack, counted: Parameters) -> dict[str, ModuleFacts]:
+    sizes = _subtree_sizes(module)
     return {
         name: ModuleFacts(
             type=type(child).__name__,
-            params=sum(p.numel() for p in child.parameters()),
+            params=sizes[child],
             own_params=counted.by_module[name],
             calls=stack.calls[name],
-            output_shape=stack.shapes.get(name),
+            input_shape=stack.shapes.get(name, (None, None))[0],
+            output_shape=stack.shapes.get(name, (None, None))[1],
         )
         for name, child in module.named_modules()
     }
+
+
+def _subtree_sizes(module: nn.Module) -> dict[nn.Module, int]:
+    """Parameters of each module with its children's, tied ones once."""
+    found: dict[nn.Module, set[nn.Parameter]] = {}
+    sizes: dict[nn.Module, int] = {}
+
+    def visit(node: nn.Module) -> set[nn.Parameter]:
+        if node not in found:
+            found[node] = {p for p in node._parameters.values() if p is not None}
+            for child in node._modules.values():
+                if child is not None:
+                    found[node] |= visit(child)
+            sizes[node] = sum(p.numel() for p in found[node])
+        return found[node]
+
+    visit(module)
+    return sizes
 
 
 def count_params(subject: Subject, *, trainable: bool | None = None) -> Parameters:

@@ -25,10 +25,34 @@ class ComplexityMethods(Handle):
         """
         from .measure import count
 
-        return count(self.subject, phase=phase, attention=attention, strict=strict)
+        return self._own(count(self.subject, phase=phase, attention=attention, strict=strict))
 
-    def summary(self, *, depth: int | None = None, sort_by: str | None = None) -> Summary:
-        """The complexity as a table of modules; `depth` limits the nesting, `sort_by` is a column's name."""
-        from .table import summary
+    def summary(
+        self, *, depth: int | None = None, sort_by: str | None = None, style: str = "modelcheck"
+    ) -> Summary:
+        """The complexity as a table of modules; `depth` limits the nesting, `sort_by` is a column's name.
 
-        return summary(self.complexity(), depth=depth, sort_by=sort_by)
+        `style`: "modelcheck", or the layouts and conventions of "torchsummary" and "torchstat" (which runs the model
+        once to time its layers, unless it is on meta). It prints, and has `to_markdown()`, `to_dict()` and HTML.
+        Raises MeasurementError for another `style` or `sort_by`.
+        """
+        from .table import checked_style, summary
+
+        if checked_style(style) == "modelcheck":
+            return summary(self.complexity(), depth=depth, sort_by=sort_by)
+        from .classic import torchstat, torchsummary
+        from .timing import layer_seconds
+
+        module = self.subject.module
+        if style == "torchsummary":
+            return torchsummary(module, self.complexity())
+        return torchstat(module, self.complexity(), layer_seconds(self.subject))
+
+    def shufflenet_mac(self) -> dict[str, int]:
+        """Memory access cost of each point-wise convolution after ShuffleNetV2 (Ma et al. 2018): hw(c1 + c2) + c1 c2.
+
+        In elements, by module; grouped ones: hw(c1 + c2) + c1 c2 / g. Never to be mixed up with MACs.
+        """
+        from .classic import shufflenet_mac
+
+        return shufflenet_mac(self.subject.module, self.complexity())

@@ -54,6 +54,7 @@ class ModuleFacts:
     params: int = 0
     own_params: int = 0
     calls: int = 0
+    input_shape: tuple[int, ...] | None = None
     output_shape: tuple[int, ...] | None = None
 
 
@@ -77,6 +78,31 @@ class Parameters:
     total: int
     by_module: Mapping[str, int]
     trainable: bool | None = None
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """`intensity` of the model and `ridge` of the machine in FLOPs per byte: below the ridge, memory is the limit."""
+
+    intensity: float
+    ridge: float
+    peak_flops: float
+    flops: int
+
+    @property
+    def bound(self) -> str:
+        """What limits the speed: "memory" or "compute"."""
+        return "memory" if self.intensity < self.ridge else "compute"
+
+    @property
+    def attainable(self) -> float:
+        """The best FLOPs per second at this intensity."""
+        return self.peak_flops * min(1.0, self.intensity / self.ridge)
+
+    @property
+    def seconds(self) -> float:
+        """The least time for one call."""
+        return self.flops / self.attainable if self.attainable else 0.0
 
 
 @dataclass(frozen=True)
@@ -165,6 +191,15 @@ class Complexity:
     def arithmetic_intensity(self) -> float:
         """FLOPs per byte of memory access."""
         return self.flops / self.memory_access if self.memory_access else 0.0
+
+    def roofline(self, peak_flops: float, bandwidth: float) -> Roofline:
+        """Where the model stands under a machine's roof: `peak_flops` per second, `bandwidth` in bytes per second.
+
+        After Williams et al. 2009. Raises ValueError unless both are positive.
+        """
+        if not (peak_flops > 0 and bandwidth > 0):
+            raise ValueError(f"peak_flops={peak_flops} and bandwidth={bandwidth} must be positive")
+        return Roofline(self.arithmetic_intensity, peak_flops / bandwidth, peak_flops, self.flops)
 
     def to_dict(self) -> dict[str, Any]:
         """The record's section."""

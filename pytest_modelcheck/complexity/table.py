@@ -17,27 +17,31 @@ BAR = 10
 
 @dataclass(frozen=True)
 class Summary:
-    """A printable table; `rows` are texts under `COLUMNS`, `totals` the lines below it."""
+    """A printable table; `rows` are texts under `columns`, `totals` the lines below it, `left` the columns of words."""
 
     title: str
     rows: tuple[tuple[str, ...], ...]
     totals: tuple[str, ...]
+    columns: tuple[str, ...] = COLUMNS
+    left: tuple[int, ...] = (0, 1, 4)
 
     def __str__(self) -> str:
-        table = [COLUMNS, *self.rows]
-        widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
-        lines = [
-            "  ".join(_aligned(cell, w, i) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-            for row in table
-        ]
+        table = [self.columns, *self.rows]
+        widths = [max(len(row[i]) for row in table) for i in range(len(self.columns))]
+        lines = ["  ".join(self._aligned(row, widths)) for row in table]
         rule = "-" * max(len(line) for line in lines)
         return "\n".join(
             [self.title, rule, lines[0].rstrip(), rule, *(x.rstrip() for x in lines[1:]), rule, *self.totals]
         )
 
+    def _aligned(self, row: Sequence[str], widths: Sequence[int]) -> list[str]:
+        pairs = enumerate(zip(row, widths, strict=True))
+        return [cell.ljust(w) if i in self.left else cell.rjust(w) for i, (cell, w) in pairs]
+
     def to_markdown(self) -> str:
-        """A Markdown table; names are code."""
-        head = f"| {' | '.join(COLUMNS)} |\n|{'|'.join(['---'] * 2 + ['---:'] * (len(COLUMNS) - 2))}|"
+        """A Markdown table."""
+        marks = ["---" if i in self.left else "---:" for i in range(len(self.columns))]
+        head = f"| {' | '.join(self.columns)} |\n|{'|'.join(marks)}|"
         body = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in self.rows]
         return "\n".join([head, *(f"| {row} |" for row in body), "", *(f"{line}  " for line in self.totals)])
 
@@ -47,19 +51,30 @@ class Summary:
 
         body = "".join(row(cells, "td") for cells in self.rows)
         notes = "<br>".join(html.escape(line) for line in self.totals)
-        return f"<table><caption>{html.escape(self.title)}</caption>{row(COLUMNS, 'th')}{body}</table><p>{notes}</p>"
+        head = f"<caption>{html.escape(self.title)}</caption>{row(self.columns, 'th')}"
+        return f"<table>{head}{body}</table><p>{notes}</p>"
 
     def to_dict(self) -> dict[str, Any]:
         """Columns, rows and totals."""
         return {
             "title": self.title,
-            "columns": list(COLUMNS),
+            "columns": list(self.columns),
             "rows": [list(r) for r in self.rows],
             "totals": list(self.totals),
         }
 
 
 SORT_KEYS = ("params", "macs", "flops", "memory_access", "activations")
+
+
+STYLES = ("modelcheck", "torchsummary", "torchstat")
+
+
+def checked_style(style: str) -> str:
+    """`style`, if there is one of this name. Raises MeasurementError."""
+    if style not in STYLES:
+        raise MeasurementError(f"style={style!r} is not one of {', '.join(map(repr, STYLES))}")
+    return style
 
 
 def summary(complexity: Complexity, *, depth: int | None = None, sort_by: str | None = None) -> Summary:
@@ -91,10 +106,6 @@ def _row(name: str, cost: ModuleCost, total: int, *, indent: bool) -> tuple[str,
         BYTES.format(cost.memory_access),
         ELEMENTS.format(cost.activations),
     )
-
-
-def _aligned(cell: str, width: int, column: int) -> str:
-    return cell.ljust(width) if column < 2 or column == 4 else cell.rjust(width)
 
 
 def _totals(complexity: Complexity) -> list[str]:

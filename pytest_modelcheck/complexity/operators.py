@@ -1,0 +1,159 @@
+"""An operator as the counter knows it: how to cost a call, found once per operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import elementwise, fused  # noqa: F401  # fused fills the registry
+from .formulas import MACS, OTHER, Formula, elements, is_dense, operator_name
+
+Traffic = Callable[[Any, Any], tuple[int, int]]  # (arguments, result) -> bytes read and written
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What is known of an operator; with neither formula nor `known` its operations are not counted."""
+
+    name: str
+    macs: Formula | None = None
+    other: Formula | None = None
+    traffic: Traffic | None = None  # None: touches no data
+    known: bool = True
+
+
+def lookup(func: Any) -> Operator | None:
+    """How to cost `func` (an overload or a higher-order operator); None: it is made of others, count those."""
+    name = operator_name(func)
+    listed = _listed(name)
+    if listed in MACS:
+        return Operator(name, MACS[listed], OTHER.get(listed), everything)
+    if isinstance(func, torch._ops.HigherOrderOperator):
+        return Operator(name, None, OTHER.get(listed), everything, known=listed in OTHER)
+    if listed in elementwise.FREE or _is_view(func) or _is_view_in_place(func):
+        return Operator(name)
+    if listed in OTHER or listed in elementwise.MOVES:
+        return Operator(name, None, OTHER.get(listed), _traffic(name))
+    if torch.Tag.pointwise in func.tags:
+        return Operator(name, None, _one_per_output, everything)
+    if func._can_decompose():
+        return None
+    if torch.Tag.reduction in func.tags:
+        return Operator(name, None, _one_per_input, everything)
+    if name.endswith("_copy") and _is_view_of(name.removesuffix("_copy")):
+        return Operator(name, None, None, everything)
+    return Operator(name, None, None, everything, known=False)
+
+
+def _listed(name: str) -> str:
+    """The name under which the tables have it: an operator in place costs what the one out of place does."""
+    tables = (MACS, OTHER, elementwise.MOVES, elementwise.FREE)
+    if name.endswith("_") and not any(name in table for table in tables):
+        return name[:-1]
+    return name
+
+
+def _is_view(func: Any) -> bool:
+    return any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
+
+
+def _is_view_in_place(func: Any) -> bool:
+    name = str(func._schema.name)
+    return name.endswith("_") and _is_view_of(name[:-1])
+
+
+def _is_view_of(name: str) -> bool:
+    packet = getattr(torch.ops.aten, name.removeprefix("aten::"), None)
+    if not isinstance(packet, torch._ops.OpOverloadPacket):
+        return False
+    return any(_is_view(getattr(packet, overload)) for overload in packet.overloads())
+
+
+def _one_per_output(args: Any, out: Any) -> int:
+    return elements(out)
+
+
+def _one_per_input(args: Any, out: Any) -> int:
+    return elements(args)
+
+
+# Results known without running: on meta torch takes these apart in Python, which costs more than all the counting
+
+
+def _batch_norm_like(args: Any) -> Tensor | None:
+    """In eval mode, where every vector fits the channels; else torch itself must say what is wrong."""
+    image, *vectors, training = args[:6]
+    fits = image.dim() > 1 and all(v is None or v.shape == image.shape[1:2] for v in vectors)
+    return torch.empty_like(image) if fits and not training else None
+
+
+def _layer_norm_like(args: Any) -> Tensor | None:
+    image, shape, weight, bias = args[:4]
+    shape = tuple(shape)
+    fits = image.shape[-len(shape) :] == shape and all(v is None or v.shape == shape for v in (weight, bias))
+    return torch.empty_like(image) if fits else None
+
+
+LIKENESS: dict[str, Callable[[Any], Tensor | None]] = {
+    "aten::batch_norm": _batch_norm_like,
+    "aten::layer_norm": _layer_norm_like,
+}
+
+
+# Bytes: what an operator reads and writes
+
+
+def everything(args: Any, out: Any) -> tuple[int, int]:
+    """All arguments are read, all results written."""
+    return size(args), size(out)
+
+
+def _gathered(args: Any, out: Any) -> tuple[int, int]:
+    written = size(out)
+    return written + size(args[1:]), written
+
+
+def _scattered(args: Any, out: Any) -> tuple[int, int]:
+    values = size(args[1:])
+    return values, min(values, size(out))
+
+
+def _overwritten(args: Any, out: Any) -> tuple[int, int]:
+    return size(args[1:]), size(out)
+
+
+def _traffic(name: str) -> Traffic:
+    if name in elementwise.GATHERS:
+        return _gathered
+    if name in elementwise.SCATTERS:
+        return _scattered
+    return _overwritten if name in elementwise.OVERWRITES else everything
+
+
+def size(values: Any) -> int:
+    """Bytes of the tensors among `values`, however nested."""
+    if isinstance(values, Tensor):
+        return values.numel() * values.element_size() if is_dense(values) else _sparse_size(values)
+    if isinstance(values, (list, tuple)):
+        total = 0
+        for value in values:
+            if isinstance(value, (Tensor, list, tuple)):
+                total += size(value)
+        return total
+    return 0
+
+
+def _sparse_size(tensor: Tensor) -> int:
+    if tensor.layout == torch.sparse_coo:
+        return size([tensor._indices(), tensor._values()])
+    compressed = tensor.layout in (torch.sparse_csr, torch.sparse_bsr)
+    indices = (
+        [tensor.crow_indices(), tensor.col_indices()]
+        if compressed
+        else [tensor.ccol_indices(), tensor.row_indices()]
+    )
+    return size([*indices, tensor.values()])

@@ -1,0 +1,47 @@
+"""Build a model without its weights: parameters become meta tensors as soon as a module registers them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.weak import WeakIdKeyDictionary
+
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def parameters_on_meta() -> Iterator[None]:
+    """In the block every new parameter is registered as a meta tensor: a model of any size takes no memory.
+
+    Better than `torch.device("meta")`, on which models that compute with tensors while they are built fail
+    (torchvision's RegNets call `.tolist()`). Tied parameters stay tied. Initialisation runs on meta: it costs nothing.
+    The random number generator ends as it began.
+    """
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        register = nn.Module.register_parameter
+        made: Any = WeakIdKeyDictionary()
+
+        def register_on_meta(module: nn.Module, name: str, param: nn.Parameter | None) -> None:
+            register(module, name, _on_meta(param, made))
+
+        nn.Module.register_parameter = register_on_meta  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            nn.Module.register_parameter = register  # type: ignore[method-assign]
+
+
+def _on_meta(parameter: nn.Parameter | None, made: Any) -> nn.Parameter | None:
+    """The parameter's likeness on meta, the same one each time; lazy ones have no shape yet and stay."""
+    if parameter is None or parameter.is_meta or isinstance(parameter, nn.parameter.UninitializedParameter):
+        return parameter
+    if parameter not in made:
+        made[parameter] = type(parameter)(
+            parameter.detach().to("meta"), requires_grad=parameter.requires_grad
+        )
+    return made[parameter]
