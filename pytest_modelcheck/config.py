@@ -16,6 +16,9 @@ class Settings(NamedTuple):
     input_size: tuple[tuple[int, ...], ...] | None = None
     device: str | None = None
     threads: int | None = None
+    base: str | None = None
+    base_report: Path | None = None
+    github: str = "auto"
     model_fixture: str = "model"
     inputs_fixture: str = "example_inputs"
     strict_operators: bool = False

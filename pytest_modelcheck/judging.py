@@ -4,33 +4,50 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .checks import limit_options
 from .errors import ModelCheckError
 from .plan import Demand, Source
-from .verdict import Measurement, Outcome, Verdict, judge
+from .verdict import Limit, Measurement, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
     from .subject import Subject
 
 
+BaseValue = Callable[
+    [str, "Limit"], "tuple[float | None, str]"
+]  # (subject, limit): its value at the base, or why not
 Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
 
 
 def enforce(
-    demands: Iterable[Demand], subject_of: Callable[[Source], Subject], settings: object, keep: Keep
+    demands: Iterable[Demand],
+    subject_of: Callable[[Source], Subject],
+    settings: object,
+    keep: Keep,
+    base: BaseValue | None = None,
+    notes: tuple[str, ...] = (),
 ) -> list[Verdict]:
     """One verdict per demand. What cannot be measured becomes an error verdict, with the reason."""
-    enforcement = _Enforcement(subject_of, settings, keep)
+    enforcement = _Enforcement(subject_of, settings, keep, base, notes)
     return [enforcement.verdict(demand) for demand in demands]
 
 
 class _Enforcement:
     """The measurements of one test: demands that ask for the same one share it, and its failure."""
 
-    def __init__(self, subject_of: Callable[[Source], Subject], settings: object, keep: Keep) -> None:
+    def __init__(
+        self,
+        subject_of: Callable[[Source], Subject],
+        settings: object,
+        keep: Keep,
+        base: BaseValue | None,
+        notes: tuple[str, ...],
+    ) -> None:
         self.subject_of, self.settings, self.keep = subject_of, settings, keep
+        self.base, self.notes = base, notes
         self.observed: dict[Any, Any] = {}
 
     def verdict(self, demand: Demand) -> Verdict:
@@ -38,11 +55,18 @@ class _Enforcement:
         try:
             subject = self.subject_of(demand.source)
             name = subject.name
-            return judge(name, demand.limit, self._measure(demand, subject))
+            return self._judge(name, demand.limit, self._measure(demand, subject))
         except ModelCheckError as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
         except Exception as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+
+    def _judge(self, name: str, limit: Limit, measurement: Measurement) -> Verdict:
+        if limit.max_regression is None or self.base is None:
+            return judge(name, limit, measurement)
+        value, reason = self.base(name, limit)
+        noted = replace(measurement, notes=(*measurement.notes, *self.notes))
+        return replace(judge(name, limit, noted, value), error=reason)
 
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check

@@ -82,6 +82,8 @@ def _value_rows(verdict: Verdict) -> list[tuple[str, str]]:
 
 def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
     rows = [("limit", str(verdict.limit))]
+    if verdict.base is not None:
+        rows.insert(0, ("base", verdict.limit.unit.exact(verdict.base)))
     if verdict.outcome is Outcome.FAIL:
         share = f" ({_signed_share(verdict)})" if verdict.bound else ""
         words = "under by" if verdict.at_minimum else "over by"
@@ -97,7 +99,7 @@ def _signed_share(verdict: Verdict) -> str:
 
 def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.outcome is Outcome.NOT_GATED:
-        return [("not gated", "a relative limit needs a base to compare with")]
+        return [("not gated", verdict.error or "a relative limit needs a base to compare with")]
     if verdict.outcome is Outcome.INCONCLUSIVE:
         return [("inconclusive", "the interval contains the limit: the measurement could not tell")]
     return []

@@ -33,6 +33,15 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--modelcheck-device", metavar="DEVICE", help="default device of all subjects")
     group.addoption("--modelcheck-threads", metavar="N", help="default number of threads of all subjects")
+    group.addoption(
+        "--modelcheck-base", metavar="REV", help="measure the same subjects at the merge-base with REV too"
+    )
+    group.addoption(
+        "--modelcheck-base-report", metavar="PATH", help="compare with this report.json instead of a revision"
+    )
+    group.addoption(
+        "--modelcheck-github", choices=("auto", "off"), help="job summary and annotations in GitHub Actions"
+    )
     for name, kind, text in _INI:
         parser.addini(f"modelcheck_{name}", text, type=kind, default=None)
 
@@ -43,6 +52,7 @@ _INI: tuple[tuple[str, Any, str], ...] = (
     ("strict", "bool", "inconclusive or not-gated checks fail"),
     ("device", "string", "default device of all subjects"),
     ("threads", "string", "default number of threads of all subjects"),
+    ("github", "string", "auto or off: job summary and annotations in GitHub Actions"),
     ("model_fixture", "string", "the fixture that gives the model (default: model)"),
     ("inputs_fixture", "string", "the fixture that gives the inputs (default: example_inputs)"),
     ("strict_operators", "bool", "an operator without a formula fails the budgets that count operations"),
@@ -54,6 +64,8 @@ def settings(config: pytest.Config) -> Settings:
     given = {name: _ini(config, name, kind) for name, kind, _ in _INI}
     given |= {name: value for name in Settings._fields if (value := _option(config, name)) is not None}
     given["output"] = _output(config)
+    if given.get("base_report") is not None:
+        given["base_report"] = Path(config.invocation_params.dir) / given["base_report"]
     if given.get("input_size") is not None:
         given["input_size"] = _parsed(parse_input_size, given["input_size"], "input-size", "1,3,224,224")
     if given.get("threads") is not None:

@@ -62,6 +62,7 @@ def check_entry(nodeid: str, verdict: Verdict) -> dict[str, Any]:
         "max": limit.max,
         "min": limit.min,
         "max_regression": limit.max_regression,
+        "base": verdict.base,
         "level": limit.level,
         "interval": list(measurement.interval) if measurement and measurement.interval else None,
         "outcome": verdict.outcome.value,

@@ -82,6 +82,7 @@ class Verdict:
     measurement: Measurement | None = None
     bound: float | None = None  # the bound that decided, in base units
     error: str = ""
+    base: float | None = None  # what a relative limit was compared with
 
     @property
     def fails(self) -> bool:
@@ -118,7 +119,7 @@ def judge(subject: str, limit: Limit, measurement: Measurement, base: float | No
         low, high = None, base * (1 + limit.max_regression)
     outcomes = [(_above(measurement, high), high), (_below(measurement, low), low)]
     outcome, bound = min(outcomes, key=lambda pair: (_SEVERITY[pair[0]], pair[1] is None))
-    return Verdict(subject, limit, outcome, measurement, bound)
+    return Verdict(subject, limit, outcome, measurement, bound, base=base)
 
 
 _SEVERITY = {Outcome.FAIL: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2}

@@ -81,6 +81,7 @@ _CHANGED = {
 }
 _CHANGES = {
     "error?": str,
+    "notes?": [str],
     "base": {"commit": str, "created": str},
     "head": {"commit": str, "created": str},
     "environment": [{"name": str, "base": str, "head": str}],
@@ -102,6 +103,8 @@ SHAPE = {  # what we rely on; a key with "?" may be missing, all else is passed 
     "checks": [_CHECK],
     "panels": [_PANEL],
     "changes?": _CHANGES,
+    "dependencies?": [str],
+    "broken?": [str],
 }
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..base.compare import metrics_of, share
 from ..text import printable
-from .markdown import amount, change, fit, table
+from .markdown import fit, table
 from .neutral import code, words
+from .text import amount, change
 
 Record = Mapping[str, Any]
 BARS = "▁▂▃▄▅▆▇█"

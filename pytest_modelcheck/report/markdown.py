@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import LimitError
-from ..units import MACS, PARAMS, RATIO, named
+from ..units import MACS, PARAMS, RATIO
 from .neutral import code, fenced, html_code, words
-from .text import SYMBOLS, headroom_text, shown_outcome
+from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
 ROWS = 60
@@ -74,6 +73,8 @@ def changes_blocks(changes: Mapping[str, Any]) -> Iterator[str]:
     )
     for subject in changes["subjects"]:
         yield from _subject_blocks(subject)
+    for note in changes.get("notes", []):
+        yield fenced(note)
     if changes["environment"]:
         listed = [
             (words(e["name"]), words(e["base"] or "–"), words(e["head"] or "–"))
@@ -89,23 +90,6 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], align: str = ""
     if len(rows) > ROWS:
         lines.append(f"\nand {len(rows) - ROWS:,} more")
     return "\n".join(lines)
-
-
-def amount(unit: str, value: Any) -> str:
-    """A value in the unit of that noun; `–` for none."""
-    if value is None:
-        return "–"
-    try:
-        return named(unit).format(value)
-    except LimitError:
-        return f"{value:.4g}"
-
-
-def change(share: float | None) -> str:
-    """`+5.4 %`, `0 %`; empty where there is nothing to compare."""
-    if share is None:
-        return ""
-    return f"{'+' if share > 0 else ''}{RATIO.format(share, 3)}"
 
 
 def _headline(checks: Sequence[Any], run: Mapping[str, Any]) -> str:
@@ -144,7 +128,7 @@ def _checks(checks: Sequence[Any]) -> Iterator[str]:
 def _failures(checks: Sequence[Any], shown: int = 20) -> Iterator[str]:
     failed = [check for check in checks if check["outcome"] in ("fail", "error")]
     for check in failed[:shown]:
-        title = f"{html_code(check['subject'] or '?')} {words(check['title'])}"
+        title = html_code(f"{check['subject'] or '?'} {check['title']}")
         yield f"<details><summary>{title}</summary>\n\n{fenced(check['message'][:10_000])}\n\n</details>"
     if len(failed) > shown:
         yield f"and {len(failed) - shown:,} more failures in the report"

@@ -6,27 +6,28 @@ import re
 
 from ..text import printable, shorten
 
-_SPECIAL = re.compile(r"[^\w .,;/()%+-]|_", re.ASCII)  # everything Markdown, HTML or a mention may start with
-_PLAIN = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")  # what a code span holds as it is, in a table too
+_WORDS = re.compile(r"(?!.*\bwww\.)(?:[^\W_]|[ .,;/()%+–→×-])*", re.I)
+_SPAN = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")  # what a code span holds as it is, in a table too
+_SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;/()%+-]")
 WIDTH = 100
 
 
 def code(text: object, width: int = WIDTH) -> str:
     """A name, as code: in backticks, or, where it holds what ends them, as HTML with every sign escaped."""
     name = shorten(printable(str(text)), width)
-    return f"`{name}`" if _PLAIN.fullmatch(name) else html_code(name)
+    return f"`{name}`" if _SPAN.fullmatch(name) else html_code(name)
 
 
 def html_code(text: object, width: int = WIDTH) -> str:
-    """A name as HTML code, for places that are HTML (a `<summary>`)."""
-    return f"<code>{words(text, width)}</code>"
+    """A name as HTML code, for places that are HTML (a `<summary>`); mentions stay without effect in code."""
+    name = shorten(printable(str(text)), width).replace("www.", "www\N{ONE DOT LEADER}")
+    return f"<code>{_SPECIAL.sub(lambda sign: f'&#{ord(sign[0])};', name)}</code>"
 
 
 def words(text: object, width: int = WIDTH) -> str:
-    """Words among other words; what could be read as markup becomes a numeric character reference."""
+    """Words among other words; those that hold signs with a meaning as code. An escaped `@` would still mention."""
     shown = shorten(printable(str(text)), width)
-    escaped = _SPECIAL.sub(lambda sign: f"&#{ord(sign[0])};" if sign[0].isascii() else sign[0], shown)
-    return re.sub(r"\bwww\.", "www&#46;", escaped, flags=re.I)
+    return shown if _WORDS.fullmatch(shown) else code(shown, width)
 
 
 def fenced(text: object) -> str:
