@@ -18,6 +18,7 @@ class Settings(NamedTuple):
     threads: int | None = None
     base: str | None = None
     base_report: Path | None = None
+    base_timeout: float = 1800.0
     github: str = "auto"
     model_fixture: str = "model"
     inputs_fixture: str = "example_inputs"

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 
-BaseValue = Callable[
-    [str, "Limit"], "tuple[float | None, str]"
-]  # (subject, limit): its value at the base, or why not
+# (subject, limit): the value at the base, or None and why there is none
+BaseValue = Callable[[str, "Limit"], "tuple[float | None, str]"]
 Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
 
 
@@ -30,7 +29,10 @@ def enforce(
     base: BaseValue | None = None,
     notes: tuple[str, ...] = (),
 ) -> list[Verdict]:
-    """One verdict per demand. What cannot be measured becomes an error verdict, with the reason."""
+    """One verdict per demand; relative limits are judged against `base`, and say `notes`.
+
+    What cannot be measured becomes an error verdict, with the reason.
+    """
     enforcement = _Enforcement(subject_of, settings, keep, base, notes)
     return [enforcement.verdict(demand) for demand in demands]
 

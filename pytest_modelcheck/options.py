@@ -52,6 +52,7 @@ _INI: tuple[tuple[str, Any, str], ...] = (
     ("strict", "bool", "inconclusive or not-gated checks fail"),
     ("device", "string", "default device of all subjects"),
     ("threads", "string", "default number of threads of all subjects"),
+    ("base_timeout", "string", "seconds that measuring the base may take (default: 1800)"),
     ("github", "string", "auto or off: job summary and annotations in GitHub Actions"),
     ("model_fixture", "string", "the fixture that gives the model (default: model)"),
     ("inputs_fixture", "string", "the fixture that gives the inputs (default: example_inputs)"),
@@ -63,6 +64,10 @@ def settings(config: pytest.Config) -> Settings:
     """The settings of this run. Raises pytest.UsageError (exit 4) for a wrong option or ini value."""
     given = {name: _ini(config, name, kind) for name, kind, _ in _INI}
     given |= {name: value for name in Settings._fields if (value := _option(config, name)) is not None}
+    if given.get("base_timeout") is not None:
+        given["base_timeout"] = _parsed(float, given["base_timeout"], "base-timeout", "1800")
+    if given.get("github") not in (None, "auto", "off"):
+        raise _usage_error(f"modelcheck_github is {given['github']!r}; write auto or off")
     given["output"] = _output(config)
     if given.get("base_report") is not None:
         given["base_report"] = Path(config.invocation_params.dir) / given["base_report"]

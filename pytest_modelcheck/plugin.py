@@ -102,7 +102,7 @@ class ModelCheckPlugin:
         self.config, self.registry, self.settings = config, registry, settings
         self.is_worker = hasattr(config, "workerinput")
         self.described: set[str] = set()
-        self.describes = settings.report
+        self.describes = settings.report or bool(settings.base or settings.base_report)
         self.base: Base | None = None
         self.scratch: Path | None = None
         self.record: dict[str, Any] | None = None
@@ -135,7 +135,7 @@ class ModelCheckPlugin:
         from .base.run import measure_base
         from .record import to_json
 
-        record = measure_base(self.config, revision, self.describes)
+        record = measure_base(self.config, revision, self.describes, self.settings.base_timeout)
         self.scratch = Path(tempfile.mkdtemp(prefix="modelcheck-"))
         path = self.scratch / "base.json"
         path.write_text(to_json(record), "ascii")
@@ -364,12 +364,12 @@ class ModelCheckPlugin:
         if self.record is not None and self.record.get("changes"):
             from .report.terminal import changes_lines
 
-            for line in changes_lines(self.record["changes"]):
+            for line in changes_lines(self.record):
                 terminalreporter.write_line(line)
         if self.record is not None and self._tells_github(self.record):
-            from .report.github import annotations
+            from .report.github import commands
 
-            for line in annotations(self.record, self.config.rootpath):
+            for line in commands(self.record, self.config.rootpath):
                 terminalreporter.ensure_newline()
                 terminalreporter.write_line(line)
         if self.report_path is not None:

@@ -67,6 +67,7 @@ def check_entry(nodeid: str, verdict: Verdict) -> dict[str, Any]:
         "interval": list(measurement.interval) if measurement and measurement.interval else None,
         "outcome": verdict.outcome.value,
         "message": explain(verdict),
+        "reason": verdict.error,
         "contributors": _contributors(verdict),
         "options": dict(limit.options),
         "where": limit.where,

@@ -18,8 +18,8 @@ OURS = Path(__file__).resolve().parent.parent
 class Redirect:
     """A finder before all others: what would be imported from `root` is imported from `tree`, however it is found.
 
-    So neither `sys.path`, an editable install nor a `.pth` file brings this tree's sources in. Test code (`conftest.py`,
-    files that match `patterns`, folders called `tests`) goes the other way. `files`: those of `root` that count as
+    So neither `sys.path`, an editable install nor a `.pth` file brings this tree's sources in. Test code (files that
+    match `patterns`, `conftest.py`, folders called `tests`) goes the other way. `files`: those of `root` that count as
     sources; what git ignores does not (a generated `_version.py` serves both trees).
     """
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,8 @@ from .load import MAX_BYTES, RecordError, read_record
 if TYPE_CHECKING:
     import pytest
 
-TIMEOUT = 1800.0  # seconds
 
-
-def measure_base(
-    config: pytest.Config, revision: str, report: bool, timeout: float = TIMEOUT
-) -> dict[str, Any]:
+def measure_base(config: pytest.Config, revision: str, report: bool, timeout: float) -> dict[str, Any]:
     """The record of the merge-base with `revision`; `{"error": ...}` if it could not be measured.
 
     Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
@@ -97,10 +94,8 @@ def _run(folder: Path, cwd: Path, timeout: float) -> dict[str, Any]:
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(worker.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     worker.wait()
     if worker.stdin is not None:
         worker.stdin.close()

@@ -26,7 +26,7 @@ def main(job_file: str) -> None:
     from pytest_modelcheck.base.redirect import Redirect
 
     redirect = Redirect(Path(job["root"]), Path(job["tree"]), job["files"], job["patterns"])
-    sys.meta_path.insert(0, redirect)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, redirect)
 
     import pytest
 

@@ -41,7 +41,7 @@ def _link() -> str:
     )
 
 
-def annotations(record: Mapping[str, Any], root: Path) -> Iterator[str]:
+def commands(record: Mapping[str, Any], root: Path) -> Iterator[str]:
     """A workflow command per failed or undecided check, at its marker's file and line; the last one counts the rest."""
     for kind in ("error", "warning"):
         checks = [c for c in record["checks"] if _KINDS.get(shown_outcome(c)) == kind]

@@ -69,16 +69,23 @@ def _coloured(line: str, outcome: str, color: bool) -> str:
     return f"\x1b[{code}m{line}\x1b[0m" if color and code and outcome != "pass" else line
 
 
-def changes_lines(changes: Mapping[str, Any], shown: int = 30) -> list[str]:
-    """What changed since the base: figures by subject, and the modules behind them."""
+def changes_lines(record: Mapping[str, Any], shown: int = 30) -> list[str]:
+    """What changed since the base: figures by subject, the modules behind them, what could not be gated and why."""
+    changes = record["changes"]
     if changes.get("error"):
         return ["", f"the base could not be measured: {printable(changes['error'], keep=chr(10))}"]
     lines = [line for subject in changes["subjects"] for line in _subject_lines(subject)]
     rest = [f"  and {len(lines) - shown} more lines, in the report"] if len(lines) > shown else []
-    notes = [f"  note: {printable(note)}" for note in changes.get("notes", [])]
+    loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
+    notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
+    notes += [f"  note: {printable(note)}" for note in changes.get("notes", [])]
     head = "changes since the base" if lines else "no changes since the base"
     commit = printable(changes["base"]["commit"][:12])
     return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *notes]
+
+
+def _short_row(check: Mapping[str, Any]) -> str:
+    return printable(f"{check['subject']} {check['title']}: {check.get('reason', '')}")
 
 
 def _subject_lines(subject: Mapping[str, Any]) -> list[str]:

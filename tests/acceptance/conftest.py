@@ -59,12 +59,12 @@ class Project:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
-    for name in (
+    for name in (  # in them pytest, syrupy and we behave otherwise
         "CI",
         "BUILD_NUMBER",
         "PYTEST_XDIST_WORKER",
         "GITHUB_ACTIONS",
-    ):  # pytest and syrupy behave otherwise in them
+    ):
         monkeypatch.delenv(name, raising=False)
     return Project(pytester)
 
