@@ -16,10 +16,13 @@ class Settings(NamedTuple):
     input_size: tuple[tuple[int, ...], ...] | None = None
     device: str | None = None
     threads: int | None = None
+    base: str | None = None
+    base_report: Path | None = None
+    base_timeout: float = 1800.0
+    github: str = "auto"
     model_fixture: str = "model"
     inputs_fixture: str = "example_inputs"
     strict_operators: bool = False
-    base_report: Path | None = None
 
 
 def parse_input_size(text: str) -> tuple[tuple[int, ...], ...]:

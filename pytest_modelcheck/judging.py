@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from .checks import limit_options
 from .errors import ModelCheckError
 from .plan import Demand, Source
-from .verdict import Contributor, Limit, Measurement, Outcome, Verdict, judge
+from .verdict import BaseValue, Limit, Measurement, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
-    from .baseline import Baseline
     from .subject import Subject
 
 
+Base = Callable[[str, Limit], BaseValue]  # (subject, limit): what the base had
 Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
 
 
@@ -24,10 +24,13 @@ def enforce(
     subject_of: Callable[[Source], Subject],
     settings: object,
     keep: Keep,
-    baseline: Baseline | None = None,
+    base: Base | None = None,
 ) -> list[Verdict]:
-    """One verdict per demand. What cannot be measured becomes an error verdict, with the reason."""
-    enforcement = _Enforcement(subject_of, settings, keep, baseline)
+    """One verdict per demand; relative limits are judged against what `base` says.
+
+    What cannot be measured becomes an error verdict, with the reason.
+    """
+    enforcement = _Enforcement(subject_of, settings, keep, base)
     return [enforcement.verdict(demand) for demand in demands]
 
 
@@ -39,10 +42,10 @@ class _Enforcement:
         subject_of: Callable[[Source], Subject],
         settings: object,
         keep: Keep,
-        baseline: Baseline | None,
+        base: Base | None,
     ) -> None:
         self.subject_of, self.settings, self.keep = subject_of, settings, keep
-        self.baseline = baseline
+        self.base = base
         self.observed: dict[Any, Any] = {}
 
     def verdict(self, demand: Demand) -> Verdict:
@@ -51,18 +54,13 @@ class _Enforcement:
             subject = self.subject_of(demand.source)
             name = subject.name
             measurement = self._measure(demand, subject)
-            return judge(name, demand.limit, measurement, *self._base(name, demand.limit))
+            if demand.limit.max_regression is None or self.base is None:
+                return judge(name, demand.limit, measurement)
+            return judge(name, demand.limit, measurement, self.base(name, demand.limit))
         except ModelCheckError as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
         except Exception as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
-
-    def _base(self, subject: str, limit: Limit) -> tuple[float | None, tuple[Contributor, ...], str]:
-        """What a relative limit is judged against."""
-        if self.baseline is None or limit.max_regression is None:
-            return None, (), ""
-        found = self.baseline.value(subject, limit)
-        return found.value, found.contributors, found.reason
 
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check

@@ -12,7 +12,7 @@ from .verdict import Change, Contributor, Measurement, Outcome, Verdict
 
 TOP = 5
 NO_BASE = (
-    "a relative limit needs a base to compare with: --modelcheck-base-report=PATH, the report.json of one"
+    "a relative limit needs a base to compare with: --modelcheck-base=REV, or --modelcheck-base-report=PATH"
 )
 _NAMES = {"flops": "FLOPs", "macs": "MACs", "params": "parameters", "memory_access": "memory access"}
 

@@ -24,11 +24,6 @@ def add(parser: pytest.Parser) -> None:
         "--modelcheck-strict", action="store_true", default=None, help="inconclusive or not-gated checks fail"
     )
     group.addoption(
-        "--modelcheck-base-report",
-        metavar="PATH",
-        help="judge max_regression against the report.json of an earlier run",
-    )
-    group.addoption(
         "--modelcheck-model",
         metavar="SPEC",
         help="check this model, no test file needed: torchvision:resnet18, timm:NAME, package.module:factory",
@@ -38,6 +33,15 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--modelcheck-device", metavar="DEVICE", help="default device of all subjects")
     group.addoption("--modelcheck-threads", metavar="N", help="default number of threads of all subjects")
+    group.addoption(
+        "--modelcheck-base", metavar="REV", help="measure the same subjects at the merge-base with REV too"
+    )
+    group.addoption(
+        "--modelcheck-base-report", metavar="PATH", help="compare with this report.json instead of a revision"
+    )
+    group.addoption(
+        "--modelcheck-github", choices=("auto", "off"), help="job summary and annotations in GitHub Actions"
+    )
     for name, kind, text in _INI:
         parser.addini(f"modelcheck_{name}", text, type=kind, default=None)
 
@@ -48,6 +52,8 @@ _INI: tuple[tuple[str, Any, str], ...] = (
     ("strict", "bool", "inconclusive or not-gated checks fail"),
     ("device", "string", "default device of all subjects"),
     ("threads", "string", "default number of threads of all subjects"),
+    ("base_timeout", "string", "seconds that measuring the base may take (default: 1800)"),
+    ("github", "string", "auto or off: job summary and annotations in GitHub Actions"),
     ("model_fixture", "string", "the fixture that gives the model (default: model)"),
     ("inputs_fixture", "string", "the fixture that gives the inputs (default: example_inputs)"),
     ("strict_operators", "bool", "an operator without a formula fails the budgets that count operations"),
@@ -58,9 +64,13 @@ def settings(config: pytest.Config) -> Settings:
     """The settings of this run. Raises pytest.UsageError (exit 4) for a wrong option or ini value."""
     given = {name: _ini(config, name, kind) for name, kind, _ in _INI}
     given |= {name: value for name in Settings._fields if (value := _option(config, name)) is not None}
+    if given.get("base_timeout") is not None:
+        given["base_timeout"] = _parsed(float, given["base_timeout"], "base-timeout", "1800")
+    if given.get("github") not in (None, "auto", "off"):
+        raise _usage_error(f"modelcheck_github is {given['github']!r}; write auto or off")
     given["output"] = _output(config)
     if given.get("base_report") is not None:
-        given["base_report"] = _base_report(config, given["base_report"])
+        given["base_report"] = Path(config.invocation_params.dir) / given["base_report"]
     if given.get("input_size") is not None:
         given["input_size"] = _parsed(parse_input_size, given["input_size"], "input-size", "1,3,224,224")
     if given.get("threads") is not None:
@@ -88,18 +98,6 @@ def _output(config: pytest.Config) -> Path:
     if option is None and ini is not None:
         return config.rootpath / str(ini)
     return Path(config.invocation_params.dir) / (option or "modelcheck-report")
-
-
-def _base_report(config: pytest.Config, given: str) -> Path:
-    """The file; it is read here once, so that one that cannot be is an error before anything runs."""
-    from .baseline import Baseline
-
-    path = Path(config.invocation_params.dir) / given
-    try:
-        Baseline.read(path / "report.json" if path.is_dir() else path)
-    except ValueError as error:
-        raise _usage_error(f"--modelcheck-base-report={given}: the file {error}") from error
-    return path / "report.json" if path.is_dir() else path
 
 
 def _threads(text: str) -> int:

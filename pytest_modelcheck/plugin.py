@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from syrupy.assertion import SnapshotAssertion
 
-    from .baseline import Baseline
+    from .base.figures import Base
     from .modelcheck import ModelCheck
     from .plan import Plan
     from .record import RunRecord
@@ -119,10 +119,51 @@ class ModelCheckPlugin:
         self.config, self.registry, self.settings = config, registry, settings
         self.is_worker = hasattr(config, "workerinput")
         self.described: set[str] = set()
+        self.describes = settings.report or bool(settings.base or settings.base_report)
+        self.base: Base | None = None
+        self.scratch: Path | None = None
+        self.record: dict[str, Any] | None = None
         self.run: RunRecord | None = None
         self.report_path: Path | None = None
         self.interrupted = False
-        self._baseline: Baseline | None = None
+
+    # The base
+
+    @pytest.hookimpl(tryfirst=True)  # before xdist starts its workers: they get the base's record by its path
+    def pytest_sessionstart(self) -> None:
+        from .errors import ModelCheckError
+
+        path = self.settings.base_report
+        try:
+            if self.settings.base is not None and path is None and not self.is_worker:
+                path = self._measure_base(self.settings.base)
+            if path is not None:
+                from .base.figures import Base
+
+                self.base = Base.read(path)
+        except ModelCheckError as error:
+            option = "base" if self.settings.base is not None else "base-report"
+            raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
+
+    def _measure_base(self, revision: str) -> Path:
+        import tempfile
+        from pathlib import Path
+
+        from .base.run import measure_base
+        from .record import to_json
+
+        record = measure_base(self.config, revision, self.describes, self.settings.base_timeout)
+        self.scratch = Path(tempfile.mkdtemp(prefix="modelcheck-"))
+        path = self.scratch / "base.json"
+        path.write_text(to_json(record), "ascii")
+        self.config.option.modelcheck_base_report = str(path)
+        return path
+
+    def pytest_unconfigure(self) -> None:
+        if self.scratch is not None:
+            import shutil
+
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     # Collection
 
@@ -174,7 +215,7 @@ class ModelCheckPlugin:
         if RECORDER not in item.stash:
             from .recorder import Recorder
 
-            registry = self.registry if self.settings.report else None
+            registry = self.registry if self.describes else None
             item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described)
         return item.stash[RECORDER]
 
@@ -185,14 +226,6 @@ class ModelCheckPlugin:
 
             item.stash[RESOLVER] = Resolver(item, self.settings, self.recorder(item).subject)
         return item.stash[RESOLVER]
-
-    def baseline(self) -> Baseline | None:
-        """The record that relative limits are judged against."""
-        if self.settings.base_report is not None and self._baseline is None:
-            from .baseline import Baseline
-
-            self._baseline = Baseline.read(self.settings.base_report)
-        return self._baseline
 
     # Running a test
 
@@ -245,12 +278,13 @@ class ModelCheckPlugin:
         from .judging import enforce
         from .message import fails, failure_text
 
+        base = self.base
         verdicts = enforce(
             item.stash[PLAN].demands,
             self.resolver(item),
             self.settings,
             self.recorder(item).result,
-            self.baseline(),
+            (lambda subject, limit: base.value(item.nodeid, subject, limit)) if base else None,
         )
         for verdict in verdicts:
             self._note(item, verdict)
@@ -298,12 +332,30 @@ class ModelCheckPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        if self.is_worker or not self.settings.report:
+        if self.is_worker or not (self.run or self.settings.report):
             return
         from .record import RunRecord
 
         run = self.run or RunRecord()
-        self._write(run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted))
+        record = run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted)
+        if self.base is not None:
+            record["changes"] = self.base.changes(record)
+        self.record = record
+        if self.settings.report:
+            self._write(record)
+        if self._tells_github(record):
+            from .report.github import write_summary
+
+            write_summary(record)
+
+    def _tells_github(self, record: dict[str, Any]) -> bool:
+        import os
+
+        if "GITHUB_ACTIONS" not in os.environ or not (record["checks"] or record["subjects"]):
+            return False
+        from .report.github import active
+
+        return active(self.settings.github)
 
     def _write(self, record: dict[str, Any]) -> None:
         import warnings
@@ -324,6 +376,17 @@ class ModelCheckPlugin:
             width, markup = terminalreporter._tw.fullwidth, terminalreporter._tw.hasmarkup
             record = {"checks": self.run.checks, "run": {"no_result": self.run.lost}}
             for line in summary_lines(record, width, color=markup):
+                terminalreporter.write_line(line)
+        if self.record is not None and self.record.get("changes"):
+            from .report.terminal import changes_lines
+
+            for line in changes_lines(self.record):
+                terminalreporter.write_line(line)
+        if self.record is not None and self._tells_github(self.record):
+            from .report.github import commands
+
+            for line in commands(self.record, self.config.rootpath):
+                terminalreporter.ensure_newline()
                 terminalreporter.write_line(line)
         if self.report_path is not None:
             terminalreporter.write_line(f"modelcheck report: {self.report_path}")

@@ -63,13 +63,14 @@ def check_entry(nodeid: str, verdict: Verdict) -> dict[str, Any]:
         "max": limit.max,
         "min": limit.min,
         "max_regression": limit.max_regression,
+        "base": verdict.base,
         "level": limit.level,
         "interval": list(measurement.interval) if measurement and measurement.interval else None,
         "outcome": verdict.outcome.value,
         "message": explain(verdict),
+        "reason": verdict.reason,
         "contributors": _contributors(verdict),
         "modules": _modules(verdict),
-        "base": verdict.base,
         "changes": [{"module": c.module, "base": c.base, "value": c.value} for c in verdict.changes[:10]],
         "options": dict(limit.options),
         "where": limit.where,
@@ -172,10 +173,10 @@ class RunRecord:
 
     def build(self, exit_status: int, root: Path, *, interrupted: bool = False) -> dict[str, Any]:
         """The whole record."""
-        subjects = _Subjects()
+        subjects = SubjectTable()
         tests = {nodeid: self.tests[nodeid] for nodeid in sorted(self.tests)}
         for nodeid, test in tests.items():
-            names = {entry["name"]: subjects.add(nodeid, entry) for entry in test["subjects"]}
+            names = {entry["name"]: subjects.add([nodeid], entry) for entry in test["subjects"]}
             for entry in (*test["checks"], *test["panels"]):
                 entry["subject"] = names.get(entry["subject"], entry["subject"])
         counts: dict[str, int] = {}
@@ -199,14 +200,15 @@ class RunRecord:
         }
 
 
-class _Subjects:
+class SubjectTable:
     """Subjects of all tests: the same model is one, another model of the same name is called "name (2)"."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
         self.by_signature: dict[str, dict[str, Any]] = {}
 
-    def add(self, nodeid: str, entry: Mapping[str, Any]) -> str:
+    def add(self, nodeids: Iterable[str], entry: Mapping[str, Any]) -> str:
+        """Add the entry as `nodeids` report it; return the name under which the record has it."""
         known = self.by_signature.get(entry["signature"])
         if known is None:
             known = self.by_signature[entry["signature"]] = {
@@ -217,8 +219,7 @@ class _Subjects:
             self.entries.append(known)
         elif known is not entry:
             _merge_sections(known, entry)
-        if nodeid not in known["nodeids"]:
-            known["nodeids"].append(nodeid)
+        known["nodeids"] += [nodeid for nodeid in nodeids if nodeid not in known["nodeids"]]
         return str(known["name"])
 
     def _free(self, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -41,6 +41,9 @@ class Limit:
             return f"max {RATIO.format(self.max_regression)} above the base"
         bounds = [("min", self.min), ("max", self.max)]
         return ", ".join(f"{word} {self.unit.format(value)}" for word, value in bounds if value is not None)
+
+
+ROOT = "(the model itself)"  # as a contributor: what no module inside it does
 
 
 @dataclass(frozen=True)
@@ -128,29 +131,38 @@ class Verdict:
         return self.limit.min is not None and self.bound == self.limit.min and self.bound != self.limit.max
 
 
-def judge(
-    subject: str,
-    limit: Limit,
-    measurement: Measurement,
-    base: float | None = None,
-    base_parts: Iterable[Contributor] = (),
-    reason: str = "",
-) -> Verdict:
-    """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated.
+@dataclass(frozen=True)
+class BaseValue:
+    """What the base had: the value, and each module's part of it; `reason` says why there is none."""
 
-    `base` is the value there, `base_parts` each module's part of it; without one `reason` says why.
-    """
-    low, high = limit.min, limit.max
+    value: float | None = None
+    parts: tuple[Contributor, ...] = ()
+    reason: str = ""
+    notes: tuple[str, ...] = ()  # what to bear in mind when comparing
+
+
+def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue | None = None) -> Verdict:
+    """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated."""
     if limit.max_regression is not None:
-        if base is None:
-            return Verdict(subject, limit, Outcome.NOT_GATED, measurement, reason=reason)
-        low, high = None, base * (1 + limit.max_regression)
+        return _judge_against(base or BaseValue(), subject, limit, measurement)
+    outcome, bound = _within(limit.min, limit.max, measurement)
+    return Verdict(subject, limit, outcome, measurement, bound)
+
+
+def _judge_against(base: BaseValue, subject: str, limit: Limit, measurement: Measurement) -> Verdict:
+    measurement = replace(measurement, notes=(*measurement.notes, *base.notes))
+    if base.value is None:
+        return Verdict(subject, limit, Outcome.NOT_GATED, measurement, reason=base.reason)
+    high = base.value * (1 + (limit.max_regression or 0))
+    outcome, bound = _within(None, high, measurement)
+    changed = changes(base.parts, measurement.contributors)
+    return Verdict(subject, limit, outcome, measurement, bound, base=base.value, changes=changed)
+
+
+def _within(low: float | None, high: float | None, measurement: Measurement) -> tuple[Outcome, float | None]:
+    """The outcome, and the bound that decided it."""
     outcomes = [(_above(measurement, high), high), (_below(measurement, low), low)]
-    outcome, bound = min(outcomes, key=lambda pair: (_SEVERITY[pair[0]], pair[1] is None))
-    if limit.max_regression is None:
-        return Verdict(subject, limit, outcome, measurement, bound)
-    changed = changes(base_parts, measurement.contributors)
-    return Verdict(subject, limit, outcome, measurement, bound, base=base, changes=changed)
+    return min(outcomes, key=lambda pair: (_SEVERITY[pair[0]], pair[1] is None))
 
 
 _SEVERITY = {Outcome.FAIL: 0, Outcome.INCONCLUSIVE: 1, Outcome.PASS: 2}

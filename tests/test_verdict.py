@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_modelcheck.units import FLOPS, SECONDS
-from pytest_modelcheck.verdict import Limit, Measurement, Outcome, judge
+from pytest_modelcheck.verdict import BaseValue, Limit, Measurement, Outcome, judge
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_relative_limit_without_a_base_is_not_gated():
 @pytest.mark.parametrize(("value", "outcome"), [(102, Outcome.PASS), (103, Outcome.FAIL)])
 def test_a_relative_limit_is_judged_against_the_base(value, outcome):
     limit = Limit("flops", FLOPS, max_regression=0.02)
-    assert judge("net", limit, Measurement(value), base=100).outcome is outcome
+    assert judge("net", limit, Measurement(value), BaseValue(100)).outcome is outcome
 
 
 def test_a_warning_level_breach_is_a_breach_that_fails_nothing():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..units import FLOPS, MACS
-from ..verdict import Contributor, Measurement
+from ..verdict import ROOT, Contributor, Measurement
 from .result import Complexity, Parameters
 
 
@@ -41,7 +41,7 @@ def _read(complexity: Complexity, metric: str, aka: str = "") -> Measurement:
 
 def _ranked(values: dict[str, int]) -> tuple[Contributor, ...]:
     ranked = sorted(values.items(), key=lambda pair: -pair[1])
-    return tuple(Contributor(name or "(the model itself)", value) for name, value in ranked if value)
+    return tuple(Contributor(name or ROOT, value) for name, value in ranked if value)
 
 
 def _notes(complexity: Complexity) -> list[str]:

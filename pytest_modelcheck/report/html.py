@@ -13,7 +13,7 @@ from typing import Any
 from ..record import HEAD
 from ..text import printable
 from ..units import BYTES, FLOPS, MACS, PARAMS
-from .text import SYMBOLS, headroom_text, shown_outcome
+from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
 ORDER = ("heatmaps", "complexity", "structure", "weights")  # of panels; sections without one of theirs follow
@@ -69,6 +69,8 @@ def _environment() -> Any:
         "bytes": BYTES.format,
         "count": PARAMS.format,
         "headroom": headroom_text,
+        "amount": lambda value, unit: amount(unit, value),
+        "change": change,
         "shape": lambda shape: "×".join(map(str, shape)) if shape is not None else "–",
         "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
         "percent": lambda value: f"{value * 100:.1f} %",

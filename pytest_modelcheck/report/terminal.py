@@ -8,7 +8,7 @@ from typing import Any
 
 from ..text import printable, shorten
 from ..units import RATIO
-from .text import SYMBOLS, shown_outcome
+from .text import SYMBOLS, amount, change, shown_outcome
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {"pass": 32, "fail": 31, "error": 31, "warn": 33, "inconclusive": 33, "not gated": 36}
@@ -67,3 +67,40 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 def _coloured(line: str, outcome: str, color: bool) -> str:
     code = _COLOURS.get(outcome)
     return f"\x1b[{code}m{line}\x1b[0m" if color and code and outcome != "pass" else line
+
+
+def changes_lines(record: Mapping[str, Any], shown: int = 30) -> list[str]:
+    """What changed since the base: figures by subject, the modules behind them, what could not be gated and why."""
+    changes = record["changes"]
+    if changes.get("error"):
+        return ["", f"the base could not be measured: {printable(changes['error'], keep=chr(10))}"]
+    lines = [line for subject in changes["subjects"] for line in _subject_lines(subject)]
+    rest = [f"  and {len(lines) - shown} more lines, in the report"] if len(lines) > shown else []
+    loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
+    notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
+    notes += [f"  note: {printable(note)}" for note in changes.get("notes", [])]
+    head = "changes since the base" if lines else "no changes since the base"
+    commit = printable(changes["base"]["commit"][:12])
+    return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *notes]
+
+
+def _short_row(check: Mapping[str, Any]) -> str:
+    return printable(f"{check['subject']} {check['title']}: {check.get('reason', '')}")
+
+
+def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
+    name = printable(subject["name"])
+    if subject["status"] in ("new", "removed"):
+        return [f"  {name}: {subject['status']}"]
+    lines = [
+        f"  {name}: {printable(row['title'])} {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
+        f"  {change(row['share'])}".rstrip()
+        for row in subject["metrics"]
+        if row["base"] != row["head"]
+    ]
+    lines += [
+        f"    {printable(row['module']) or '(the model itself)'}: {row['change']} {printable(row['from'])}"
+        f" -> {printable(row['to'])}"
+        for row in subject.get("structure", [])
+    ]
+    return lines

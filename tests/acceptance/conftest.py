@@ -59,7 +59,12 @@ class Project:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
-    for name in ("CI", "BUILD_NUMBER", "PYTEST_XDIST_WORKER"):  # pytest and syrupy behave otherwise in them
+    for name in (  # in them pytest, syrupy and we behave otherwise
+        "CI",
+        "BUILD_NUMBER",
+        "PYTEST_XDIST_WORKER",
+        "GITHUB_ACTIONS",
+    ):
         monkeypatch.delenv(name, raising=False)
     return Project(pytester)
 

@@ -1,0 +1,1 @@
+"""Another revision: its record measured or read, and what changed between two records."""

@@ -1,0 +1,161 @@
+"""What changed between two records, as plain data: pure functions that page, terminal and Markdown draw from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from ..message import metric_title
+from .load import number
+from .modules import module_changes, structure_changes
+
+Record = Mapping[str, Any]
+Entry = dict[str, Any]
+
+TOTALS = {  # figures of the section `complexity` that are metrics of their own, with their units
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "params": "parameters",
+    "activations": "elements",
+    "memory_access": "bytes",
+}
+
+
+def compare(base: Record, head: Record) -> Entry:
+    """The section `changes` of a record: what differs in `head` from `base`, subject by subject.
+
+    Subjects are the same if their names are. Each has a `status`, "new", "removed", "changed" or "unchanged";
+    `metrics` holds all figures both sides may have, changed or not, the lists after it only what changed.
+    """
+    names = [s["name"] for s in head["subjects"]]
+    names += [s["name"] for s in base["subjects"] if s["name"] not in names]
+    return {
+        "base": _about(base),
+        "head": _about(head),
+        "environment": _environment(base, head),
+        "subjects": [_subject(name, base, head) for name in names],
+    }
+
+
+def regressions(changes: Mapping[str, Any], limits: Mapping[str, float]) -> list[Entry]:
+    """The metrics in `changes` that rose by more than their limit, a share: `{"macs": 0.02}`.
+
+    A metric with options is found under its metric's name and under its title ("FLOPs (backward)").
+    """
+    return [
+        row
+        for row in _limited(changes, limits)
+        if rises_above(row["base"], row["head"], row["max_regression"])
+    ]
+
+
+def ungated(changes: Mapping[str, Any], limits: Mapping[str, float]) -> list[Entry]:
+    """The metrics that have a limit, but only one side to compare: of new or removed subjects, and unmeasured ones."""
+    return [row for row in _limited(changes, limits) if row["base"] is None or row["head"] is None]
+
+
+def _limited(changes: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[Entry]:
+    for subject in changes["subjects"]:
+        for row in subject["metrics"]:
+            limit = min((limits[key] for key in (row["metric"], row["title"]) if key in limits), default=None)
+            if limit is not None:
+                yield {"subject": subject["name"], **row, "max_regression": limit}
+
+
+def rises_above(base: float | None, head: float | None, limit: float) -> bool:
+    """Whether `head` lies more than the share `limit` above `base`; False where one of them is missing."""
+    return base is not None and head is not None and head > base * (1 + limit)
+
+
+def metrics_of(record: Record, subject: str) -> dict[tuple[str, str], Entry]:
+    """All figures of a subject by metric and title: its complexity's totals, and the values of its checks."""
+    found: dict[tuple[str, str], Entry] = {}
+    for entry in record["subjects"]:
+        section = entry.get("complexity", {}) if entry["name"] == subject else {}
+        for metric, unit in TOTALS.items():
+            value = number(section.get(metric))
+            if value is not None:
+                title = metric_title(metric, {"phase": section.get("phase")})
+                found[metric, title] = {"metric": metric, "title": title, "unit": unit, "value": value}
+    for check in record["checks"]:
+        value = number(check["value"])
+        if check["subject"] == subject and value is not None:
+            facts = {"metric": check["metric"], "title": check["title"], "unit": check["unit"]}
+            found.setdefault((check["metric"], check["title"]), {**facts, "value": value})
+    return found
+
+
+def _about(record: Record) -> Entry:
+    return {"commit": record["environment"].get("commit", ""), "created": record["created"]}
+
+
+def _environment(base: Record, head: Record) -> list[Entry]:
+    """What differs between the two runs apart from the sources: a torch version, the machine."""
+    left, right = base["environment"], head["environment"]
+    names = [name for name in dict.fromkeys([*left, *right]) if name != "commit"]
+    rows = [{"name": name, "base": left.get(name, ""), "head": right.get(name, "")} for name in names]
+    return [row for row in rows if row["base"] != row["head"]]
+
+
+def _subject(name: str, base: Record, head: Record) -> Entry:
+    old, new = _entry(base, name), _entry(head, name)
+    if old is None or new is None:
+        status = "new" if old is None else "removed"
+        return {"name": name, "status": status, "metrics": _metrics(name, base, head)}
+    metrics = _metrics(name, base, head)
+    parts = {key: part(old, new) for key, part in PARTS.items()}
+    parts = {key: part for key, part in parts.items() if part}
+    changed = parts or any(row["base"] != row["head"] for row in metrics)
+    return {"name": name, "status": "changed" if changed else "unchanged", "metrics": metrics, **parts}
+
+
+def _entry(record: Record, name: str) -> Record | None:
+    return next((entry for entry in record["subjects"] if entry["name"] == name), None)
+
+
+def _metrics(name: str, base: Record, head: Record) -> list[Entry]:
+    old, new = metrics_of(base, name), metrics_of(head, name)
+    rows = []
+    for key in dict.fromkeys([*new, *old]):
+        facts = {k: (new.get(key) or old[key])[k] for k in ("metric", "title", "unit")}
+        values = {"base": old.get(key, {}).get("value"), "head": new.get(key, {}).get("value")}
+        rows.append({**facts, **values, "share": share(values["base"], values["head"])})
+    return rows
+
+
+def share(base: float | None, head: float | None) -> float | None:
+    """How far `head` lies above `base`, as a share of it; None where that has no meaning."""
+    return head / base - 1 if base and head is not None else None
+
+
+def weights_changes(old: Record, new: Record) -> Entry:
+    """How many tensors hold other values, and which of them moved most (by the L2 norm); shapes are structure."""
+    left, right = ({t["name"]: t for t in side.get("weights", {}).get("tensors", [])} for side in (old, new))
+    both = [(name, left[name], right[name]) for name in left if name in right]
+    figures = ("mean", "std", "min", "max", "l2")
+    moved = [
+        {"tensor": name, "base": number(a.get("l2")), "head": number(b.get("l2"))}
+        for name, a, b in both
+        if a.get("shape") == b.get("shape") and any(a.get(key) != b.get(key) for key in figures)
+    ]
+    ranked = sorted(moved, key=lambda row: -abs(share(row["base"], row["head"]) or 0))
+    return {"changed": len(moved), "of": len(both), "tensors": ranked[:20]} if moved else {}
+
+
+def operator_changes(old: Record, new: Record) -> list[Entry]:
+    """Operators that run more or less often than at the base."""
+    left, right = (
+        {o["name"]: o.get("calls", 0) for o in side.get("complexity", {}).get("operators", [])}
+        for side in (old, new)
+    )
+    names = sorted({*left, *right})
+    rows = [{"operator": name, "base": left.get(name, 0), "head": right.get(name, 0)} for name in names]
+    return [row for row in rows if row["base"] != row["head"]]
+
+
+PARTS: Mapping[str, Callable[[Record, Record], Iterable[Any]]] = {
+    "modules": module_changes,
+    "structure": structure_changes,
+    "operators": operator_changes,
+    "weights": weights_changes,
+}

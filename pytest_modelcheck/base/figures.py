@@ -1,0 +1,93 @@
+"""The base as a judge asks for it: what did this figure of this test's subject amount to there?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import MeasurementError
+from ..message import metric_title
+from ..verdict import ROOT, BaseValue, Contributor, Limit
+from .compare import compare, metrics_of
+from .load import RecordError, number, read_record
+
+Parts = tuple[Contributor, ...]
+
+
+class Base:
+    """A base's record; one that holds an `error` answers every question with it."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self.record = record
+        self.error = str(record.get("error", ""))
+
+    @classmethod
+    def read(cls, path: Path) -> Base:
+        """From a report.json, or what `measure_base` gave. Raises RecordError."""
+        try:
+            found = json.loads(path.read_bytes()) if path.is_file() and path.stat().st_size < 100_000 else {}
+        except ValueError:
+            found = {}
+        if isinstance(found, dict) and set(found) == {"error"}:
+            return cls(found)
+        return cls(read_record(path))
+
+    def value(self, nodeid: str, subject: str, limit: Limit) -> BaseValue:
+        """The figure that `limit` is about, or why there is none. Raises MeasurementError if nothing is known."""
+        if self.error:
+            raise MeasurementError(f"the base could not be measured: {self.error}")
+        value, parts, reason = self._find(nodeid, subject, limit)
+        return BaseValue(value, parts, reason, self.notes if value is not None else ())
+
+    def _find(self, nodeid: str, subject: str, limit: Limit) -> tuple[float | None, Parts, str]:
+        title = metric_title(limit.metric, limit.options)
+        for check in self.record["checks"]:
+            same = check["nodeid"] == nodeid and (check["metric"], check["title"]) == (limit.metric, title)
+            if same and check["subject"].startswith(subject):  # "net (2)" is a second "net" of its run
+                value = number(check["value"])
+                reason = "" if value is not None else f"not measured at the base: {_short(check['message'])}"
+                return value, _parts(check), reason
+        figure = metrics_of(self.record, subject).get((limit.metric, title))
+        if figure is not None:
+            return figure["value"], self._own_parts(subject, limit.metric), ""
+        if all(entry["name"] != subject for entry in self.record["subjects"]):
+            broken = "".join(f"; {text}" for text in self.record.get("broken", [])[:1])
+            return None, (), f"new: the base has no subject {subject!r}{broken}"
+        return None, (), f"the base has no such figure for {subject!r}: the check is new"
+
+    def _own_parts(self, subject: str, metric: str) -> Parts:
+        """Each module's own part, from the section `complexity`: it has them for contractions."""
+        scale = {"macs": 1, "flops": 2}.get(metric)
+        entry: Mapping[str, Any] = next((e for e in self.record["subjects"] if e["name"] == subject), {})
+        modules = entry.get("complexity", {}).get("modules", []) if scale else []
+        return tuple(
+            Contributor(m["name"] or ROOT, m["own_macs"] * scale) for m in modules if m.get("own_macs")
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a relative verdict should say besides."""
+        changed = self.record.get("dependencies", [])
+        text = "dependencies changed since the base, both were measured with those installed here: "
+        return (text + ", ".join(changed),) if changed else ()
+
+    def changes(self, head: Mapping[str, Any]) -> dict[str, Any]:
+        """The section `changes` of the head's record."""
+        if not self.error:
+            return {**compare(self.record, head), "notes": list(self.notes)}
+        about = {"commit": "", "created": ""}
+        return {"error": self.error, "base": about, "head": about, "environment": [], "subjects": []}
+
+
+def _parts(check: Mapping[str, Any]) -> Parts:
+    found = check.get("modules") or check.get("contributors") or ()
+    return tuple(Contributor(p["module"], p["value"]) for p in found)
+
+
+def _short(message: str) -> str:
+    return message.strip().splitlines()[1].strip() if "\n" in message else message
+
+
+__all__ = ["Base", "RecordError"]

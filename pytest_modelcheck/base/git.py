@@ -1,0 +1,127 @@
+"""git, as far as a base needs it: the merge-base, a worktree that is always taken away again, what changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ModelCheckError
+
+PREFIX = "modelcheck-base-"
+DEPENDENCIES = (
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "*requirements*.txt",
+    "*.lock",
+    "Pipfile",
+    "environment*.yml",
+    "environment*.yaml",
+)
+
+
+class BaseError(ModelCheckError):
+    """The base revision cannot be found or checked out."""
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git prints. Raises BaseError with its last words; hooks of the user do not run."""
+    command = ["git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=300, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BaseError(f"git cannot be run: {error}") from error
+    if done.returncode:
+        raise BaseError((done.stderr.strip() or f"git {arguments[0]} failed").splitlines()[-1])
+    return done.stdout
+
+
+def toplevel(path: Path) -> Path:
+    """The repository that `path` is in. Raises BaseError."""
+    try:
+        return Path(git(path, "rev-parse", "--show-toplevel").rstrip("\n")).resolve()
+    except BaseError as error:
+        raise BaseError(f"{path} is in no git repository: {error}") from error
+
+
+def merge_base(root: Path, revision: str) -> str:
+    """The commit that `revision` and HEAD have in common. Raises BaseError, never falls back to HEAD."""
+    try:
+        commit = git(
+            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        ).strip()
+    except BaseError:
+        raise BaseError(f"there is no revision {revision!r} here{_hint(root)}") from None
+    try:
+        return git(root, "merge-base", commit, "HEAD").strip()
+    except BaseError:
+        raise BaseError(f"{revision!r} and HEAD have no commit in common here{_hint(root)}") from None
+
+
+def _hint(root: Path) -> str:
+    if git(root, "rev-parse", "--is-shallow-repository").strip() != "true":
+        return ""
+    return ".\nThis clone is shallow: fetch more (git fetch --unshallow; in actions/checkout: fetch-depth: 0)"
+
+
+def files(root: Path) -> list[str]:
+    """All files of this tree that git does not ignore, relative to `root`."""
+    listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return [name for name in listed.split("\0") if name]
+
+
+def changed_dependencies(root: Path, commit: str) -> list[str]:
+    """The files that name dependencies and differ from `commit`."""
+    patterns = [f":(glob)**/{pattern}" for pattern in DEPENDENCIES]
+    return [
+        name for name in git(root, "diff", "--name-only", "-z", commit, "--", *patterns).split("\0") if name
+    ]
+
+
+@contextmanager
+def worktree(root: Path, commit: str) -> Iterator[Path]:
+    """A folder with `tree/`, the sources at `commit`, and room for files beside it; all gone afterwards."""
+    sweep(root)
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
+    try:
+        git(root, "worktree", "add", "--detach", "--quiet", str(folder / "tree"), commit)
+        yield folder
+    finally:
+        remove(root, folder)
+
+
+def remove(root: Path, folder: Path) -> None:
+    """Take a worktree's folder away, and git's note of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    git(root, "worktree", "prune", "--expire=now")
+
+
+def sweep(root: Path) -> None:
+    """Take away what a process that was killed left behind."""
+    for line in git(root, "worktree", "list", "--porcelain").splitlines():
+        path = Path(line.removeprefix("worktree "))
+        if (
+            line.startswith("worktree ")
+            and path.parent.name.startswith(PREFIX)
+            and not _alive(path.parent.name)
+        ):
+            shutil.rmtree(path.parent, ignore_errors=True)
+            git(root, "worktree", "prune", "--expire=now")
+
+
+def _alive(name: str) -> bool:
+    pid = name.removeprefix(PREFIX).partition("-")[0]
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,119 @@
+"""Measure the base: its sources in a worktree, this tree's tests in a process of its own, a record as the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..text import printable
+from .git import changed_dependencies, files, merge_base, toplevel, worktree
+from .load import MAX_BYTES, RecordError, read_record
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def measure_base(config: pytest.Config, revision: str, report: bool, timeout: float) -> dict[str, Any]:
+    """The record of the merge-base with `revision`; `{"error": ...}` if it could not be measured.
+
+    Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
+    """
+    root = toplevel(config.rootpath)
+    commit = merge_base(root, revision)
+    with worktree(root, commit) as folder:
+        job = {
+            "root": str(root),
+            "tree": str(folder / "tree"),
+            "files": files(root),
+            "patterns": config.getini("python_files"),
+            "path": [entry or os.getcwd() for entry in sys.path],
+            "arguments": _arguments(config),
+            "report": report,
+            "result": str(folder / "record.json"),
+        }
+        (folder / "job.json").write_text(json.dumps(job), "utf-8")
+        record = _run(folder, config.invocation_params.dir, timeout)
+    if "error" not in record:
+        record["environment"]["commit"] = commit
+        record["dependencies"] = changed_dependencies(root, commit)
+    return record
+
+
+def _arguments(config: pytest.Config) -> list[str]:
+    """The same selection of tests, and nothing that writes or that the user's options add."""
+    option = config.option
+    given = ["-q", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={config.rootpath}", "-s"]
+    given += [
+        f"--import-mode={option.importmode}",
+        "--modelcheck-github=off",
+        "--continue-on-collection-errors",
+    ]
+    given += ["-c", str(config.inipath)] if config.inipath else []
+    given += [part for name in option.plugins or () if "xdist" not in name for part in ("-p", name)]
+    given += [part for value in option.override_ini or () for part in ("-o", value)]
+    given += ["-k", option.keyword] if option.keyword else []
+    given += ["-m", option.markexpr] if option.markexpr else []
+    given += ["--pyargs"] if option.pyargs else []
+    for name in ("deselect", "ignore", "ignore_glob"):
+        given += [f"--{name.replace('_', '-')}={value}" for value in getattr(option, name, None) or ()]
+    for name in ("model", "input_size", "device", "threads"):
+        value = getattr(option, f"modelcheck_{name}", None)
+        given += [f"--modelcheck-{name.replace('_', '-')}={value}"] if value else []
+    return [*given, *map(str, config.args)]
+
+
+def _run(folder: Path, cwd: Path, timeout: float) -> dict[str, Any]:
+    """Start the worker, wait, read what it left; whatever happens, its processes end."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GITHUB_STEP"))}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, str(Path(__file__).with_name("worker.py")), str(folder / "job.json")]
+    with (folder / "log").open("wb") as log:
+        worker = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            status = worker.wait(timeout)
+            said = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
+        except subprocess.TimeoutExpired:
+            said = f"did not end within {timeout:g} s"
+        finally:
+            _end(worker)
+    return _result(folder, said)
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    if worker.stdin is not None:
+        worker.stdin.close()
+
+
+def _result(folder: Path, said: str) -> dict[str, Any]:
+    path = folder / "record.json"
+    if not path.exists():
+        return {
+            "error": f"the process that measures the base {said} without a result\n{_tail(folder / 'log')}".rstrip()
+        }
+    try:
+        error = json.loads(path.read_bytes()[:MAX_BYTES]).get("error")
+        return {"error": str(error)} if error else read_record(path)
+    except (RecordError, ValueError, AttributeError) as error:
+        return {"error": f"the process that measures the base left no record: {error}"}
+
+
+def _tail(log: Path, lines: int = 12) -> str:
+    text = log.read_bytes()[-20_000:].decode("utf-8", "replace")
+    return printable("\n".join(text.strip().splitlines()[-lines:]), keep="\n")

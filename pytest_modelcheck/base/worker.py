@@ -1,0 +1,104 @@
+"""The process that measures the base: this tree's tests, measuring only, on that tree's sources.
+
+Started as a file, with a job (JSON) as its argument: until the imports are led to the other tree, it must import
+nothing that might be the user's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+UNCOMPARABLE = ("latency",)  # times of two processes, minutes apart: a comparison of those is a coin flip
+
+
+def main(job_file: str) -> None:
+    """Run the job; its record is in `job["result"]` afterwards."""
+    job = json.loads(Path(job_file).read_text("utf-8"))
+    _end_with_parent(Path(job["root"]), Path(job["tree"]).parent, os.dup(0))
+    sys.path[:] = job["path"]
+
+    from pytest_modelcheck.base.redirect import Redirect
+
+    redirect = Redirect(Path(job["root"]), Path(job["tree"]), job["files"], job["patterns"])
+    sys.meta_path.insert(0, redirect)
+
+    import pytest
+
+    run = BaseRun(job["report"])
+    pytest.main(job["arguments"], plugins=[run])
+    leaks = redirect.leaks()
+    if leaks:
+        text = f"modules that should be the base's came from this tree: {', '.join(leaks[:5])}"
+        run.record = {"error": text}
+    _save(Path(job["result"]), run.record)
+
+
+def _save(path: Path, record: Any) -> None:
+    from pytest_modelcheck.record import to_json
+
+    temporary = path.with_suffix(".part")
+    temporary.write_text(to_json(record), "ascii")
+    temporary.replace(path)
+
+
+def _end_with_parent(root: Path, folder: Path, pipe: int) -> None:
+    """When the parent is gone, its end of the pipe is closed: take the worktree away, and go too."""
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        from pytest_modelcheck.base.git import remove
+
+        try:
+            remove(root, folder)
+        finally:
+            os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+class BaseRun:
+    """A pytest plugin: keeps the tests that check a model, skips their bodies, keeps the record."""
+
+    def __init__(self, report: bool) -> None:
+        self.report = report
+        self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
+        self.broken: list[str] = []
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.broken.append(f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
+
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
+        from dataclasses import replace
+
+        from pytest_modelcheck.plugin import PLAN
+
+        plugin = config.pluginmanager.get_plugin("modelcheck-run")
+        plugin.describes = self.report
+        items[:] = [
+            i for i in items if plugin._is_marked(i) or "modelcheck" in getattr(i, "fixturenames", ())
+        ]
+        for item in items:
+            plan = plugin.plan(item)
+            wanted = tuple(d for d in plan.demands if d.check.metric not in UNCOMPARABLE)
+            item.stash[PLAN] = replace(plan, demands=wanted)
+
+    def pytest_pyfunc_call(self) -> bool:
+        return True  # the body has nothing to do with the base
+
+    def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
+        from pytest_modelcheck.record import RunRecord
+
+        plugin = session.config.pluginmanager.get_plugin("modelcheck-run")
+        record = (plugin.run or RunRecord()).build(int(exitstatus), session.config.rootpath)
+        self.record = {**record, "broken": self.broken}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

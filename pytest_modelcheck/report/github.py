@@ -1,0 +1,75 @@
+"""GitHub Actions: a job summary and annotations, from the process that collects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..text import printable
+from .markdown import MAX_BYTES, record_markdown
+from .text import shown_outcome
+
+SHOWN = 10  # annotations of a kind that GitHub shows per step
+_KINDS = {"fail": "error", "error": "error", "warn": "warning", "inconclusive": "warning"}
+
+
+def active(mode: str) -> bool:
+    """Whether this runs in GitHub Actions, and may say so."""
+    return mode == "auto" and os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def write_summary(record: Mapping[str, Any]) -> None:
+    """Append the record to the job's summary, which has room for 1 MiB in all."""
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    path = Path(name)
+    room = MAX_BYTES - (path.stat().st_size if path.exists() else 0)
+    if room > 1000:
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(record_markdown(record, max_bytes=room, link=_link()) + "\n")
+
+
+def _link() -> str:
+    parts = [os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    return (
+        f"[Artifacts of this run]({parts[0]}/{parts[1]}/actions/runs/{parts[2]}#artifacts)"
+        if all(parts)
+        else ""
+    )
+
+
+def commands(record: Mapping[str, Any], root: Path) -> Iterator[str]:
+    """A workflow command per failed or undecided check, at its marker's file and line; the last one counts the rest."""
+    for kind in ("error", "warning"):
+        checks = [c for c in record["checks"] if _KINDS.get(shown_outcome(c)) == kind]
+        for check in checks[: SHOWN - (len(checks) > SHOWN)]:
+            yield _command(kind, check, root)
+        if len(checks) > SHOWN:
+            yield f"::{kind} title=model check::and {len(checks) - SHOWN + 1} more, in the job summary"
+
+
+def _command(kind: str, check: Mapping[str, Any], root: Path) -> str:
+    file, _, line = (check.get("where") or "").rpartition(":")
+    facts = {"file": _from_workspace(file or check["nodeid"].partition("::")[0], root)}
+    facts |= {"line": line} if line.isdecimal() else {}
+    facts["title"] = f"{check['subject'] or '?'}: {check['title']}"
+    told = ",".join(f"{key}={_property(value)}" for key, value in facts.items())
+    return f"::{kind} {told}::{_data(printable(check['message'], keep=chr(10)))}"
+
+
+def _from_workspace(file: str, root: Path) -> str:
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    path = root / file
+    inside = workspace and path.is_relative_to(workspace)
+    return path.relative_to(str(workspace)).as_posix() if inside else file
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")

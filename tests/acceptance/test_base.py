@@ -1,0 +1,395 @@
+"""`--modelcheck-base`: this tree's tests on the sources of another commit, in a real git repository."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+NET = """
+import torch
+from torch import nn
+STRIDE = 2
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1, stride=STRIDE)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+
+def net():
+    return Net()
+"""
+TESTS = """
+import pytest
+from nets.model import net
+
+@pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8))
+@pytest.mark.macs_budget(max_regression="2%")
+def test_net():
+    print("a body")
+"""
+STRIDED, FULL = 8 * 27 * 16 + 32, 8 * 27 * 64 + 32  # MACs, by hand
+
+
+class Repository:
+    """A repository with `src/nets/model.py` and `tests/test_net.py`; `main` is the base."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.git("init", "-q", "-b", "main")
+        self.write("src/nets/__init__.py", "")
+        self.write("src/nets/model.py", NET)
+        self.write("tests/test_net.py", TESTS)
+        self.write("pytest.ini", "[pytest]\npythonpath = src\n")
+        self.write(".gitignore", "__pycache__\nmodelcheck-report\n")
+        self.commit()
+        self.git("checkout", "-q", "-b", "change")
+
+    def git(self, *arguments: str, cwd: Path | None = None) -> str:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+        return subprocess.run(
+            ["git", *identity, *arguments], cwd=cwd or self.path, check=True, capture_output=True, text=True
+        ).stdout
+
+    def write(self, name: str, text: str) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.path / name).read_text()
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "a change")
+
+    def left_behind(self) -> list[str]:
+        trees = self.git("worktree", "list").splitlines()[1:]
+        folders = [str(p) for p in Path(tempfile.gettempdir()).glob("modelcheck-*")]
+        return trees + folders + self.git("status", "--porcelain").splitlines()
+
+
+@pytest.fixture
+def repository(project, monkeypatch, tmp_path):
+    """An own temporary folder shows what is left in it."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    path = tmp_path / "repository"
+    path.mkdir()
+    made = Repository(path)
+    made.project = project
+    monkeypatch.chdir(path)
+    return made
+
+
+def run(repository, *arguments, base="main"):
+    command = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        f"--modelcheck-base={base}",
+        *arguments,
+    )
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+    }  # threads that wait for each other take most of the time
+    done = subprocess.run(
+        command, cwd=repository.path, capture_output=True, text=True, timeout=120, env=environment
+    )
+    done.out = done.stdout + done.stderr
+    return done
+
+
+def record(repository):
+    import json
+
+    return json.loads((repository.path / "modelcheck-report/report.json").read_text())
+
+
+WORKERS = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
+
+
+@WORKERS
+def test_a_stride_that_makes_it_heavier_fails_with_both_values(repository, workers):
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1")
+    done = run(repository, "--modelcheck-report", *workers)
+    assert done.returncode == 1, done.out
+    assert re.search(rf"base +{STRIDED:,} MACs", done.out)
+    assert f"{FULL:,} MACs" in done.out
+    assert "conv: attributes" in done.out
+    found = record(repository)
+    (check,) = found["checks"]
+    assert (check["outcome"], check["base"], check["value"]) == ("fail", STRIDED, FULL)
+    (subject,) = found["changes"]["subjects"]
+    assert subject["modules"][0]["macs"] == [STRIDED - 32, FULL - 32]
+    assert found["changes"]["base"]["commit"] == repository.git("rev-parse", "main").strip()
+    assert "Changes since the base" in (repository.path / "modelcheck-report/index.html").read_text()
+    assert repository.left_behind() == [" M src/nets/model.py"]
+
+
+def test_nothing_changed_passes_and_leaves_nothing(repository):
+    done = run(repository)
+    assert done.returncode == 0, done.out
+    assert "no changes since the base" in done.out
+    assert repository.left_behind() == []
+
+
+def test_the_merge_base_counts_not_the_tip(repository):
+    repository.git("checkout", "-q", "main")
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1")
+    repository.commit()
+    repository.git("checkout", "-q", "change")
+    done = run(repository)
+    assert done.returncode == 0, done.out
+    assert "no changes since the base" in done.out
+
+
+CHANGES = {
+    "a block added": (
+        lambda r: (
+            r.edit("src/nets/model.py", "self.fc =", "self.more = nn.Conv2d(8, 8, 1)\n        self.fc ="),
+            r.edit("src/nets/model.py", "self.conv(x)", "self.more(self.conv(x))"),
+        ),
+        1,
+        "more: added",
+    ),
+    "a module of the package renamed": (
+        lambda r: (
+            r.git("mv", "src/nets/model.py", "src/nets/zoo.py"),
+            r.write("src/nets/__init__.py", ""),
+            r.edit("tests/test_net.py", "nets.model", "nets.zoo"),
+        ),
+        0,
+        "new: the base has no subject",
+    ),
+    "a layer renamed": (
+        lambda r: r.edit("src/nets/model.py", "self.conv", "self.stem"),
+        0,
+        "stem: renamed conv -> stem",
+    ),
+    "a subject that is new": (
+        lambda r: (
+            r.edit("src/nets/model.py", "def net():", "def other():\n    return Net()\n\ndef net():"),
+            r.write("tests/test_other.py", TESTS.replace("import net", "import other as net")),
+        ),
+        0,
+        "other: new",
+    ),
+    "dependencies changed": (
+        lambda r: (
+            r.write("requirements.txt", "torch\n"),
+            r.git("add", "-A"),
+            r.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1"),
+        ),
+        1,
+        "dependencies changed since the base*requirements.txt",
+    ),
+    "prints of the user": (
+        lambda r: (
+            r.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1\nprint('{\"garbage\": 1}')"),
+            r.write("conftest.py", "print('more garbage')"),
+        ),
+        1,
+        "conv: attributes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "status", "words"), CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_told(repository, change, status, words):
+    change(repository)
+    done = run(repository, "-rA")
+    assert done.returncode == status, done.out
+    assert re.search(re.escape(words).replace(r"\*", ".*"), done.out), done.out
+    assert not [line for line in repository.left_behind() if "modelcheck" in line]
+
+
+def test_a_deleted_subject_is_told(repository):
+    repository.write("tests/test_second.py", TESTS.replace("model=net", "model=net, name='second'"))
+    repository.commit()
+    (repository.path / "tests/test_second.py").unlink()
+    done = run(repository, base="HEAD")
+    assert done.returncode == 0, done.out  # this tree's tests know nothing of it
+
+
+def test_a_base_that_cannot_be_imported_is_not_gated_and_strictly_fails(repository):
+    repository.git("checkout", "-q", "main")
+    repository.edit("src/nets/model.py", "import torch", "import nothing_of_that_name")
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "mended")
+    repository.edit("src/nets/model.py", "import nothing_of_that_name", "import torch")
+    for arguments, status in (((), 0), (("--modelcheck-strict",), 1)):
+        done = run(repository, *arguments)
+        assert done.returncode == status, done.out
+        assert "not gated" in done.out
+    assert "nothing_of_that_name" in done.out
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("nowhere", "there is no revision 'nowhere'"),
+        ("orphan", "no commit in common"),
+        ("--x", "no revision"),
+    ],
+)
+def test_a_wrong_revision_is_a_usage_error(repository, base, words):
+    repository.git("checkout", "-q", "--orphan", "orphan")
+    repository.write("other.txt", "")
+    repository.commit()
+    repository.git("checkout", "-q", "change")
+    for workers in ((), ("-n2",)):
+        done = run(repository, *workers, base=base)
+        assert done.returncode == 4, done.out
+        assert words in done.out
+        assert "Traceback" not in done.out
+
+
+def test_a_shallow_clone_says_what_to_fetch(repository, tmp_path):
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1")
+    repository.commit()
+    repository.git(
+        "clone",
+        "-q",
+        "--depth=1",
+        "--no-single-branch",
+        f"file://{repository.path}",
+        str(tmp_path / "shallow"),
+    )
+    repository.path = tmp_path / "shallow"
+    done = run(repository, base="origin/main")
+    assert done.returncode == 4, done.out
+    assert "fetch-depth: 0" in done.out
+
+
+def test_outside_of_a_repository(project):
+    project.tests("@pytest.mark.macs_budget(1, model=net, input_size=(1, 3, 8, 8))\ndef test_it(): ...")
+    result = project.run("--modelcheck-base=main")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*--modelcheck-base: *is in no git repository*"])
+
+
+@pytest.mark.parametrize("how", ["sitecustomize path", "finder", "flat layout"])
+def test_the_head_does_not_leak_into_the_base(repository, how, monkeypatch):
+    """As editable installs bring it in: by a path, by a finder of their own; and without any install."""
+    src = repository.path / "src"
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1")
+    (repository.path / "pytest.ini").write_text("[pytest]\n")
+    if how == "sitecustomize path":
+        monkeypatch.setenv("PYTHONPATH", f"{src}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    elif how == "finder":
+        repository.write(
+            "conftest.py",
+            "import sys, importlib.util\n"
+            "class Editable:\n"
+            "    @staticmethod\n"
+            "    def find_spec(name, path=None, target=None):\n"
+            "        if name == 'nets':\n"
+            f"            return importlib.util.spec_from_file_location(name, {str(src / 'nets/__init__.py')!r},\n"
+            f"                submodule_search_locations=[{str(src / 'nets')!r}])\n"
+            "sys.meta_path.append(Editable)\n",
+        )
+    else:
+        repository.git("checkout", "-q", "main")
+        repository.git("mv", "src/nets", "nets")
+        repository.edit("nets/model.py", "STRIDE = 1", "STRIDE = 2")
+        repository.commit()
+        repository.edit("nets/model.py", "STRIDE = 2", "STRIDE = 1")
+    done = run(repository, "--modelcheck-report")
+    assert done.returncode == 1, done.out
+    (check,) = record(repository)["checks"]
+    assert (check["base"], check["value"]) == (STRIDED, FULL)
+
+
+FIXTURE_TESTS = """
+import pytest
+
+@pytest.mark.macs_budget(max_regression="2%")
+def test_by_fixture(): ...
+
+@pytest.mark.macs_budget(max_regression="2%", model="nets.model:net", input_size=(1, 3, 8, 8))
+def test_by_import_string(): ...
+"""
+
+
+def test_subjects_by_fixture_and_by_import_string(repository):
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1")
+    repository.write("tests/test_net.py", FIXTURE_TESTS)
+    repository.write(
+        "tests/conftest.py",
+        "import pytest, torch\nfrom nets.model import net\n"
+        "@pytest.fixture\ndef model():\n    return net()\n"
+        "@pytest.fixture\ndef example_inputs():\n    return torch.zeros(1, 3, 8, 8)\n",
+    )
+    run(repository, "--modelcheck-report")
+    assert [(c["base"], c["value"]) for c in record(repository)["checks"]] == [(STRIDED, FULL)] * 2
+
+
+BROKEN_BASES = {
+    "dies": ("import os\nos._exit(7)", "ended with status 7 without a result"),
+    "killed": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "was killed by signal 9"),
+    "hangs": ("import time\ntime.sleep(100)", "did not end within 8 s"),
+    "garbage": (
+        "import os, pathlib, sys\n"
+        "pathlib.Path(sys.argv[1]).with_name('record.json').write_text('{\"schema_version\": 1}')\nos._exit(0)",
+        "left no record",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "words"), BROKEN_BASES.values(), ids=BROKEN_BASES.keys())
+def test_a_worker_that_breaks_is_an_error_of_the_relative_limits(repository, code, words):
+    repository.git("checkout", "-q", "main")
+    repository.write("src/nets/__init__.py", code)
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "mended")
+    repository.write("src/nets/__init__.py", "")
+    done = run(repository, "-o", "modelcheck_base_timeout=8")
+    assert done.returncode == 1, done.out
+    assert "the base could not be measured" in done.out
+    assert words in done.out
+    assert not [line for line in repository.left_behind() if "modelcheck" in line]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_or_killed_nothing_is_left(repository, sent):
+    repository.git("checkout", "-q", "main")
+    repository.write(
+        "src/nets/__init__.py",
+        f"import pathlib, time\npathlib.Path({str(repository.path.parent / 'there')!r}).touch()\ntime.sleep(60)",
+    )
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "mended")
+    repository.write("src/nets/__init__.py", "")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--modelcheck-base=main"]
+    process = subprocess.Popen(
+        command, cwd=repository.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: (repository.path.parent / "there").exists())
+    assert [line for line in repository.left_behind() if "modelcheck" in line]
+    process.send_signal(sent)
+    process.wait(timeout=30)
+    wait_for(lambda: not [line for line in repository.left_behind() if "modelcheck" in line])
+
+
+def wait_for(condition, seconds=40.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,191 @@
+"""In GitHub Actions: annotations, the job summary, the action's and the workflows' own scripts."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import FIXTURES, MACS
+
+GITHUB = Path(__file__).parents[2] / ".github"
+SUITE = f"""
+@pytest.mark.parametrize("odd", ["50%, a:b"])
+@pytest.mark.macs_budget(1)
+def test_fails(odd): ...
+
+@pytest.mark.macs_budget(1, level="warn")
+@pytest.mark.macs_budget({MACS})
+def test_warns(): print("x" * 5, end="")
+"""
+
+
+@pytest.fixture
+def actions(project, monkeypatch):
+    """A project in a job of GitHub Actions, in a folder of the workspace."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.pytester.path.parent))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.pytester.path / "summary.md"))
+    for name, value in (("SERVER_URL", "https://github.com"), ("REPOSITORY", "o/r"), ("RUN_ID", "7")):
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    return project.conftest(FIXTURES).tests(SUITE)
+
+
+@pytest.mark.parametrize("options", [(), ("-q",), ("-v",), ("-s",), ("-n2",)], ids=str)
+def test_annotations_stand_on_their_own_lines_at_the_marker(actions, options):
+    out = actions.run(*options).stdout.str()
+    lines = [line for line in out.splitlines() if "::error" in line or "::warning" in line]
+    where = f"file={actions.pytester.path.name}/test_it.py,line="
+    assert [line.split(",title")[0] for line in lines] == [f"::error {where}6", f"::warning {where}9"]
+    assert "title=Net%3A MACs::Net: MACs%0A  measured     8.928 kMACs" in lines[0]
+    assert "%25" in lines[0]  # of the share by which it is missed
+
+
+def test_the_job_summary_tells_failures_first(actions):
+    actions.run()
+    text = (actions.pytester.path / "summary.md").read_text()
+    assert text.startswith("## ✗ Model check: 1 of 3 checks failed")
+    assert "(https://github.com/o/r/actions/runs/7#artifacts)" in text
+    assert text.index("✗ fail") < text.index("! warn")
+    actions.run()
+    assert (actions.pytester.path / "summary.md").read_text().count("## ✗ Model check") == 2
+
+
+@pytest.mark.parametrize("how", ["option", "ini", "elsewhere"])
+def test_it_can_be_off(actions, how, monkeypatch):
+    if how == "ini":
+        actions.pytester.makeini("[pytest]\nmodelcheck_github = off")
+    elif how == "elsewhere":
+        monkeypatch.setenv("GITHUB_ACTIONS", "false")
+    out = actions.run(*(["--modelcheck-github=off"] if how == "option" else [])).stdout.str()
+    assert "::error" not in out
+    assert not (actions.pytester.path / "summary.md").exists()
+
+
+def test_more_failures_than_github_shows_are_counted(actions):
+    actions.tests(
+        '@pytest.mark.parametrize("n", range(14))\n@pytest.mark.macs_budget(1)\ndef test_it(n): ...'
+    )
+    lines = [line for line in actions.run().stdout.str().splitlines() if line.startswith("::error")]
+    assert len(lines) == 10
+    assert lines[-1].endswith("::and 5 more, in the job summary")
+
+
+def test_the_summary_stays_below_one_mebibyte(actions):
+    actions.tests(
+        "@pytest.mark.modelcheck(model=net, name='x' * 3000)\n@pytest.mark.parametrize('n', range(200))\n"
+        "@pytest.mark.params_budget(1)\ndef test_it(n): ..."
+    )
+    (actions.pytester.path / "summary.md").write_text("y" * 990_000)
+    actions.run()
+    assert 990_000 < (actions.pytester.path / "summary.md").stat().st_size < 2**20
+
+
+def files():
+    return [GITHUB / "actions/modelcheck/action.yml", *sorted((GITHUB / "workflows").glob("example-*.yml"))]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_actions_are_pinned_and_inputs_never_reach_a_shell(path):
+    content = yaml.safe_load(path.read_text())
+    steps = [*content.get("runs", {}).get("steps", [])]
+    steps += [step for job in content.get("jobs", {}).values() for step in job["steps"]]
+    assert steps
+    for step in steps:
+        assert "${{" not in step.get("run", "")
+        if "uses" in step and not step["uses"].startswith("./"):
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
+    if "jobs" in content:
+        assert content["permissions"] == {"contents": "read"}
+        assert "pull_request_target" not in path.read_text()
+
+
+def test_the_actions_script_passes_hostile_inputs_as_they_are(project, tmp_path, monkeypatch):
+    (tmp_path / "python").write_text(
+        f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n"
+    )
+    (tmp_path / "python").chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "MODELCHECK_BASE": "origin/$(touch x); y",
+        "MODELCHECK_ARGUMENTS": "tests with space\n-k\n`touch z` or $HOME\n\n",
+    }
+    script = GITHUB / "actions/modelcheck/run.sh"
+    done = subprocess.run([script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [
+        "-m",
+        "pytest",
+        "--modelcheck-report",
+        "--modelcheck-output=modelcheck-report",
+        "--modelcheck-base=origin/$(touch x); y",
+        "tests with space",
+        "-k",
+        "`touch z` or $HOME",
+    ]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["python"]
+
+
+GH = """#!{python}
+import json, pathlib, sys
+here = pathlib.Path(__file__).parent
+call = sys.argv[1:]
+with (here / "calls").open("a") as file:
+    file.write(json.dumps(call) + "\\n")
+address = next(part for part in call if part.startswith("repos/"))
+if address.endswith("/zip"):
+    sys.stdout.buffer.write((here / "artifact.zip").read_bytes())
+elif "artifacts" in address:
+    print(json.dumps({{"artifacts": [{{"name": "modelcheck-report", "id": 5, "size_in_bytes": {size}}}]}}))
+elif address.endswith("/pulls"):
+    print(json.dumps([{{"number": 3, "head": {{"sha": "other"}}}}, {{"number": 4, "head": {{"sha": "abc"}}}}]))
+elif "comments?" in address:
+    print(json.dumps({comments}))
+else:
+    body = next(part for part in call if part.startswith("body=@"))
+    (here / "body").write_text(pathlib.Path(body[6:]).read_text())
+"""
+OURS = {"id": 9, "user": {"type": "Bot"}, "body": "<!-- pytest-modelcheck -->\nold"}
+FORGED = {"id": 8, "user": {"type": "User"}, "body": "<!-- pytest-modelcheck -->\nforged"}
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq, which GitHub's machines have, is not installed")
+@pytest.mark.parametrize(
+    ("comments", "size", "report", "expected"),
+    [
+        ([FORGED], 1000, None, "POST repos/o/r/issues/4/comments"),
+        ([FORGED, OURS], 1000, None, "PATCH repos/o/r/issues/comments/9"),
+        ([], 10**9, None, "error"),
+        ([], 1000, "garbage", "error"),
+    ],
+)
+def test_the_comment_script(actions, tmp_path, comments, size, report, expected):
+    actions.run("--modelcheck-report")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "artifact.zip", "w") as archive:
+        text = report or (actions.pytester.path / "modelcheck-report/report.json").read_text()
+        archive.writestr("report.json", text)
+        archive.writestr("../evil", "x")
+    (folder / "gh").write_text(GH.format(python=sys.executable, size=size, comments=comments))
+    (folder / "gh").chmod(0o755)
+    facts = {"GH_TOKEN": "t", "REPOSITORY": "o/r", "RUN_ID": "7", "HEAD_SHA": "abc", "HEAD_OWNER": "fork"}
+    environment = {**os.environ, **facts, "HEAD_BRANCH": "a b&c=$(x)"}
+    environment["PATH"] = f"{folder}:{Path(sys.executable).parent}:{environment['PATH']}"
+    script = GITHUB / "actions/modelcheck/comment.sh"
+    done = subprocess.run([script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    calls = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+    if expected == "error":
+        assert done.returncode not in (0, 1) or "more than 20000000" in done.stdout
+        assert not (folder / "body").exists()
+        return
+    assert done.returncode == 0, done.stderr
+    assert " ".join(calls[-1][2:4]) == expected
+    assert calls[2][-2:] == ["-f", "head=fork:a b&c=$(x)"]
+    assert (folder / "body").read_text().startswith("<!-- pytest-modelcheck -->\n## ✗ Model check: 1 of 3")
+    assert not (tmp_path / "evil").exists()
