@@ -17,7 +17,7 @@ for name in (
     "pytest_modelcheck.complexity.measure",
     "pytest_modelcheck.explain.describe",
     "pytest_modelcheck.snapshots.fixtures",
-    "pytest_modelcheck.structure.tree",
+    "pytest_modelcheck.structure.measure",
     "pytest_modelcheck.weights.stats",
 ):
     importlib.import_module(name)
