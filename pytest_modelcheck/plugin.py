@@ -94,6 +94,23 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
     return make_heatmap_snapshot(snapshot, lambda *seen: record_comparison(recorder, *seen))
 
 
+@pytest.fixture
+def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+    """Compare what each module costs with the stored text: `assert modelcheck.complexity() == complexity_snapshot`.
+
+    Exact; `complexity_snapshot(tolerance="1%")` lets numbers differ by that share. `--snapshot-update` accepts.
+    """
+    from .snapshots.assertion import make_snapshot
+    from .snapshots.complexity import ComplexityExtension, ComplexitySnapshot
+    from .snapshots.verdicts import record_text
+
+    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
+    recorder = plugin.recorder(request.node)
+    return make_snapshot(
+        ComplexitySnapshot, snapshot, ComplexityExtension, lambda *seen: record_text(recorder, *seen)
+    )
+
+
 class ModelCheckPlugin:
     """One run of pytest: the process that runs tests measures, the one that writes the report collects."""
 

@@ -16,6 +16,7 @@ for name in (
     "torch._dynamo",
     "pytest_modelcheck.complexity.measure",
     "pytest_modelcheck.explain.describe",
+    "pytest_modelcheck.snapshots.complexity",
     "pytest_modelcheck.snapshots.fixtures",
     "pytest_modelcheck.structure.measure",
     "pytest_modelcheck.weights.stats",

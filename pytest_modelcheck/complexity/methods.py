@@ -25,7 +25,7 @@ class ComplexityMethods(Handle):
         """
         from .measure import count
 
-        return count(self.subject, phase=phase, attention=attention, strict=strict)
+        return self._own(count(self.subject, phase=phase, attention=attention, strict=strict))
 
     def summary(self, *, depth: int | None = None, sort_by: str | None = None) -> Summary:
         """The complexity as a table of modules; `depth` limits the nesting, `sort_by` is a column's name."""

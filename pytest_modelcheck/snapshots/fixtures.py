@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from syrupy.assertion import SnapshotAssertion
+from syrupy.assertion import AssertionResult, SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension
 
 from ..errors import MeasurementError
+from .assertion import TellingSnapshot, make_snapshot
 from .compare import HeatmapComparison, check_preset, compare
 from .png import decode, encode
 
@@ -83,11 +84,10 @@ class LooseHeatmapExtension(HeatmapExtension):
 EXTENSIONS = {e.preset: e for e in (HeatmapExtension, StrictHeatmapExtension, LooseHeatmapExtension)}
 
 
-class HeatmapSnapshot(SnapshotAssertion):
+class HeatmapSnapshot(TellingSnapshot):
     """A snapshot assertion that can be called with `preset=`, and that tells what it compared."""
 
-    on_compare: OnCompare | None = None
-    compared_with: HeatmapExtension | None = None
+    noun = "heatmap_snapshot"
 
     def __call__(self, *, preset: str | None = None, **options: Any) -> HeatmapSnapshot:
         """`preset="strict" | "default" | "loose"`; everything else is syrupy's own. Raises LimitError."""
@@ -95,29 +95,6 @@ class HeatmapSnapshot(SnapshotAssertion):
             options["extension_class"] = EXTENSIONS[check_preset(preset)]
         super().__call__(**options)
         return self
-
-    def __repr__(self) -> str:
-        return f"heatmap_snapshot({self.name!r})"
-
-    def _assert(self, data: SerializableData) -> bool:
-        # syrupy goes back to the default extension before it asks for the difference
-        self.compared_with = compared = cast(HeatmapExtension, self.extension)
-        held: bool = super()._assert(data)
-        result = self._execution_results[self._executions - 1]
-        if self.on_compare is not None and result.asserted_data is not None:
-            self.on_compare(_seen(result, compared.preset), data)
-        return held
-
-    def get_assert_diff(self, **options: Any) -> list[str]:
-        """syrupy's lines for a failed assertion, without the traceback of a wrong type."""
-        error = self._execution_results[self._executions - 1].exception
-        if isinstance(error, TypeError):
-            return [str(error)]
-        self._extension = self.compared_with
-        try:
-            return super().get_assert_diff(**options)
-        finally:
-            self._extension = None
 
 
 def _seen(result: Any, preset: str) -> HeatmapComparison:
@@ -134,17 +111,9 @@ def make_heatmap_snapshot(
     snapshot: SnapshotAssertion, on_compare: OnCompare | None = None
 ) -> HeatmapSnapshot:
     """The fixture's value, made from syrupy's own `snapshot`; `on_compare` hears of every comparison."""
-    made = HeatmapSnapshot(
-        session=snapshot.session,
-        extension_class=HeatmapExtension,
-        test_location=snapshot.test_location,
-        update_snapshots=snapshot.update_snapshots,
-        **_newer_options(snapshot),
-    )
-    made.on_compare = on_compare
-    return made
 
+    def tell(result: AssertionResult, extension: HeatmapExtension, heatmap: Heatmap) -> None:
+        if on_compare is not None:
+            on_compare(_seen(result, extension.preset), heatmap)
 
-def _newer_options(snapshot: SnapshotAssertion) -> dict[str, Any]:
-    name = "update_new_snapshots_only"
-    return {name: getattr(snapshot, name)} if hasattr(snapshot, name) else {}
+    return make_snapshot(HeatmapSnapshot, snapshot, HeatmapExtension, tell)

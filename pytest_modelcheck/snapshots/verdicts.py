@@ -1,4 +1,4 @@
-"""A heatmap comparison as a verdict and a picture in the record."""
+"""Comparisons of snapshots as verdicts in the record; a heatmap's with its picture."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 from ..units import Unit
 from ..verdict import Limit, Measurement, Outcome, Verdict
 from .compare import HeatmapComparison
+from .text import SHOWN
 
 if TYPE_CHECKING:
+    from syrupy.assertion import AssertionResult
+
     from ..explain.heatmap import Heatmap
     from ..recorder import Recorder
+    from .text import TextExtension
 
 DISTANCE = Unit("", "", "a distance", "0.001", {})
+LINES = Unit("lines", "lines", "a number of lines", "0 lines", {})
 
 
 def record_comparison(recorder: Recorder, comparison: HeatmapComparison, heatmap: Heatmap) -> None:
@@ -30,3 +35,19 @@ def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, subject: str) -> V
     measurement = Measurement(comparison.correlation_distance, aka=heatmap.title, notes=notes)
     passed = comparison.created or comparison.matches
     return Verdict(subject, limit, Outcome.PASS if passed else Outcome.FAIL, measurement, a)
+
+
+def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:
+    """Put a comparison of text among the run's checks: how many lines differ, and which."""
+    subject = recorder.owner(data)
+    lines = extension.differences(str(result.asserted_data), str(result.recalled_data or ""))
+    limit = Limit(f"{extension.noun}_snapshot", LINES, max=0)
+    if result.success:
+        measurement = Measurement(0, notes=("new snapshot",) if result.created else ())
+    elif result.recalled_data is None:
+        words = "there is no snapshot yet; create it with --snapshot-update"
+        measurement = Measurement(len(lines), notes=(words,))
+    else:
+        measurement = Measurement(len(lines), notes=tuple(lines[:SHOWN]))
+    outcome = Outcome.PASS if result.success else Outcome.FAIL
+    recorder.verdict(Verdict(subject.name if subject else "", limit, outcome, measurement, 0))
