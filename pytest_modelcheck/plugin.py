@@ -192,6 +192,7 @@ class ModelCheckPlugin:
 
             registry = self.registry if self.settings.report else None
             item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described)
+            item.stash[RECORDER].folder = self.settings.output if self.settings.report else None
         return item.stash[RECORDER]
 
     def resolver(self, item: pytest.Item) -> Resolver:

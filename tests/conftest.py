@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import shutil
@@ -22,6 +23,9 @@ for name in (
     "pytest_modelcheck.weights.stats",
 ):
     importlib.import_module(name)
+for name in ("onnx", "onnxscript", "onnxruntime"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
 
 pytest_plugins = ["pytester"]
 

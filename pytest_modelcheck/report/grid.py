@@ -97,6 +97,7 @@ class _Columns:
         self.rows = rows
         self.of: dict[int, int] = {}
         self.taken: dict[int, set[int]] = {}
+        self.ends: set[int] = set()  # of chains: their columns are theirs down to the next row they feed
 
     def place(self, chain: list[int], edges: list[Edge]) -> None:
         """Give a chain the free column nearest to the middle; the rows between it and its neighbours are its too."""
@@ -106,6 +107,7 @@ class _Columns:
         top = min(first, max(above) + 1) if above else first
         bottom = max(last, min(below) - 1) if below else last
         column = self.free(range(top, bottom + 1))
+        self.ends.add(chain[-1])
         for child in chain:
             self.of[child] = column
 
@@ -133,6 +135,8 @@ def _rails(edges: list[Edge], rows: dict[int, int], columns: _Columns) -> dict[t
             rails[u, v] = chain_rows[v]
         elif not own & set(between) and _keeps(u, v, edges, columns, between):
             rails[u, v] = chain_rows[v]
+        elif u in columns.ends and rows[v] == min(rows[b] for a, b, _ in edges if a == u):
+            rails[u, v] = chain_rows[u]
         else:
             far.setdefault(u, []).append(v)
     for u, targets in sorted(far.items(), key=lambda item: rows[item[0]]):

@@ -32,6 +32,8 @@ class Viewer {
     this.host = host;
     for (const [id, box] of Object.entries(this.boxes)) {
       box.id = id;
+      if (id !== "0") box.parent = box.parent || 0; // zeros are left out of the data
+      else delete box.parent;
       box.kind = (KINDS.find(([pattern]) => pattern.test(box.title)) || [0, "op"])[1];
       box.label = this.label(box);
     }
@@ -123,7 +125,7 @@ class Viewer {
     }
     const middle = x.get(0) || 0, inner = edge - 14;
     const top = [];
-    let y = box.parent === undefined || box.id === "0" ? 6 : HEAD + 6;
+    let y = box.id === "0" ? 6 : HEAD + 6;
     rows.forEach((h, row) => { top.push(y); y += h + (row + 1 < rows.length ? GAP + TRACK * box.tracks[row] : 0); });
     const frame = box.id === "0" ? 4 : PAD;
     const l = middle + frame;
