@@ -38,7 +38,10 @@ def read_marker(
 
 def _read_free(check: Free, args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> Marker:
     """A marker of keywords like `onnx_export(opset=18)`: one limit, made of what was given and the defaults."""
-    problems = [*_unknown(check.name, kwargs, signature(check).parameters), *_positional(check.name, args, 0, "")]
+    problems = [
+        *_unknown(check.name, kwargs, signature(check).parameters),
+        *_positional(check.name, args, 0, ""),
+    ]
     problems += _not_allowed(check.name, "level", kwargs, LEVELS)
     options = {key: kwargs[key] for key in check.defaults if kwargs.get(key) is not None}
     limits: tuple[Limit, ...] = ()

@@ -11,7 +11,9 @@ from .options import ATOL, RTOL
 from .result import Onnx
 
 
-def read(result: Onnx, *, rtol: Any = RTOL, atol: float = ATOL, max_size: Any = None, **_: Any) -> Measurement:
+def read(
+    result: Onnx, *, rtol: Any = RTOL, atol: float = ATOL, max_size: Any = None, **_: Any
+) -> Measurement:
     """The error that rtol limits; 0 where atol alone allows it.
 
     Raises MeasurementError if the model is not exportable, agreement is vacuous, or the file is too large.
@@ -29,7 +31,9 @@ def read(result: Onnx, *, rtol: Any = RTOL, atol: float = ATOL, max_size: Any = 
     first = result.disagreement(RATIO.parse(rtol), atol)
     if first is None:
         within = [o.relative for o in result.outputs if o.relative <= RATIO.parse(rtol)]
-        notes = (f"opset {result.opset}, {BYTES.format(result.size_bytes)}, {sum(result.operators.values())} nodes",)
+        notes = (
+            f"opset {result.opset}, {BYTES.format(result.size_bytes)}, {sum(result.operators.values())} nodes",
+        )
         return Measurement(max(within, default=0.0), notes=notes)
     if first.reason:
         raise MeasurementError(f"output {first.name!r} disagrees: {first.reason}")

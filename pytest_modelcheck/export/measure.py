@@ -23,7 +23,14 @@ from .result import Onnx, OutputError, file_name
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
 VACUOUS = 1e-30  # outputs below this everywhere hold nothing to compare
-_DATA_DEPENDENT = ("data-dependent", "data dependent", "GuardOnData", "_local_scalar_dense", "unbacked", "aten.nonzero")
+_DATA_DEPENDENT = (
+    "data-dependent",
+    "data dependent",
+    "GuardOnData",
+    "_local_scalar_dense",
+    "unbacked",
+    "aten.nonzero",
+)
 
 
 def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -> Onnx:
@@ -161,7 +168,9 @@ def _compare(names: list[str], got: list[np.ndarray], expected: list[Tensor]) ->
 
 
 def _difference(name: str, value: np.ndarray, tensor: Tensor) -> OutputError:
-    want = tensor.detach().cpu().double().numpy() if not tensor.is_complex() else tensor.detach().cpu().numpy()
+    want = (
+        tensor.detach().cpu().double().numpy() if not tensor.is_complex() else tensor.detach().cpu().numpy()
+    )
     if value.shape != want.shape:
         reason = f"shape {want.shape} expected, {value.shape} from ONNX Runtime"
         return OutputError(name, float("inf"), float("inf"), 0.0, reason=reason)
@@ -175,7 +184,9 @@ def _difference(name: str, value: np.ndarray, tensor: Tensor) -> OutputError:
     off = np.where(np.isnan(off), np.inf, off)
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape))
     worst = float(off.max())
-    return OutputError(name, worst / scale if scale else (0.0 if worst == 0 else float("inf")), worst, scale, where)
+    return OutputError(
+        name, worst / scale if scale else (0.0 if worst == 0 else float("inf")), worst, scale, where
+    )
 
 
 def _scale(tensor: Tensor) -> float:

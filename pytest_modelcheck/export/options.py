@@ -20,6 +20,10 @@ def read_options(options: Mapping[str, Any]) -> float:
         raise LimitError(f"opset={opset!r} is not an opset number; write for example opset=18")
     if options["max_size"] is not None:
         BYTES.parse(options["max_size"])
-    if isinstance(options["atol"], bool) or not isinstance(options["atol"], (int, float)) or not options["atol"] >= 0:
+    if (
+        isinstance(options["atol"], bool)
+        or not isinstance(options["atol"], (int, float))
+        or not options["atol"] >= 0
+    ):
         raise LimitError(f"atol={options['atol']!r} is not a number from 0 on")
     return RATIO.parse(options["rtol"])

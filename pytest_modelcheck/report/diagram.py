@@ -31,7 +31,9 @@ class Box:
     status: str = ""
     view: bool = False
     children: list[int] = field(default_factory=list)
-    edges: list[tuple[int, int, str]] = field(default_factory=list)  # between children, IN and OUT; with a shape
+    edges: list[tuple[int, int, str]] = field(
+        default_factory=list
+    )  # between children, IN and OUT; with a shape
     grid: Grid | None = None
 
 
@@ -92,7 +94,9 @@ class Diagram:
         for number, node in enumerate(self.graph["nodes"]):
             for source, slot in node["inputs"]:
                 shapes = self.graph["nodes"][source]["shapes"]
-                self._lift(self.place[source], self.place[number], _shape(shapes[slot]) if shapes else "", seen)
+                self._lift(
+                    self.place[source], self.place[number], _shape(shapes[slot]) if shapes else "", seen
+                )
 
     def _lift(self, u: int, v: int, shape: str, seen: set[tuple[int, int, int]]) -> None:
         up, down = self._path(u), self._path(v)

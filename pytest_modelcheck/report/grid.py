@@ -131,9 +131,7 @@ def _rails(edges: list[Edge], rows: dict[int, int], columns: _Columns) -> dict[t
     for u, v, _ in edges:
         between = range(rows[u] + 1, rows[v])
         own = {r for c, r in rows.items() if chain_rows[c] == chain_rows[v]}
-        if not between:
-            rails[u, v] = chain_rows[v]
-        elif not own & set(between) and _keeps(u, v, edges, columns, between):
+        if not between or (not own & set(between) and _keeps(u, v, edges, columns, between)):
             rails[u, v] = chain_rows[v]
         elif u in columns.ends and rows[v] == min(rows[b] for a, b, _ in edges if a == u):
             rails[u, v] = chain_rows[u]

@@ -17,7 +17,13 @@ from ..units import BYTES, FLOPS, MACS, PARAMS
 from .text import SYMBOLS, headroom_text, shown_outcome
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
-ORDER = ("heatmaps", "complexity", "structure", "onnx", "weights")  # of panels; sections without one of theirs follow
+ORDER = (
+    "heatmaps",
+    "complexity",
+    "structure",
+    "onnx",
+    "weights",
+)  # of panels; sections without one of theirs follow
 SCRIPTS, STYLES = ("tables.js", "viewer.js"), ("page.css", "viewer.css")
 _SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
 

@@ -21,7 +21,11 @@ def to_text(structure: Structure) -> str:
         own = calls.get(module.name, [])
         if len(own) > 1 or module.depth == 0 or not module.shapes:
             lines += [f"{indent}  . {call}" for call in own]
-    lines += ["", f"tree   {structure.tree_fingerprint[:16]}", f"graph  {(structure.graph_fingerprint or 'none')[:16]}"]
+    lines += [
+        "",
+        f"tree   {structure.tree_fingerprint[:16]}",
+        f"graph  {(structure.graph_fingerprint or 'none')[:16]}",
+    ]
     return "".join(printable(line).rstrip() + "\n" for line in lines)
 
 

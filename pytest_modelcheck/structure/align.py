@@ -11,7 +11,9 @@ from functools import cached_property
 
 from .tree import ModuleNode
 
-Pairs = tuple[list[tuple["Branch", "Branch"]], list["Branch"], list["Branch"]]  # same, only in base, only in head
+Pairs = tuple[
+    list[tuple["Branch", "Branch"]], list["Branch"], list["Branch"]
+]  # same, only in base, only in head
 
 
 @dataclass
@@ -93,8 +95,6 @@ def _align_sequences(base: list[Branch], head: list[Branch]) -> Pairs:
 
 def _align_types(old: list[Branch], new: list[Branch]) -> Pairs:
     matcher = SequenceMatcher(None, [c.node.type for c in old], [c.node.type for c in new], autojunk=False)
-    pairs = [
-        (old[i + k], new[j + k]) for i, j, size in matcher.get_matching_blocks() for k in range(size)
-    ]
+    pairs = [(old[i + k], new[j + k]) for i, j, size in matcher.get_matching_blocks() for k in range(size)]
     kept = {id(branch) for pair in pairs for branch in pair}
     return pairs, [c for c in old if id(c) not in kept], [c for c in new if id(c) not in kept]

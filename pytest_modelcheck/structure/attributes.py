@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 UNTOLD = frozenset(
-    "training train device layout pin_memory memory_format out requires_grad generator non_blocking copy "
-    "cudnn_enabled need_weights enable_gqa _stacklevel is_causal_hint".split()
+    ["training", "train", "device", "layout", "pin_memory", "memory_format", "out", "requires_grad", "generator", "non_blocking", "copy", "cudnn_enabled", "need_weights", "enable_gqa", "_stacklevel", "is_causal_hint"]
 )
 """Arguments that say how or where something runs, not what it is."""
-PER_AXIS = frozenset("kernel_size stride padding dilation output_padding output_size".split())
+PER_AXIS = frozenset(["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"])
 
 
 class Argument(NamedTuple):
@@ -120,4 +119,6 @@ def _fits(schema: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> boo
         return False
     if len(kinds) > len(arguments) and not lists:
         return False
-    return all(("Tensor" in str(a.type)) == (kind == "T") or kind == "NoneType" for a, kind in zip(arguments, kinds))
+    return all(
+        ("Tensor" in str(a.type)) == (kind == "T") or kind == "NoneType" for a, kind in zip(arguments, kinds)
+    )

@@ -48,7 +48,9 @@ class GraphPairs:
         self.nodes: dict[int, int] = {}  # base -> head
         self.scopes: dict[int, int] = {}
         self.changes: list[Change] = []
-        self.echoes: list[Change] = []  # attributes that follow from changed shapes: told where nothing else is
+        self.echoes: list[
+            Change
+        ] = []  # attributes that follow from changed shapes: told where nothing else is
         self.told = {(change.path, change.what) for change in comparison.modules}
         moved = [c.path for c in comparison.modules if c.kind == "moved"]
         self.shuffled = {path.rpartition(".")[0] for path in moved}  # there the order of calls follows
@@ -110,7 +112,12 @@ class GraphPairs:
             (self.echoes if follows else self.changes).append(change)
 
     def _tell(
-        self, path: str, old: list[Item], new: list[Item], gone: list[tuple[int, Item]], come: list[tuple[int, Item]]
+        self,
+        path: str,
+        old: list[Item],
+        new: list[Item],
+        gone: list[tuple[int, Item]],
+        come: list[tuple[int, Item]],
     ) -> None:
         from .diff import Change
 
@@ -165,9 +172,11 @@ class _Feeds:
         inside = [item.node] if item.node >= 0 else self._inside(item.scope)
         own = set(inside)
         sources = [s for n in inside for s, _ in self.graph.nodes[n].inputs if s not in own]
-        return list(dict.fromkeys(self._lift(s, place) for s in sources)) if item.scope >= 0 else [
-            self._lift(s, place) for s in sources
-        ]
+        return (
+            list(dict.fromkeys(self._lift(s, place) for s in sources))
+            if item.scope >= 0
+            else [self._lift(s, place) for s in sources]
+        )
 
     def _inside(self, scope: int) -> list[int]:
         return [n for n, node in enumerate(self.graph.nodes) if self._within(node.scope, scope)]

@@ -56,7 +56,12 @@ class Comparison:
         from .dataflow import operator_changes
 
         found = [*self.modules, *operator_changes(self)]
-        if not found and self.base.fingerprint != self.head.fingerprint and self.base.graph and self.head.graph:
+        if (
+            not found
+            and self.base.fingerprint != self.head.fingerprint
+            and self.base.graph
+            and self.head.graph
+        ):
             marks = (self.base.fingerprint[:12], self.head.fingerprint[:12])
             found = [Change("changed", "", "data flow (fingerprint)", *marks)]
         return list(dict.fromkeys(found))
@@ -74,7 +79,9 @@ class Comparison:
         for left, right in pairs:
             if left.path in swapped:
                 self.paths[left.path] = swapped[left.path]
-                change = Change("moved", swapped[left.path], f"module {left.node.type}", left.path, swapped[left.path])
+                change = Change(
+                    "moved", swapped[left.path], f"module {left.node.type}", left.path, swapped[left.path]
+                )
                 self.modules.append(change)
             else:
                 self._match(left, right)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def graph_to_dot(name: str, graph: Graph | None) -> str:
     """Operators as boxes, module calls as clusters, shapes on the edges."""
-    lines = [f"digraph {_quoted(name)} {{", "  node [shape=box, fontname=sans-serif]; edge [fontname=sans-serif];"]
+    lines = [
+        f"digraph {_quoted(name)} {{",
+        "  node [shape=box, fontname=sans-serif]; edge [fontname=sans-serif];",
+    ]
     if graph is not None:
         lines += _cluster(graph, 0, "  ")
         for number, node in enumerate(graph.nodes):

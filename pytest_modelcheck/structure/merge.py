@@ -28,7 +28,9 @@ def diff_section(base: Structure, head: Structure) -> dict[str, Any]:
 
 def _merge(pairs: GraphPairs, changed: set[str]) -> dict[str, Any]:
     base, head = pairs.base, pairs.head
-    scopes = [{**asdict(scope), "status": "changed" if scope.module in changed else ""} for scope in head.scopes]
+    scopes = [
+        {**asdict(scope), "status": "changed" if scope.module in changed else ""} for scope in head.scopes
+    ]
     known = set(pairs.scopes.values())
     for index, scope in enumerate(scopes):
         if index not in known:
@@ -65,7 +67,11 @@ def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[dict[str, Any]]:
         node = graph.nodes[number]
         inputs = [[place[side, source], slot] for source, slot in node.inputs]
         if state == "kept":  # what a removed one gave it
-            ghost = [(place["base", s], slot) for s, slot in base.nodes[kept[number]].inputs if s not in pairs.nodes]
+            ghost = [
+                (place["base", s], slot)
+                for s, slot in base.nodes[kept[number]].inputs
+                if s not in pairs.nodes
+            ]
             inputs += [list(pair) for pair in ghost]
         scope = scopes[node.scope] if state == "removed" else node.scope
         status = {"kept": "", "added": "added", "removed": "removed"}[state]

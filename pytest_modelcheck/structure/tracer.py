@@ -23,8 +23,10 @@ from ..subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
 from .graph import VIEWS, Graph, Node, Scope, Source
 
-DATA_DEPENDENT = frozenset("nonzero argwhere masked_select unique unique_consecutive nms batched_nms".split())
-_QUIET = frozenset("size dim stride numel __len__ __bool__ item tolist is_floating_point register_hook".split())
+DATA_DEPENDENT = frozenset(["nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "nms", "batched_nms"])
+_QUIET = frozenset(
+    ["size", "dim", "stride", "numel", "__len__", "__bool__", "item", "tolist", "is_floating_point", "register_hook"]
+)
 
 
 def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, Any]:
@@ -106,7 +108,9 @@ class Tracer(TorchFunctionMode):
         if made:
             given = attributes(func, args, kwargs) if name != "__get__" else {}
             operator = _operator(func, name)
-            self._add(operator, tensors_in((args, kwargs)), made, given, dynamic=_selects_by_data(operator, args))
+            self._add(
+                operator, tensors_in((args, kwargs)), made, given, dynamic=_selects_by_data(operator, args)
+            )
         return out
 
     def inputs(self, inputs: Inputs) -> None:
@@ -115,7 +119,13 @@ class Tracer(TorchFunctionMode):
             self._add("input", [], [tensor], {})
 
     def _add(
-        self, operator: str, given: list[Tensor], made: list[Tensor], told: Mapping[str, Any], *, dynamic: bool = False
+        self,
+        operator: str,
+        given: list[Tensor],
+        made: list[Tensor],
+        told: Mapping[str, Any],
+        *,
+        dynamic: bool = False,
     ) -> None:
         number = len(self.nodes)
         sources = [(t, self._sources(t)) for t in given]
@@ -164,7 +174,9 @@ class Tracer(TorchFunctionMode):
         live = _ancestors(self.nodes)
         place = {number: index for index, number in enumerate(live)}
         nodes = tuple(
-            dataclasses.replace(self.nodes[n], inputs=tuple((place[s], slot) for s, slot in self.nodes[n].inputs))
+            dataclasses.replace(
+                self.nodes[n], inputs=tuple((place[s], slot) for s, slot in self.nodes[n].inputs)
+            )
             for n in live
         )
         return Graph(nodes, tuple(self.scopes), len(self.nodes) - len(live))

@@ -22,7 +22,9 @@ def test_the_file_reads_well_and_a_changed_attribute_shows(project):
     nets.write_text(nets.read_text().replace("nn.ReLU()", "nn.GELU()"))
     result = project.run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*structure differs*--snapshot-update*", "*-  relu: ReLU*", "*+  relu: GELU*"])
+    result.stdout.fnmatch_lines(
+        ["*structure differs*--snapshot-update*", "*-  relu: ReLU*", "*+  relu: GELU*"]
+    )
 
 
 def test_the_wrong_type_is_explained(project):

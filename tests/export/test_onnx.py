@@ -132,7 +132,12 @@ def test_a_missing_extra_says_what_to_install(monkeypatch, package):
 @pytest.mark.export_many
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("mobilenet_v3_small", 224), ("vit_b_16", 224), ("googlenet", 224), ("deeplabv3_mobilenet_v3_large", 128)],
+    [
+        ("mobilenet_v3_small", 224),
+        ("vit_b_16", 224),
+        ("googlenet", 224),
+        ("deeplabv3_mobilenet_v3_large", 128),
+    ],
 )
 def test_large_models_agree(name, size):
     torch.manual_seed(0)

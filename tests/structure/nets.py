@@ -32,7 +32,9 @@ class Block(nn.Module):
 class Net(nn.Module):
     """Stem, two blocks, pooling, head; and a convolution without a module."""
 
-    def __init__(self, pool: type[nn.Module] = nn.AdaptiveAvgPool2d, functional_stride: int = 2, **block: Any) -> None:
+    def __init__(
+        self, pool: type[nn.Module] = nn.AdaptiveAvgPool2d, functional_stride: int = 2, **block: Any
+    ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3, padding=1)
         self.blocks = nn.Sequential(Block(), Block(**block))

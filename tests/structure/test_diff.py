@@ -86,7 +86,9 @@ def test_a_change_is_told_where_it_is(base, make, words):
     head = structure(make())
     assert head.fingerprint != base.fingerprint
     told = [str(change) for change in head.diff(base)]
-    assert [text.replace(", bias=True", "") for text in told] == [text.replace(", bias=True", "") for text in words]
+    assert [text.replace(", bias=True", "") for text in told] == [
+        text.replace(", bias=True", "") for text in words
+    ]
 
 
 @pytest.mark.parametrize("make", [make for make, _ in CHANGES.values()], ids=CHANGES.keys())
@@ -106,7 +108,12 @@ def test_a_stride_that_keeps_all_shapes_is_seen():
 
 def sequence(*order):
     torch.manual_seed(0)
-    layers = {"conv": nn.Conv2d(3, 3, 1), "relu": nn.ReLU(), "norm": nn.BatchNorm2d(3), "wide": nn.Conv2d(3, 3, 3)}
+    layers = {
+        "conv": nn.Conv2d(3, 3, 1),
+        "relu": nn.ReLU(),
+        "norm": nn.BatchNorm2d(3),
+        "wide": nn.Conv2d(3, 3, 3),
+    }
     return structure(nn.Sequential(*(copy.deepcopy(layers[name]) for name in order)))
 
 
