@@ -92,7 +92,7 @@ class Budget:
 
 
 class Free(Budget):
-    """A check whose marker takes keywords only (`defaults`); `bound(options)` makes the limit of them, or LimitError."""
+    """A check whose marker takes keywords only (`defaults`); `bound(options)` makes the limit of them."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ def read(
         raise MeasurementError(f"not exportable: {result.reason}")
     if result.vacuous:
         raise MeasurementError(
-            "the outputs agree, but vacuously: every output is zero, so that no error could show.\n"
+            "the outputs agree, but vacuously: they are zero or the same for any input, so that no error could show.\n"
             "Give example inputs or weights for which the model says something."
         )
     if max_size is not None and result.size_bytes > BYTES.parse(max_size):
@@ -37,5 +37,5 @@ def read(
         return Measurement(max(within, default=0.0), notes=notes)
     if first.reason:
         raise MeasurementError(f"output {first.name!r} disagrees: {first.reason}")
-    place = f"output {first.name!r} differs first: {first.absolute:.3g} at {list(first.where)}, its scale is {first.scale:.3g}"
-    return Measurement(first.relative, notes=(place,))
+    place = f"{first.absolute:.3g} at {list(first.where)}, its scale is {first.scale:.3g}"
+    return Measurement(first.relative, notes=(f"output {first.name!r} differs first: {place}",))

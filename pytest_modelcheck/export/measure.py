@@ -22,7 +22,8 @@ from ..subject import Inputs, Subject
 from .result import Onnx, OutputError, file_name
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
-VACUOUS = 1e-30  # outputs below this everywhere hold nothing to compare
+ZERO = 1e-30  # outputs below this everywhere hold nothing to compare
+DEAF = 1e-6  # relative to its scale: an output that changes less for other inputs does not listen to them
 _DATA_DEPENDENT = (
     "data-dependent",
     "data dependent",
@@ -43,7 +44,7 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
     inputs = subject.require_inputs()
     with observe(subject.module), torch.no_grad():
         expected = [t for t in _leaves(subject.run()) if isinstance(t, Tensor)]
-    facts = {"name": subject.name, "dynamic": dynamic}
+    facts: dict[str, Any] = {"name": subject.name, "dynamic": dynamic}
     try:
         model = _export(subject, inputs, opset, dynamic)
         _strip(model)
@@ -51,7 +52,7 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
         onnx.checker.check_model(data, full_check=True)
     except Exception as error:
         return Onnx(**facts, reason=short_reason(error))
-    known = {
+    known: dict[str, Any] = {
         "opset": next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None),
         "size_bytes": len(data),
         "operators": _histogram(model.graph.node),
@@ -61,7 +62,9 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
     except Exception as error:
         return Onnx(**facts, **known, reason=f"ONNX Runtime cannot run it: {short_reason(error)}")
     outputs = tuple(_compare(names, got, expected))
-    vacuous = bool(expected) and all(_scale(t) < VACUOUS for t in expected)
+    vacuous = bool(expected) and (
+        all(_scale(t) < ZERO for t in expected) or _is_deaf(subject, inputs, expected)
+    )
     return Onnx(**facts, **known, outputs=outputs, vacuous=vacuous, model=data)
 
 
@@ -101,7 +104,7 @@ def _require() -> Any:
 
 
 def _export(subject: Subject, inputs: Inputs, opset: int | None, dynamic: Any) -> Any:
-    options = {"opset_version": opset} if opset is not None else {}
+    options: dict[str, Any] = {"opset_version": opset} if opset is not None else {}
     with observe(subject.module), torch.no_grad(), _quiet():
         program = torch.onnx.export(
             subject.module,
@@ -186,6 +189,32 @@ def _difference(name: str, value: np.ndarray, tensor: Tensor) -> OutputError:
     worst = float(off.max())
     return OutputError(
         name, worst / scale if scale else (0.0 if worst == 0 else float("inf")), worst, scale, where
+    )
+
+
+def _is_deaf(subject: Subject, inputs: Inputs, expected: list[Tensor]) -> bool:
+    """Whether no output changes when the floating inputs are others: untrained networks may give their bias alone."""
+    generator = torch.Generator().manual_seed(0)
+
+    def other(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
+            return leaf
+        noise = torch.rand(leaf.shape, generator=generator).to(leaf)
+        return leaf + (noise - 0.5) * (leaf.abs().mean() + 1)
+
+    if not any(t.is_floating_point() for t in inputs.tensors):
+        return False
+    try:
+        with observe(subject.module), torch.no_grad():
+            got = [t for t in _leaves(subject.run(inputs.map(other))) if isinstance(t, Tensor)]
+    except Exception:  # other inputs may be none that the model takes
+        return False
+    if [t.shape for t in got] != [t.shape for t in expected]:
+        return False
+    return all(
+        float((a.double() - b.double()).abs().max()) <= DEAF * _scale(b)
+        for a, b in zip(got, expected, strict=True)
+        if b.numel() and not b.is_complex()
     )
 
 

@@ -28,8 +28,8 @@ class OutputError:
 class Onnx:
     """An exported model. `operators` counts nodes by type; `outputs` has an entry for each output.
 
-    `reason` says why it could not be exported or run (then nothing else is known); `vacuous`: no output carries
-    a value that could differ, so that agreement proves nothing.
+    `reason` says why it could not be exported or run (then nothing else is known); `vacuous`: all outputs are
+    zero, or the same for any input, so that agreement proves nothing.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Onnx:
         if self.reason:
             return f"{self.name}: not exportable: {self.reason}"
         worst = f"largest relative error {self.max_relative_error:.3g}"
-        agreement = "vacuous: all outputs are (nearly) constant zero" if self.vacuous else worst
+        agreement = "vacuous: the outputs are zero or the same for any input" if self.vacuous else worst
         counts = ", ".join(f"{name} {count}" for name, count in self.operators.items())
         return f"{self.name}: opset {self.opset}, {BYTES.format(self.size_bytes)}, {agreement}\n{counts}"
 

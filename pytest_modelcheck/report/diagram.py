@@ -18,7 +18,7 @@ FOLD = 3  # as many alike in a row are drawn as one
 
 @dataclass
 class Box:
-    """An operator, a module call, or a run of alike module calls (`repeat` of them)."""
+    """An operator, a module call, or a run of alike module calls or of views."""
 
     title: str
     name: str = ""
@@ -99,13 +99,16 @@ class Diagram:
                 )
 
     def _lift(self, u: int, v: int, shape: str, seen: set[tuple[int, int, int]]) -> None:
+        def inner(path: list[int]) -> list[tuple[int, int]]:
+            return [(path[k - 1], path[k]) for k in range(1, len(path) - 1)]
+
         up, down = self._path(u), self._path(v)
         while len(up) > 1 and len(down) > 1 and up[-2] == down[-2]:
             up.pop()
             down.pop()
         ends = [(up[-1], up[-2] if len(up) > 1 else u, down[-2] if len(down) > 1 else v)]
-        ends += [(parent, child, OUT) for child, parent in zip(up, up[1:-1], strict=False)]
-        ends += [(parent, IN, child) for child, parent in zip(down, down[1:-1], strict=False)]
+        ends += [(parent, child, OUT) for child, parent in inner(up)]
+        ends += [(parent, IN, child) for child, parent in inner(down)]
         for edge in ends:
             if edge not in seen:
                 seen.add(edge)
@@ -151,18 +154,29 @@ class Diagram:
         runs: list[list[int]] = []
         for child in box.children:
             last = runs[-1][-1] if runs else None
-            foldable = self.boxes[child].kind == "module" and self.boxes[child].children
-            alike = last is not None and signatures[last] == signatures[child]
+            one = self.boxes[child]
+            foldable = (one.kind == "module" and one.children) or self._is_bare_view(child)
+            alike = last is not None and (
+                signatures[last] == signatures[child]
+                or (self._is_bare_view(last) and self._is_bare_view(child))
+            )
             if foldable and alike and feeds.get(child) == {last} and fed.get(last or 0) == {child}:
                 runs[-1].append(child)
             else:
                 runs.append([child])
-        return [run for run in runs if len(run) >= FOLD and not self.boxes[run[0]].status]
+        return [run for run in runs if len(run) >= (2 if self._is_bare_view(run[0]) else FOLD)]
+
+    def _is_bare_view(self, number: int) -> bool:
+        box = self.boxes[number]
+        return box.view and box.kind == "operator" and not box.status
 
     def _fold_run(self, number: int, run: list[int]) -> None:
         parent, first, last = self.boxes[number], self.boxes[run[0]], self.boxes[run[-1]]
         label = last.name.rpartition(".")[2]
         fold = Box(first.title, f"{first.name} … {label}", number, "repeat", last.shape, repeat=len(run))
+        if first.view and first.kind == "operator":
+            fold.title, fold.repeat, fold.view = "views", 0, True
+            fold.name = ", ".join(self.boxes[child].title for child in run)
         fold.params = sum(self.boxes[child].params for child in run)
         place = len(self.boxes)
         self.boxes.append(fold)

@@ -58,7 +58,7 @@ class Viewer {
     if (this.boxes[0].status) { for (const box of changed) this.open.add(box.id); return; }
     let shown = this.children(this.boxes[0]);
     while (shown.length < 7) {
-      const next = shown.find((box) => box.cells && !this.open.has(box.id) && !box.repeat);
+      const next = shown.find((box) => box.cells && !this.open.has(box.id) && !box.repeat && !box.view);
       if (!next) break;
       this.open.add(next.id);
       shown = shown.concat(this.children(next));

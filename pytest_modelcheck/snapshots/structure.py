@@ -12,7 +12,7 @@ from .text import TextExtension
 
 
 def to_text(structure: Structure) -> str:
-    """One line for each module, its settings and parameter shapes in it; below it the operators that it calls itself."""
+    """One line for each module, settings and parameter shapes in it; below it the operators that it calls itself."""
     calls = _calls(structure.graph) if structure.graph is not None else {}
     lines = []
     for module in structure.modules:

@@ -47,7 +47,7 @@ class Branch:
 
     @cached_property
     def signature(self) -> str:
-        """Equal for modules that are alike in all but their own name; numbers among the names inside count for nothing."""
+        """Equal for modules that are alike in all but their own name and the numbers among the names inside."""
         inside = [["" if c.label.isdigit() else c.label, c.signature] for c in self.children]
         return hashlib.sha256(json.dumps([self.node.facts, inside]).encode("ascii")).hexdigest()
 

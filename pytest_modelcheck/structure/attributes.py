@@ -1,4 +1,4 @@
-"""The attributes of an operator call under the names of its signature: `stride`, `eps`, `ceil_mode`, defaults filled in."""
+"""The attributes of an operator call under the names of its signature (`stride`, `eps`), defaults filled in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,24 @@ import torch
 from torch import Tensor
 
 UNTOLD = frozenset(
-    ["training", "train", "device", "layout", "pin_memory", "memory_format", "out", "requires_grad", "generator", "non_blocking", "copy", "cudnn_enabled", "need_weights", "enable_gqa", "_stacklevel", "is_causal_hint"]
+    [
+        "training",
+        "train",
+        "device",
+        "layout",
+        "pin_memory",
+        "memory_format",
+        "out",
+        "requires_grad",
+        "generator",
+        "non_blocking",
+        "copy",
+        "cudnn_enabled",
+        "need_weights",
+        "enable_gqa",
+        "_stacklevel",
+        "is_causal_hint",
+    ]
 )
 """Arguments that say how or where something runs, not what it is."""
 PER_AXIS = frozenset(["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"])
@@ -83,7 +100,8 @@ def _signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> 
 
 def _python_signature(func: Any) -> tuple[Argument, ...] | None:
     name = getattr(func, "__name__", "")
-    for candidate in (getattr(torch.nn.functional, f"_{name}", None), func):  # a dispatching pair first
+    candidates: tuple[Any, ...] = (getattr(torch.nn.functional, f"_{name}", None), func)
+    for candidate in candidates:  # a dispatching pair first
         try:
             parameters = inspect.signature(candidate).parameters.values()
         except (TypeError, ValueError):
@@ -120,5 +138,6 @@ def _fits(schema: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> boo
     if len(kinds) > len(arguments) and not lists:
         return False
     return all(
-        ("Tensor" in str(a.type)) == (kind == "T") or kind == "NoneType" for a, kind in zip(arguments, kinds)
+        ("Tensor" in str(a.type)) == (kind == "T") or kind == "NoneType"
+        for a, kind in zip(arguments, kinds, strict=False)
     )

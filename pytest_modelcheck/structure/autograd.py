@@ -14,7 +14,7 @@ TRAINED, UNREACHED, FROZEN = "trained", "not reached", "frozen"
 
 @dataclass(frozen=True)
 class AutogradNode:
-    """A backward function (`ConvolutionBackward0`), or the parameter that a gradient ends in (`parameter` is its name)."""
+    """A backward function (`ConvolutionBackward0`), or the `parameter` that a gradient ends in."""
 
     function: str
     feeds: tuple[int, ...] = ()  # the nodes whose gradients it computes

@@ -12,7 +12,47 @@ from typing import Any
 Source = tuple[int, int]  # a node, and which of its outputs
 
 VIEWS = frozenset(
-    ["view", "reshape", "flatten", "unflatten", "permute", "transpose", "t", "T", "mT", "movedim", "swapaxes", "squeeze", "unsqueeze", "expand", "expand_as", "contiguous", "to", "float", "half", "double", "type", "type_as", "detach", "data", "getitem", "select", "narrow", "chunk", "split", "unbind", "view_as", "as_strided", "clone", "repeat", "identity", "alias", "unfold", "tensor_split", "ravel"]
+    [
+        "view",
+        "reshape",
+        "flatten",
+        "unflatten",
+        "permute",
+        "transpose",
+        "t",
+        "T",
+        "mT",
+        "movedim",
+        "swapaxes",
+        "squeeze",
+        "unsqueeze",
+        "expand",
+        "expand_as",
+        "contiguous",
+        "to",
+        "float",
+        "half",
+        "double",
+        "type",
+        "type_as",
+        "detach",
+        "data",
+        "getitem",
+        "select",
+        "narrow",
+        "chunk",
+        "split",
+        "unbind",
+        "view_as",
+        "as_strided",
+        "clone",
+        "repeat",
+        "identity",
+        "alias",
+        "unfold",
+        "tensor_split",
+        "ravel",
+    ]
 )
 """Operators that only say how the same numbers are read; clone, repeat and casts among them."""
 

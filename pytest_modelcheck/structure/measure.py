@@ -48,5 +48,5 @@ def _hash(tensor: Tensor) -> str:
     digest = hashlib.sha256(f"{tuple(plain.shape)} {plain.dtype}".encode())
     if plain.is_quantized:
         plain = plain.int_repr()
-    digest.update(plain.reshape(-1).view(torch.uint8).numpy())
+    digest.update(plain.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

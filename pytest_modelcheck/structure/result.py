@@ -50,7 +50,7 @@ class Structure:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Tree, graph and which layer stands where in it: equal in every process and for any weights, unequal when the structure changed."""
+        """Tree, graph and which layer stands where in it: equal in every process and for any weights."""
         if self.graph is None:
             return self.tree_fingerprint
         return _digest([self.tree_fingerprint, self.graph.wiring])

@@ -23,9 +23,22 @@ from ..subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
 from .graph import VIEWS, Graph, Node, Scope, Source
 
-DATA_DEPENDENT = frozenset(["nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "nms", "batched_nms"])
+DATA_DEPENDENT = frozenset(
+    ["nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "nms", "batched_nms"]
+)
 _QUIET = frozenset(
-    ["size", "dim", "stride", "numel", "__len__", "__bool__", "item", "tolist", "is_floating_point", "register_hook"]
+    [
+        "size",
+        "dim",
+        "stride",
+        "numel",
+        "__len__",
+        "__bool__",
+        "item",
+        "tolist",
+        "is_floating_point",
+        "register_hook",
+    ]
 )
 
 

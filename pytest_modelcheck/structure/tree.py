@@ -35,7 +35,7 @@ class ModuleNode:
 
 
 def read_tree(module: nn.Module) -> tuple[ModuleNode, ...]:
-    """All modules, in the order of `named_modules()`; nothing runs. One that is used twice stands at its first place."""
+    """All modules, in the order of `named_modules()`; nothing runs. One used twice stands at its first place."""
     return tuple(_node(name, child) for name, child in module.named_modules())
 
 

@@ -95,3 +95,14 @@ def test_the_still_picture_is_well_formed_and_inert(depth):
     assert "<script>&\\x1b" in texts
     assert ("blocks" in " ".join(texts)) == (depth > 0)
     assert structure.to_dot().count("->") == sum(len(dict.fromkeys(n.inputs)) for n in structure.graph.nodes)
+
+
+def test_views_in_a_row_are_one_box():
+    class Views(nn.Module):
+        def forward(self, x):
+            return x.reshape(2, 2, 3).permute(0, 2, 1).relu().flatten()
+
+    boxes = Diagram(ModelCheck(Views(), input_size=(4, 3)).structure().to_dict()).boxes
+    shown = [boxes[child].title for child in boxes[0].children]
+    assert shown == ["input", "views", "relu", "flatten", "output"]
+    assert boxes[boxes[0].children[1]].name == "reshape, permute"

@@ -10,7 +10,7 @@ from torch import nn
 
 
 class Block(nn.Module):
-    """A residual block; `order` says which of its two convolutions runs first, `residual` whether the input is added."""
+    """A residual block; `order` says which convolution runs first, `residual` whether the input is added."""
 
     def __init__(self, *, residual: bool = True, order: str = "ab", **conv: Any) -> None:
         super().__init__()
