@@ -1,6 +1,6 @@
 // The structure viewer. Rows, columns and tracks come with the data (grid.py); here they get sizes and are drawn.
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = document.createRange().createContextualFragment("<svg></svg>").firstChild.namespaceURI;
 const IN = -1, OUT = -2, PAD = 14, HEAD = 28, GAP = 20, TRACK = 8, LABEL = 17;
 const FONTS = { title: "600 12.5px system-ui, sans-serif", name: "10.5px monospace", count: "10.5px system-ui, sans-serif", shape: "10px monospace" };
 const KINDS = [[/conv/i, "conv"], [/norm/i, "norm"], [/relu|gelu|silu|swish|sigmoid|softmax|tanh|hardt|mish|activation/i, "act"], [/pool|interpolate|upsample/i, "pool"], [/linear|lstm|gru|attention|embedding|matmul|einsum|^bmm$/i, "lin"], [/^(i?add|cat|mul|concat|stack|sub|div)_?$/i, "join"]];

@@ -131,3 +131,40 @@ def test_five_thousand_nodes_open_within_a_second_and_expand_within_a_fifth(brow
     print(opened, expanded)
     assert min(opened) < 1000
     assert min(expanded) < 200
+
+
+COLLIDING = """() => [...document.querySelectorAll(".box")].filter(g => {
+    const t = [...g.children].filter(e => e.tagName === "text").map(e => e.getBoundingClientRect());
+    const over = (a, b) => a.left < b.right - 1 && a.top < b.bottom - 2;
+    const meets = (a, b) => over(a, b) && over(b, a);
+    return t.some((a, i) => t.slice(i + 1).some(b => meets(a, b)));
+}).map(g => g.getAttribute("aria-label"))"""
+CROSSED = """() => {
+    const points = [...document.querySelectorAll(".way")].flatMap(way => {
+        const matrix = way.getScreenCTM(), length = way.getTotalLength(), steps = Math.ceil(length / 3) + 1;
+        const at = (_, i) => way.getPointAtLength(length * i / steps).matrixTransform(matrix);
+        return Array.from({ length: steps + 1 }, at);
+    });
+    return [...document.querySelectorAll(".shape")].filter(text => {
+        const r = text.getBoundingClientRect();
+        return points.some(p => p.x > r.left + 2 && p.x < r.right - 2 && p.y > r.top + 2 && p.y < r.bottom - 2);
+    }).map(text => text.textContent);
+}"""
+BENT = (
+    """() => [...document.querySelectorAll(".way")].filter(way => !/Q/.test(way.getAttribute("d"))).length"""
+)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet18"])
+def test_fully_expanded_no_header_collides_and_no_edge_crosses_a_label(browser, record, tmp_path, name):
+    pytest.importorskip("torchvision")
+    torch.manual_seed(0)
+    section = ModelCheck(f"torchvision:{name}", input_size=(1, 3, 64, 64)).structure().to_dict()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(write(section, record, tmp_path).as_uri())
+    page.get_by_role("button", name="Expand all").click()
+    assert page.locator(".box").count() > 60
+    assert page.evaluate(COLLIDING) == []
+    assert page.evaluate(CROSSED) == []
+    assert page.evaluate(BENT) > page.locator(".way").count() / 2
+    page.close()
