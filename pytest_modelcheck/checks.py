@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
 LEVELS = ("fail", "warn")
-FOLDERS = ("complexity", "structure", "weights", "explain")  # in the order of the report
+FOLDERS = ("complexity", "structure", "export", "weights", "explain")  # in the order of the report
 
 
 class Check(Protocol):
@@ -91,6 +91,25 @@ class Budget:
         return named(self._unit)
 
 
+class Free(Budget):
+    """A check whose marker takes keywords only (`defaults`); `bound(options)` makes the limit of them."""
+
+    def __init__(
+        self,
+        name: str,
+        unit: str,
+        doc: str,
+        observe: Callable[..., Any],
+        read: Callable[..., Measurement],
+        defaults: Mapping[str, Any],
+        bound: Callable[[Mapping[str, Any]], float],
+        settings: tuple[str, ...] = (),
+        section: str | None = None,
+    ) -> None:
+        super().__init__(name, name, unit, doc, observe, read, None, settings, section)
+        self.defaults, self.bound = defaults, bound
+
+
 Describe = Callable[[Any], Any]  # a Subject -> a JSON-able section of the record
 
 
@@ -124,6 +143,9 @@ def default_registry() -> Registry:
 
 def signature(check: Check) -> Signature:
     """The marker's signature: the limit's bounds, the check's own keywords, level, then the subject's keywords."""
+    if isinstance(check, Free):
+        keywords = {**check.defaults, "level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
+        return Signature([Parameter(k, Parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()])
     defaults = {
         "min": None,
         "max_regression": None,

@@ -65,7 +65,7 @@ class _Enforcement:
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check
         options = limit_options(check, demand.limit, self.settings)
-        key = (check.observe, demand.source.identity, tuple(sorted(options.items(), key=str)))
+        key = (check.observe, demand.source.identity, repr(sorted(options.items(), key=str)))
         if key not in self.observed:
             self.observed[key] = result = _attempt(check.observe, subject, options)
             if check.section and not isinstance(result, Exception):

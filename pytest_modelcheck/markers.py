@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks import LEVELS, SUBJECT_KEYWORDS, Check, Registry, signature
+from .checks import LEVELS, SUBJECT_KEYWORDS, Check, Free, Registry, signature
 from .errors import LimitError
 from .units import RATIO, Unit
 from .verdict import Limit
@@ -31,7 +31,27 @@ def read_marker(
         problems = [*_unknown(name, kwargs, SUBJECT_KEYWORDS), *_positional(name, args, 0, "")]
         return Marker(None, (), _subject_part(kwargs), tuple(problems))
     check = registry.checks.get(name)
+    if isinstance(check, Free):
+        return _read_free(check, args, kwargs, where)
     return _read_budget(check, args, kwargs, where) if check else None
+
+
+def _read_free(check: Free, args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> Marker:
+    """A marker of keywords like `onnx_export(opset=18)`: one limit, made of what was given and the defaults."""
+    problems = [
+        *_unknown(check.name, kwargs, signature(check).parameters),
+        *_positional(check.name, args, 0, ""),
+    ]
+    problems += _not_allowed(check.name, "level", kwargs, LEVELS)
+    options = {key: kwargs[key] for key in check.defaults if kwargs.get(key) is not None}
+    limits: tuple[Limit, ...] = ()
+    try:
+        bound = check.bound({**check.defaults, **options})
+        level = kwargs.get("level", LEVELS[0])
+        limits = (Limit(check.metric, check.unit, max=bound, level=level, options=options, where=where),)
+    except LimitError as error:
+        problems.append(f"{check.name}: {error}")
+    return Marker(check, limits, _subject_part(kwargs), tuple(problems))
 
 
 def _read_budget(check: Check, args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> Marker:

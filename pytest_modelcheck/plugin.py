@@ -112,6 +112,24 @@ def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequ
     )
 
 
+@pytest.fixture
+def structure_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+    """Compare module tree and operators with the stored text: `assert modelcheck.structure() == structure_snapshot`.
+
+    `--snapshot-update` accepts.
+    """
+    from .snapshots.assertion import make_snapshot
+    from .snapshots.structure import StructureExtension
+    from .snapshots.text import TextSnapshot
+    from .snapshots.verdicts import record_text
+
+    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
+    recorder = plugin.recorder(request.node)
+    return make_snapshot(
+        TextSnapshot, snapshot, StructureExtension, lambda *seen: record_text(recorder, *seen)
+    )
+
+
 class ModelCheckPlugin:
     """One run of pytest: the process that runs tests measures, the one that writes the report collects."""
 
@@ -217,6 +235,7 @@ class ModelCheckPlugin:
 
             registry = self.registry if self.describes else None
             item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described)
+            item.stash[RECORDER].folder = self.settings.output if self.settings.report else None
         return item.stash[RECORDER]
 
     def resolver(self, item: pytest.Item) -> Resolver:

@@ -11,6 +11,8 @@ from .record import check_entry, subject_entry, torch_environment
 from .verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .subject import Subject
 
 
@@ -25,6 +27,7 @@ class Recorder:
         self, nodeid: str, registry: Registry | None = None, described: set[str] | None = None
     ) -> None:
         self.nodeid = nodeid
+        self.folder: Path | None = None  # of the report, where one is wanted
         self.registry = registry
         self.described = set() if described is None else described
         self.owned: dict[

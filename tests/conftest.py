@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import shutil
@@ -18,10 +19,13 @@ for name in (
     "pytest_modelcheck.explain.describe",
     "pytest_modelcheck.snapshots.complexity",
     "pytest_modelcheck.snapshots.fixtures",
-    "pytest_modelcheck.structure.tree",
+    "pytest_modelcheck.structure.measure",
     "pytest_modelcheck.weights.stats",
 ):
     importlib.import_module(name)
+for name in ("onnx", "onnxscript", "onnxruntime"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
 
 pytest_plugins = ["pytester"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from importlib import resources
@@ -16,8 +17,14 @@ from ..units import BYTES, FLOPS, MACS, PARAMS
 from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
-ORDER = ("heatmaps", "complexity", "structure", "weights")  # of panels; sections without one of theirs follow
-SCRIPTS, STYLES = ("tables.js",), ("page.css",)
+ORDER = (
+    "heatmaps",
+    "complexity",
+    "structure",
+    "onnx",
+    "weights",
+)  # of panels; sections without one of theirs follow
+SCRIPTS, STYLES = ("tables.js", "viewer.js"), ("page.css", "viewer.css")
 _SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
 
 
@@ -80,6 +87,7 @@ def _environment() -> Any:
         "outcome": shown_outcome,
         "symbol": lambda outcome: SYMBOLS.get(outcome, ""),
         "slug": _slug,
+        "diagram": _diagram,
     }
     return environment
 
@@ -136,6 +144,20 @@ def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int 
     step = width / max(len(counts), 1)
     steps = [f"V{height - round(count / top * height)}h{step:g}" for count in counts]
     return f"M0 {height}{''.join(steps)}V{height}z"
+
+
+def _diagram(subject: Mapping[str, Any]) -> Any:
+    """What the structure viewer draws from, as JSON that cannot end its script element; None without a graph."""
+    from markupsafe import Markup
+
+    from .diagram import payload
+
+    modules = subject.get("complexity", {}).get("modules", [])
+    made = payload(subject["structure"], {m["name"]: m["macs"] for m in modules})
+    if made is None:
+        return None
+    text = json.dumps(made, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 def _slug(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Structure: what the model is made of, and a fingerprint of it."""
+"""Structure: what the model is made of, how data flows through it, fingerprints, differences."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def register(registry: Registry) -> None:
 
 
 def _describe(subject: Subject) -> dict[str, Any]:
-    from .tree import trace
+    from .measure import describe
 
-    return trace(subject).to_dict()
+    return describe(subject).to_dict()

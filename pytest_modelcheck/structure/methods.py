@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 from ..handle import Handle
 
 if TYPE_CHECKING:
-    from .tree import Structure
+    from .result import Structure
 
 
 class StructureMethods(Handle):
     """Measurements of structure."""
 
-    def structure(self) -> Structure:
-        """The module tree: names, types, attributes, parameters, and a fingerprint of it."""
-        from .tree import trace
+    def structure(self, *, weights: bool = False, autograd: bool = False) -> Structure:
+        """Module tree and operator graph, a fingerprint of them, `.diff(other)`, `.to_svg()`, `.to_dot()`.
 
-        return trace(self.subject)
+        The graph comes from one forward call in eval mode; without inputs there is the tree alone. `weights` hashes
+        the values too; `autograd` reads which tensors and parameters carry gradients. Raises ModelRunError if the
+        model itself raises.
+        """
+        from .measure import trace
+
+        return self._own(trace(self.subject, weights=weights, autograd=autograd))

@@ -1,22 +1,22 @@
-"""The module tree: names, types, attributes, parameters, and a fingerprint of it."""
+"""The module tree: names, types, attributes, parameters."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from html import escape
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
-from ..subject import Subject
+from .attributes import canonical
 
 
 @dataclass(frozen=True)
 class ModuleNode:
-    """One module. `attributes` as `extra_repr` prints them; `params` with its children's, `own_params` without."""
+    """One module. `attributes` as `extra_repr` prints them, `settings` as they are compared: its plain public values.
+
+    `params` with its children's, `own_params` without; `shapes` of its own parameters and buffers by name.
+    """
 
     name: str
     type: str
@@ -26,42 +26,17 @@ class ModuleNode:
     own_params: int
     frozen: bool
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> list[Any]:
+        """What makes it this module, apart from its name."""
+        return [self.type, sorted(self.settings.items()), self.shapes]
 
 
-@dataclass(frozen=True)
-class Structure:
-    """A model's module tree, in the order of `named_modules()`; the root's name is empty."""
-
-    name: str
-    modules: tuple[ModuleNode, ...]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over names, types, attributes and parameter shapes: equal in every process, for any weights."""
-        facts = [[m.name, m.type, m.attributes, m.shapes] for m in self.modules]
-        return hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record's section."""
-        rows = [{k: v for k, v in asdict(m).items() if k != "shapes"} for m in self.modules]
-        return {"fingerprint": self.fingerprint, "modules": rows}
-
-    def __str__(self) -> str:
-        return "\n".join(_line(m, self.name) for m in self.modules)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
-
-
-def _line(node: ModuleNode, model: str) -> str:
-    label = node.name.rpartition(".")[2] or model
-    return f"{'  ' * node.depth}{label}: {node.type}({node.attributes})  {node.params:,} parameters"
-
-
-def trace(subject: Subject) -> Structure:
-    """Read the structure off the model; nothing runs. A module used twice is listed once, at its first place."""
-    named = subject.module.named_modules()
-    return Structure(subject.name, tuple(_node(name, module) for name, module in named))
+def read_tree(module: nn.Module) -> tuple[ModuleNode, ...]:
+    """All modules, in the order of `named_modules()`; nothing runs. One used twice stands at its first place."""
+    return tuple(_node(name, child) for name, child in module.named_modules())
 
 
 def _node(name: str, module: nn.Module) -> ModuleNode:
@@ -76,7 +51,24 @@ def _node(name: str, module: nn.Module) -> ModuleNode:
         own_params=sum(_size(p) for p in module.parameters(recurse=False)),
         frozen=bool(parameters) and not any(p.requires_grad for p in parameters),
         shapes=tuple((key, _shape(tensor)) for key, tensor in own),
+        settings=dict(_settings(module)),
     )
+
+
+def _settings(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Public attributes that are numbers, words or sequences of them. A path is a place, no part of a structure."""
+    for name, value in vars(module).items():
+        if name.startswith("_") or name == "training" or not _is_plain(value):
+            continue
+        yield name, canonical(value, name)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return len(value) <= 64 and all(map(_is_plain, value))
+    if isinstance(value, str):
+        return len(value) <= 80 and "/" not in value and "\\" not in value
+    return isinstance(value, (bool, int, float))
 
 
 def _size(parameter: nn.Parameter) -> int:

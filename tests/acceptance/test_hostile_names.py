@@ -48,7 +48,8 @@ class Elements(html.parser.HTMLParser):
         self.handlers: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
+        is_data = tag == "script" and ("type", "application/json") in attrs
+        self.tags.append("data" if is_data else tag)
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
 

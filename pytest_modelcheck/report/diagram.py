@@ -1,0 +1,263 @@
+"""The graph of a record as boxes in boxes, each box's inside laid out on a grid of rows and columns.
+
+Sizes are not known here: rows, columns and the ways of edges hold for any, so that whoever draws only adds them up.
+The longest chain of a box stands in column 0 and is straight by construction, and so are the chains beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .grid import Grid, lay_out
+
+IN, OUT = -1, -2  # where edges enter and leave a box
+FOLD = 3  # as many alike in a row are drawn as one
+
+
+@dataclass
+class Box:
+    """An operator, a module call, or a run of alike module calls or of views."""
+
+    title: str
+    name: str = ""
+    parent: int = -1
+    kind: str = "module"  # "operator", "module", "repeat"
+    shape: str = ""
+    attributes: str = ""
+    params: int = 0
+    repeat: int = 0
+    status: str = ""
+    view: bool = False
+    children: list[int] = field(default_factory=list)
+    edges: list[tuple[int, int, str]] = field(
+        default_factory=list
+    )  # between children, IN and OUT; with a shape
+    grid: Grid | None = None
+
+
+class Diagram:
+    """All boxes of a structure's section; the first is the model."""
+
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        diff = section.get("diff") or {}
+        self.graph = diff.get("graph") or section["graph"]
+        self.modules = {m["name"]: m for m in section["modules"]}
+        self.boxes: list[Box] = []
+        self.place: list[int] = []  # of each node
+        self._build()
+        self._connect()
+        self._merge_leaves()
+        self._fold()
+        self._spread_status()
+        for box in self.boxes:
+            if box.children:
+                box.grid = lay_out(box.children, box.edges)
+
+    def _build(self) -> None:
+        """A box for each operator, and for each module call that holds one."""
+        numbers: dict[int, int] = {}
+        for node in self.graph["nodes"]:
+            chain = []
+            scope = node["scope"]
+            while scope >= 0 and scope not in numbers:
+                chain.append(scope)
+                scope = self.graph["scopes"][scope]["parent"]
+            for scope in reversed(chain):
+                entry = self.graph["scopes"][scope]
+                numbers[scope] = self._add(self._module_box(entry), numbers.get(entry["parent"], -1))
+            self.place.append(self._add(_operator_box(node), numbers[node["scope"]]))
+
+    def _add(self, box: Box, parent: int) -> int:
+        number = len(self.boxes)
+        box.parent = parent
+        self.boxes.append(box)
+        if parent >= 0:
+            self.boxes[parent].children.append(number)
+        return number
+
+    def _module_box(self, scope: Mapping[str, Any]) -> Box:
+        module = self.modules.get(scope["module"], {})
+        name = scope["module"] + (f" (call {scope['call'] + 1})" if scope["call"] else "")
+        return Box(
+            scope["type"],
+            name,
+            attributes=module.get("attributes", ""),
+            params=module.get("params", 0),
+            status=scope.get("status", ""),
+        )
+
+    def _connect(self) -> None:
+        """Lift each edge to the box that holds both ends; the boxes it passes through get ports."""
+        seen: set[tuple[int, int, int]] = set()
+        for number, node in enumerate(self.graph["nodes"]):
+            for source, slot in node["inputs"]:
+                shapes = self.graph["nodes"][source]["shapes"]
+                self._lift(
+                    self.place[source], self.place[number], _shape(shapes[slot]) if shapes else "", seen
+                )
+
+    def _lift(self, u: int, v: int, shape: str, seen: set[tuple[int, int, int]]) -> None:
+        def inner(path: list[int]) -> list[tuple[int, int]]:
+            return [(path[k - 1], path[k]) for k in range(1, len(path) - 1)]
+
+        up, down = self._path(u), self._path(v)
+        while len(up) > 1 and len(down) > 1 and up[-2] == down[-2]:
+            up.pop()
+            down.pop()
+        ends = [(up[-1], up[-2] if len(up) > 1 else u, down[-2] if len(down) > 1 else v)]
+        ends += [(parent, child, OUT) for child, parent in inner(up)]
+        ends += [(parent, IN, child) for child, parent in inner(down)]
+        for edge in ends:
+            if edge not in seen:
+                seen.add(edge)
+                self.boxes[edge[0]].edges.append((edge[1], edge[2], shape))
+
+    def _path(self, box: int) -> list[int]:
+        path = [box]
+        while self.boxes[path[-1]].parent >= 0:
+            path.append(self.boxes[path[-1]].parent)
+        return path
+
+    def _merge_leaves(self) -> None:
+        """A module that calls one operator is one box: the module's title, the operator's output."""
+        for box in self.boxes:
+            if box.parent >= 0 and box.kind == "module" and len(box.children) == 1:
+                (only,) = (self.boxes[child] for child in box.children)
+                if only.kind == "operator":
+                    box.shape, box.view = only.shape, only.view
+                    box.status = box.status or only.status
+                    box.attributes = box.attributes or only.attributes
+                    box.children, box.edges = [], []
+            if box.children and not box.shape:
+                box.shape = next((shape for u, v, shape in box.edges if v == OUT), "")
+
+    def _fold(self) -> None:
+        """Alike module calls, each fed by the one before alone, become one box that opens into them."""
+        signatures: dict[int, Any] = {}
+        for number in range(len(self.boxes) - 1, -1, -1):
+            box = self.boxes[number]
+            inner = tuple(signatures[child] for child in box.children)
+            signatures[number] = hash((box.title, box.kind, box.params, box.status, inner, len(box.edges)))
+        for number in range(len(self.boxes)):
+            for run in self._runs(number, signatures):
+                self._fold_run(number, run)
+
+    def _runs(self, number: int, signatures: Mapping[int, Any]) -> list[list[int]]:
+        box = self.boxes[number]
+        feeds: dict[int, set[int]] = {}
+        fed: dict[int, set[int]] = {}
+        for u, v, _ in box.edges:
+            feeds.setdefault(v, set()).add(u)
+            fed.setdefault(u, set()).add(v)
+        runs: list[list[int]] = []
+        for child in box.children:
+            last = runs[-1][-1] if runs else None
+            one = self.boxes[child]
+            foldable = (one.kind == "module" and one.children) or self._is_bare_view(child)
+            alike = last is not None and (
+                signatures[last] == signatures[child]
+                or (self._is_bare_view(last) and self._is_bare_view(child))
+            )
+            if foldable and alike and feeds.get(child) == {last} and fed.get(last or 0) == {child}:
+                runs[-1].append(child)
+            else:
+                runs.append([child])
+        return [run for run in runs if len(run) >= (2 if self._is_bare_view(run[0]) else FOLD)]
+
+    def _is_bare_view(self, number: int) -> bool:
+        box = self.boxes[number]
+        return box.view and box.kind == "operator" and not box.status
+
+    def _fold_run(self, number: int, run: list[int]) -> None:
+        parent, first, last = self.boxes[number], self.boxes[run[0]], self.boxes[run[-1]]
+        label = last.name.rpartition(".")[2]
+        fold = Box(first.title, f"{first.name} … {label}", number, "repeat", last.shape, repeat=len(run))
+        if first.view and first.kind == "operator":
+            fold.title, fold.repeat, fold.view = "views", 0, True
+            fold.name = ", ".join(self.boxes[child].title for child in run)
+        fold.params = sum(self.boxes[child].params for child in run)
+        place = len(self.boxes)
+        self.boxes.append(fold)
+        inside = set(run)
+        fold.children = run
+        for child in run:
+            self.boxes[child].parent = place
+        parent.children[parent.children.index(run[0])] = place
+        parent.children = [child for child in parent.children if child not in inside]
+        outer = []
+        for u, v, shape in parent.edges:
+            if u in inside and v in inside:
+                fold.edges.append((u, v, shape))
+                continue
+            if u in inside:
+                fold.edges.append((u, OUT, shape))
+            if v in inside:
+                fold.edges.append((IN, v, shape))
+            outer.append((place if u in inside else u, place if v in inside else v, shape))
+        fold.edges = list(dict.fromkeys(fold.edges))
+        parent.edges = list(dict.fromkeys(outer))
+
+    def _spread_status(self) -> None:
+        """A box with a change inside is changed itself; one with nothing else in it is as they are."""
+        order = sorted(range(len(self.boxes)), key=lambda n: -len(self._path(n)))
+        for number in order:
+            box = self.boxes[number]
+            inner = {self.boxes[child].status for child in box.children}
+            if inner - {""} and not box.status:
+                box.status = inner.pop() if len(inner) == 1 and box.parent >= 0 else "changed"
+
+
+def _operator_box(node: Mapping[str, Any]) -> Box:
+    from ..structure.graph import VIEWS
+
+    told = ", ".join(f"{key}={value}" for key, value in node["attributes"].items())
+    shape = _shape(node["shapes"][0]) if node["shapes"] else ""
+    return Box(
+        node["operator"],
+        kind="operator",
+        shape=shape,
+        attributes=told,
+        status=node.get("status", ""),
+        view=node["operator"] in VIEWS,
+    )
+
+
+def _shape(shape: Any) -> str:
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def payload(section: Mapping[str, Any], costs: Mapping[str, int]) -> dict[str, Any] | None:
+    """What the viewer draws from: boxes that can be seen, by their numbers. None where there is no graph."""
+    if not (section.get("graph") or (section.get("diff") or {}).get("graph")):
+        return None
+    boxes = Diagram(section).boxes
+    seen, todo = {0}, [0]
+    while todo:
+        children = boxes[todo.pop()].children
+        seen.update(children)
+        todo += children
+    return {"boxes": {number: _packed(boxes[number], costs) for number in sorted(seen)}}
+
+
+def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, Any]:
+    grid = box.grid
+    facts = {
+        "title": box.title,
+        "name": box.name,
+        "parent": box.parent,
+        "shape": box.shape,
+        "attributes": box.attributes,
+        "params": box.params,
+        "macs": costs.get(box.name, 0) if box.kind == "module" else 0,
+        "repeat": box.repeat,
+        "status": box.status,
+        "view": box.view,
+    }
+    packed = {key: value for key, value in facts.items() if value}
+    if grid is not None:
+        packed["cells"] = [[child, *cell] for child, cell in grid.cells.items()]
+        packed["routes"] = [[r.source, r.target, r.shape, r.rail, r.track, r.last] for r in grid.routes]
+        packed["tracks"] = grid.tracks
+    return packed

@@ -1,0 +1,143 @@
+"""The attributes of an operator call under the names of its signature (`stride`, `eps`), defaults filled in."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+UNTOLD = frozenset(
+    [
+        "training",
+        "train",
+        "device",
+        "layout",
+        "pin_memory",
+        "memory_format",
+        "out",
+        "requires_grad",
+        "generator",
+        "non_blocking",
+        "copy",
+        "cudnn_enabled",
+        "need_weights",
+        "enable_gqa",
+        "_stacklevel",
+        "is_causal_hint",
+    ]
+)
+"""Arguments that say how or where something runs, not what it is."""
+PER_AXIS = frozenset(["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"])
+
+
+class Argument(NamedTuple):
+    """A parameter of a signature; `is_list` takes all positional ints that are left, as `view(2, 3)` has them."""
+
+    name: str
+    default: Any = None
+    is_list: bool = False
+
+
+def attributes(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What the call was given besides tensors, as JSON holds it; None and run-time switches are left out."""
+    kinds = tuple("T" if _holds_tensor(arg) else type(arg).__name__ for arg in args)
+    signature = _signature(func, kinds, tuple(kwargs))
+    bound: dict[str, Any] = {a.name: a.default for a in signature}
+    for position, value in enumerate(args):
+        argument = signature[position] if position < len(signature) else Argument(f"argument {position}")
+        if argument.is_list and isinstance(value, int) and len(args) > position + 1:
+            bound[argument.name] = args[position:]
+            break
+        bound[argument.name] = value
+    bound.update(kwargs)
+    plain = {name: canonical(value, name) for name, value in bound.items() if name not in UNTOLD}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def canonical(value: Any, name: str = "") -> Any:
+    """`value` as plain JSON that is equal in every process; None for tensors (they are data flow).
+
+    A setting that is the same along all axes is one number: `stride=2` and `stride=(2, 2)` are the same.
+    """
+    if isinstance(value, Tensor):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value if not isinstance(value, float) or value == value else "nan"
+    if isinstance(value, (torch.dtype, torch.memory_format)):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, slice):
+        return ":".join("" if v is None else str(canonical(v)) for v in (value.start, value.stop, value.step))
+    if isinstance(value, (list, tuple)):
+        items = [canonical(item) for item in value]
+        if name in PER_AXIS and items and items.count(items[0]) == len(items):
+            return items[0]
+        return None if items and all(item is None for item in items) else items
+    if isinstance(value, Mapping):
+        return {str(key): canonical(item) for key, item in value.items()}
+    if isinstance(value, enum.Enum):
+        return value.name
+    if value is Ellipsis:
+        return "..."
+    return getattr(value, "__qualname__", type(value).__name__)
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(isinstance(item, Tensor) for item in value)
+    return isinstance(value, Tensor)
+
+
+@lru_cache(maxsize=4096)
+def _signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> tuple[Argument, ...]:
+    python = _python_signature(func)
+    return python if python is not None else _schema_signature(func, kinds, keywords)
+
+
+def _python_signature(func: Any) -> tuple[Argument, ...] | None:
+    name = getattr(func, "__name__", "")
+    candidates: tuple[Any, ...] = (getattr(torch.nn.functional, f"_{name}", None), func)
+    for candidate in candidates:  # a dispatching pair first
+        try:
+            parameters = inspect.signature(candidate).parameters.values()
+        except (TypeError, ValueError):
+            continue
+        if all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
+            return tuple(Argument(p.name, None if p.default is p.empty else p.default) for p in parameters)
+    return None
+
+
+def _schema_signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> tuple[Argument, ...]:
+    """The first overload that the call fits."""
+    fitting = [schema for schema in _schemas(func) if _fits(schema, kinds, keywords)]
+    if not fitting:
+        return ()
+    return tuple(
+        Argument(a.name, a.default_value if a.has_default_value() else None, str(a.type) == "List[int]")
+        for a in fitting[0].arguments
+    )
+
+
+def _schemas(func: Any) -> list[Any]:
+    name = getattr(func, "_qualified_op_name", None) or f"aten::{getattr(func, '__name__', '').strip('_')}"
+    own = getattr(func, "_schema", None)
+    found = [own] if own is not None else torch._C._jit_get_schemas_for_operator(name)
+    return [s for s in found if any("Tensor" in str(a.type) for a in s.arguments)]
+
+
+def _fits(schema: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> bool:
+    arguments = schema.arguments
+    names = [a.name for a in arguments]
+    lists = any(str(a.type) == "List[int]" for a in arguments)
+    if any(a.is_out for a in arguments) or not set(keywords) - UNTOLD <= set(names):
+        return False
+    if len(kinds) > len(arguments) and not lists:
+        return False
+    return all(
+        ("Tensor" in str(a.type)) == (kind == "T") or kind == "NoneType"
+        for a, kind in zip(arguments, kinds, strict=False)
+    )

@@ -1,0 +1,88 @@
+"""Base and head in one graph: what the report draws green, red and amber. `status` is added, removed, changed or ""."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .dataflow import GraphPairs
+from .diff import Comparison
+from .graph import Graph, Node
+from .result import Structure
+
+
+def diff_section(base: Structure, head: Structure) -> dict[str, Any]:
+    """What the record's section `structure` holds under `diff`: the changes, and one graph of both with a status each.
+
+    `graph` has the format of the structure's own, its nodes and scopes with `status` ("" for unchanged); it is None
+    where one of the two has no graph.
+    """
+    comparison = Comparison(base, head)
+    changes = [change.to_dict() for change in comparison.changes]
+    graph = None
+    if base.graph is not None and head.graph is not None:
+        paths = {c["path"] for c in changes if c["kind"] == "changed"}
+        graph = _merge(GraphPairs(comparison, base.graph, head.graph), paths)
+    return {"base": base.fingerprint, "changes": changes, "graph": graph}
+
+
+def _merge(pairs: GraphPairs, changed: set[str]) -> dict[str, Any]:
+    base, head = pairs.base, pairs.head
+    scopes = [
+        {**asdict(scope), "status": "changed" if scope.module in changed else ""} for scope in head.scopes
+    ]
+    known = set(pairs.scopes.values())
+    for index, scope in enumerate(scopes):
+        if index not in known:
+            scope["status"] = "added"
+    ghosts = dict(pairs.scopes)
+    for index, entry in enumerate(base.scopes):
+        if index not in ghosts:
+            ghosts[index] = len(scopes)
+            scopes.append({**asdict(entry), "parent": ghosts.get(entry.parent, 0), "status": "removed"})
+    return {"nodes": _nodes(pairs, ghosts), "scopes": scopes, "unused": head.unused}
+
+
+def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[dict[str, Any]]:
+    """The head's nodes in order, each removed one of the base right behind the last kept one before it."""
+    base, head = pairs.base, pairs.head
+    kept = {right: left for left, right in pairs.nodes.items()}
+    behind: dict[int, list[int]] = {}
+    last = -1
+    for number in range(len(base.nodes)):
+        if number in pairs.nodes:
+            last = max(last, pairs.nodes[number])
+        else:
+            behind.setdefault(last, []).append(number)
+    order = [("removed", n) for n in behind.get(-1, [])]
+    for number in range(len(head.nodes)):
+        order.append(("kept" if number in kept else "added", number))
+        order += [("removed", n) for n in behind.get(number, [])]
+    place = {("base" if state == "removed" else "head", n): i for i, (state, n) in enumerate(order)}
+    for left, right in pairs.nodes.items():
+        place["base", left] = place["head", right]
+    made = []
+    for state, number in order:
+        side, graph = ("base", base) if state == "removed" else ("head", head)
+        node = graph.nodes[number]
+        inputs = [[place[side, source], slot] for source, slot in node.inputs]
+        if state == "kept":  # what a removed one gave it
+            ghost = [
+                (place["base", s], slot)
+                for s, slot in base.nodes[kept[number]].inputs
+                if s not in pairs.nodes
+            ]
+            inputs += [list(pair) for pair in ghost]
+        scope = scopes[node.scope] if state == "removed" else node.scope
+        status = {"kept": "", "added": "added", "removed": "removed"}[state]
+        if state == "kept" and _differs(base, head, kept[number], number):
+            status = "changed"
+        made.append({**asdict(node), "scope": scope, "inputs": inputs, "status": status})
+    return made
+
+
+def _differs(base: Graph, head: Graph, left: int, right: int) -> bool:
+    def own(node: Node) -> Any:
+        return dict(node.attributes), [shape for _, shape in node.params]
+
+    return bool(own(base.nodes[left]) != own(head.nodes[right]))

@@ -1,0 +1,55 @@
+"""The marker onnx_export, in a run with a report."""
+
+import pytest
+
+from .conftest import FIXTURES
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
+def test_it_passes_and_the_file_is_in_the_report(project, workers):
+    project.conftest(FIXTURES).tests("@pytest.mark.onnx_export(opset=18)\ndef test_it(): ...")
+    project.run("--modelcheck-report", *workers).assert_outcomes(passed=1)
+    record = project.record()
+    (check,) = record["checks"]
+    assert (check["metric"], check["outcome"]) == ("onnx_export", "pass")
+    (found,) = record["subjects"][0]["onnx"]
+    assert found["file"] == "models/Net.onnx"
+    folder = project.pytester.path / "modelcheck-report"
+    assert (folder / found["file"]).stat().st_size == found["size_bytes"]
+    assert "netron models/Net.onnx" in (folder / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("marker", "words"),
+    [
+        ("onnx_export(opset='new')", "onnx_export: opset='new' is not an opset number"),
+        ("onnx_export(rtol='much')", "onnx_export: 'much' is not an amount"),
+        ("onnx_export(max_size='5')", "onnx_export: '5' has no unit"),
+        ("onnx_export(1)", "onnx_export: nothing can be given without a keyword"),
+        ("onnx_export(opsett=3)", "did you mean 'opset'"),
+    ],
+)
+def test_mistakes_are_found_at_collection(project, marker, words):
+    project.conftest(FIXTURES).tests(f"@pytest.mark.{marker}\ndef test_it(): ...")
+    result = project.run()
+    assert result.ret == 2
+    result.stdout.fnmatch_lines([f"*{words}*"])
+
+
+def test_a_model_that_cannot_be_exported_fails_with_a_short_reason(project):
+    project.tests("""
+class ByData(nn.Module):
+    def forward(self, x):
+        return x * 2 if x.sum().item() > 0 else x
+
+@pytest.mark.modelcheck(model=ByData, input_size=(2, 3))
+@pytest.mark.onnx_export()
+def test_it(): ...
+""")
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*not exportable: data-dependent*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
