@@ -139,7 +139,6 @@ class ModelCheckPlugin:
         self.described: set[str] = set()
         self.describes = settings.report or bool(settings.base or settings.base_report)
         self.base: Base | None = None
-        self.scratch: Path | None = None
         self.record: dict[str, Any] | None = None
         self.run: RunRecord | None = None
         self.report_path: Path | None = None
@@ -147,41 +146,37 @@ class ModelCheckPlugin:
 
     # The base
 
-    @pytest.hookimpl(tryfirst=True)  # before xdist starts its workers: they get the base's record by its path
+    @pytest.hookimpl(tryfirst=True)  # before xdist starts its workers: they are given what came of it
     def pytest_sessionstart(self) -> None:
         from .errors import ModelCheckError
 
-        path = self.settings.base_report
         try:
-            if self.settings.base is not None and path is None and not self.is_worker:
-                path = self._measure_base(self.settings.base)
-            if path is not None:
-                from .base.figures import Base
-
-                self.base = Base.read(path)
+            self.base = self._find_base()
         except ModelCheckError as error:
-            option = "base" if self.settings.base is not None else "base-report"
+            option = "base" if self.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
 
-    def _measure_base(self, revision: str) -> Path:
-        import tempfile
-        from pathlib import Path
+    def _find_base(self) -> Base | None:
+        settings = self.settings
+        given = getattr(self.config, "workerinput", {}).get("modelcheck_base")
+        if given is None and (self.is_worker or (settings.base is None and settings.base_report is None)):
+            return None
+        from .base.figures import Base
 
+        if given is not None:
+            return Base.from_json(given)
+        if settings.base_report is not None:
+            return Base.read(settings.base_report)
         from .base.run import measure_base
-        from .record import to_json
 
-        record = measure_base(self.config, revision, self.describes, self.settings.base_timeout)
-        self.scratch = Path(tempfile.mkdtemp(prefix="modelcheck-"))
-        path = self.scratch / "base.json"
-        path.write_text(to_json(record), "ascii")
-        self.config.option.modelcheck_base_report = str(path)
-        return path
+        assert settings.base is not None
+        return Base(measure_base(self.config, settings.base, settings.base_timeout))
 
-    def pytest_unconfigure(self) -> None:
-        if self.scratch is not None:
-            import shutil
-
-            shutil.rmtree(self.scratch, ignore_errors=True)
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """xdist's: what a worker is to know, a remote one too."""
+        if self.base is not None:
+            node.workerinput["modelcheck_base"] = self.base.to_json()
 
     # Collection
 

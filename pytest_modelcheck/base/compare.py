@@ -24,16 +24,18 @@ TOTALS = {  # figures of the section `complexity` that are metrics of their own,
 def compare(base: Record, head: Record) -> Entry:
     """The section `changes` of a record: what differs in `head` from `base`, subject by subject.
 
-    Subjects are the same if their names are. Each has a `status`, "new", "removed", "changed" or "unchanged";
+    Subjects are the same if their names are, or if one test checks them (then `from` is the old
+    name). Each has a `status`, "new", "removed", "changed" or "unchanged";
     `metrics` holds all figures both sides may have, changed or not, the lists after it only what changed.
     """
+    renamed = _renamed(base, head)
     names = [s["name"] for s in head["subjects"]]
-    names += [s["name"] for s in base["subjects"] if s["name"] not in names]
+    names += [s["name"] for s in base["subjects"] if s["name"] not in [*names, *renamed.values()]]
     return {
         "base": _about(base),
         "head": _about(head),
         "environment": _environment(base, head),
-        "subjects": [_subject(name, base, head) for name in names],
+        "subjects": [_subject(name, renamed.get(name, name), base, head) for name in names],
     }
 
 
@@ -97,14 +99,28 @@ def _environment(base: Record, head: Record) -> list[Entry]:
     return [row for row in rows if row["base"] != row["head"]]
 
 
-def _subject(name: str, base: Record, head: Record) -> Entry:
-    old, new = _entry(base, name), _entry(head, name)
+def _renamed(base: Record, head: Record) -> dict[str, str]:
+    """New name -> old name of subjects that have no namesake on the other side, but a test in common."""
+    left, right = ({s["name"]: s for s in side["subjects"]} for side in (base, head))
+    found: dict[str, str] = {}
+    for name in right.keys() - left.keys():
+        tests = set(right[name]["nodeids"])
+        twins = [
+            n for n in left if n not in right and tests & set(left[n]["nodeids"]) and n not in found.values()
+        ]
+        if len(twins) == 1:
+            found[name] = twins[0]
+    return found
+
+
+def _subject(name: str, before: str, base: Record, head: Record) -> Entry:
+    old, new = _entry(base, before), _entry(head, name)
+    metrics = _metrics(before, name, base, head)
     if old is None or new is None:
-        status = "new" if old is None else "removed"
-        return {"name": name, "status": status, "metrics": _metrics(name, base, head)}
-    metrics = _metrics(name, base, head)
-    parts = {key: part(old, new) for key, part in PARTS.items()}
-    parts = {key: part for key, part in parts.items() if part}
+        return {"name": name, "status": "new" if old is None else "removed", "metrics": metrics}
+    found = {key: part(old, new) for key, part in PARTS.items()}
+    parts: Entry = {key: part for key, part in found.items() if part}
+    parts |= {"from": before} if before != name else {}
     changed = parts or any(row["base"] != row["head"] for row in metrics)
     return {"name": name, "status": "changed" if changed else "unchanged", "metrics": metrics, **parts}
 
@@ -113,8 +129,8 @@ def _entry(record: Record, name: str) -> Record | None:
     return next((entry for entry in record["subjects"] if entry["name"] == name), None)
 
 
-def _metrics(name: str, base: Record, head: Record) -> list[Entry]:
-    old, new = metrics_of(base, name), metrics_of(head, name)
+def _metrics(before: str, name: str, base: Record, head: Record) -> list[Entry]:
+    old, new = metrics_of(base, before), metrics_of(head, name)
     rows = []
     for key in dict.fromkeys([*new, *old]):
         facts = {k: (new.get(key) or old[key])[k] for k in ("metric", "title", "unit")}

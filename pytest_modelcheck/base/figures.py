@@ -9,9 +9,10 @@ from typing import Any
 
 from ..errors import MeasurementError
 from ..message import metric_title
+from ..record import to_json
 from ..verdict import ROOT, BaseValue, Contributor, Limit
 from .compare import compare, metrics_of
-from .load import RecordError, number, read_record
+from .load import number, read_record
 
 Parts = tuple[Contributor, ...]
 
@@ -25,14 +26,17 @@ class Base:
 
     @classmethod
     def read(cls, path: Path) -> Base:
-        """From a report.json, or what `measure_base` gave. Raises RecordError."""
-        try:
-            found = json.loads(path.read_bytes()) if path.is_file() and path.stat().st_size < 100_000 else {}
-        except ValueError:
-            found = {}
-        if isinstance(found, dict) and set(found) == {"error"}:
-            return cls(found)
+        """From a report.json. Raises RecordError."""
         return cls(read_record(path))
+
+    @classmethod
+    def from_json(cls, text: str) -> Base:
+        """From what `to_json` gave in another process."""
+        return cls(json.loads(text))
+
+    def to_json(self) -> str:
+        """The record, for another process."""
+        return to_json(self.record)
 
     def value(self, nodeid: str, subject: str, limit: Limit) -> BaseValue:
         """The figure that `limit` is about, or why there is none. Raises MeasurementError if nothing is known."""
@@ -43,12 +47,11 @@ class Base:
 
     def _find(self, nodeid: str, subject: str, limit: Limit) -> tuple[float | None, Parts, str]:
         title = metric_title(limit.metric, limit.options)
-        for check in self.record["checks"]:
-            same = check["nodeid"] == nodeid and (check["metric"], check["title"]) == (limit.metric, title)
-            if same and check["subject"].startswith(subject):  # "net (2)" is a second "net" of its run
-                value = number(check["value"])
-                reason = "" if value is not None else f"not measured at the base: {_short(check['message'])}"
-                return value, _parts(check), reason
+        check = self._check(nodeid, subject, (limit.metric, title))
+        if check is not None:
+            value = number(check["value"])
+            reason = "" if value is not None else f"not measured at the base: {_short(check['message'])}"
+            return value, _parts(check), reason
         figure = metrics_of(self.record, subject).get((limit.metric, title))
         if figure is not None:
             return figure["value"], self._own_parts(subject, limit.metric), ""
@@ -65,6 +68,16 @@ class Base:
         return tuple(
             Contributor(m["name"] or ROOT, m["own_macs"] * scale) for m in modules if m.get("own_macs")
         )
+
+    def _check(self, nodeid: str, subject: str, key: tuple[str, str]) -> Mapping[str, Any] | None:
+        """The same test's check; by its subject's name where it has several. A renamed model stays gated."""
+        same = [
+            c for c in self.record["checks"] if c["nodeid"] == nodeid and (c["metric"], c["title"]) == key
+        ]
+        named = [
+            c for c in same if c["subject"].startswith(subject)
+        ]  # "net (2)" is a second "net" of its run
+        return next(iter(named or (same if len({c["subject"] for c in same}) == 1 else ())), None)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -88,6 +101,3 @@ def _parts(check: Mapping[str, Any]) -> Parts:
 
 def _short(message: str) -> str:
     return message.strip().splitlines()[1].strip() if "\n" in message else message
-
-
-__all__ = ["Base", "RecordError"]

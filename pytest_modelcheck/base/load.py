@@ -72,6 +72,7 @@ _COSTS = {"macs": [(int, float)], "params": [(int, float)]}
 _METRIC = {"metric": str, "title": str, "unit": str, "share": FIGURE, "base": FIGURE, "head": FIGURE}
 _CHANGED = {
     "name": str,
+    "from?": str,
     "status": OneOf("new", "removed", "changed", "unchanged"),
     "metrics": [_METRIC],
     "modules?": [{"module": str, "type": str, "status": OneOf("new", "removed", "changed"), **_COSTS}],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def measure_base(config: pytest.Config, revision: str, report: bool, timeout: float) -> dict[str, Any]:
+def measure_base(config: pytest.Config, revision: str, timeout: float) -> dict[str, Any]:
     """The record of the merge-base with `revision`; `{"error": ...}` if it could not be measured.
 
     Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
@@ -34,7 +34,6 @@ def measure_base(config: pytest.Config, revision: str, report: bool, timeout: fl
             "patterns": config.getini("python_files"),
             "path": [entry or os.getcwd() for entry in sys.path],
             "arguments": _arguments(config),
-            "report": report,
             "result": str(folder / "record.json"),
         }
         (folder / "job.json").write_text(json.dumps(job), "utf-8")

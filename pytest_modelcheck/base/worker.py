@@ -30,7 +30,7 @@ def main(job_file: str) -> None:
 
     import pytest
 
-    run = BaseRun(job["report"])
+    run = BaseRun()
     pytest.main(job["arguments"], plugins=[run])
     leaks = redirect.leaks()
     if leaks:
@@ -65,8 +65,7 @@ def _end_with_parent(root: Path, folder: Path, pipe: int) -> None:
 class BaseRun:
     """A pytest plugin: keeps the tests that check a model, skips their bodies, keeps the record."""
 
-    def __init__(self, report: bool) -> None:
-        self.report = report
+    def __init__(self) -> None:
         self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
         self.broken: list[str] = []
 
@@ -80,7 +79,7 @@ class BaseRun:
         from pytest_modelcheck.plugin import PLAN
 
         plugin = config.pluginmanager.get_plugin("modelcheck-run")
-        plugin.describes = self.report
+        plugin.describes = True
         items[:] = [
             i for i in items if plugin._is_marked(i) or "modelcheck" in getattr(i, "fixturenames", ())
         ]

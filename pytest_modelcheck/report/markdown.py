@@ -160,6 +160,8 @@ def _subject_blocks(subject: Mapping[str, Any]) -> Iterator[str]:
         if rows:
             head = f"{html_code(subject['name'])}: {_count(len(rows), *title)}"
             yield f"<details><summary>{head}</summary>\n\n{table(columns, rows, align)}\n\n</details>"
+    if subject.get("from"):
+        yield f"{code(subject['name'])} was called {code(subject['from'])} at the base"
     weights = subject.get("weights")
     if weights:
         moved = ", ".join(code(row["tensor"]) for row in weights["tensors"][:5])

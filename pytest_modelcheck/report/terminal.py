@@ -98,6 +98,7 @@ def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
         for row in subject["metrics"]
         if row["base"] != row["head"]
     ]
+    lines[:0] = [f"  {name}: called {printable(subject['from'])} at the base"] if subject.get("from") else []
     lines += [
         f"    {printable(row['module']) or '(the model itself)'}: {row['change']} {printable(row['from'])}"
         f" -> {printable(row['to'])}"

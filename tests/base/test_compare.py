@@ -97,3 +97,14 @@ def test_environments_that_differ_are_named(base):
     head = {**base, "environment": {**base["environment"], "torch": "9.9", "commit": "x"}}
     (row,) = compare(base, head)["environment"]
     assert (row["name"], row["head"]) == ("torch", "9.9")
+
+
+def test_a_renamed_subject_is_known_by_its_test(base):
+    head = make_record(net=stack(nn.ReLU(), nn.ReLU()), gone=stack())
+    for subject in head["subjects"]:
+        if subject["name"] == "net":
+            subject["name"] = "other"
+    changes = compare(base, head)
+    other = of(changes, "other")
+    assert (other["status"], other["from"]) == ("changed", "net")
+    assert [s["name"] for s in changes["subjects"]] == ["gone", "other"]
