@@ -143,7 +143,9 @@ class Counter(TorchDispatchMode):
         if node is not None and len(running) == 1:
             return self._origin.get(node._sequence_nr(), ("", None))
         if torch.is_grad_enabled():
-            self._origin[torch._C._autograd._get_sequence_nr() - 1] = (running[-1], self.kept)
+            # an operator that makes no node of its own must not claim the last one's
+            newest = torch._C._autograd._get_sequence_nr() - 1
+            self._origin.setdefault(newest, (running[-1], self.kept))
         return running[-1], self.kept
 
     def _count(

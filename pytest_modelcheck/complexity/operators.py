@@ -98,7 +98,37 @@ def _layer_norm_like(args: Any) -> Tensor | None:
     return torch.empty_like(image) if fits else None
 
 
+def _linear_like(args: Any) -> Tensor | None:
+    image, weight, bias = args[:3]
+    fits = image.dim() > 1 and weight.dim() == 2 and image.shape[-1] == weight.shape[1]
+    fits = fits and image.dtype == weight.dtype
+    if not fits or (bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != weight.dtype)):
+        return None
+    return image.new_empty((*image.shape[:-1], weight.shape[0]))
+
+
+def _element_wise_like(args: Any) -> Tensor | None:
+    return torch.empty_like(args[0]) if args[0].is_floating_point() else None
+
+
+def _sum_like(args: Any) -> Tensor | None:
+    """Two tensors that are alike in every way."""
+    one, two = args[:2]
+    alike = isinstance(two, Tensor) and (one.shape, one.dtype, one.stride()) == (
+        two.shape,
+        two.dtype,
+        two.stride(),
+    )
+    return torch.empty_like(one) if alike and not (two.is_sparse or one.is_sparse) else None
+
+
 LIKENESS: dict[str, Callable[[Any], Tensor | None]] = {
+    "aten::linear": _linear_like,
+    "aten::add": _sum_like,
+    **{
+        f"aten::{name}": _element_wise_like
+        for name in ("gelu", "relu", "silu", "sigmoid", "hardswish", "tanh")
+    },
     "aten::batch_norm": _batch_norm_like,
     "aten::layer_norm": _layer_norm_like,
 }

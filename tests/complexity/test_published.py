@@ -103,3 +103,15 @@ def test_single_stage_detection_equals_the_published_figures():
     cost = ModelCheck(model, ([torch.rand(3, 512, 512)],)).complexity(strict=True)
     assert round(cost.macs / 1e9, 3) == weights.meta["_ops"]
     assert cost.params == weights.meta["num_params"]
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vit_b_16", "swin_t", "efficientnet_b0"])
+def test_a_training_step_has_a_formula_for_every_operator(name):
+    with parameters_on_meta():
+        model = models.get_model(name, weights=None)
+    check = ModelCheck(model, input_size=(2, 3, 224, 224))
+    forward, step = (check.complexity(phase=phase, strict=True) for phase in ("forward", "training_step"))
+    assert 2.8 < step.macs / forward.macs < 3  # 3 but for the first layer, whose input needs no gradient
+    assert {m for m, cost in step.by_module().items() if cost.own.macs} == {
+        m for m, cost in forward.by_module().items() if cost.own.macs
+    }
