@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..handle import Handle
@@ -9,17 +10,39 @@ from ..handle import Handle
 if TYPE_CHECKING:
     from .heatmap import Heatmap
 
+_ARGUMENTS = """
+
+        `target`: a class index, one index per sample, a callable on the model's output that returns a score (for
+        Finer-CAM a `ClassDifference`), or None for the top class. `layer`: a module or its dotted name; None takes the
+        last one with a spatial map that the score depends on. `call` picks a call of a shared module.
+        Returns a Heatmap. Raises ExplanationError when there is nothing honest to show.
+        """
+
+
+def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
+    """The method of the CAM family that is called so: they differ in nothing but the formula."""
+
+    def explain(self: Handle, target: Any = None, layer: Any = None, *, call: int = -1) -> Heatmap:
+        from .cam import cam
+
+        return self._own(cam(self.subject, method=method, target=target, layer=layer, call=call))
+
+    explain.__name__, explain.__qualname__ = method, f"ModelCheck.{method}"
+    explain.__doc__ = doc + _ARGUMENTS
+    return explain
+
 
 class ExplainMethods(Handle):
     """Heatmaps."""
 
-    def gradcam(self, target: Any = None, layer: Any = None, *, call: int = -1) -> Heatmap:
-        """Grad-CAM (Selvaraju et al. 2017): which pixels speak for `target`.
-
-        `target`: a class index, one index per sample, a callable on the model's output that returns a score, or
-        None for the top class. `layer`: a module or its dotted name; None takes the last one with a spatial map.
-        `call` picks a call of a shared module. Raises ExplanationError when there is nothing honest to show.
-        """
-        from .cam import cam
-
-        return self._own(cam(self.subject, method="gradcam", target=target, layer=layer, call=call))
+    gradcam = _heatmap("gradcam", "Grad-CAM (Selvaraju et al. 2017): which pixels speak for `target`.")
+    gradcam_plus_plus = _heatmap("gradcam_plus_plus", "Grad-CAM++ (Chattopadhyay et al. 2018).")
+    xgradcam = _heatmap("xgradcam", "XGrad-CAM (Fu et al. 2020).")
+    hirescam = _heatmap("hirescam", "HiResCAM (Draelos and Carin 2020): gradient times activation.")
+    elementwise_cam = _heatmap("elementwise_cam", "HiResCAM with only what speaks for the target.")
+    layercam = _heatmap("layercam", "LayerCAM (Jiang et al. 2021); good for early layers too.")
+    eigencam = _heatmap("eigencam", "EigenCAM (Muhammad and Yeasin 2020): the same for every target.")
+    eigen_gradcam = _heatmap("eigen_gradcam", "EigenCAM of gradient times activation.")
+    cam = _heatmap("cam", "CAM (Zhou et al. 2016), for global average pooling and one linear layer.")
+    ablation_cam = _heatmap("ablation_cam", "AblationCAM (Desai and Ramaswamy 2020): features switched off.")
+    score_cam = _heatmap("score_cam", "ScoreCAM (Wang et al. 2020): costs one forward per feature.")
