@@ -14,6 +14,7 @@ from PIL import Image
 from ..images import to_base64, to_image
 from .colormap import blend
 
+EPSILON = 1e-6  # relative: maps of any size are scaled alike
 SHOWN = 256  # small pictures are enlarged to about this many pixels
 
 
@@ -42,20 +43,17 @@ class Heatmap:
         size = self.image.shape[-2:]
         grown = F.interpolate(positive, size=size, mode="bilinear", align_corners=False)[:, 0]
         low, high = grown.amin((1, 2), keepdim=True), grown.amax((1, 2), keepdim=True)
-        spread = (high - low).clamp_min(torch.finfo(torch.float32).tiny)
+        spread = torch.maximum(high - low, EPSILON * high).clamp_min(torch.finfo(torch.float32).tiny)
         return ((grown - low) / spread).numpy()
 
     def input_image(self, index: int = 0) -> Image.Image:
         """The input as a picture, scaled from its own range."""
-        pixels = self.image[index]
-        pixels = pixels[:3] if len(pixels) >= 3 else pixels[:1].repeat(3, 0)
-        low, high = pixels.min(), pixels.max()
-        return to_image(((pixels - low) / max(high - low, 1e-12)).transpose(1, 2, 0)).convert("RGB")
+        return picture_of(self.image[index])
 
     def overlay(self, image: Any = None, index: int = 0) -> Image.Image:
         """The map over `image` (a PIL image, an array or a tensor; None: the input itself), as a picture."""
         base = self.input_image(index) if image is None else to_image(image).convert("RGB")
-        size = _shown_size(base)
+        size = shown(base).size
         heat = Image.fromarray(self.map[index]).resize(size, Image.Resampling.BILINEAR)
         return blend(base.resize(size, Image.Resampling.NEAREST), np.asarray(heat))
 
@@ -75,8 +73,6 @@ class Heatmap:
 
     def to_dict(self) -> dict[str, Any]:
         """An entry of the record's section `heatmaps`, of the first sample."""
-        base = self.input_image()
-        shown = base.resize(_shown_size(base), Image.Resampling.NEAREST)
         return {
             "title": self.title,
             "method": self.method,
@@ -85,11 +81,19 @@ class Heatmap:
             "score": list(self.score),
             "map_shape": list(self.raw.shape[1:]),
             "image": to_base64(self.overlay(), compact=True),
-            "input": to_base64(shown, compact=True),
+            "input": to_base64(shown(self.input_image()), compact=True),
             "nodeid": None,
         }
 
 
-def _shown_size(image: Image.Image) -> tuple[int, int]:
-    scale = max(1, round(SHOWN / max(image.size)))
-    return image.width * scale, image.height * scale
+def picture_of(pixels: np.ndarray) -> Image.Image:
+    """An input (C, H, W) as a picture, scaled from its own range."""
+    pixels = pixels[:3] if len(pixels) >= 3 else pixels[:1].repeat(3, 0)
+    low, high = pixels.min(), pixels.max()
+    return to_image(((pixels - low) / max(high - low, 1e-12)).transpose(1, 2, 0)).convert("RGB")
+
+
+def shown(image: Image.Image, size: int = SHOWN) -> Image.Image:
+    """A small picture enlarged to about `size` pixels."""
+    scale = max(1, round(size / max(image.size)))
+    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)

@@ -9,6 +9,7 @@ from ..handle import Handle
 
 if TYPE_CHECKING:
     from .heatmap import Heatmap
+    from .projection import Projection
 
 _ARGUMENTS = """
 
@@ -46,3 +47,34 @@ class ExplainMethods(Handle):
     cam = _heatmap("cam", "CAM (Zhou et al. 2016), for global average pooling and one linear layer.")
     ablation_cam = _heatmap("ablation_cam", "AblationCAM (Desai and Ramaswamy 2020): features switched off.")
     score_cam = _heatmap("score_cam", "ScoreCAM (Wang et al. 2020): costs one forward per feature.")
+
+    def deconvnet(
+        self, target: Any = None, layer: Any = None, *, feature: int | None = None, call: int = -1
+    ) -> Projection:
+        """Zeiler and Fergus 2013: what of the pixels a class's logit or, with `layer`, a feature stands on.
+
+        A feature starts from its strongest activation, all others zeroed; `feature=None` takes the layer's strongest
+        one for each sample. ReLUs may be modules or functions. Raises ExplanationError if the model has none.
+        """
+        return self._projection("deconvnet", target, layer, feature, call)
+
+    def guided_backprop(
+        self, target: Any = None, layer: Any = None, *, feature: int | None = None, call: int = -1
+    ) -> Projection:
+        """Springenberg et al. 2014: as `deconvnet`, and only through what was active."""
+        return self._projection("guided", target, layer, feature, call)
+
+    def guided_gradcam(self, target: Any = None, layer: Any = None, *, call: int = -1) -> Projection:
+        """Selvaraju et al. 2017: guided backpropagation of a class, where Grad-CAM is positive."""
+        from .projection import guided_gradcam
+
+        made = guided_gradcam(self.subject, target=target, layer=layer, call=call)
+        self._keep("deconvnet", made)
+        return made
+
+    def _projection(self, rule: str, target: Any, layer: Any, feature: Any, call: int) -> Projection:
+        from .projection import project
+
+        made = project(self.subject, rule, target=target, layer=layer, feature=feature, call=call)
+        self._keep("deconvnet", made)
+        return made

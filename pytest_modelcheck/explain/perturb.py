@@ -158,7 +158,9 @@ def pooled_head(probe: Probe) -> nn.Linear | None:
                 found.append((module, output))
 
     with _running(probe):
-        hooks = [m.register_forward_hook(note) for m in probe.subject.module.modules() if isinstance(m, nn.Linear)]
+        hooks = [
+            m.register_forward_hook(note) for m in probe.subject.module.modules() if isinstance(m, nn.Linear)
+        ]
         try:
             output = probe.subject.run(usable(probe.subject.require_inputs()))
         finally:

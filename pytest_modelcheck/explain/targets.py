@@ -56,9 +56,7 @@ def score(output: Any, target: Any, samples: int) -> tuple[Tensor, list[int | st
     if callable(target):
         return _callable_score(output, target, samples)
     logits = class_logits(output)
-    classes: list[Any] = (
-        logits.argmax(1).tolist() if target is None else class_indices(target, *logits.shape)
-    )
+    classes: list[Any] = logits.argmax(1).tolist() if target is None else class_indices(target, *logits.shape)
     return logits[torch.arange(len(classes)), classes], classes
 
 
