@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .checks import limit_options
@@ -47,7 +47,7 @@ class _Enforcement:
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check
         options = limit_options(check, demand.limit, self.settings)
-        key = (check.observe, demand.source.identity, tuple(sorted(options.items(), key=str)))
+        key = (check.observe, demand.source.identity, repr(sorted(options.items(), key=str)))
         if key not in self.observed:
             self.observed[key] = result = _attempt(check.observe, subject, options)
             if check.section and not isinstance(result, Exception):
@@ -55,7 +55,8 @@ class _Enforcement:
         result = self.observed[key]
         if isinstance(result, Exception):
             raise result
-        return check.read(result, **options)
+        read = check.read(result, **options)
+        return read[demand.limit.metric] if isinstance(read, Mapping) else read
 
 
 def _attempt(observe: Callable[..., Any], subject: Subject, options: dict[str, Any]) -> Any:

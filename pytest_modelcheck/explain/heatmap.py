@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from ..errors import ExplanationError
 from ..images import to_base64, to_image
 from .colormap import blend
 
@@ -57,6 +58,18 @@ class Heatmap:
         heat = Image.fromarray(self.map[index]).resize(size, Image.Resampling.BILINEAR)
         return blend(base.resize(size, Image.Resampling.NEAREST), np.asarray(heat))
 
+    def points_at(self, where: Any, margin: int = 0) -> np.ndarray:
+        """The pointing game (Zhang et al. 2016): per sample (N,), whether the hottest pixel lies in `where`.
+
+        `where`: for each sample a box (left, top, right, bottom; right and bottom exclusive) or a mask (H, W); for one
+        sample it may stand alone. `margin`: pixels around it that still count. Raises ExplanationError.
+        """
+        alone = np.ndim(where) == 1 or (len(self.map) == 1 and np.shape(where) == self.map.shape[1:])
+        places = [where] if alone else where
+        if len(places) != len(self.map):
+            raise ExplanationError(f"{len(places)} boxes or masks for {len(self.map)} maps")
+        return np.array([_points_at(m, p, margin) for m, p in zip(self.map, places, strict=True)])
+
     @property
     def title(self) -> str:
         """`Grad-CAM of class 285 at layer4`."""
@@ -97,3 +110,17 @@ def shown(image: Image.Image, size: int = SHOWN) -> Image.Image:
     """A small picture enlarged to about `size` pixels."""
     scale = max(1, round(size / max(image.size)))
     return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
+
+
+def _points_at(heat: np.ndarray, where: Any, margin: int) -> bool:
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    place = np.asarray(where)
+    if place.shape == (4,):
+        left, top, right, bottom = place.tolist()
+        return bool(left - margin <= column < right + margin and top - margin <= row < bottom + margin)
+    if place.shape != heat.shape:
+        raise ExplanationError(
+            f"a box is (left, top, right, bottom), a mask has the input's size {heat.shape}; got shape {place.shape}"
+        )
+    near = place[max(0, row - margin) : row + margin + 1, max(0, column - margin) : column + margin + 1]
+    return bool(near.any())

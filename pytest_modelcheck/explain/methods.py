@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from .evolution import Evolution, StrongestActivations
+    from .faithfulness import Faithfulness
     from .heatmap import Heatmap
+    from .invariance import Invariance
     from .projection import Projection
 
 _ARGUMENTS = """
@@ -77,4 +80,57 @@ class ExplainMethods(Handle):
 
         made = project(self.subject, rule, target=target, layer=layer, feature=feature, call=call)
         self._keep("deconvnet", made)
+        return made
+
+    def invariance(
+        self, transform: str, *, target: Any = None, layers: Any = None, values: Any = None
+    ) -> Invariance:
+        """Zeiler and Fergus 2013: features and probability as the images are moved, enlarged or turned.
+
+        `transform`: "translation", "scale" or "rotation"; `values` in shares of the height, factors, degrees (None:
+        the paper's range). `target`: a class, one per sample, a set of classes, or None for the top class.
+        `layers`: names or modules; None takes an early and a late one. Raises ExplanationError.
+        """
+        from .invariance import invariance
+
+        made = invariance(self.subject, transform, target=target, layers=layers, values=values)
+        self._keep("invariance", made)
+        return made
+
+    def strongest_activations(
+        self, layers: Any = None, *, features: int = 4, samples: int = 4
+    ) -> StrongestActivations:
+        """Zeiler and Fergus 2013: what the strongest features of `layers` see, beside the patches they see it in.
+
+        For each layer (None: an early and a late one) `features` features, each in the `samples` inputs where it is
+        strongest. Raises ExplanationError for models without ReLUs.
+        """
+        from .evolution import strongest_activations
+
+        made = strongest_activations(self.subject, layers=layers, features=features, samples=samples)
+        self._keep("deconvnet", made)
+        return made
+
+    def feature_evolution(self, checkpoints: Any, *, layers: Any = None, strict: bool = True) -> Evolution:
+        """Zeiler and Fergus 2013: features of `layers` at each of the `checkpoints` of a training run.
+
+        `checkpoints`: name -> state_dict or path, or a sequence of these, the last one the reference; with
+        `strict=False` they may lack tensors that the layers do not need. Raises MeasurementError for one that does
+        not fit.
+        """
+        from .evolution import feature_evolution
+
+        made = feature_evolution(self.subject, checkpoints, layers=layers, strict=strict)
+        self._keep("evolution", made)
+        return made
+
+    def faithfulness(self, heatmap: Heatmap, *, steps: int = 20) -> Faithfulness:
+        """Whether a heatmap of this model is any good: insertion and deletion, average drop and increase.
+
+        Costs 2 x `steps` + 4 forwards. For the pointing game see `Heatmap.points_at`. Raises ExplanationError.
+        """
+        from .faithfulness import faithfulness
+
+        made = faithfulness(self.subject, heatmap, steps=steps)
+        self._keep("faithfulness", made)
         return made

@@ -174,7 +174,7 @@ def pooled_head(probe: Probe) -> nn.Linear | None:
 
 
 def _class_weights(probe: Probe, head: nn.Linear) -> Tensor:
-    return head.weight.detach().float()[probe.captured.target]
+    return head.weight.detach().float()[torch.tensor(probe.captured.target)]
 
 
 def _activation(probe: Probe) -> Tensor:

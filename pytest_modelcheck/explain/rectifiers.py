@@ -31,7 +31,7 @@ class _Rectified(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor | None, ...]:
         signal = signal.clamp_min(0)
         if ctx.saved_tensors:
             signal = signal * ctx.saved_tensors[0]

@@ -13,11 +13,21 @@ from typing import Any
 from ..record import HEAD
 from ..text import printable
 from ..units import BYTES, FLOPS, MACS, PARAMS
+from .plots import line_plot
 from .text import SYMBOLS, headroom_text, shown_outcome
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
-ORDER = ("heatmaps", "complexity", "structure", "weights")  # of panels; sections without one of theirs follow
-SCRIPTS, STYLES = ("tables.js",), ("page.css",)
+ORDER = (
+    "heatmaps",
+    "deconvnet",
+    "faithfulness",
+    "invariance",
+    "evolution",
+    "complexity",
+    "structure",
+    "weights",
+)  # of panels; sections without one of theirs follow
+SCRIPTS, STYLES = ("tables.js", "maps.js"), ("page.css", "plots.css")
 _SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
 
 
@@ -55,6 +65,7 @@ def _asset(name: str) -> str:
 @functools.cache
 def _environment() -> Any:
     import jinja2
+    import markupsafe
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pytest_modelcheck.report"),
@@ -78,7 +89,9 @@ def _environment() -> Any:
         "outcome": shown_outcome,
         "symbol": lambda outcome: SYMBOLS.get(outcome, ""),
         "slug": _slug,
+        "per_sample": _per_sample,
     }
+    environment.globals["plot"] = lambda *args, **options: markupsafe.Markup(line_plot(*args, **options))
     return environment
 
 
@@ -134,6 +147,18 @@ def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int 
     step = width / max(len(counts), 1)
     steps = [f"V{height - round(count / top * height)}h{step:g}" for count in counts]
     return f"M0 {height}{''.join(steps)}V{height}z"
+
+
+def _per_sample(rows: list[list[float]], targets: list[str], most: int = 8) -> dict[str, list[float]]:
+    """Lines of a plot from rows of one value per sample; with many samples, the mean and the extremes."""
+    columns = list(zip(*rows, strict=True))
+    if len(columns) <= most:
+        return {f"input {i}, class {targets[i]}": list(column) for i, column in enumerate(columns)}
+    return {
+        "mean": [sum(row) / len(row) for row in rows],
+        "lowest": [min(row) for row in rows],
+        "highest": [max(row) for row in rows],
+    }
 
 
 def _slug(name: str) -> str:

@@ -49,7 +49,7 @@ def unpooled(model: Net, images: torch.Tensor, target: int) -> np.ndarray:
         one = F.relu(model.one(images))
         small, switches = F.max_pool2d(one, 2, return_indices=True)
         two = F.relu(model.two(small))
-        pooled, more = F.max_pool2d(two, 2, return_indices=True)
+        _, more = F.max_pool2d(two, 2, return_indices=True)
         signal = model.fc.weight[target].reshape(1, 5, 2, 2).expand(len(images), -1, -1, -1)
         signal = F.relu(F.max_unpool2d(signal, more, 2, output_size=two.shape))
         signal = F.conv_transpose2d(signal, model.two.weight)
