@@ -84,7 +84,8 @@ def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
 def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
     """Compare a heatmap with the stored one: `assert modelcheck.gradcam(target=285) == heatmap_snapshot`.
 
-    `heatmap_snapshot(preset="strict" | "default" | "loose")` chooses the tolerance; `--snapshot-update` accepts.
+    `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
+    `--snapshot-update` accepts.
     """
     from .snapshots.fixtures import make_heatmap_snapshot
     from .snapshots.verdicts import record_comparison
