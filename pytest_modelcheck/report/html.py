@@ -26,6 +26,7 @@ ORDER = (
     "complexity",
     "structure",
     "weights",
+    "weight_changes",
 )  # of panels; sections without one of theirs follow
 SCRIPTS, STYLES = ("tables.js", "maps.js"), ("page.css", "plots.css")
 _SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
