@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import options
+from . import options, progress
 from .checks import Registry, default_registry, marker_lines
 from .config import Settings
 from .injection import injected, plain_function, wanted_fixtures
@@ -105,6 +105,11 @@ class ModelCheckPlugin:
         self.run: RunRecord | None = None
         self.report_path: Path | None = None
         self.interrupted = False
+
+    def pytest_sessionstart(self) -> None:
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            progress.terminal = reporter._tw._file  # tests' own streams are captured
 
     # Collection
 

@@ -18,7 +18,7 @@ LAYERS = ["conv1", "relu3"]
 def test_a_turned_shape_stays_what_it_is() -> None: ...
 
 
-def test_late_features_move_more_slowly_than_early_ones(modelcheck) -> None:
+def test_quarter_turns(modelcheck) -> None:
     turned = modelcheck.invariance("rotation", layers=LAYERS, target=[0, 1, 2, 3], values=[0, 90, 180, 270])
     assert min(map(min, turned.probability)) > 0.3
 
