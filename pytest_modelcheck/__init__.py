@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import ModelRunError as ModelRunError
     from .errors import SubjectError as SubjectError
     from .explain.heatmap import Heatmap as Heatmap
+    from .explain.targets import ClassDifference as ClassDifference
     from .modelcheck import ModelCheck as ModelCheck
     from .verdict import Contributor as Contributor
     from .verdict import Measurement as Measurement
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Budget": "checks",
+    "ClassDifference": "explain.targets",
     "Complexity": "complexity.result",
     "Contributor": "verdict",
     "ExplanationError": "errors",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from .units import Unit
@@ -53,8 +53,16 @@ class Check(Protocol):
         """`observe(subject, **options)`: the costly part; checks with the same one share its result."""
 
     @property
-    def read(self) -> Callable[..., Measurement]:
-        """`read(observed, **options)`: the value in it."""
+    def read(self) -> Callable[..., Measurement | Mapping[str, Measurement]]:
+        """`read(observed, **options)`: the value in it; with several metrics, the values by metric."""
+
+
+class Bound(NamedTuple):
+    """A limit that a marker's keyword sets: on which metric, in which unit, from which side ("max" or "min")."""
+
+    metric: str
+    unit: str
+    side: str
 
 
 class Budget:
@@ -141,18 +149,40 @@ def default_registry() -> Registry:
     return registry
 
 
+class BoundedBudget(Budget):
+    """A check whose marker takes one of `choices` first, and limits of its own (`bounds`: keyword -> Bound)."""
+
+    def __init__(
+        self,
+        name: str,
+        doc: str,
+        bounds: Mapping[str, Bound],
+        observe: Callable[..., Any],
+        read: Callable[..., Mapping[str, Measurement]],
+        choices: Mapping[str, tuple[Any, ...]],
+        section: str | None = None,
+        free: tuple[str, ...] = (),
+    ) -> None:
+        first = next(iter(bounds.values()))
+        super().__init__(name, first.metric, first.unit, doc, observe, read, choices, (), section)  # type: ignore[arg-type]
+        self.bounds, self.free = bounds, free
+
+
 def signature(check: Check) -> Signature:
     """The marker's signature: the limit's bounds, the check's own keywords, level, then the subject's keywords."""
     if isinstance(check, Free):
         keywords = {**check.defaults, "level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
         return Signature([Parameter(k, Parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()])
-    defaults = {
-        "min": None,
-        "max_regression": None,
-        **{key: values[0] for key, values in check.choices.items()},
-    }
+    if isinstance(check, BoundedBudget):
+        chosen, *others = check.choices
+        defaults: dict[str, Any] = dict.fromkeys([*check.bounds, *check.free])
+        defaults |= {key: check.choices[key][0] for key in others}
+        first = Parameter(chosen, Parameter.POSITIONAL_OR_KEYWORD)
+    else:
+        defaults = dict.fromkeys(["min", "max_regression"])
+        defaults |= {key: values[0] for key, values in check.choices.items()}
+        first = Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=None)
     defaults |= {"level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
-    first = Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=None)
     rest = [Parameter(key, Parameter.KEYWORD_ONLY, default=value) for key, value in defaults.items()]
     return Signature([first, *rest])
 

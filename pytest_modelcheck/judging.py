@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .checks import limit_options
@@ -73,7 +73,8 @@ class _Enforcement:
         result = self.observed[key]
         if isinstance(result, Exception):
             raise result
-        return check.read(result, **options)
+        read = check.read(result, **options)
+        return read[demand.limit.metric] if isinstance(read, Mapping) else read
 
 
 def _attempt(observe: Callable[..., Any], subject: Subject, options: dict[str, Any]) -> Any:

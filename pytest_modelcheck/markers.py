@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks import LEVELS, SUBJECT_KEYWORDS, Check, Free, Registry, signature
+from .checks import LEVELS, SUBJECT_KEYWORDS, BoundedBudget, Check, Free, Registry, signature
 from .errors import LimitError
-from .units import RATIO, Unit
+from .units import RATIO, Unit, named
 from .verdict import Limit
 
 
@@ -33,6 +33,8 @@ def read_marker(
     check = registry.checks.get(name)
     if isinstance(check, Free):
         return _read_free(check, args, kwargs, where)
+    if isinstance(check, BoundedBudget):
+        return _read_bounded(check, args, kwargs, where)
     return _read_budget(check, args, kwargs, where) if check else None
 
 
@@ -52,6 +54,29 @@ def _read_free(check: Free, args: Sequence[Any], kwargs: Mapping[str, Any], wher
     except LimitError as error:
         problems.append(f"{check.name}: {error}")
     return Marker(check, limits, _subject_part(kwargs), tuple(problems))
+
+
+def _read_bounded(check: BoundedBudget, args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> Marker:
+    """A marker like `invariance_budget("rotation", min_probability=0.5)`: one limit for each bound given."""
+    first = next(iter(check.choices))
+    given = {**({first: args[0]} if args else {}), **kwargs}
+    problems = _unknown(check.name, kwargs, signature(check).parameters)
+    if len(args) > 1 or (args and first in kwargs) or first not in given:
+        problems.append(f"{check.name}: give {first} once, as the only argument without a keyword")
+    for key, allowed in {**check.choices, "level": LEVELS}.items():
+        problems += _not_allowed(check.name, key, given, allowed)
+    options = {key: given.get(key, allowed[0]) for key, allowed in check.choices.items()}
+    options |= {key: given[key] for key in check.free if given.get(key) is not None}
+    limits = []
+    for key, bound in check.bounds.items():
+        value = _bound(check.name, key, given, named(bound.unit), problems)
+        if value is not None:
+            said: dict[str, Any] = {bound.side: value, "level": given.get("level", LEVELS[0])}
+            unit = named(bound.unit)
+            limits.append(Limit(bound.metric, unit, options=options, where=where, **said))
+    if all(given.get(key) is None for key in check.bounds):
+        problems.append(f"{check.name}: no limit; give {' or '.join(f'{key}=' for key in check.bounds)}")
+    return Marker(check, tuple(limits), _subject_part(kwargs), tuple(problems))
 
 
 def _read_budget(check: Check, args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> Marker:

@@ -7,6 +7,7 @@ Buffers are small and some operators write to them without saying so (aten::nati
 
 from __future__ import annotations
 
+import functools
 import operator
 import random
 import sys
@@ -162,19 +163,26 @@ class _CopyOnWrite(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if isinstance(func, torch._ops.OpOverload) and func._schema.is_mutable:
-            self._save_written(func, args, kwargs)
+        if isinstance(func, torch._ops.OpOverload):  # higher-order operators call others, and write nothing
+            for position, name in _written(func):
+                self._save(args[position] if position < len(args) else kwargs.get(name))
         return func(*args, **kwargs)
 
-    def _save_written(self, func: Any, args: Any, kwargs: Any) -> None:
-        for position, argument in enumerate(func._schema.arguments):
-            if argument.alias_info is None or not argument.alias_info.is_write:
-                continue
-            value = args[position] if position < len(args) else kwargs.get(argument.name)
-            for tensor in tree_leaves(value):
-                if isinstance(tensor, Tensor):
-                    for original in self.pending.pop(_storage_key(tensor), ()):
-                        self.copies.append((original, original.clone()))
+    def _save(self, value: Any) -> None:
+        for tensor in [value] if isinstance(value, Tensor) else tree_leaves(value):
+            if isinstance(tensor, Tensor):
+                for original in self.pending.pop(_storage_key(tensor), ()):
+                    self.copies.append((original, original.clone()))
+
+
+@functools.cache  # asked of every operator that runs
+def _written(func: Any) -> tuple[tuple[int, str], ...]:
+    """Position and name of the arguments that an operator writes to."""
+    return tuple(
+        (position, argument.name)
+        for position, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
 
 
 def _storage_key(tensor: Tensor) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import options
+from . import options, progress
 from .checks import Registry, default_registry, marker_lines
 from .config import Settings
 from .injection import injected, plain_function, wanted_fixtures
@@ -85,7 +85,8 @@ def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
 def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
     """Compare a heatmap with the stored one: `assert modelcheck.gradcam(target=285) == heatmap_snapshot`.
 
-    `heatmap_snapshot(preset="strict" | "default" | "loose")` chooses the tolerance; `--snapshot-update` accepts.
+    `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
+    `--snapshot-update` accepts.
     """
     from .snapshots.fixtures import make_heatmap_snapshot
     from .snapshots.verdicts import record_comparison
@@ -150,6 +151,9 @@ class ModelCheckPlugin:
     def pytest_sessionstart(self) -> None:
         from .errors import ModelCheckError
 
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            progress.terminal = reporter._tw._file  # tests' own streams are captured
         try:
             self.base = self._find_base()
         except ModelCheckError as error:

@@ -14,6 +14,7 @@ from .data import CLASSES, render, to_tensor
 from .model import WEIGHTS, SimpleConv3
 
 HELD_OUT_SEED = 1_000_000
+KEPT = (0, 4, 16, 64, 128, 256)  # optimiser steps whose features `--checkpoints` keeps, apart from the last
 
 
 def tensors(length: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -66,24 +67,44 @@ def loss(model: SimpleConv3, guide: Guide, pictures: Tensor, labels: Tensor, gro
     return sum(errors, 3 * (maps * ground).mean())
 
 
-def train(epochs: int, seed: int, length: int = 8000) -> tuple[SimpleConv3, float]:
-    """Train from scratch, each epoch on new pictures; the network, and its accuracy on held-out ones."""
+def train(
+    epochs: int, seed: int, length: int = 8000, checkpoints: Path | None = None
+) -> tuple[SimpleConv3, float]:
+    """Train from scratch, each epoch on new pictures; the network, and its accuracy on held-out ones.
+
+    Its convolutions go to the folder `checkpoints` as they come to be.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # the same weights from the same seed
     model, guide = SimpleConv3(), Guide()
     optimiser = torch.optim.AdamW([*model.parameters(), *guide.parameters()], lr=2e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=epochs * (length // 64))
     held_out = tensors(2000, HELD_OUT_SEED)
+    step, last = 0, epochs * len(range(0, length, 64))
     for epoch in range(epochs):
         data = tensors(length, (seed * epochs + epoch) * length)
         model.train()
         for batch in torch.randperm(length).split(64):
+            if checkpoints is not None and step in KEPT:
+                save_features(model, checkpoints / f"step{step:04}.safetensors")
+            step += 1
             optimiser.zero_grad()
             loss(model, guide, *(tensor[batch] for tensor in data)).backward()
             optimiser.step()
             schedule.step()
         print(f"epoch {epoch + 1}: held-out accuracy {accuracy(model, *held_out):.4f}", flush=True)
+    if checkpoints is not None:
+        save_features(model, checkpoints / f"step{last:04}.safetensors")
     return model, accuracy(model.half().float(), *held_out)
+
+
+def save_features(model: SimpleConv3, path: Path) -> None:
+    """Write the convolutions and their normalisation in half precision: 33 kB."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {
+        n: t for n, t in model.state_dict().items() if n.startswith(("conv", "bn")) and t.is_floating_point()
+    }
+    save_file({name: tensor.half() for name, tensor in kept.items()}, path)
 
 
 def save(model: SimpleConv3, path: Path, **facts: object) -> None:
@@ -99,8 +120,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--checkpoints", type=Path, help="keep the convolutions of some steps in this folder")
     arguments = parser.parse_args()
-    model, held_out = train(arguments.epochs, arguments.seed)
+    model, held_out = train(arguments.epochs, arguments.seed, checkpoints=arguments.checkpoints)
     save(model, arguments.out, accuracy=held_out, epochs=arguments.epochs, seed=arguments.seed)
     print(f"{arguments.out}: held-out accuracy {held_out:.4f}")
 

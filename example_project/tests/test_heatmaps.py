@@ -1,27 +1,19 @@
 """The network looks at the shape, and goes on looking there."""
 
-import numpy as np
 import pytest
 import torch
-from shapes import CLASSES, Sample, render, to_tensor
+from shapes import CLASSES, render, to_tensor
 
 from .conftest import SEED
 
 MARGIN = 5  # pixels: half a cell of the feature map
 
 
-def points_at_shape(heat: np.ndarray, sample: Sample) -> bool:
-    """Whether the hottest pixel lies on the shape's box (the pointing game of Zhang et al. 2016)."""
-    row, column = np.unravel_index(heat.argmax(), heat.shape)
-    left, top, right, bottom = sample.box
-    return left - MARGIN <= column < right + MARGIN and top - MARGIN <= row < bottom + MARGIN
-
-
 @pytest.mark.parametrize("label", range(len(CLASSES)), ids=CLASSES)
 def test_the_map_is_on_the_shape(modelcheck, model, label, heatmap_snapshot) -> None:
     sample = render(label, SEED + label)
     heatmap = modelcheck(model, to_tensor(sample)[None], name="trained").gradcam(target=label, layer="relu3")
-    assert points_at_shape(heatmap.map[0], sample)
+    assert heatmap.points_at(sample.box, margin=MARGIN).all()
     assert heatmap == heatmap_snapshot
 
 
@@ -30,6 +22,6 @@ def test_most_maps_are_on_the_shape(modelcheck, model) -> None:
     pictures = torch.stack([to_tensor(sample) for sample in samples])
     check = modelcheck(model, pictures, name="trained, 200 pictures")
     heatmap = check.gradcam(target=[sample.label for sample in samples], layer="relu3")
-    hits = np.mean([points_at_shape(heat, sample) for heat, sample in zip(heatmap.map, samples, strict=True)])
+    hits = heatmap.points_at([sample.box for sample in samples], margin=MARGIN).mean()
     check.show("Pointing game", f"{hits:.0%} of 200 maps have their hottest pixel on the shape")
     assert hits > 0.8

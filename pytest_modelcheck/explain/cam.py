@@ -1,8 +1,7 @@
-"""Class activation maps: one capture, a formula of one line per method."""
+"""Class activation maps: one capture, then the formula or the trial that the method stands for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,57 +9,81 @@ from torch import Tensor
 
 from ..errors import ExplanationError
 from ..subject import Subject
-from .capture import Captured, capture
+from .capture import Captured, capture, last_that_matters
+from .formulas import FORMULAS
 from .heatmap import Heatmap
-from .layers import Size, as_map, find_layer, input_size
+from .layers import as_map, find_layer, image_batch, image_size
+from .perturb import PROBES, Probe
 
-
-def _gradcam(activation: Tensor, gradient: Tensor) -> Tensor:
-    """Selvaraju et al. 2017: channels weighted by their mean gradient."""
-    return (gradient.mean((2, 3), keepdim=True) * activation).sum(1)
-
-
-FORMULAS: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {"gradcam": ("Grad-CAM", _gradcam)}
 FLAT = 1e-6  # a map whose variation is below this share of its largest value shows nothing
+TITLES = {name: title for name, (title, _) in {**FORMULAS, **PROBES}.items()}
+_ANY_LAYER = ("eigencam", "score_cam")  # methods that do not ask how the score depends on the layer
 
 
 def cam(
     subject: Subject, *, method: str = "gradcam", target: Any = None, layer: Any = None, call: int = -1
 ) -> Heatmap:
-    """A heatmap of `target` at `layer`; see ModelCheck.gradcam.
+    """A heatmap of `target` at `layer`; see the methods of ModelCheck.
 
     Raises ExplanationError for layers, targets and maps that give nothing to show.
     """
-    size = input_size(subject)
-    _refuse_nan(subject)
-    name, module = find_layer(subject, layer)
-    captured = capture(subject, name, module, target, call)
-    raw = _raw(captured, method, size)
-    _refuse_useless(raw, subject, name)
-    title = FORMULAS[method][0]
-    image = next(t for t in subject.require_inputs().tensors if t.dim() == 4)
+    images = image_batch(subject)
+    refuse_nan(subject)
+    probe = _probe(subject, layer, target, call, method)
+    captured = probe.captured
+    raw = _raw(probe, method)
+    if len(raw) != len(images):
+        raise ExplanationError(
+            f"{subject.name}: layer {probe.name!r} gave {len(raw)} maps for {len(images)} images; "
+            "choose a layer that sees whole images"
+        )
+    _refuse_useless(raw, subject, probe.name)
     return Heatmap(
         raw=raw.cpu().numpy(),
-        image=image.detach().float().cpu().numpy(),
-        method=title,
-        layer=name,
-        target=_per_sample(captured.target, len(raw)),
-        score=_per_sample(captured.score, len(raw)),
+        image=images.detach().float().cpu().numpy(),
+        method=TITLES[method],
+        layer=probe.name,
+        target=per_sample(captured.target, len(raw)),
+        score=per_sample(captured.score, len(raw)),
     )
 
 
-def _raw(captured: Captured, method: str, size: Size) -> Tensor:
+def _probe(subject: Subject, layer: Any, target: Any, call: int, method: str) -> Probe:
+    """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
+    size = image_size(subject)
+    name, module = find_layer(subject, layer)
+    captured = capture(subject, name, module, target, call)
+    if method not in _ANY_LAYER and not _has_gradient(captured, size):
+        better = last_that_matters(subject, target) if layer is None else None
+        if better is None:
+            raise ExplanationError(
+                f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
+            )
+        name, module = find_layer(subject, better)
+        captured = capture(subject, name, module, target, call)
+    return Probe(subject, name, module, target, captured)
+
+
+def _has_gradient(captured: Captured, size: tuple[int, int]) -> bool:
+    return bool(as_map(captured.gradient, size).any())
+
+
+def _raw(probe: Probe, method: str) -> Tensor:
     """The map (N, h, w), float32, not normalised, before any ReLU."""
-    activation = as_map(captured.activation, size).float()
-    gradient = as_map(captured.gradient, size).float()
-    return FORMULAS[method][1](activation, gradient)
+    if method in PROBES:
+        return PROBES[method][1](probe)
+    size = image_size(probe.subject)
+    activation, gradient = as_map(probe.captured.activation, size), as_map(probe.captured.gradient, size)
+    return FORMULAS[method][1](activation.float(), gradient.float())
 
 
-def _per_sample(values: list[Any], samples: int) -> tuple[Any, ...]:
+def per_sample(values: list[Any], samples: int) -> tuple[Any, ...]:
+    """One value for each sample; a single one counts for all."""
     return tuple(values) if len(values) == samples else tuple(values * samples)
 
 
-def _refuse_nan(subject: Subject) -> None:
+def refuse_nan(subject: Subject) -> None:
+    """Raise ExplanationError if an input holds NaN or infinite values."""
     for tensor in subject.require_inputs().tensors:
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ExplanationError(f"{subject.name}: the input holds NaN or infinite values")

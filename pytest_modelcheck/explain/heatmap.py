@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from ..errors import ExplanationError
 from ..images import to_base64, to_image
 from .colormap import blend
 
+EPSILON = 1e-6  # relative: maps of any size are scaled alike
 SHOWN = 256  # small pictures are enlarged to about this many pixels
 
 
@@ -42,22 +44,31 @@ class Heatmap:
         size = self.image.shape[-2:]
         grown = F.interpolate(positive, size=size, mode="bilinear", align_corners=False)[:, 0]
         low, high = grown.amin((1, 2), keepdim=True), grown.amax((1, 2), keepdim=True)
-        spread = (high - low).clamp_min(torch.finfo(torch.float32).tiny)
+        spread = torch.maximum(high - low, EPSILON * high).clamp_min(torch.finfo(torch.float32).tiny)
         return ((grown - low) / spread).numpy()
 
     def input_image(self, index: int = 0) -> Image.Image:
         """The input as a picture, scaled from its own range."""
-        pixels = self.image[index]
-        pixels = pixels[:3] if len(pixels) >= 3 else pixels[:1].repeat(3, 0)
-        low, high = pixels.min(), pixels.max()
-        return to_image(((pixels - low) / max(high - low, 1e-12)).transpose(1, 2, 0)).convert("RGB")
+        return picture_of(self.image[index])
 
     def overlay(self, image: Any = None, index: int = 0) -> Image.Image:
         """The map over `image` (a PIL image, an array or a tensor; None: the input itself), as a picture."""
         base = self.input_image(index) if image is None else to_image(image).convert("RGB")
-        size = _shown_size(base)
+        size = shown(base).size
         heat = Image.fromarray(self.map[index]).resize(size, Image.Resampling.BILINEAR)
         return blend(base.resize(size, Image.Resampling.NEAREST), np.asarray(heat))
+
+    def points_at(self, where: Any, margin: int = 0) -> np.ndarray:
+        """The pointing game (Zhang et al. 2016): per sample (N,), whether the hottest pixel lies in `where`.
+
+        `where`: for each sample a box (left, top, right, bottom; right and bottom exclusive) or a mask (H, W); for one
+        sample it may stand alone. `margin`: pixels around it that still count. Raises ExplanationError.
+        """
+        alone = np.ndim(where) == 1 or (len(self.map) == 1 and np.shape(where) == self.map.shape[1:])
+        places = [where] if alone else where
+        if len(places) != len(self.map):
+            raise ExplanationError(f"{len(places)} boxes or masks for {len(self.map)} maps")
+        return np.array([_points_at(m, p, margin) for m, p in zip(self.map, places, strict=True)])
 
     @property
     def title(self) -> str:
@@ -75,8 +86,6 @@ class Heatmap:
 
     def to_dict(self) -> dict[str, Any]:
         """An entry of the record's section `heatmaps`, of the first sample."""
-        base = self.input_image()
-        shown = base.resize(_shown_size(base), Image.Resampling.NEAREST)
         return {
             "title": self.title,
             "method": self.method,
@@ -85,11 +94,33 @@ class Heatmap:
             "score": list(self.score),
             "map_shape": list(self.raw.shape[1:]),
             "image": to_base64(self.overlay(), compact=True),
-            "input": to_base64(shown, compact=True),
+            "input": to_base64(shown(self.input_image()), compact=True),
             "nodeid": None,
         }
 
 
-def _shown_size(image: Image.Image) -> tuple[int, int]:
-    scale = max(1, round(SHOWN / max(image.size)))
-    return image.width * scale, image.height * scale
+def picture_of(pixels: np.ndarray) -> Image.Image:
+    """An input (C, H, W) as a picture, scaled from its own range."""
+    pixels = pixels[:3] if len(pixels) >= 3 else pixels[:1].repeat(3, 0)
+    low, high = pixels.min(), pixels.max()
+    return to_image(((pixels - low) / max(high - low, 1e-12)).transpose(1, 2, 0)).convert("RGB")
+
+
+def shown(image: Image.Image, size: int = SHOWN) -> Image.Image:
+    """A small picture enlarged to about `size` pixels."""
+    scale = max(1, round(size / max(image.size)))
+    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
+
+
+def _points_at(heat: np.ndarray, where: Any, margin: int) -> bool:
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    place = np.asarray(where)
+    if place.shape == (4,):
+        left, top, right, bottom = place.tolist()
+        return bool(left - margin <= column < right + margin and top - margin <= row < bottom + margin)
+    if place.shape != heat.shape:
+        raise ExplanationError(
+            f"a box is (left, top, right, bottom), a mask has the input's size {heat.shape}; got shape {place.shape}"
+        )
+    near = place[max(0, row - margin) : row + margin + 1, max(0, column - margin) : column + margin + 1]
+    return bool(near.any())

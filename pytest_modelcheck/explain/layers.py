@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from ..errors import ExplanationError
 from ..observe import observe
-from ..subject import Subject
+from ..subject import Inputs, Subject
 
 Size = tuple[int, int]
 
@@ -52,41 +52,55 @@ def nearest(name: str, names: list[str]) -> str:
 
 def last_spatial_layer(subject: Subject) -> str:
     """The module that finishes last among those whose output is a map of more than one pixel; one forward."""
-    size = input_size(subject)
-    found = _spatial_layers(subject, size)
+    image_size(subject)
+    with observe(subject.module), torch.no_grad():
+        found = spatial_layers(subject)
     if not found:
         raise ExplanationError(
             f"{subject.name} has no layer with a spatial map for inputs {subject.inputs}: a heatmap needs one.\n"
             "If there is one that was not recognised, name it: layer='...'."
         )
-    return found[-1]
+    return found[-1][0]
 
 
-def _spatial_layers(subject: Subject, size: Size) -> list[str]:
-    """Names of modules with a spatial output, in the order in which they finish."""
+class Layers(list[tuple[str, "Tensor | None"]]):
+    """(name, output) of modules, in the order in which they finished; outputs without a graph are not kept.
+
+    `output`: what the model returned.
+    """
+
+    output: Any = None
+
+
+def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Layers:
+    """Run the model as it is set up; the modules whose output is a map, each once (its last call)."""
+    images = image_batch(subject)
     names = {module: name for name, module in subject.module.named_modules() if name}
-    thread, found = threading.get_ident(), []
+    thread, found = threading.get_ident(), dict[str, "Tensor | None"]()
 
     def note(module: nn.Module, args: Any, output: Any) -> None:
-        if threading.get_ident() == thread and module in names and _is_map(first_tensor(output), size):
-            found.append(names[module])
+        tensor = first_tensor(output)
+        if tensor is None or threading.get_ident() != thread or module not in names:
+            return
+        if _is_map(tensor, images):
+            found.pop(names[module], None)
+            found[names[module]] = tensor if tensor.requires_grad else None
 
     hook = register_module_forward_hook(note)
     try:
-        with observe(subject.module), torch.no_grad():
-            subject.run()
+        output = subject.run(inputs)
     finally:
         hook.remove()
-    return found
+    layers = Layers(found.items())
+    layers.output = output
+    return layers
 
 
-def _is_map(output: Tensor | None, size: Size) -> bool:
-    if output is None or not output.is_floating_point():
+def _is_map(output: Tensor, images: Tensor) -> bool:
+    if not output.is_floating_point() or output.dim() not in (3, 4):
         return False
-    shape = grid_shape(output, size)
-    return (shape is not None and min(shape) > 1 and output.dim() == 4) or (
-        shape is not None and output.dim() == 3
-    )
+    shape = grid_shape(output, (images.shape[2], images.shape[3]))
+    return len(output) == len(images) and shape is not None and min(shape) > 1
 
 
 def first_tensor(output: Any) -> Tensor | None:
@@ -96,14 +110,28 @@ def first_tensor(output: Any) -> Tensor | None:
     return output if isinstance(output, Tensor) else None
 
 
-def input_size(subject: Subject) -> Size:
-    """Height and width of the first 4-D input. Raises ExplanationError if there is none."""
-    for tensor in subject.require_inputs().tensors:
-        if tensor.dim() == 4:
-            return int(tensor.shape[-2]), int(tensor.shape[-1])
+def image_batch(subject: Subject) -> Tensor:
+    """The images among the inputs (N, C, H, W): the first 4-D tensor, or the 3-D ones of a detection model.
+
+    Raises ExplanationError if there is none, or if they are of several sizes.
+    """
+    tensors = subject.require_inputs().tensors
+    batch = next((t for t in tensors if t.dim() == 4), None)
+    if batch is not None:
+        return batch
+    single = [t for t in tensors if t.dim() == 3 and t.shape[0] in (1, 3) and t.is_floating_point()]
+    if len({t.shape for t in single}) == 1:
+        return torch.stack(single)
     raise ExplanationError(
-        f"{subject.name}: a heatmap needs an image input (N, C, H, W); the inputs are {subject.inputs}"
+        f"{subject.name}: a heatmap needs an image input (N, C, H, W), or images (C, H, W) of one size; "
+        f"the inputs are {subject.inputs}"
     )
+
+
+def image_size(subject: Subject) -> Size:
+    """Height and width of the images."""
+    height, width = image_batch(subject).shape[-2:]
+    return int(height), int(width)
 
 
 def grid_shape(activation: Tensor, size: Size) -> Size | None:
@@ -118,14 +146,14 @@ def grid_shape(activation: Tensor, size: Size) -> Size | None:
 
 
 def _fits(grid: Size, size: Size) -> bool:
-    """No larger than the input, and of its proportions within a pixel of rounding."""
+    """Of the input's proportions within a pixel of rounding (detection models enlarge it first)."""
     (h, w), (height, width) = grid, size
-    return h <= height and w <= width and abs(h * width - w * height) <= max(height, width) * 1.5
+    return abs(h * width - w * height) <= max(height, width) * 1.5
 
 
 def _token_grid(tokens: int, size: Size) -> Size | None:
-    """The grid that `tokens` make, with up to two extra ones (class, distillation) in front."""
-    for extra in (0, 1, 2):
+    """The grid that `tokens` make, with up to five extra ones (class, distillation, registers) in front."""
+    for extra in range(6):
         count = tokens - extra
         for h in range(2, count // 2 + 1):
             if count % h == 0 and _same_proportions((h, count // h), size):
@@ -140,14 +168,20 @@ def _same_proportions(grid: Size, size: Size) -> bool:
 def as_map(activation: Tensor, size: Size) -> Tensor:
     """`activation` as (N, C, h, w); class tokens dropped. Raises ExplanationError if it is no map."""
     grid = grid_shape(activation, size)
+    if activation.dim() == 4:  # what fits neither way round is taken as torch's convolutions give it
+        return activation.permute(0, 3, 1, 2) if has_channels_last(activation, size) else activation
     if grid is None:
         raise ExplanationError(
             f"the layer's output of shape {tuple(activation.shape)} is no spatial map for an input of "
             f"{size[0]}x{size[1]}; choose a layer that ends in (N, C, h, w), (N, h, w, C) or (N, tokens, C)"
         )
-    if activation.dim() == 3:
-        patches = activation[:, activation.shape[1] - grid[0] * grid[1] :]
-        return patches.transpose(1, 2).unflatten(2, grid)
-    if tuple(activation.shape[2:]) == grid:
-        return activation
-    return activation.permute(0, 3, 1, 2)
+    patches = activation[:, activation.shape[1] - grid[0] * grid[1] :]
+    return patches.transpose(1, 2).unflatten(2, grid)
+
+
+def has_channels_last(activation: Tensor, size: Size) -> bool:
+    """Whether the channels are the last dimension: (N, tokens, C) or (N, h, w, C)."""
+    if activation.dim() != 4:
+        return True
+    shape = activation.shape
+    return not _fits((shape[2], shape[3]), size) and _fits((shape[1], shape[2]), size)

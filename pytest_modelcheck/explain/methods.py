@@ -2,24 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from .evolution import Evolution, StrongestActivations
+    from .faithfulness import Faithfulness
     from .heatmap import Heatmap
+    from .invariance import Invariance
+    from .projection import Projection
+
+_ARGUMENTS = """
+
+        `target`: a class index, one index per sample, a callable on the model's output that returns a score (for
+        Finer-CAM a `ClassDifference`), or None for the top class. `layer`: a module or its dotted name; None takes the
+        last one with a spatial map that the score depends on. `call` picks a call of a shared module.
+        Returns a Heatmap. Raises ExplanationError when there is nothing honest to show.
+        """
+
+
+def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
+    """The method of the CAM family that is called so: they differ in nothing but the formula."""
+
+    def explain(self: Handle, target: Any = None, layer: Any = None, *, call: int = -1) -> Heatmap:
+        from .cam import cam
+
+        return self._own(cam(self.subject, method=method, target=target, layer=layer, call=call))
+
+    explain.__name__, explain.__qualname__ = method, f"ModelCheck.{method}"
+    explain.__doc__ = doc + _ARGUMENTS
+    return explain
 
 
 class ExplainMethods(Handle):
     """Heatmaps."""
 
-    def gradcam(self, target: Any = None, layer: Any = None, *, call: int = -1) -> Heatmap:
-        """Grad-CAM (Selvaraju et al. 2017): which pixels speak for `target`.
+    gradcam = _heatmap("gradcam", "Grad-CAM (Selvaraju et al. 2017): which pixels speak for `target`.")
+    gradcam_plus_plus = _heatmap("gradcam_plus_plus", "Grad-CAM++ (Chattopadhyay et al. 2018).")
+    xgradcam = _heatmap("xgradcam", "XGrad-CAM (Fu et al. 2020).")
+    hirescam = _heatmap("hirescam", "HiResCAM (Draelos and Carin 2020): gradient times activation.")
+    elementwise_cam = _heatmap("elementwise_cam", "HiResCAM with only what speaks for the target.")
+    layercam = _heatmap("layercam", "LayerCAM (Jiang et al. 2021); good for early layers too.")
+    eigencam = _heatmap("eigencam", "EigenCAM (Muhammad and Yeasin 2020): the same for every target.")
+    eigen_gradcam = _heatmap("eigen_gradcam", "EigenCAM of gradient times activation.")
+    cam = _heatmap("cam", "CAM (Zhou et al. 2016), for global average pooling and one linear layer.")
+    ablation_cam = _heatmap("ablation_cam", "AblationCAM (Desai and Ramaswamy 2020): features switched off.")
+    score_cam = _heatmap("score_cam", "ScoreCAM (Wang et al. 2020): costs one forward per feature.")
 
-        `target`: a class index, one index per sample, a callable on the model's output that returns a score, or
-        None for the top class. `layer`: a module or its dotted name; None takes the last one with a spatial map.
-        `call` picks a call of a shared module. Raises ExplanationError when there is nothing honest to show.
+    def deconvnet(
+        self, target: Any = None, layer: Any = None, *, feature: int | None = None, call: int = -1
+    ) -> Projection:
+        """Zeiler and Fergus 2013: what of the pixels a class's logit or, with `layer`, a feature stands on.
+
+        A feature starts from its strongest activation, all others zeroed; `feature=None` takes the layer's strongest
+        one for each sample. ReLUs may be modules or functions. Raises ExplanationError if the model has none.
         """
-        from .cam import cam
+        return self._projection("deconvnet", target, layer, feature, call)
 
-        return self._own(cam(self.subject, method="gradcam", target=target, layer=layer, call=call))
+    def guided_backprop(
+        self, target: Any = None, layer: Any = None, *, feature: int | None = None, call: int = -1
+    ) -> Projection:
+        """Springenberg et al. 2014: as `deconvnet`, and only through what was active."""
+        return self._projection("guided", target, layer, feature, call)
+
+    def guided_gradcam(self, target: Any = None, layer: Any = None, *, call: int = -1) -> Projection:
+        """Selvaraju et al. 2017: guided backpropagation of a class, where Grad-CAM is positive."""
+        from .projection import guided_gradcam
+
+        made = guided_gradcam(self.subject, target=target, layer=layer, call=call)
+        self._keep("deconvnet", made)
+        return made
+
+    def _projection(self, rule: str, target: Any, layer: Any, feature: Any, call: int) -> Projection:
+        from .projection import project
+
+        made = project(self.subject, rule, target=target, layer=layer, feature=feature, call=call)
+        self._keep("deconvnet", made)
+        return made
+
+    def invariance(
+        self, transform: str, *, target: Any = None, layers: Any = None, values: Any = None
+    ) -> Invariance:
+        """Zeiler and Fergus 2013: features and probability as the images are moved, enlarged or turned.
+
+        `transform`: "translation", "scale" or "rotation"; `values` in shares of the height, factors, degrees (None:
+        the paper's range). `target`: a class, one per sample, a set of classes, or None for the top class.
+        `layers`: names or modules; None takes an early and a late one. Raises ExplanationError.
+        """
+        from .invariance import invariance
+
+        made = invariance(self.subject, transform, target=target, layers=layers, values=values)
+        self._keep("invariance", made)
+        return made
+
+    def strongest_activations(
+        self, layers: Any = None, *, features: int = 4, samples: int = 4
+    ) -> StrongestActivations:
+        """Zeiler and Fergus 2013: what the strongest features of `layers` see, beside the patches they see it in.
+
+        For each layer (None: an early and a late one) `features` features, each in the `samples` inputs where it is
+        strongest. Raises ExplanationError for models without ReLUs.
+        """
+        from .evolution import strongest_activations
+
+        made = strongest_activations(self.subject, layers=layers, features=features, samples=samples)
+        self._keep("deconvnet", made)
+        return made
+
+    def feature_evolution(self, checkpoints: Any, *, layers: Any = None, strict: bool = True) -> Evolution:
+        """Zeiler and Fergus 2013: features of `layers` at each of the `checkpoints` of a training run.
+
+        `checkpoints`: name -> state_dict or path, or a sequence of these, the last one the reference; with
+        `strict=False` they may lack tensors that the layers do not need. Raises MeasurementError for one that does
+        not fit.
+        """
+        from .evolution import feature_evolution
+
+        made = feature_evolution(self.subject, checkpoints, layers=layers, strict=strict)
+        self._keep("evolution", made)
+        return made
+
+    def faithfulness(self, heatmap: Heatmap, *, steps: int = 20) -> Faithfulness:
+        """Whether a heatmap of this model is any good: insertion and deletion, average drop and increase.
+
+        Costs 2 x `steps` + 4 forwards. For the pointing game see `Heatmap.points_at`. Raises ExplanationError.
+        """
+        from .faithfulness import faithfulness
+
+        made = faithfulness(self.subject, heatmap, steps=steps)
+        self._keep("faithfulness", made)
+        return made

@@ -14,17 +14,24 @@ from typing import Any
 from ..record import HEAD
 from ..text import printable
 from ..units import BYTES, FLOPS, MACS, PARAMS
+from .plots import line_plot
 from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
 ORDER = (
     "heatmaps",
+    "deconvnet",
+    "faithfulness",
+    "invariance",
+    "evolution",
     "complexity",
     "structure",
     "onnx",
     "weights",
+    "weight_changes",
 )  # of panels; sections without one of theirs follow
-SCRIPTS, STYLES = ("tables.js", "viewer.js"), ("page.css", "viewer.css")
+SCRIPTS = ("tables.js", "viewer.js", "maps.js")
+STYLES = ("page.css", "viewer.css", "plots.css")
 _SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
 
 
@@ -62,6 +69,7 @@ def _asset(name: str) -> str:
 @functools.cache
 def _environment() -> Any:
     import jinja2
+    import markupsafe
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pytest_modelcheck.report"),
@@ -88,7 +96,9 @@ def _environment() -> Any:
         "symbol": lambda outcome: SYMBOLS.get(outcome, ""),
         "slug": _slug,
         "diagram": _diagram,
+        "per_sample": _per_sample,
     }
+    environment.globals["plot"] = lambda *args, **options: markupsafe.Markup(line_plot(*args, **options))
     return environment
 
 
@@ -158,6 +168,18 @@ def _diagram(subject: Mapping[str, Any]) -> Any:
         return None
     text = json.dumps(made, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _per_sample(rows: list[list[float]], targets: list[str], most: int = 8) -> dict[str, list[float]]:
+    """Lines of a plot from rows of one value per sample; with many samples, the mean and the extremes."""
+    columns = list(zip(*rows, strict=True))
+    if len(columns) <= most:
+        return {f"input {i}, class {targets[i]}": list(column) for i, column in enumerate(columns)}
+    return {
+        "mean": [sum(row) / len(row) for row in rows],
+        "lowest": [min(row) for row in rows],
+        "highest": [max(row) for row in rows],
+    }
 
 
 def _slug(name: str) -> str:

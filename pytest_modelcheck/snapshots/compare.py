@@ -38,11 +38,8 @@ class HeatmapComparison:
     max_change: float = 0.0
     reason: str = ""
     created: bool = False
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """(a, b) of the preset."""
-        return PRESETS[self.preset]
+    limits: tuple[float, float] = PRESETS["default"]  # (a, b)
+    expected: StoredMap | None = None
 
     @property
     def matches(self) -> bool:
@@ -73,17 +70,38 @@ def check_preset(preset: str) -> str:
     return preset
 
 
-def compare(actual: StoredMap, expected: StoredMap, preset: str = "default") -> HeatmapComparison:
-    """Compare what a test saw with what is stored."""
-    check_preset(preset)
+def tolerance(
+    preset: str | None, places: float | None, strength: float | None
+) -> tuple[str, tuple[float, float]]:
+    """Name and limits (a, b): a preset's, or the test's own where it gave them. Raises LimitError."""
+    a, b = PRESETS[check_preset(preset or "default")]
+    for name, value in (("places", places), ("strength", strength)):
+        bad = isinstance(value, bool) or not (value is None or isinstance(value, (int, float)))
+        if bad or (value is not None and not 0 <= value < float("inf")):
+            raise LimitError(f"heatmap_snapshot: {name}={value!r} is not a number from 0 on")
+    own = [f"{n}={v:g}" for n, v in (("places", places), ("strength", strength)) if v is not None]
+    limits = (a if places is None else float(places), b if strength is None else float(strength))
+    return ", ".join([preset or "default", *own]), limits
+
+
+def compare(
+    actual: StoredMap,
+    expected: StoredMap,
+    preset: str = "default",
+    limits: tuple[float, float] | None = None,
+) -> HeatmapComparison:
+    """Compare what a test saw with what is stored; `limits` (a, b) in place of the preset's."""
+    limits = limits or PRESETS[check_preset(preset)]
     reason = _other_map(actual, expected)
     if reason:
-        return HeatmapComparison(preset, reason=reason)
+        return HeatmapComparison(preset, reason=reason, limits=limits, expected=expected)
     pairs = list(zip(actual.raw.astype(np.float64), expected.raw.astype(np.float64), strict=True))
     return HeatmapComparison(
         preset,
         max((_correlation_distance(a, e) for a, e in pairs), default=0.0),
         max((_max_change(a, e) for a, e in pairs), default=0.0),
+        limits=limits,
+        expected=expected,
     )
 
 

@@ -10,7 +10,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension
 
 from ..errors import MeasurementError
 from .assertion import TellingSnapshot, make_snapshot
-from .compare import HeatmapComparison, check_preset, compare
+from .compare import PRESETS, HeatmapComparison, compare, tolerance
 from .png import decode, encode
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class HeatmapExtension(SingleFileSnapshotExtension):
 
     file_extension = "png"
     preset = "default"
+    limits = PRESETS["default"]
 
     def serialize(self, data: SerializableData, **_: Any) -> SerializedData:
         """The PNG of a Heatmap. Raises TypeError for anything else."""
@@ -60,7 +61,7 @@ class HeatmapExtension(SingleFileSnapshotExtension):
         yield "accept the new map: run the same command with --snapshot-update, then look at the PNG"
 
     def _compare(self, actual: Any, expected: Any) -> HeatmapComparison:
-        return compare(decode(actual), decode(expected), self.preset)
+        return compare(decode(actual), decode(expected), self.preset, self.limits)
 
 
 def _scores(actual: Any, expected: Any) -> Iterator[str]:
@@ -69,19 +70,15 @@ def _scores(actual: Any, expected: Any) -> Iterator[str]:
         yield f"  score     {old} expected, {new} measured"
 
 
-class StrictHeatmapExtension(HeatmapExtension):
-    """Nothing but numerical noise passes."""
-
-    preset = "strict"
+EXTENSIONS: dict[str, type[HeatmapExtension]] = {}
 
 
-class LooseHeatmapExtension(HeatmapExtension):
-    """Re-encoded or slightly shifted inputs pass."""
-
-    preset = "loose"
-
-
-EXTENSIONS = {e.preset: e for e in (HeatmapExtension, StrictHeatmapExtension, LooseHeatmapExtension)}
+def extension(preset: str | None, places: float | None, strength: float | None) -> type[HeatmapExtension]:
+    """The extension that compares with these limits: syrupy wants a class. Raises LimitError."""
+    name, limits = tolerance(preset, places, strength)
+    if name not in EXTENSIONS:
+        EXTENSIONS[name] = type("HeatmapExtension", (HeatmapExtension,), {"preset": name, "limits": limits})
+    return EXTENSIONS[name]
 
 
 class HeatmapSnapshot(TellingSnapshot):
@@ -89,10 +86,21 @@ class HeatmapSnapshot(TellingSnapshot):
 
     noun = "heatmap_snapshot"
 
-    def __call__(self, *, preset: str | None = None, **options: Any) -> HeatmapSnapshot:
-        """`preset="strict" | "default" | "loose"`; everything else is syrupy's own. Raises LimitError."""
-        if preset is not None:
-            options["extension_class"] = EXTENSIONS[check_preset(preset)]
+    def __call__(
+        self,
+        *,
+        preset: str | None = None,
+        places: float | None = None,
+        strength: float | None = None,
+        **options: Any,
+    ) -> HeatmapSnapshot:
+        """`preset="strict" | "default" | "loose"`, and this test's own limits in place of the preset's.
+
+        `places`: of 1 - Pearson; `strength`: of the largest change, as a share of the largest value. Everything else
+        is syrupy's own. Raises LimitError.
+        """
+        if (preset, places, strength) != (None, None, None):
+            options["extension_class"] = extension(preset, places, strength)
         super().__call__(**options)
         return self
 
@@ -102,7 +110,8 @@ def _seen(result: Any, preset: str) -> HeatmapComparison:
         words = "" if result.success else "there is no snapshot yet; create it with --snapshot-update"
         return HeatmapComparison(preset, created=result.success, reason=words)
     try:
-        return compare(decode(result.asserted_data), decode(result.recalled_data), preset)
+        limits = EXTENSIONS[preset].limits if preset in EXTENSIONS else None
+        return compare(decode(result.asserted_data), decode(result.recalled_data), preset, limits)
     except MeasurementError as error:
         return HeatmapComparison(preset, reason=str(error))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..units import Unit
 from ..verdict import Limit, Measurement, Outcome, Verdict
 from .compare import HeatmapComparison
+from .pictures import compared_pictures
 from .text import SHOWN
 
 if TYPE_CHECKING:
@@ -25,7 +27,22 @@ def record_comparison(recorder: Recorder, comparison: HeatmapComparison, heatmap
     subject = recorder.owner(heatmap)
     recorder.verdict(_verdict(comparison, heatmap, subject.name if subject else ""))
     if subject is not None:
-        recorder.result(subject, "heatmaps", heatmap)
+        pictures = None if comparison.matches else compared_pictures(heatmap, comparison.expected)
+        recorder.result(subject, "heatmaps", _Compared(heatmap, comparison, pictures))
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A heatmap with what it was compared with."""
+
+    heatmap: Heatmap
+    comparison: HeatmapComparison
+    pictures: dict[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of the record's section `heatmaps`."""
+        shown = {"compared": self.pictures, "lines": self.comparison.lines()} if self.pictures else {}
+        return {**self.heatmap.to_dict(), **shown}
 
 
 def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, subject: str) -> Verdict:

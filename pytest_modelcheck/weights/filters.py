@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -33,6 +35,16 @@ def first_filters(module: nn.Module) -> FilterGrid | None:
         if isinstance(child, nn.Conv2d):
             return _grid(f"{name}.weight" if name else "weight", child.weight.detach())
     return None
+
+
+def filter_grids(module: nn.Module, layers: Any) -> tuple[FilterGrid, ...]:
+    """The filters of the 2-d convolutions whose names match the pattern(s) `layers`; None: of none."""
+    patterns = [layers] if isinstance(layers, str) else (layers or [])
+    return tuple(
+        _grid(f"{name}.weight" if name else "weight", child.weight.detach())
+        for name, child in module.named_modules()
+        if isinstance(child, nn.Conv2d) and any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
 
 
 def _grid(name: str, weight: Tensor) -> FilterGrid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..handle import Handle
 
@@ -13,8 +13,27 @@ if TYPE_CHECKING:
 class WeightsMethods(Handle):
     """Measurements of weights."""
 
-    def weights(self) -> Weights:
-        """Statistics, histograms and filters of all parameters and buffers, with what is wrong with them."""
+    def weights(
+        self,
+        *,
+        include: Any = None,
+        exclude: Any = None,
+        against: Any = None,
+        filters: Any = None,
+        svd: bool = False,
+    ) -> Weights:
+        """Statistics, histograms and filters of parameters and buffers, with what is wrong with them.
+
+        `include`, `exclude`: patterns of tensor names ("layer4.*"), for large models. `against`: another state (an
+        nn.Module, a ModelCheck, a state_dict) to compare with, in histograms of the same bins. `filters`: patterns of
+        convolutions whose filters to draw, beside the first one's. `svd`: singular values too, which takes long.
+        Raises MeasurementError.
+        """
         from .stats import weigh
 
-        return weigh(self.subject)
+        made = weigh(
+            self.subject, include=include, exclude=exclude, against=against, filters=filters, svd=svd
+        )
+        if made.comparison is not None:
+            self._keep("weight_changes", made.comparison)
+        return made

@@ -11,18 +11,9 @@ from torch import Tensor
 
 from ..errors import MeasurementError
 from ..subject import Subject, dtype_name
-from .filters import FilterGrid, first_filters
-
-BINS = 64
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Counts in equal bins between `low` and `high`."""
-
-    low: float
-    high: float
-    counts: tuple[int, ...]
+from .compare import WeightsComparison, compare, wanted
+from .filters import FilterGrid, filter_grids, first_filters
+from .histogram import Histogram, histogram
 
 
 @dataclass(frozen=True)
@@ -44,6 +35,7 @@ class TensorStats:
     inf: int
     dead_filters: tuple[int, ...]
     histogram: Histogram
+    singular_values: tuple[float, ...] = ()  # only on request
 
     @property
     def problems(self) -> list[str]:
@@ -66,6 +58,8 @@ class Weights:
     name: str
     tensors: tuple[TensorStats, ...]
     filters: FilterGrid | None
+    grids: tuple[FilterGrid, ...] = ()
+    comparison: WeightsComparison | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -76,7 +70,13 @@ class Weights:
     def to_dict(self) -> dict[str, Any]:
         """The record's section."""
         filters = asdict(self.filters) if self.filters else None
-        return {"tensors": [asdict(t) for t in self.tensors], "filters": filters, "problems": self.problems}
+        section = {
+            "tensors": [asdict(t) for t in self.tensors],
+            "filters": filters,
+            "problems": self.problems,
+        }
+        section["grids"] = [asdict(grid) for grid in self.grids]
+        return {**section, "comparison": self.comparison.to_dict() if self.comparison else None}
 
     def __str__(self) -> str:
         width = max((len(t.name) for t in self.tensors), default=0)
@@ -85,21 +85,44 @@ class Weights:
             f"{t.name:<{width}}  {t.mean:>10.3g} {t.std:>10.3g} {t.min:>10.3g} {t.max:>10.3g} {t.sparsity:>6.1%}"
             for t in self.tensors
         ]
-        return "\n".join([*(f"! {problem}" for problem in self.problems), head, *rows])
+        compared = [str(self.comparison)] if self.comparison else []
+        return "\n".join([*(f"! {problem}" for problem in self.problems), head, *rows, *compared])
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def weigh(subject: Subject) -> Weights:
-    """Statistics of all floating parameters and buffers. Raises MeasurementError for a model without data (meta)."""
+def weigh(
+    subject: Subject,
+    *,
+    include: Any = None,
+    exclude: Any = None,
+    against: Any = None,
+    filters: Any = None,
+    svd: bool = False,
+) -> Weights:
+    """Statistics of floating parameters and buffers; see ModelCheck.weights.
+
+    Raises MeasurementError for a model without data (meta), and for patterns that match nothing.
+    """
     module = subject.module
     named = [*module.named_parameters(), *module.named_buffers()]
     floating = [(name, t) for name, t in named if t.is_floating_point() and t.numel()]
-    if any(t.is_meta for _, t in floating):
+    chosen = [(name, t) for name, t in floating if wanted(name, include, exclude)]
+    if floating and not chosen:
+        raise MeasurementError(
+            f"{subject.name}: no tensor is left by include={include!r}, exclude={exclude!r}"
+        )
+    if any(t.is_meta for _, t in chosen):
         raise MeasurementError(f"{subject.name} is on the meta device: its weights hold no values")
     with torch.inference_mode():
-        return Weights(subject.name, tuple(_stats(*pair) for pair in floating), first_filters(module))
+        return Weights(
+            subject.name,
+            tuple(_stats(*pair, svd) for pair in chosen),
+            first_filters(module),
+            filter_grids(module, filters),
+            None if against is None else compare(dict(chosen), against, include, exclude),
+        )
 
 
 def describe(subject: Subject) -> dict[str, Any]:
@@ -107,7 +130,7 @@ def describe(subject: Subject) -> dict[str, Any]:
     return weigh(subject).to_dict()
 
 
-def _stats(name: str, tensor: Tensor) -> TensorStats:
+def _stats(name: str, tensor: Tensor, svd: bool = False) -> TensorStats:
     values = tensor.detach().flatten().float()
     finite = torch.isfinite(values)
     nan = int(torch.isnan(values).sum())
@@ -130,8 +153,16 @@ def _stats(name: str, tensor: Tensor) -> TensorStats:
         nan=nan,
         inf=inf,
         dead_filters=_dead_filters(name, tensor),
-        histogram=_histogram(sound, low, high),
+        histogram=histogram(sound, low, high),
+        singular_values=_singular_values(tensor) if svd and not nan and not inf else (),
     )
+
+
+def _singular_values(tensor: Tensor) -> tuple[float, ...]:
+    """Of a weight as a matrix (outputs, the rest), the largest first; () for vectors."""
+    if tensor.dim() < 2:
+        return ()
+    return tuple(torch.linalg.svdvals(tensor.detach().flatten(1).float()).tolist())
 
 
 def _dead_filters(name: str, tensor: Tensor) -> tuple[int, ...]:
@@ -139,12 +170,3 @@ def _dead_filters(name: str, tensor: Tensor) -> tuple[int, ...]:
         return ()
     dead = ~tensor.detach().flatten(1).any(1)
     return tuple(dead.nonzero().flatten().tolist())
-
-
-def _histogram(values: Tensor, low: float, high: float) -> Histogram:
-    if low == high:
-        counts = [0] * BINS
-        counts[BINS // 2] = values.numel()
-        return Histogram(low, high, tuple(counts))
-    counted = torch.histc(values, BINS, low, high)
-    return Histogram(low, high, tuple(int(c) for c in counted.tolist()))

@@ -74,6 +74,22 @@ def test_an_update_writes_what_changed(project, snapshots):
     assert snapshots() != before
 
 
+@WORKERS
+def test_a_test_may_have_a_tolerance_of_its_own(project, snapshots, workers):
+    own = SUITE.replace("== heatmap_snapshot", "== heatmap_snapshot(places=1.5, strength=50)")
+    prepare(project, 0.5, own)
+    before = snapshots()
+    project.run(*workers).assert_outcomes(passed=1)
+    project.run("--snapshot-update", *workers).assert_outcomes(passed=1)
+    assert snapshots() == before
+    tight = SUITE.replace("== heatmap_snapshot", '== heatmap_snapshot(preset="loose", places=1e-4)')
+    result = project.tests(tight).run(*workers)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*heatmap differs (preset 'loose, places=0.0001')*", "*(at most 0.0001)*", "*(at most 0.25)*"]
+    )
+
+
 def test_a_preset_is_for_one_comparison(project):
     strict = SUITE.replace("== heatmap_snapshot", '== heatmap_snapshot(preset="strict")')
     prepare(project, 2e-3, strict)
@@ -89,6 +105,10 @@ def test_a_preset_is_for_one_comparison(project):
         (
             'assert modelcheck.gradcam() == heatmap_snapshot(preset="sloppy")',
             "'sloppy' is not one of 'strict', 'default'",
+        ),
+        (
+            "assert modelcheck.gradcam() == heatmap_snapshot(places=-1)",
+            "heatmap_snapshot: places=-1 is not a number from 0 on",
         ),
         ("assert 3 == heatmap_snapshot", "heatmap_snapshot compares heatmaps, not int"),
     ],
@@ -162,3 +182,36 @@ def test_the_comparison_is_in_the_record_with_its_picture(project, workers):
     assert (check["metric"], check["outcome"], check["subject"]) == ("heatmap", "fail", "Net")
     assert "1 - Pearson" in check["message"]
     assert "test_it.py::test_it" in [h["nodeid"] for h in record["subjects"][0]["heatmaps"]]
+    (entry,) = [h for h in record["subjects"][0]["heatmaps"] if h["nodeid"]]
+    assert set(entry["compared"]) >= {"expected", "actual", "difference", "top"}
+    page = (project.pytester.path / "modelcheck-report" / "index.html").read_text("utf-8")
+    assert 'alt="expected"' in page
+    assert 'alt="difference"' in page
+
+
+def test_the_three_pictures_share_one_scale():
+    """The same value has the same colour in all three; the difference of equal maps is cold everywhere."""
+    import base64
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from pytest_modelcheck import Heatmap
+    from pytest_modelcheck.snapshots.compare import StoredMap
+    from pytest_modelcheck.snapshots.pictures import compared_pictures
+
+    raw = np.zeros((1, 2, 2), np.float32)
+    raw[0, 0, 0] = 2
+    image = np.full((1, 3, 8, 8), 0.5, np.float32)
+    heatmap = Heatmap(raw, image, "Grad-CAM", "layer", (1,), (0.5,))
+    seen = compared_pictures(heatmap, StoredMap(raw * 2, {}))
+
+    def pixels(name):
+        picture = Image.open(io.BytesIO(base64.b64decode(seen[name]))).convert("RGB")
+        return np.asarray(picture).astype(int)
+
+    assert seen["top"] == 4
+    assert np.abs(pixels("actual") - pixels("difference")).max() <= 2  # 2 of 4, and 4 - 2 of 4
+    assert np.abs(pixels("expected") - pixels("actual")).max() > 40
+    assert compared_pictures(heatmap, StoredMap(np.zeros((1, 3, 3)), {})) is None

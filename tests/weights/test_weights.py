@@ -88,3 +88,48 @@ def test_a_model_on_meta_says_that_there_is_nothing_to_weigh():
         model = nn.Linear(3, 3)
     with pytest.raises(MeasurementError, match="on the meta device"):
         ModelCheck(model).weights()
+
+
+def test_two_states_are_compared_in_the_same_bins():
+    old, new = make(), make()
+    with torch.no_grad():
+        new[0].weight *= 3
+        new[3].bias[0] += 0.1
+        new[1].weight[0] = float("nan")
+    compared = ModelCheck(new).weights(against=old).comparison
+    assert [c.name for c in compared.changes] == ["1.weight", "0.weight", "3.bias"]  # what broke leads
+    assert compared.changes[0].broken == 1
+    assert compared.changes[1].relative == pytest.approx(2, rel=1e-4)
+    assert compared.changes[2].max_change == pytest.approx(0.1, rel=1e-4)
+    moved = compared.changes[1]
+    assert (moved.old.low, moved.old.high) == (moved.new.low, moved.new.high)
+    assert sum(moved.old.counts) == sum(moved.new.counts) == 600
+    assert compared.equal == 5
+    assert ModelCheck(new).weights(against=new.state_dict()).comparison.equal == 7
+
+
+def test_what_came_went_and_changed_shape_is_named():
+    other = nn.Sequential(nn.Conv2d(3, 4, 5), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8, 2, bias=False))
+    compared = ModelCheck(make()).weights(against=other).comparison
+    assert compared.added == ("3.bias",)
+    assert "0.weight (4, 3, 5, 5) -> (8, 3, 5, 5)" in compared.reshaped
+    assert ModelCheck(other).weights(against=make()).comparison.removed == ("3.bias",)
+    with pytest.raises(MeasurementError, match="takes an nn"):
+        ModelCheck(other).weights(against=3)
+
+
+def test_include_and_exclude():
+    names = lambda **given: [t.name for t in ModelCheck(make()).weights(**given).tensors]  # noqa: E731
+    assert names(include="3.*") == ["3.weight", "3.bias"]
+    assert names(include=["0.*", "3.*"], exclude="*.bias") == ["0.weight", "3.weight"]
+    with pytest.raises(MeasurementError, match="no tensor is left by include='nine"):
+        names(include="nine.*")
+
+
+def test_singular_values_and_more_filters_on_request():
+    model = nn.Sequential(nn.Conv2d(3, 8, 5), nn.Conv2d(8, 4, 3))
+    weights = ModelCheck(model).weights(svd=True, filters="1")
+    want = np.linalg.svd(model[1].weight.detach().numpy().reshape(4, -1), compute_uv=False)
+    assert weights.tensors[2].singular_values == pytest.approx(want, rel=1e-4)
+    assert [g.name for g in weights.grids] == ["1.weight"]
+    assert ModelCheck(model).weights().tensors[2].singular_values == ()
