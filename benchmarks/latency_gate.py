@@ -33,12 +33,19 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v3_small, resnet18
 
 from pytest_modelcheck.latency.clock import WallClock
-from pytest_modelcheck.latency.compare import compare_latency, slowdown_limit
+from pytest_modelcheck.latency.compare import compare_latency, read_comparison, slowdown_limit
 from pytest_modelcheck.verdict import Outcome, judge
 
 LOAD = "import numpy\na = numpy.ones((512, 512))\nwhile True: a @ a"
 PLAIN_SECONDS, OLD = 0.5, 60.0  # of plain calls; how old a stored figure is at least
-CELLS = ((0, 5, 3), (0, 3, 2), (3, 3, 2), (5, 5, 2), (10, 5, 1), (20, 5, 1))  # slowdown, promise, trials per cycle
+CELLS = (
+    (0, 5, 3),
+    (0, 3, 2),
+    (3, 3, 2),
+    (5, 5, 2),
+    (10, 5, 1),
+    (20, 5, 1),
+)  # slowdown, promise, trials per cycle
 RULES: dict[str, Callable[[dict, dict], bool]] = {
     "stored median + 10 %": lambda new, old: new["median"] > 1.10 * old["median"],
     "stored minimum + 5 %": lambda new, old: new["min"] > 1.05 * old["min"],
@@ -95,7 +102,7 @@ class Study:
         a, b = Slowed(inner), Slowed(inner, slowdown / 100)
         start = time.perf_counter()
         seen = compare_latency(a, b, x, max_regression=f"{promise}%")
-        outcome = judge(name, slowdown_limit(f"{promise}%"), seen.measurement()).outcome
+        outcome = judge(name, slowdown_limit(f"{promise}%"), read_comparison(seen)).outcome
         return {
             "model": name,
             "slowdown": slowdown,
@@ -195,7 +202,11 @@ def table(trials: list[dict]) -> Iterator[str]:
             )
     for slowdown in dict.fromkeys(s for s, _, _ in CELLS):
         for rule, alarm in RULES.items():
-            said = [alarm(t["plain"], old) for t in trials if t["slowdown"] == slowdown and (old := stored(t, trials))]
+            said = [
+                alarm(t["plain"], old)
+                for t in trials
+                if t["slowdown"] == slowdown and (old := stored(t, trials))
+            ]
             yield f"| {slowdown} % | {rule} | {rate(sum(said), len(said))} | {len(said) - sum(said)} | 0 | 0.5 s |"
 
 
@@ -210,8 +221,12 @@ def stored(trial: dict, trials: list[dict]) -> dict | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=3, help="how long (default 3; a full study takes 60)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=3, help="how long (default 3; a full study takes 60)"
+    )
     parser.add_argument("--out", type=Path, default=Path("latency_gate.jsonl"))
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31)
     parser.add_argument("--only-table", action="store_true", help="of the trials in --out")

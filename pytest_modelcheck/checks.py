@@ -5,16 +5,53 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from .units import Unit
     from .verdict import Limit, Measurement
 
+
+@dataclass(frozen=True)
+class Whole:
+    """A keyword that takes a whole number from `least` on; None leaves it to the settings."""
+
+    default: int | None = None
+    least: int = 1
+
+    def __contains__(self, value: object) -> bool:
+        return value is None or (type(value) is int and value >= self.least)
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.least} on"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A keyword that takes any text but the empty one, and has no default."""
+
+    default: None = None
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str) and bool(value)
+
+    def __str__(self) -> str:
+        return "a text"
+
+
+Choice: TypeAlias = "tuple[Any, ...] | Whole | Text"  # what a marker's keyword may be
+
+
+def default_of(choice: Choice) -> Any:
+    """What the keyword is when it is not given."""
+    return choice[0] if isinstance(choice, tuple) else choice.default
+
+
 SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
 LEVELS = ("fail", "warn")
-FOLDERS = ("complexity", "structure", "weights", "explain")  # in the order of the report
+FOLDERS = ("complexity", "latency", "structure", "weights", "explain")  # in the order of the report
 
 
 class Check(Protocol):
@@ -37,8 +74,20 @@ class Check(Protocol):
         """One line for `pytest --markers`."""
 
     @property
-    def choices(self) -> Mapping[str, tuple[Any, ...]]:
-        """The marker's own keywords: allowed values, the default first."""
+    def choices(self) -> Mapping[str, Choice]:
+        """The marker's own keywords: allowed values, the default first, or a kind of value."""
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Those of its own keywords that stand, without a name, before the limit."""
+
+    @property
+    def fixed(self) -> float | None:
+        """The upper limit of a marker that takes none."""
+
+    @property
+    def sequential(self) -> bool:
+        """Whether `observe` also takes `decided(observed so far)`, which tells it when to stop."""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -71,11 +120,15 @@ class Budget:
         doc: str,
         observe: Callable[..., Any],
         read: Callable[..., Measurement],
-        choices: Mapping[str, tuple[Any, ...]] | None = None,
+        choices: Mapping[str, Choice] | None = None,
         settings: tuple[str, ...] = (),
         section: str | None = None,
+        leading: tuple[str, ...] = (),
+        fixed: float | None = None,
+        sequential: bool = False,
     ) -> None:
         self.name, self.metric, self.doc = name, metric, doc
+        self.leading, self.fixed, self.sequential = leading, fixed, sequential
         self.section = section
         self.observe, self.read = observe, read
         self.choices, self.settings = choices or {}, settings
@@ -124,15 +177,16 @@ def default_registry() -> Registry:
 
 def signature(check: Check) -> Signature:
     """The marker's signature: the limit's bounds, the check's own keywords, level, then the subject's keywords."""
-    defaults = {
-        "min": None,
-        "max_regression": None,
-        **{key: values[0] for key, values in check.choices.items()},
-    }
-    defaults |= {"level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
-    first = Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=None)
+    bounds = {} if check.fixed is not None else {"min": None, "max_regression": None}
+    own = {key: default_of(choice) for key, choice in check.choices.items() if key not in check.leading}
+    defaults = {**bounds, **own, "level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
+    first = [Parameter(key, Parameter.POSITIONAL_OR_KEYWORD) for key in check.leading]
+    if check.fixed is None:
+        first.append(
+            Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=Parameter.empty if first else None)
+        )
     rest = [Parameter(key, Parameter.KEYWORD_ONLY, default=value) for key, value in defaults.items()]
-    return Signature([first, *rest])
+    return Signature([*first, *rest])
 
 
 def marker_lines(registry: Registry) -> list[str]:
@@ -153,4 +207,7 @@ def marker_lines(registry: Registry) -> list[str]:
 
 def limit_options(check: Check, limit: Limit, settings: object) -> dict[str, Any]:
     """The keywords for `check.observe` and `check.read`."""
-    return {**limit.options, **{name: getattr(settings, name) for name in check.settings}}
+    from_settings = {
+        name: getattr(settings, name) for name in check.settings if limit.options.get(name) is None
+    }
+    return {**limit.options, **from_settings}

@@ -22,15 +22,22 @@ def enforce(
     demands: Iterable[Demand], subject_of: Callable[[Source], Subject], settings: object, keep: Keep
 ) -> list[Verdict]:
     """One verdict per demand. What cannot be measured becomes an error verdict, with the reason."""
-    enforcement = _Enforcement(subject_of, settings, keep)
+    demands = list(demands)
+    enforcement = _Enforcement(demands, subject_of, settings, keep)
     return [enforcement.verdict(demand) for demand in demands]
 
 
 class _Enforcement:
     """The measurements of one test: demands that ask for the same one share it, and its failure."""
 
-    def __init__(self, subject_of: Callable[[Source], Subject], settings: object, keep: Keep) -> None:
-        self.subject_of, self.settings, self.keep = subject_of, settings, keep
+    def __init__(
+        self,
+        demands: list[Demand],
+        subject_of: Callable[[Source], Subject],
+        settings: object,
+        keep: Keep,
+    ) -> None:
+        self.demands, self.subject_of, self.settings, self.keep = demands, subject_of, settings, keep
         self.observed: dict[Any, Any] = {}
 
     def verdict(self, demand: Demand) -> Verdict:
@@ -47,15 +54,33 @@ class _Enforcement:
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check
         options = limit_options(check, demand.limit, self.settings)
-        key = (check.observe, demand.source.identity, tuple(sorted(options.items(), key=str)))
+        key = self._key(demand)
         if key not in self.observed:
-            self.observed[key] = result = _attempt(check.observe, subject, options)
+            until = {"decided": self._decided(key)} if check.sequential else {}
+            self.observed[key] = result = _attempt(check.observe, subject, {**options, **until})
             if check.section and not isinstance(result, Exception):
                 self.keep(subject, check.section, result)
         result = self.observed[key]
         if isinstance(result, Exception):
             raise result
         return check.read(result, **options)
+
+    def _key(self, demand: Demand) -> Any:
+        """Equal for demands that share a measurement."""
+        options = limit_options(demand.check, demand.limit, self.settings)
+        return (demand.check.observe, demand.source.identity, tuple(sorted(options.items(), key=str)))
+
+    def _decided(self, key: Any) -> Callable[[Any], bool]:
+        """Whether what was observed so far decides every limit on it: the measurement itself knows none."""
+        sharing = [demand for demand in self.demands if self._key(demand) == key]
+
+        def decided(observed: Any) -> bool:
+            return all(
+                d.limit.decides(d.check.read(observed, **limit_options(d.check, d.limit, self.settings)))
+                for d in sharing
+            )
+
+        return decided
 
 
 def _attempt(observe: Callable[..., Any], subject: Subject, options: dict[str, Any]) -> Any:

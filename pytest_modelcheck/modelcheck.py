@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from .complexity.methods import ComplexityMethods
 from .explain.methods import ExplainMethods
+from .latency.methods import LatencyMethods
 from .structure.methods import StructureMethods
 from .weights.methods import WeightsMethods
 
 
-class ModelCheck(ComplexityMethods, StructureMethods, WeightsMethods, ExplainMethods):
+class ModelCheck(
+    ComplexityMethods,
+    LatencyMethods,
+    StructureMethods,
+    WeightsMethods,
+    ExplainMethods,
+):
     """All measurements of one model on one set of example inputs. Nothing they do changes the model.
 
     `model`: an nn.Module, a callable that returns one, or a spec ("package.module:factory", "torchvision:resnet18").

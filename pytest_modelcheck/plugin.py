@@ -156,7 +156,7 @@ class ModelCheckPlugin:
             from .recorder import Recorder
 
             registry = self.registry if self.settings.report else None
-            item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described)
+            item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described, self.settings)
         return item.stash[RECORDER]
 
     def resolver(self, item: pytest.Item) -> Resolver:
@@ -200,15 +200,22 @@ class ModelCheckPlugin:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         if PLAN in item.stash and item.stash[PLAN].demands:
             self._enforce(item)
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            if RECORDER in item.stash and item.stash[RECORDER].owed:
+                self._settle(item, item.stash[RECORDER].owed)
 
     def _enforce(self, item: pytest.Item) -> None:
         from .judging import enforce
+
+        demands, keep = item.stash[PLAN].demands, self.recorder(item).result
+        self._settle(item, enforce(demands, self.resolver(item), self.settings, keep))
+
+    def _settle(self, item: pytest.Item, verdicts: list[Verdict]) -> None:
+        """Note all verdicts, and fail the test if one of them does."""
         from .message import fails, failure_text
 
-        verdicts = enforce(
-            item.stash[PLAN].demands, self.resolver(item), self.settings, self.recorder(item).result
-        )
         for verdict in verdicts:
             self._note(item, verdict)
         if any(fails(verdict, self.settings.strict) for verdict in verdicts):
@@ -279,7 +286,10 @@ class ModelCheckPlugin:
 
             terminalreporter.section("modelcheck")
             width, markup = terminalreporter._tw.fullwidth, terminalreporter._tw.hasmarkup
-            record = {"checks": self.run.checks, "run": {"no_result": self.run.lost}}
+            record = {
+                "checks": self.run.checks,
+                "run": {"no_result": self.run.lost, "waited": self.run.waited},
+            }
             for line in summary_lines(record, width, color=markup):
                 terminalreporter.write_line(line)
         if self.report_path is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ..verdict import Limit, Measurement
 from .clock import Call, Clock, clock_for
 from .intervals import mean_interval
 from .paired import CHUNKS, Chunk, PairedSampler, Side
-from .region import timed_region
+from .region import load_average, timed_region
 
 CAP = 30.0  # seconds
 MARGIN = 0.4  # where the line lies, as a share of the slowdown that must not be missed
@@ -44,6 +43,7 @@ class LatencyComparison:
     elapsed: float
     load: float
     waited: float = 0.0
+    names: tuple[str, str] = ("a", "b")
 
     @property
     def regression(self) -> float:
@@ -66,27 +66,22 @@ class LatencyComparison:
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{_signed(self.regression)} ({_signed(low)} to {_signed(high)}), {self._basis()}"
+        return f"{_signed(self.regression)} ({_signed(low)} to {_signed(high)}), {self.basis}"
 
-    def _basis(self) -> str:
+    @property
+    def basis(self) -> str:
+        """What the figures stand on."""
         return (
             f"{len(self.chunks)} paired chunks in {self.elapsed:.1f} s, {self.clock}, "
             f"{self.threads} thread{'s' * (self.threads != 1)}, {self.shared} of {self.tensors} tensors shared"
-        )
-
-    def measurement(self, notes: Sequence[str] = ()) -> Measurement:
-        """For the judge."""
-        a, b = self.seconds
-        times = f"{SECONDS.format(b)} against {SECONDS.format(a)} per call at best"
-        waited = [f"waited {self.waited:.1f} s for other timed checks"] if self.waited >= 0.1 else []
-        return Measurement(
-            self.regression, self.interval, aka=times, notes=(self._basis(), *waited, *notes)
         )
 
     def to_dict(self) -> dict[str, Any]:
         """For the record."""
         return {
             "kind": "comparison",
+            "names": list(self.names),
+            "basis": self.basis,
             "regression": self.regression,
             "interval": list(self.interval),
             "seconds": list(self.seconds),
@@ -99,6 +94,19 @@ class LatencyComparison:
             "load": self.load,
             "waited": self.waited,
         }
+
+
+def read_comparison(seen: LatencyComparison, max_regression: object = None) -> Measurement:
+    """The slowdown and its interval, for the judge of `slowdown_limit`."""
+    a, b = seen.seconds
+    notes = [seen.basis]
+    if max_regression is not None:
+        promise = RATIO.format(RATIO.parse(max_regression))
+        notes.append(f"so that a slowdown of {promise} is not missed, the line lies at two fifths of it")
+    if seen.waited >= 0.1:
+        notes.append(f"waited {seen.waited:.1f} s for other timed checks")
+    times = f"{SECONDS.format(b)} against {SECONDS.format(a)} of {seen.names[0]} per call, each at its best"
+    return Measurement(seen.regression, seen.interval, aka=times, notes=tuple(notes))
 
 
 def _signed(share: float) -> str:
@@ -143,13 +151,17 @@ def compare_sides(
     cap: float = CAP,
     clock: Clock | None = None,
     seed: int | None = None,
+    names: tuple[str, str] = ("a", "b"),
 ) -> LatencyComparison:
     """Chunk after chunk until `limit` is decided (None: until it is precise), at the latest after `cap` seconds."""
     clock = clock or clock_for(_device(a), threads)
-    decided = _is_precise if limit is None else lambda seen: limit.decides(seen.measurement())
+    decided = _is_precise if limit is None else lambda seen: limit.decides(read_comparison(seen))
     sampler = PairedSampler(a, b, clock, seed=seed)
     chunks: list[Chunk] = []
-    with observe(guard=False), timed_region(threads) as waited:  # a guard would watch, and slow, each operator
+    with (
+        observe(guard=False),
+        timed_region(threads) as waited,
+    ):  # a guard would watch, and slow, each operator
         start = clock.now()
         while True:
             chunks.append(sampler.chunk())
@@ -161,8 +173,9 @@ def compare_sides(
                 clock.name,
                 threads,
                 elapsed,
-                os.getloadavg()[0],
+                load_average(),
                 waited,
+                names,
             )
             if elapsed >= cap or (len(chunks) >= CHUNKS and decided(seen)):
                 return seen
@@ -225,6 +238,3 @@ def _located(subject: Subject, module: nn.Module, inputs: Inputs) -> Callable[[]
             raise
 
     return call
-
-
-

@@ -71,3 +71,8 @@ def _no_collection() -> Iterator[None]:
             gc.unfreeze()
         if was_enabled:
             gc.enable()
+
+
+def load_average() -> float:
+    """Of the last minute; NaN on systems without one."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
