@@ -51,7 +51,14 @@ def default_of(choice: Choice) -> Any:
 
 SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
 LEVELS = ("fail", "warn")
-FOLDERS = ("complexity", "latency", "structure", "weights", "explain")  # in the order of the report
+FOLDERS = (
+    "complexity",
+    "latency",
+    "profiler",
+    "structure",
+    "weights",
+    "explain",
+)  # in the order of the report
 
 
 class Check(Protocol):

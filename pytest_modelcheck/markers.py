@@ -115,7 +115,8 @@ def _positional(name: str, args: Sequence[Any], allowed: int, example: str) -> l
     if len(args) <= allowed:
         return []
     extra = ", ".join(repr(argument) for argument in args[allowed:])
-    takes = f"only what {example} shows" if allowed else "nothing"
+    shown = f"only the upper limit, {example}," if allowed == 1 else f"only what {example} shows"
+    takes = shown if allowed else "nothing"
     return [f"{name}: {takes} can be given without a keyword; too many: {extra}"]
 
 

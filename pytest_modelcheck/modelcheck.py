@@ -5,6 +5,7 @@ from __future__ import annotations
 from .complexity.methods import ComplexityMethods
 from .explain.methods import ExplainMethods
 from .latency.methods import LatencyMethods
+from .profiler.methods import ProfilerMethods
 from .structure.methods import StructureMethods
 from .weights.methods import WeightsMethods
 
@@ -12,6 +13,7 @@ from .weights.methods import WeightsMethods
 class ModelCheck(
     ComplexityMethods,
     LatencyMethods,
+    ProfilerMethods,
     StructureMethods,
     WeightsMethods,
     ExplainMethods,

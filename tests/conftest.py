@@ -15,6 +15,7 @@ import pytest
 for name in (
     "torch._dynamo",
     "filelock",
+    "pytest_modelcheck.profiler.run",
     "pytest_modelcheck.latency.compare",
     "pytest_modelcheck.latency.measure",
     "pytest_modelcheck.complexity.measure",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Budget, Registry, Whole
+from ..checks import Budget, Choice, Registry, Whole
 
 if TYPE_CHECKING:
     from ..subject import Subject
     from ..verdict import Measurement
 
-CHOICES = {
+CHOICES: Mapping[str, Choice] = {
     "statistic": ("median", "p90", "p95", "p99"),
     "phase": ("forward", "backward", "training_step"),
     "threads": Whole(),
