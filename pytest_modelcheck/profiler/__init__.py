@@ -43,8 +43,8 @@ def _observe(subject: Subject, **options: Any) -> Any:
 
 
 def _read(observed: Any, *, operator: str) -> Measurement:
-    return observed.calls_of(operator)  # type: ignore[no-any-return]
+    return observed.calls_of(operator)
 
 
 def _read_syncs(observed: Any) -> Measurement:
-    return observed.host_syncs()  # type: ignore[no-any-return]
+    return observed.host_syncs()
