@@ -5,6 +5,7 @@ from __future__ import annotations
 from .complexity.methods import ComplexityMethods
 from .explain.methods import ExplainMethods
 from .latency.methods import LatencyMethods
+from .memory.methods import MemoryMethods
 from .profiler.methods import ProfilerMethods
 from .structure.methods import StructureMethods
 from .weights.methods import WeightsMethods
@@ -14,6 +15,7 @@ class ModelCheck(
     ComplexityMethods,
     LatencyMethods,
     ProfilerMethods,
+    MemoryMethods,
     StructureMethods,
     WeightsMethods,
     ExplainMethods,
