@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import SubjectError as SubjectError
     from .explain.heatmap import Heatmap as Heatmap
     from .explain.targets import ClassDifference as ClassDifference
+    from .latency.compare import compare_latency as compare_latency
     from .modelcheck import ModelCheck as ModelCheck
     from .verdict import Contributor as Contributor
     from .verdict import Measurement as Measurement
@@ -48,6 +49,7 @@ _HOMES = {
     "Registry": "checks",
     "SubjectError": "errors",
     "Verdict": "verdict",
+    "compare_latency": "latency.compare",
     "register_formula": "complexity.formulas",
 }
 

@@ -5,16 +5,62 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from .units import Unit
     from .verdict import Limit, Measurement
 
+
+@dataclass(frozen=True)
+class Whole:
+    """A keyword that takes a whole number from `least` on; None leaves it to the settings."""
+
+    default: int | None = None
+    least: int = 1
+
+    def __contains__(self, value: object) -> bool:
+        return value is None or (type(value) is int and value >= self.least)
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.least} on"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A keyword that takes any text but the empty one, and has no default."""
+
+    default: None = None
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str) and bool(value)
+
+    def __str__(self) -> str:
+        return "a text"
+
+
+Choice: TypeAlias = "tuple[Any, ...] | Whole | Text"  # what a marker's keyword may be
+
+
+def default_of(choice: Choice) -> Any:
+    """What the keyword is when it is not given."""
+    return choice[0] if isinstance(choice, tuple) else choice.default
+
+
 SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
 LEVELS = ("fail", "warn")
-FOLDERS = ("complexity", "structure", "export", "weights", "explain")  # in the order of the report
+FOLDERS = (  # in the order of the report
+    "complexity",
+    "latency",
+    "profiler",
+    "memory",
+    "structure",
+    "export",
+    "weights",
+    "explain",
+)
 
 
 class Check(Protocol):
@@ -37,8 +83,20 @@ class Check(Protocol):
         """One line for `pytest --markers`."""
 
     @property
-    def choices(self) -> Mapping[str, tuple[Any, ...]]:
-        """The marker's own keywords: allowed values, the default first."""
+    def choices(self) -> Mapping[str, Choice]:
+        """The marker's own keywords: allowed values, the default first, or a kind of value."""
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Those of its own keywords that stand, without a name, before the limit."""
+
+    @property
+    def fixed(self) -> float | None:
+        """The upper limit of a marker that takes none."""
+
+    @property
+    def sequential(self) -> bool:
+        """Whether `observe` also takes `decided(observed so far)`, which tells it when to stop."""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -79,11 +137,15 @@ class Budget:
         doc: str,
         observe: Callable[..., Any],
         read: Callable[..., Measurement],
-        choices: Mapping[str, tuple[Any, ...]] | None = None,
+        choices: Mapping[str, Choice] | None = None,
         settings: tuple[str, ...] = (),
         section: str | None = None,
+        leading: tuple[str, ...] = (),
+        fixed: float | None = None,
+        sequential: bool = False,
     ) -> None:
         self.name, self.metric, self.doc = name, metric, doc
+        self.leading, self.fixed, self.sequential = leading, fixed, sequential
         self.section = section
         self.observe, self.read = observe, read
         self.choices, self.settings = choices or {}, settings
@@ -170,21 +232,30 @@ class BoundedBudget(Budget):
 
 def signature(check: Check) -> Signature:
     """The marker's signature: the limit's bounds, the check's own keywords, level, then the subject's keywords."""
+    first: list[Parameter]
+    defaults: dict[str, Any]
     if isinstance(check, Free):
-        keywords = {**check.defaults, "level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
-        return Signature([Parameter(k, Parameter.KEYWORD_ONLY, default=v) for k, v in keywords.items()])
-    if isinstance(check, BoundedBudget):
+        first, defaults = [], dict(check.defaults)
+    elif isinstance(check, BoundedBudget):
         chosen, *others = check.choices
-        defaults: dict[str, Any] = dict.fromkeys([*check.bounds, *check.free])
-        defaults |= {key: check.choices[key][0] for key in others}
-        first = Parameter(chosen, Parameter.POSITIONAL_OR_KEYWORD)
+        first = [Parameter(chosen, Parameter.POSITIONAL_OR_KEYWORD)]
+        defaults = dict.fromkeys([*check.bounds, *check.free])
+        defaults |= {key: default_of(check.choices[key]) for key in others}
     else:
-        defaults = dict.fromkeys(["min", "max_regression"])
-        defaults |= {key: values[0] for key, values in check.choices.items()}
-        first = Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=None)
+        first, defaults = _budget_parameters(check)
     defaults |= {"level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
     rest = [Parameter(key, Parameter.KEYWORD_ONLY, default=value) for key, value in defaults.items()]
-    return Signature([first, *rest])
+    return Signature([*first, *rest])
+
+
+def _budget_parameters(check: Check) -> tuple[list[Parameter], dict[str, Any]]:
+    """Those without a name, and the keywords with their defaults."""
+    first = [Parameter(key, Parameter.POSITIONAL_OR_KEYWORD) for key in check.leading]
+    own = {key: default_of(choice) for key, choice in check.choices.items() if key not in check.leading}
+    if check.fixed is not None:
+        return first, own
+    limit = Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=Parameter.empty if first else None)
+    return [*first, limit], {"min": None, "max_regression": None, **own}
 
 
 def marker_lines(registry: Registry) -> list[str]:
@@ -205,4 +276,7 @@ def marker_lines(registry: Registry) -> list[str]:
 
 def limit_options(check: Check, limit: Limit, settings: object) -> dict[str, Any]:
     """The keywords for `check.observe` and `check.read`."""
-    return {**limit.options, **{name: getattr(settings, name) for name in check.settings}}
+    from_settings = {
+        name: getattr(settings, name) for name in check.settings if limit.options.get(name) is None
+    }
+    return {**limit.options, **from_settings}

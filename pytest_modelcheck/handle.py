@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from .recorder import Recorder
     from .subject import Subject
+    from .verdict import Verdict
 
 Result = TypeVar("Result")
 
@@ -85,6 +86,15 @@ class Handle:
         """In a test, put a result into one of the subject's sections of the record: the report shows it."""
         if self._recorder is not None:
             self._recorder.result(self.subject, section, result)
+
+    def _demand(self, verdict: Verdict) -> None:
+        """In a test, have a verdict enforced as a budget's: a breach fails the test when its body ends."""
+        if self._recorder is not None:
+            self._recorder.owed.append(verdict)
+
+    def _setting(self, name: str) -> Any:
+        """In a test, what an option or ini key says; else None."""
+        return None if self._recorder is None else getattr(self._recorder.settings, name, None)
 
     def _own(self, result: Result) -> Result:
         """In a test, remember whose result it is: a snapshot that compares it will ask."""

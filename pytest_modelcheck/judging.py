@@ -30,7 +30,8 @@ def enforce(
 
     What cannot be measured becomes an error verdict, with the reason.
     """
-    enforcement = _Enforcement(subject_of, settings, keep, base)
+    demands = list(demands)
+    enforcement = _Enforcement(demands, subject_of, settings, keep, base)
     return [enforcement.verdict(demand) for demand in demands]
 
 
@@ -39,12 +40,13 @@ class _Enforcement:
 
     def __init__(
         self,
+        demands: list[Demand],
         subject_of: Callable[[Source], Subject],
         settings: object,
         keep: Keep,
         base: Base | None,
     ) -> None:
-        self.subject_of, self.settings, self.keep = subject_of, settings, keep
+        self.demands, self.subject_of, self.settings, self.keep = demands, subject_of, settings, keep
         self.base = base
         self.observed: dict[Any, Any] = {}
 
@@ -65,16 +67,35 @@ class _Enforcement:
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check
         options = limit_options(check, demand.limit, self.settings)
-        key = (check.observe, demand.source.identity, repr(sorted(options.items(), key=str)))
+        key = self._key(demand)
         if key not in self.observed:
-            self.observed[key] = result = _attempt(check.observe, subject, options)
+            until = {"decided": self._decided(key)} if check.sequential else {}
+            self.observed[key] = result = _attempt(check.observe, subject, {**options, **until})
             if check.section and not isinstance(result, Exception):
                 self.keep(subject, check.section, result)
         result = self.observed[key]
         if isinstance(result, Exception):
             raise result
-        read = check.read(result, **options)
+        return self._read(demand, result)
+
+    def _read(self, demand: Demand, observed: Any) -> Measurement:
+        """The value that the demand's limit is about."""
+        read = demand.check.read(observed, **limit_options(demand.check, demand.limit, self.settings))
         return read[demand.limit.metric] if isinstance(read, Mapping) else read
+
+    def _key(self, demand: Demand) -> Any:
+        """Equal for demands that share a measurement."""
+        options = limit_options(demand.check, demand.limit, self.settings)
+        return (demand.check.observe, demand.source.identity, repr(sorted(options.items(), key=str)))
+
+    def _decided(self, key: Any) -> Callable[[Any], bool]:
+        """Whether what was observed so far decides every limit on it: the measurement itself knows none."""
+        sharing = [demand for demand in self.demands if self._key(demand) == key]
+
+        def decided(observed: Any) -> bool:
+            return all(demand.limit.decides(self._read(demand, observed)) for demand in sharing)
+
+        return decided
 
 
 def _attempt(observe: Callable[..., Any], subject: Subject, options: dict[str, Any]) -> Any:

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks import LEVELS, SUBJECT_KEYWORDS, BoundedBudget, Check, Free, Registry, signature
+from .checks import (
+    LEVELS,
+    SUBJECT_KEYWORDS,
+    BoundedBudget,
+    Check,
+    Choice,
+    Free,
+    Registry,
+    default_of,
+    signature,
+)
 from .errors import LimitError
 from .units import RATIO, Unit, named
 from .verdict import Limit
@@ -65,7 +75,7 @@ def _read_bounded(check: BoundedBudget, args: Sequence[Any], kwargs: Mapping[str
         problems.append(f"{check.name}: give {first} once, as the only argument without a keyword")
     for key, allowed in {**check.choices, "level": LEVELS}.items():
         problems += _not_allowed(check.name, key, given, allowed)
-    options = {key: given.get(key, allowed[0]) for key, allowed in check.choices.items()}
+    options = {key: given.get(key, default_of(choice)) for key, choice in check.choices.items()}
     options |= {key: given[key] for key in check.free if given.get(key) is not None}
     limits = []
     for key, bound in check.bounds.items():
@@ -81,20 +91,30 @@ def _read_bounded(check: BoundedBudget, args: Sequence[Any], kwargs: Mapping[str
 
 def _read_budget(check: Check, args: Sequence[Any], kwargs: Mapping[str, Any], where: str) -> Marker:
     parameters = signature(check).parameters
+    places = [*check.leading, "max"] if check.fixed is None else list(check.leading)
     problems = [
         *_unknown(check.name, kwargs, parameters),
-        *_positional(check.name, args, 1, check.unit.example),
+        *_positional(check.name, args, len(places), _example(check)),
     ]
-    if args and "max" in kwargs:
-        problems.append(f"{check.name}: the upper limit is given twice, as first argument and as max=")
-    given = {**({"max": args[0]} if args else {}), **kwargs}
+    positional = dict(zip(places, args, strict=False))
+    problems += [
+        f"{check.name}: {_WORDS.get(key, key)} is given twice, by position and as {key}="
+        for key in positional
+        if key in kwargs
+    ]
+    given = {**positional, **kwargs, **({} if check.fixed is None else {"max": check.fixed})}
+    problems += [
+        f"{check.name}: {key} is missing; write for example {_example(check)}"
+        for key in check.leading
+        if key not in given
+    ]
     bounds = {
         "max": _bound(check.name, "max", given, check.unit, problems),
         "min": _bound(check.name, "min", given, check.unit, problems),
         "max_regression": _bound(check.name, "max_regression", given, RATIO, problems),
     }
     if all(given.get(key) is None for key in bounds):
-        problems.append(f"{check.name}: no limit; give one, for example {check.name}({check.unit.example!r})")
+        problems.append(f"{check.name}: no limit; give one, for example {_example(check)}")
     if bounds["min"] is not None and bounds["max"] is not None and bounds["min"] > bounds["max"]:
         problems.append(f"{check.name}: min={given['min']!r} lies above max={given['max']!r}")
     choices = {**check.choices, "level": LEVELS}
@@ -105,7 +125,7 @@ def _read_budget(check: Check, args: Sequence[Any], kwargs: Mapping[str, Any], w
 def _limits(
     check: Check, bounds: Mapping[str, Any], given: Mapping[str, Any], where: str
 ) -> tuple[Limit, ...]:
-    options = {key: given.get(key, allowed[0]) for key, allowed in check.choices.items()}
+    options = {key: given.get(key, default_of(choice)) for key, choice in check.choices.items()}
     common: dict[str, Any] = {"level": given.get("level", LEVELS[0]), "options": options, "where": where}
     limits = []
     if bounds["max"] is not None or bounds["min"] is not None:
@@ -136,18 +156,30 @@ def _unknown(name: str, kwargs: Mapping[str, Any], known: Iterable[str]) -> list
     return problems
 
 
+def _example(check: Check) -> str:
+    arguments = [_EXAMPLES.get(key, repr(key)) for key in check.leading]
+    arguments += [repr(check.unit.example)] if check.fixed is None else []
+    return f"{check.name}({', '.join(arguments)})"
+
+
+_WORDS = {"max": "the upper limit"}
+_EXAMPLES = {"operator": repr("aten::copy_")}
+
+
 def _positional(name: str, args: Sequence[Any], allowed: int, example: str) -> list[str]:
     if len(args) <= allowed:
         return []
     extra = ", ".join(repr(argument) for argument in args[allowed:])
-    takes = f"only the upper limit, {name}({example!r})," if allowed else "nothing"
+    shown = f"only the upper limit, {example}," if allowed == 1 else f"only what {example} shows"
+    takes = shown if allowed else "nothing"
     return [f"{name}: {takes} can be given without a keyword; too many: {extra}"]
 
 
-def _not_allowed(name: str, key: str, given: Mapping[str, Any], allowed: Sequence[Any]) -> list[str]:
-    if key not in given or any(given[key] is value or given[key] == value for value in allowed):
+def _not_allowed(name: str, key: str, given: Mapping[str, Any], allowed: Choice) -> list[str]:
+    if key not in given or given[key] in allowed:
         return []
-    return [f"{name}: {key}={given[key]!r} is not one of {', '.join(map(repr, allowed))}"]
+    wanted = f"one of {', '.join(map(repr, allowed))}" if isinstance(allowed, tuple) else str(allowed)
+    return [f"{name}: {key}={given[key]!r} is not {wanted}"]
 
 
 def _subject_part(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,23 @@ from __future__ import annotations
 from .complexity.methods import ComplexityMethods
 from .explain.methods import ExplainMethods
 from .export.methods import ExportMethods
+from .latency.methods import LatencyMethods
+from .memory.methods import MemoryMethods
+from .profiler.methods import ProfilerMethods
 from .structure.methods import StructureMethods
 from .weights.methods import WeightsMethods
 
 
-class ModelCheck(ComplexityMethods, StructureMethods, ExportMethods, WeightsMethods, ExplainMethods):
+class ModelCheck(
+    ComplexityMethods,
+    LatencyMethods,
+    ProfilerMethods,
+    MemoryMethods,
+    StructureMethods,
+    ExportMethods,
+    WeightsMethods,
+    ExplainMethods,
+):
     """All measurements of one model on one set of example inputs. Nothing they do changes the model.
 
     `model`: an nn.Module, a callable that returns one, or a spec ("package.module:factory", "torchvision:resnet18").

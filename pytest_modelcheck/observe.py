@@ -13,7 +13,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -27,12 +27,15 @@ _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one mode
 
 
 @contextmanager
-def observe(*modules: nn.Module, train: bool = False, guard: bool = True) -> Iterator[None]:
+def observe(
+    *modules: nn.Module, train: bool = False, guard: bool = True
+) -> Iterator[AbstractContextManager[object]]:
     """Put `modules` into eval (or train) mode for the block; afterwards nothing of section 4 of the contract differs.
 
     Restored, whatever the block raises: training flags, attributes, parameters, buffers, `.grad`, `requires_grad`
     and hooks of every module; RNG state of torch, numpy and python; grad mode, thread count, default dtype.
-    `guard=False` saves the watch over parameters, for a block that never touches them.
+    `guard=False` saves the watch over parameters, for a block that never touches them; the block gets it as a context
+    manager, for a part that does.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
     with _ONE_AT_A_TIME:
@@ -46,7 +49,7 @@ def observe(*modules: nn.Module, train: bool = False, guard: bool = True) -> Ite
             for module in modules:
                 module.train(train)
             with copies if guard else nullcontext():
-                yield
+                yield copies
         finally:
             for keeper in keepers:
                 keeper.restore()

@@ -233,8 +233,7 @@ class ModelCheckPlugin:
             from .recorder import Recorder
 
             registry = self.registry if self.describes else None
-            item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described)
-            item.stash[RECORDER].folder = self.settings.output if self.settings.report else None
+            item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described, self.settings)
         return item.stash[RECORDER]
 
     def resolver(self, item: pytest.Item) -> Resolver:
@@ -283,6 +282,9 @@ class ModelCheckPlugin:
         except Exception as error:
             self._shorten_traceback(error)
             raise
+        finally:
+            if RECORDER in item.stash and item.stash[RECORDER].owed:
+                self._settle(item, item.stash[RECORDER].owed)
 
     def _shorten_traceback(self, error: Exception) -> None:
         from .errors import ModelCheckError
@@ -294,7 +296,6 @@ class ModelCheckPlugin:
 
     def _enforce(self, item: pytest.Item) -> None:
         from .judging import enforce
-        from .message import fails, failure_text
 
         base = self.base
         verdicts = enforce(
@@ -304,6 +305,12 @@ class ModelCheckPlugin:
             self.recorder(item).result,
             (lambda subject, limit: base.value(item.nodeid, subject, limit)) if base else None,
         )
+        self._settle(item, verdicts)
+
+    def _settle(self, item: pytest.Item, verdicts: list[Verdict]) -> None:
+        """Note all verdicts, and fail the test if one of them does."""
+        from .message import fails, failure_text
+
         for verdict in verdicts:
             self._note(item, verdict)
         if any(fails(verdict, self.settings.strict) for verdict in verdicts):
@@ -392,7 +399,10 @@ class ModelCheckPlugin:
 
             terminalreporter.section("modelcheck")
             width, markup = terminalreporter._tw.fullwidth, terminalreporter._tw.hasmarkup
-            record = {"checks": self.run.checks, "run": {"no_result": self.run.lost}}
+            record = {
+                "checks": self.run.checks,
+                "run": {"no_result": self.run.lost, "waited": self.run.waited},
+            }
             for line in summary_lines(record, width, color=markup):
                 terminalreporter.write_line(line)
         if self.record is not None and self.record.get("changes"):

@@ -163,13 +163,18 @@ class RunRecord:
         """Add what one phase of a test reported."""
         test = self.tests.setdefault(nodeid, {})
         self.environment.update(part.get("environment", {}))
-        for key in ("subjects", "checks", "panels"):
+        for key in ("subjects", "checks", "panels", "waited"):
             test.setdefault(key, []).extend(part.get(key, []))
 
     @property
     def checks(self) -> list[dict[str, Any]]:
         """All checks, in the order in which the tests were reported."""
         return [check for test in self.tests.values() for check in test["checks"]]
+
+    @property
+    def waited(self) -> float:
+        """Seconds that timed checks of all tests waited for each other."""
+        return float(sum(sum(test["waited"]) for test in self.tests.values()))
 
     def build(self, exit_status: int, root: Path, *, interrupted: bool = False) -> dict[str, Any]:
         """The whole record."""
@@ -188,6 +193,7 @@ class RunRecord:
             "seconds": round(time.time() - self.started, 3),
             "tests": counts,
             "no_result": self.lost,
+            "waited": round(self.waited, 3),
         }
         return {
             "schema_version": SCHEMA_VERSION,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .checks import Registry
+from .config import Settings
 from .errors import ModelCheckError
 from .record import check_entry, subject_entry, torch_environment
 from .verdict import Verdict
@@ -24,10 +25,14 @@ class Recorder:
     """
 
     def __init__(
-        self, nodeid: str, registry: Registry | None = None, described: set[str] | None = None
+        self,
+        nodeid: str,
+        registry: Registry | None = None,
+        described: set[str] | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        self.nodeid = nodeid
-        self.folder: Path | None = None  # of the report, where one is wanted
+        self.nodeid, self.settings = nodeid, settings or Settings()
+        self.owed: list[Verdict] = []  # made in the test's body, to be enforced at its end
         self.registry = registry
         self.described = set() if described is None else described
         self.owned: dict[
@@ -35,6 +40,11 @@ class Recorder:
         ] = {}  # with the result itself: ids of dead objects come again
         self.verdicts: list[Verdict] = []
         self._parts: dict[str, list[Any]] = {}
+
+    @property
+    def folder(self) -> Path | None:
+        """The report's, where one is wanted."""
+        return self.settings.output if self.settings.report else None
 
     def verdict(self, verdict: Verdict) -> None:
         """Note a verdict."""
@@ -52,6 +62,8 @@ class Recorder:
     def result(self, subject: Subject, section: str, result: Any) -> None:
         """Add a result (it has `to_dict()`) to a section that is a list: `latency`, `heatmaps`."""
         self.subject(subject, **{section: [{**result.to_dict(), "nodeid": self.nodeid}]})
+        if waited := getattr(result, "waited", 0.0):
+            self._add("waited", waited)
 
     def own(self, subject: Subject, result: Any) -> None:
         """Note that `result` is of `subject`."""
@@ -71,7 +83,7 @@ class Recorder:
         parts, self._parts = self._parts, {}
         return {**parts, "environment": torch_environment()} if parts else {}
 
-    def _add(self, key: str, entry: dict[str, Any]) -> None:
+    def _add(self, key: str, entry: Any) -> None:
         self._parts.setdefault(key, []).append(entry)
 
 

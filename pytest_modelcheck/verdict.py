@@ -42,6 +42,10 @@ class Limit:
         bounds = [("min", self.min), ("max", self.max)]
         return ", ".join(f"{word} {self.unit.format(value)}" for word, value in bounds if value is not None)
 
+    def decides(self, measurement: Measurement) -> bool:
+        """Whether the measurement is precise enough to be judged: what a sequential measurement goes on until."""
+        return judge("", self, measurement).outcome is not Outcome.INCONCLUSIVE
+
 
 ROOT = "(the model itself)"  # as a contributor: what no module inside it does
 

@@ -15,6 +15,10 @@ import pytest
 # so load all that a run needs beforehand.
 for name in (
     "torch._dynamo",
+    "filelock",
+    "pytest_modelcheck.profiler.run",
+    "pytest_modelcheck.latency.compare",
+    "pytest_modelcheck.latency.measure",
     "pytest_modelcheck.complexity.measure",
     "pytest_modelcheck.explain.describe",
     "pytest_modelcheck.snapshots.complexity",

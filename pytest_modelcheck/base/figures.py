@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import MeasurementError
 from ..message import metric_title
 from ..record import to_json
+from ..units import SECONDS
 from ..verdict import ROOT, BaseValue, Contributor, Limit
 from .compare import compare, metrics_of
 from .load import number, read_record
@@ -46,6 +47,8 @@ class Base:
         return BaseValue(value, parts, reason, self.notes if value is not None else ())
 
     def _find(self, nodeid: str, subject: str, limit: Limit) -> tuple[float | None, Parts, str]:
+        if limit.unit is SECONDS:
+            return None, (), "a time measured in another process is no base to gate on; see latency_against"
         title = metric_title(limit.metric, limit.options)
         check = self._check(nodeid, subject, (limit.metric, title))
         if check is not None:

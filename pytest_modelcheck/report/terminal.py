@@ -32,6 +32,8 @@ def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) ->
     )
     lost = record["run"].get("no_result", [])
     lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
+    if record["run"].get("waited", 0) >= 0.1:
+        lines.append(f"timed checks waited {record['run']['waited']:.1f} s for each other")
     return lines
 
 

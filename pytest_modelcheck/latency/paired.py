@@ -1,0 +1,152 @@
+"""Two calls timed against each other in one process, so that what disturbs one disturbs the other.
+
+A stored time says little minutes later, and two copies of one model differ by up to several per cent for where their
+tensors happen to lie. So both sides share their tensors wherever these are equal, and in each *chunk* all tensors
+move to fresh memory, both module trees are built anew, and the sides take turns in quartets ABBA or BAAB. A chunk
+gives one number, the median of its quartets' log ratios; chunks are independent, so their mean has an honest interval.
+
+Nothing here knows what a side is: it has tensors, and builds a call over copies of them.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .clock import Call, Clock
+
+CHUNKS = 6  # before the first look
+QUARTETS = 4  # in a chunk, half of them in each order
+FAST, FAST_CALLS, CALLS = 1e-3, 10, 2  # calls in a turn: more of them below a millisecond
+LONGEST_CHUNK = 2.0  # seconds; slower calls get fewer quartets
+ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: the tensors it reads, and how to build it anew over copies of them.
+
+    `build(copies)` gets one tensor for each of `tensors`, in that order, and returns the call to time.
+    """
+
+    tensors: Sequence[Tensor]
+    build: Callable[[Sequence[Tensor]], Call]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one chunk measured: log(b / a), and the quickest call of each side in seconds."""
+
+    log_ratio: float
+    seconds: tuple[float, float]
+
+
+class PairedSampler:
+    """Times side `b` against side `a`, chunk by chunk; `mode` is on while they run, `seed` fixes orders and layouts."""
+
+    def __init__(
+        self,
+        a: Side,
+        b: Side,
+        clock: Clock,
+        mode: Callable[[], AbstractContextManager[object]] = torch.inference_mode,
+        seed: int | None = None,
+    ) -> None:
+        self.sides, self.clock, self.mode, self.random = (a, b), clock, mode, random.Random(seed)
+        self.partners = partners(a.tensors, b.tensors)
+
+    @property
+    def shared(self) -> int:
+        """How many tensors of `b` are also tensors of `a`."""
+        return sum(partner is not None for partner in self.partners)
+
+    def chunk(self) -> Chunk:
+        """Fresh memory, fresh trees, one quartet to warm up, then those that count."""
+        gc.collect()
+        garbage = _garbage(self.random)
+        calls = self._build()
+        with self.mode():
+            turn, pairs = plan(max(self._quartet(calls, ORDERS[0], CALLS)))
+            orders = list(ORDERS) * pairs
+            self.random.shuffle(orders)
+            quartets = [self._quartet(calls, order, turn) for order in orders]
+        del garbage
+        ratios = [math.log(b / a) for a, b in quartets]
+        return Chunk(statistics.median(ratios), (min(a for a, _ in quartets), min(b for _, b in quartets)))
+
+    def _build(self) -> tuple[Call, Call]:
+        a, b = self.sides
+        copies = [_copy(t) for t in a.tensors]
+        pairs = zip(b.tensors, self.partners, strict=True)
+        others = [_copy(t) if partner is None else copies[partner] for t, partner in pairs]
+        if self.random.random() < 0.5:
+            first = a.build(copies)
+            return first, b.build(others)
+        second = b.build(others)
+        return a.build(copies), second
+
+    def _quartet(self, calls: tuple[Call, Call], order: Sequence[int], turn: int) -> tuple[float, float]:
+        """The quickest call of each side, when they take turns in this order."""
+        best = [math.inf, math.inf]
+        measure = self.clock.measure
+        for side in order:
+            call = calls[side]
+            for _ in range(turn):
+                best[side] = min(best[side], measure(call)[0])
+        return best[0], best[1]
+
+
+def plan(seconds: float) -> tuple[int, int]:
+    """Calls in a turn, and pairs of quartets in a chunk, for calls that take `seconds`."""
+    turn = FAST_CALLS if seconds < FAST else CALLS
+    if seconds * 4 * turn * QUARTETS > LONGEST_CHUNK:
+        turn = 1
+    fitting = int(LONGEST_CHUNK / max(seconds * 4 * turn, 1e-9))
+    return turn, max(1, min(QUARTETS, fitting) // 2)
+
+
+def partners(a: Sequence[Tensor], b: Sequence[Tensor]) -> list[int | None]:
+    """For each tensor of `b` the index of the tensor of `a` that equals it bit for bit; each of `a` is given once."""
+    free: dict[tuple[object, ...], list[int]] = {}
+    for index, tensor in enumerate(a):
+        free.setdefault(_kind(tensor), []).append(index)
+    found: list[int | None] = []
+    for tensor in b:
+        candidates = free.get(_kind(tensor), [])
+        match = next((i for i in candidates if a[i] is tensor or _same_bits(a[i], tensor)), None)
+        if match is not None:
+            candidates.remove(match)
+        found.append(match)
+    return found
+
+
+def _kind(tensor: Tensor) -> tuple[object, ...]:
+    strides = tensor.stride() if tensor.layout is torch.strided else None
+    return type(tensor), tensor.dtype, tensor.device, tensor.layout, tuple(tensor.shape), strides
+
+
+def _same_bits(a: Tensor, b: Tensor) -> bool:
+    return bool(torch.equal(a.detach(), b.detach()))
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    """The same tensor in fresh memory."""
+    copy = tensor.detach().clone()
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(copy, requires_grad=tensor.requires_grad)
+    return copy.requires_grad_(tensor.requires_grad)
+
+
+def _garbage(rng: random.Random) -> list[object]:
+    """Random allocations, half of them freed again: what comes next finds another heap."""
+    tensors = [torch.empty(rng.randrange(1, 200_000)) for _ in range(rng.randrange(40))]
+    blocks = [bytearray(rng.randrange(1, 60_000)) for _ in range(rng.randrange(60))]
+    return [*tensors[::2], *blocks[::2]]

@@ -1,0 +1,60 @@
+"""What a timed call is, for each phase: forward alone, backward alone, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from ..errors import MeasurementError
+from ..subject import Inputs, Subject
+from .clock import Call
+
+PHASES = ("forward", "backward", "training_step")
+Prepare = Callable[[], Call]  # makes the next call to time; what it does itself is not timed
+
+
+def workload(subject: Subject, inputs: Inputs, phase: str) -> Prepare:
+    """The calls of `subject` on `inputs`. Gradients go to no `.grad`: they are asked for and dropped.
+
+    Raises MeasurementError for an unknown phase, and for a model without a parameter to train.
+    """
+    if phase not in PHASES:
+        raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
+    module, args, kwargs = subject.module, inputs.args, dict(inputs.kwargs)
+
+    def forward() -> Any:
+        return module(*args, **kwargs)
+
+    if phase == "forward":
+        return lambda: forward
+    differentiate = _backward(module, subject.name)
+    if phase == "training_step":
+        return lambda: lambda: differentiate(forward())
+
+    def prepare() -> Call:
+        output = forward()
+        return lambda: differentiate(output)
+
+    return prepare
+
+
+def grad_mode(phase: str) -> AbstractContextManager[object]:
+    """Inference mode where nothing is differentiated."""
+    return torch.inference_mode() if phase == "forward" else torch.enable_grad()
+
+
+def _backward(module: nn.Module, name: str) -> Callable[[Any], Any]:
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if not parameters:
+        raise MeasurementError(f"{name}: nothing to differentiate; no parameter requires a gradient")
+
+    def differentiate(output: Any) -> Any:
+        leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
+        return torch.autograd.grad([leaf.sum() for leaf in leaves], parameters, allow_unused=True)
+
+    return differentiate

@@ -1,0 +1,140 @@
+"""Sampling until decided, on a clock that follows a script: no test here waits or times anything."""
+
+import gc
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
+from pytest_modelcheck.latency.check import read_latency
+from pytest_modelcheck.latency.compare import compare_sides, read_comparison, slowdown_limit
+from pytest_modelcheck.latency.measure import measure
+from pytest_modelcheck.latency.paired import Side, partners
+from pytest_modelcheck.subject import build_subject
+from pytest_modelcheck.units import SECONDS
+from pytest_modelcheck.verdict import Limit, Outcome, judge
+
+
+class ScriptedClock:
+    """Each call takes the next of `times` seconds."""
+
+    name = "a script"
+
+    def __init__(self, *times: float) -> None:
+        self.times, self.time = itertools.cycle(times), 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def measure(self, call) -> tuple[float, float]:
+        seconds = call() if callable(call) else 0
+        seconds = seconds if isinstance(seconds, float) else next(self.times)
+        self.time += seconds
+        return seconds, seconds
+
+
+def net(**keywords):
+    return build_subject(nn.Linear(4, 2), input_size=(3, 4), **keywords)
+
+
+@pytest.mark.parametrize(
+    ("times", "outcome"),
+    [((0.03,), Outcome.PASS), ((0.05,), Outcome.FAIL), ((0.03, 0.05), Outcome.INCONCLUSIVE)],
+)
+def test_a_budget_is_decided_or_said_to_be_undecided(times, outcome):
+    limit = Limit("latency", SECONDS, max=0.04)
+    clock = ScriptedClock(*times)
+    seen = measure(net(), clock=clock, decided=lambda latency: limit.decides(read_latency(latency)))
+    assert judge("net", limit, read_latency(seen)).outcome is outcome
+    assert (len(seen.samples) > 500) == (outcome is Outcome.INCONCLUSIVE)  # went on to the cap of 30 s
+
+
+def test_throughput_is_items_at_the_median():
+    seen = measure(net(), clock=ScriptedClock(0.03))
+    assert seen.throughput.value == pytest.approx(100)
+    assert seen.median.interval == (0.03, 0.03)
+    assert "100 per second (100 to 100)" in str(seen)
+
+
+@pytest.mark.parametrize("phase", ["forward", "backward", "training_step"])
+def test_nothing_is_left_behind(phase):
+    model = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
+    subject = build_subject(model, input_size=(3, 4))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    collecting = gc.isenabled(), gc.get_freeze_count()
+    measure(subject, phase=phase, clock=ScriptedClock(0.1))
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+    assert (gc.isenabled(), gc.get_freeze_count()) == collecting
+
+
+def test_a_model_that_raises_in_its_tenth_call():
+    class Tired(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            type(self).calls += 1
+            if self.calls == 10:
+                raise ValueError("enough")
+            return x
+
+    with pytest.raises(ModelRunError, match=r"(?s)ValueError.*enough.*It was call 10"):
+        ModelCheck(Tired(), input_size=(1, 2)).latency(clock=ScriptedClock(0.1))
+
+
+def test_a_sweep_over_batch_sizes():
+    seen = ModelCheck(nn.Linear(4, 2), input_size=(3, 4)).latency(
+        batch_sizes=[1, 8], clock=ScriptedClock(0.1)
+    )
+    assert [one.batch for one in seen] == [1, 8]
+    assert seen[1].throughput.value == pytest.approx(80)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True])
+def test_a_batch_size_that_is_none(size):
+    with pytest.raises(MeasurementError, match="batch size"):
+        ModelCheck(nn.Linear(4, 2), input_size=(3, 4)).latency(batch_sizes=[size])
+
+
+def test_a_batch_size_that_does_not_fit():
+    class Large(nn.Module):
+        def forward(self, x):
+            if len(x) > 4:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return x
+
+    with pytest.raises(MeasurementError, match="batch size 8 does not fit into memory"):
+        ModelCheck(Large(), input_size=(3, 4)).latency(batch_sizes=[8], clock=ScriptedClock(0.1))
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "outcome"),
+    [(0.0, Outcome.PASS), (0.05, Outcome.FAIL), (0.10, Outcome.FAIL), (-0.2, Outcome.PASS)],
+)
+def test_paired_comparison(slowdown, outcome):
+    a, b = Side((), lambda copies: lambda: 0.01), Side((), lambda copies: lambda: 0.01 * (1 + slowdown))
+    limit = slowdown_limit("5%")
+    seen = compare_sides(a, b, limit, clock=ScriptedClock(0.0))
+    assert seen.regression == pytest.approx(slowdown)
+    assert judge("b", limit, read_comparison(seen)).outcome is outcome
+
+
+def test_a_comparison_that_cannot_tell_is_inconclusive_at_its_cap():
+    noise = itertools.cycle([0.008, 0.01, 0.012, 0.009, 0.013])
+    limit = slowdown_limit("5%")
+    side = Side((), lambda copies: (lambda seconds: lambda: seconds)(next(noise)))
+    seen = compare_sides(side, side, limit, clock=ScriptedClock(0.0), cap=5)
+    assert seen.elapsed >= 5
+    assert judge("b", limit, read_comparison(seen)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_equal_tensors_are_shared_once_each():
+    x, y = torch.ones(3), torch.zeros(3)
+    assert partners([x, y, x.clone()], [torch.ones(3), torch.ones(3), torch.ones(3), torch.zeros(3)]) == [
+        0,
+        2,
+        None,
+        1,
+    ]
