@@ -151,14 +151,20 @@ class ModelCheckPlugin:
     def pytest_sessionstart(self) -> None:
         from .errors import ModelCheckError
 
-        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
-            progress.terminal = reporter._tw._file  # tests' own streams are captured
+        self._show_progress()
         try:
             self.base = self._find_base()
         except ModelCheckError as error:
             option = "base" if self.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
+
+    def _show_progress(self) -> None:
+        """On pytest's own terminal, until the run ends: tests' streams are captured."""
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        before = progress.terminal
+        if reporter is not None:
+            progress.terminal = reporter._tw._file
+            self.config.add_cleanup(lambda: setattr(progress, "terminal", before))
 
     def _find_base(self) -> Base | None:
         settings = self.settings

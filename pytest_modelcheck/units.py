@@ -100,6 +100,8 @@ class Unit:
 
     def exact(self, value: float) -> str:
         """`value` with every digit: "3,638,132,736 FLOPs"."""
+        if self is SECONDS:
+            return _format_time(value, 6)
         number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
         return f"{number} {self.noun}".rstrip()
 

@@ -15,6 +15,8 @@ import pytest
 # so load all that a run needs beforehand.
 for name in (
     "torch._dynamo",
+    "torch._inductor.compile_fx",
+    "torch._inductor.runtime.autotune_cache",
     "filelock",
     "pytest_modelcheck.profiler.run",
     "pytest_modelcheck.latency.compare",

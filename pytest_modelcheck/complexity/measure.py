@@ -69,16 +69,17 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     given = inputs.map(_copy_on_meta) if on_meta else inputs
-    with observe(module, train=training, guard=not on_meta), _settings(counter), stack.watch(), counter:
+    with observe(module, train=training, guard=not on_meta), _settings(counter), stack.watch():
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:
             _replace_tensors(module, _alias)
-        counter.recording = phase != "backward"
-        output = module(*given.args, **given.kwargs)
-        counter.recording = True
-        if training:
-            _backward(output, subject.name)
+        with counter:
+            counter.recording = phase != "backward"
+            output = module(*given.args, **given.kwargs)
+            counter.recording = True
+            if training:
+                _backward(output, subject.name)
     return counter
 
 

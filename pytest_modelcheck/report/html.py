@@ -13,8 +13,9 @@ from typing import Any
 
 from ..record import HEAD
 from ..text import printable
-from ..units import BYTES, FLOPS, MACS, PARAMS
+from ..units import BYTES, FLOPS, MACS, PARAMS, SECONDS
 from .plots import line_plot
+from .strip import strip_plot
 from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
@@ -24,6 +25,7 @@ ORDER = (
     "faithfulness",
     "invariance",
     "evolution",
+    "latency",
     "complexity",
     "structure",
     "onnx",
@@ -96,6 +98,9 @@ def _environment() -> Any:
         "symbol": lambda outcome: SYMBOLS.get(outcome, ""),
         "slug": _slug,
         "diagram": _diagram,
+        "seconds": lambda value: "–" if isinstance(value, str) else SECONDS.format(value),
+        "signed": lambda share: "?" if isinstance(share, str) else f"{share * 100:+.3g} %",
+        "latency_strip": _latency_strip,
         "per_sample": _per_sample,
     }
     environment.globals["plot"] = lambda *args, **options: markupsafe.Markup(line_plot(*args, **options))
@@ -168,6 +173,26 @@ def _diagram(subject: Mapping[str, Any]) -> Any:
         return None
     text = json.dumps(made, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _latency_strip(latency: Mapping[str, Any], checks: list[dict[str, Any]]) -> Any:
+    """The samples, the interval, and the limit where a check of the same statistic and phase has one."""
+    from markupsafe import Markup
+
+    def same(check: Mapping[str, Any]) -> bool:
+        options = check["options"]
+        return check["metric"] == "latency" and all(
+            options.get(key, latency[key]) == latency[key] for key in ("statistic", "phase")
+        )
+
+    limit = next((c["max"] for c in checks if same(c) and c.get("max") is not None), None)
+    low, high = latency[latency["statistic"]]["interval"]
+    samples = latency["samples"]
+    ends = (
+        low,
+        high if isinstance(high, (int, float)) else max(samples),
+    )  # too few samples: it has no upper end
+    return Markup(strip_plot(samples, ends, limit, SECONDS.format, "latency"))
 
 
 def _per_sample(rows: list[list[float]], targets: list[str], most: int = 8) -> dict[str, list[float]]:
