@@ -12,7 +12,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .checks import Budget as Budget
-    from .checks import Registry as Registry
     from .complexity.formulas import register_formula as register_formula
     from .complexity.result import Complexity as Complexity
     from .errors import ExplanationError as ExplanationError
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from .explain.targets import ClassDifference as ClassDifference
     from .latency.compare import compare_latency as compare_latency
     from .modelcheck import ModelCheck as ModelCheck
+    from .registry import Registry as Registry
     from .verdict import Contributor as Contributor
     from .verdict import Measurement as Measurement
     from .verdict import Outcome as Outcome
@@ -46,7 +46,7 @@ _HOMES = {
     "ModelCheckWarning": "errors",
     "ModelRunError": "errors",
     "Outcome": "verdict",
-    "Registry": "checks",
+    "Registry": "registry",
     "SubjectError": "errors",
     "Verdict": "verdict",
     "compare_latency": "latency.compare",

@@ -1,13 +1,13 @@
-"""The registry: marker name -> check. A check folder adds itself with one line; third parties through the hook
-`pytest_modelcheck_register(registry)`."""
+"""What a marker stands for: the checks, how their limits are written, and their signatures."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+from .registry import Registry
 
 if TYPE_CHECKING:
     from .units import Unit
@@ -51,16 +51,6 @@ def default_of(choice: Choice) -> Any:
 
 SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
 LEVELS = ("fail", "warn")
-FOLDERS = (  # in the order of the report
-    "complexity",
-    "latency",
-    "profiler",
-    "memory",
-    "structure",
-    "export",
-    "weights",
-    "explain",
-)
 
 
 class Check(Protocol):
@@ -178,37 +168,6 @@ class Free(Budget):
     ) -> None:
         super().__init__(name, name, unit, doc, observe, read, None, settings, section)
         self.defaults, self.bound = defaults, bound
-
-
-Describe = Callable[[Any], Any]  # a Subject -> a JSON-able section of the record
-
-
-class Registry:
-    """All checks by marker name, and all sections of the record by name."""
-
-    def __init__(self) -> None:
-        self.checks: dict[str, Check] = {}
-        self.sections: dict[str, Describe] = {}
-
-    def add(self, check: Check) -> None:
-        """Register a check. Raises ValueError if its name is taken."""
-        if check.name in self.checks or check.name == "modelcheck":
-            raise ValueError(f"a check named {check.name!r} is registered already")
-        self.checks[check.name] = check
-
-    def add_section(self, name: str, describe: Describe) -> None:
-        """Register a section: what the report tells about each subject under `name`."""
-        if name in self.sections:
-            raise ValueError(f"a section named {name!r} is registered already")
-        self.sections[name] = describe
-
-
-def default_registry() -> Registry:
-    """The checks that come with the package."""
-    registry = Registry()
-    for folder in FOLDERS:
-        importlib.import_module(f".{folder}", __package__).register(registry)
-    return registry
 
 
 class BoundedBudget(Budget):

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from .checks import Registry
     from .config import Settings
     from .plan import Source
+    from .registry import Registry
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def wanted_fixtures(
     marks = [*_marks(function), *collector.iter_markers()]
     arguments = list(inspect.signature(function).parameters)
     manager = collector.session._fixturemanager
-    is_marked = any(mark.name in registry.checks for mark in marks)
+    is_marked = any(mark.name in registry.names for mark in marks)
     if not is_marked and not _reaches(arguments, "modelcheck", manager, collector):
         return []
     names = [name for source in _sources(marks, registry, settings) for name in source.fixtures]

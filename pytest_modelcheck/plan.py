@@ -110,7 +110,7 @@ def _and_more(nodeids: list[str], shown: int = 3) -> str:
 def _markers(item: pytest.Item, registry: Registry) -> Iterable[tuple[Marker, str]]:
     seen: dict[tuple[int, str], int] = {}
     for node, mark in item.iter_markers_with_node():
-        if mark.name != "modelcheck" and mark.name not in registry.checks:
+        if mark.name != "modelcheck" and mark.name not in registry.names:
             continue
         count = seen[id(node), mark.name] = seen.get((id(node), mark.name), -1) + 1
         where = _where(item, node, mark.name, count)

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import options, progress
-from .checks import Registry, default_registry, marker_lines
 from .config import Settings
+from .fixtures import complexity_snapshot as complexity_snapshot
+from .fixtures import heatmap_snapshot as heatmap_snapshot
+from .fixtures import modelcheck as modelcheck
+from .fixtures import structure_snapshot as structure_snapshot
 from .injection import injected, plain_function, wanted_fixtures
+from .registry import SUBJECT, Registry, default_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from syrupy.assertion import SnapshotAssertion
-
     from .base.figures import Base
-    from .modelcheck import ModelCheck
     from .plan import Plan
     from .record import RunRecord
     from .recorder import Recorder
@@ -52,83 +53,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     registry = default_registry()
     config.hook.pytest_modelcheck_register(registry=registry)
-    for line in marker_lines(registry):
+    for line in _marker_lines(config, registry):
         config.addinivalue_line("markers", line)
     config.pluginmanager.register(
         ModelCheckPlugin(config, registry, options.settings(config)), "modelcheck-run"
     )
 
 
-@pytest.fixture
-def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
-    """Measure this test's model: a ModelCheck with complexity(), summary(), gradcam(), weights(), structure(), show().
+def _marker_lines(config: pytest.Config, registry: Registry) -> list[str]:
+    """What `pytest --markers` prints; without that option the names are enough."""
+    if not config.option.markers:
+        return [f"{name}(...): see pytest --markers" for name in (SUBJECT, *registry.names)]
+    from .checks import marker_lines
 
-    The model comes from @pytest.mark.modelcheck(model=...) or the fixtures `model` and `example_inputs`;
-    `modelcheck(other_model, inputs)` binds another one.
-    """
-    from .errors import SubjectError
-    from .modelcheck import ModelCheck
-
-    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
-    recorder, resolver = plugin.recorder(request.node), plugin.resolver(request.node)
-    source = plugin.plan(request.node).source
-    try:
-        for name in source.fixtures:  # late is good enough for a fixture that another fixture needs
-            if name in request.node.fixturenames:
-                request.node.funcargs.setdefault(name, request.getfixturevalue(name))
-        return ModelCheck._of(resolver(source), recorder)
-    except SubjectError as error:
-        return ModelCheck._of(None, recorder, error)
-
-
-@pytest.fixture
-def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
-    """Compare a heatmap with the stored one: `assert modelcheck.gradcam(target=285) == heatmap_snapshot`.
-
-    `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
-    `--snapshot-update` accepts.
-    """
-    from .snapshots.fixtures import make_heatmap_snapshot
-    from .snapshots.verdicts import record_comparison
-
-    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
-    recorder = plugin.recorder(request.node)
-    return make_heatmap_snapshot(snapshot, lambda *seen: record_comparison(recorder, *seen))
-
-
-@pytest.fixture
-def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
-    """Compare what each module costs with the stored text: `assert modelcheck.complexity() == complexity_snapshot`.
-
-    Exact; `complexity_snapshot(tolerance="1%")` lets numbers differ by that share. `--snapshot-update` accepts.
-    """
-    from .snapshots.assertion import make_snapshot
-    from .snapshots.complexity import ComplexityExtension, ComplexitySnapshot
-    from .snapshots.verdicts import record_text
-
-    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
-    recorder = plugin.recorder(request.node)
-    return make_snapshot(
-        ComplexitySnapshot, snapshot, ComplexityExtension, lambda *seen: record_text(recorder, *seen)
-    )
-
-
-@pytest.fixture
-def structure_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
-    """Compare module tree and operators with the stored text: `assert modelcheck.structure() == structure_snapshot`.
-
-    `--snapshot-update` accepts.
-    """
-    from .snapshots.assertion import make_snapshot
-    from .snapshots.structure import StructureExtension
-    from .snapshots.text import TextSnapshot
-    from .snapshots.verdicts import record_text
-
-    plugin: ModelCheckPlugin = request.config.pluginmanager.get_plugin("modelcheck-run")  # type: ignore[assignment]
-    recorder = plugin.recorder(request.node)
-    return make_snapshot(
-        TextSnapshot, snapshot, StructureExtension, lambda *seen: record_text(recorder, *seen)
-    )
+    return marker_lines(registry)
 
 
 class ModelCheckPlugin:
@@ -217,10 +155,13 @@ class ModelCheckPlugin:
         return report
 
     def _is_marked(self, item: pytest.Item) -> bool:
-        return any(m.name == "modelcheck" or m.name in self.registry.checks for m in item.iter_markers())
+        names = {SUBJECT, *self.registry.names}
+        return any(mark.name in names for mark in item.iter_markers())
 
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         if self.settings.model is not None:
+            from .item import ModelItem
+
             items.append(ModelItem.from_parent(session, name=f"modelcheck:{self.settings.model}"))
 
     # What belongs to a test, made when it is first asked for
@@ -424,27 +365,3 @@ class ModelCheckPlugin:
                 terminalreporter.write_line(line)
         if self.report_path is not None:
             terminalreporter.write_line(f"modelcheck report: {self.report_path}")
-
-
-class ModelItem(pytest.Item):
-    """The check of `--modelcheck-model`: no test file needed."""
-
-    def runtest(self) -> None:
-        from .complexity.measure import count
-        from .subject import build_subject
-
-        plugin: Any = self.config.pluginmanager.get_plugin("modelcheck-run")
-        settings: Settings = plugin.settings
-        subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
-        plugin.recorder(self).subject(subject)
-        self.add_report_section("call", "modelcheck", str(count(subject)))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        from .errors import ModelCheckError
-
-        if isinstance(excinfo.value, ModelCheckError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.config.rootpath, None, self.name
