@@ -129,3 +129,21 @@ def test_plain_values():
 
     value = {1: np.float32(0.5), "nan": float("nan"), "t": (1, {2}), "o": object}
     assert plain(value) == {"1": 0.5, "nan": "nan", "t": [1, [2]], "o": str(object)}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "exit_status", "words"),
+    [
+        (["pass", "pass"], 0, "All 2 checks passed"),
+        (["pass", "not gated"], 0, "1 of 2 checks passed, none failed"),
+        (["pass", "pass"], 1, "No check failed, but the test run did"),
+        (["pass", "fail"], 1, "1 of 2 checks failed"),
+        ([], 0, "No budgets in this run"),
+    ],
+)
+def test_the_verdict_on_top_says_no_more_than_is_true(record, outcomes, exit_status, words):
+    changed = copy.deepcopy(record)
+    changed["checks"] = [{**record["checks"][0], "outcome": outcome} for outcome in outcomes]
+    changed["run"]["exit_status"] = exit_status
+    verdict = re.search(r'<p class="verdict">(.*?)</p>', render(changed), re.S)
+    assert words in re.sub(r"\s+", " ", verdict[1])
