@@ -72,3 +72,16 @@ def test_wrong_amounts_are_refused_with_the_reason(unit, amount, words):
 )
 def test_values_are_shown_with_a_fitting_prefix(unit, value, text):
     assert unit.format(value) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        (MACS, 2_809_482.56, "2,809,482.56 MACs"),
+        (MACS, 2_809_482.0, "2,809,482 MACs"),
+        (MACS, 0.5, "0.5 MACs"),
+        (SECONDS, 0.00132117, "1.32117 ms"),
+    ],
+)
+def test_exact_amounts_are_written_out(unit, value, text):
+    assert unit.exact(value) == text
