@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
@@ -31,31 +27,18 @@ class ModuleStack:
         self.shapes: dict[
             str, tuple[tuple[int, ...] | None, tuple[int, ...]]
         ] = {}  # of first input and output
-        self.thread = threading.get_ident()
 
-    @contextmanager
-    def watch(self) -> Iterator[None]:
-        """Follow module calls of this thread for the block, through hooks that are on no module."""
-        before = register_module_forward_pre_hook(self._enter)
-        after = register_module_forward_hook(self._leave, always_call=True)
-        try:
-            yield
-        finally:
-            before.remove()
-            after.remove()
+    def enter(self, module: nn.Module, args: Any) -> None:
+        """A module's forward begins."""
+        name = self.names.get(module)
+        if name is None:
+            name = self.running[-1]
+        else:
+            self.calls[name] += 1
+        self.running.append(name)
 
-    def _enter(self, module: nn.Module, args: Any) -> None:
-        if threading.get_ident() == self.thread:
-            name = self.names.get(module)
-            if name is None:
-                name = self.running[-1]
-            else:
-                self.calls[name] += 1
-            self.running.append(name)
-
-    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if threading.get_ident() != self.thread:
-            return
+    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        """It ends."""
         name = self.running.pop()
         out = _first(output)
         if out is not None and module in self.names:

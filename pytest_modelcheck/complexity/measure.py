@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from ..calls import module_calls
 from ..errors import MeasurementError
 from ..observe import observe
 from ..subject import Inputs, Subject, locate_failure
@@ -69,7 +70,8 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     given = inputs.map(_copy_on_meta) if on_meta else inputs
-    with observe(module, train=training, guard=not on_meta), _settings(counter), stack.watch():
+    followed = module_calls(stack.enter, stack.leave)
+    with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import MeasurementError
 from ..units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
+from ..verdict import ROOT
 from .result import Complexity, ModuleCost
 
 COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")
@@ -124,7 +125,5 @@ def _totals(complexity: Complexity) -> list[str]:
             + ", ".join(f"{n} ({k} calls)" for n, k in c.unknown_operators.items())
         )
     if c.uncalled_modules:
-        lines.append(
-            "never called: " + ", ".join(name or "(the model itself)" for name in c.uncalled_modules)
-        )
+        lines.append("never called: " + ", ".join(name or ROOT for name in c.uncalled_modules))
     return lines

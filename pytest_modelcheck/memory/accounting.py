@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ..calls import module_calls
 from ..errors import MeasurementError
 from ..observe import observe
 from ..subject import Subject, locate_failure
@@ -99,19 +99,22 @@ def peak_memory(subject: Subject) -> PeakMemory:
     inputs = given.map(lambda leaf: fake.from_tensor(leaf.detach()) if isinstance(leaf, Tensor) else leaf)
     known = [*tensors.values(), *inputs.tensors]
     live = _Live({m: n for n, m in module.named_modules()}, known)
-    before = register_module_forward_pre_hook(live.enter)
-    after = register_module_forward_hook(live.leave, always_call=True)
+    followed = module_calls(live.enter, live.leave)
     try:
-        with observe(module, guard=False), torch.no_grad(), locate_failure(subject, given), fake, live:
+        with (
+            observe(module, guard=False),
+            torch.no_grad(),
+            locate_failure(subject, given),
+            followed,
+            fake,
+            live,
+        ):
             torch.backends.mha.set_fastpath_enabled(False)
             functional_call(module, tensors, inputs.args, dict(inputs.kwargs))
     except torch._subclasses.fake_tensor.DataDependentOutputException as error:
         raise MeasurementError(
             f"{subject.name}: its shapes depend on data, which fake tensors lack"
         ) from error
-    finally:
-        before.remove()
-        after.remove()
     size = sum(
         t.numel() * t.element_size()
         for t in {id(t): t for t in [*module.parameters(), *module.buffers()]}.values()

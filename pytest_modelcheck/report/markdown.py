@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..units import MACS, PARAMS, RATIO
+from ..verdict import ROOT
 from .neutral import code, fenced, html_code, words
 from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
 
@@ -173,12 +174,12 @@ def _module_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         _pair(unit.format(row[key][0]), unit.format(row[key][1]))
         for key, unit in (("macs", MACS), ("params", PARAMS))
     ]
-    return (code(row["module"] or "(the model itself)"), code(row["type"]), row["status"], *pairs)
+    return (code(row["module"] or ROOT), code(row["type"]), row["status"], *pairs)
 
 
 def _structure_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     sides = (code(row[side]) if row[side] else "" for side in ("from", "to"))
-    return (code(row["module"] or "(the model itself)"), words(row["change"]), *sides)
+    return (code(row["module"] or ROOT), words(row["change"]), *sides)
 
 
 def _operator_cells(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..text import printable, shorten
 from ..units import RATIO
+from ..verdict import ROOT
 from .text import SYMBOLS, amount, change, shown_outcome
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
@@ -102,7 +103,7 @@ def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
     ]
     lines[:0] = [f"  {name}: called {printable(subject['from'])} at the base"] if subject.get("from") else []
     lines += [
-        f"    {printable(row['module']) or '(the model itself)'}: {row['change']} {printable(row['from'])}"
+        f"    {printable(row['module']) or ROOT}: {row['change']} {printable(row['from'])}"
         f" -> {printable(row['to'])}"
         for row in subject.get("structure", [])
     ]

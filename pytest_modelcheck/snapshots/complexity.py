@@ -8,6 +8,7 @@ from ..complexity.result import Complexity, Cost
 from ..errors import LimitError
 from ..text import printable
 from ..units import RATIO
+from ..verdict import ROOT
 from .text import TextExtension, TextSnapshot
 
 COLUMNS = ("MACs", "params", "activations", "memory access")
@@ -24,13 +25,13 @@ def to_text(complexity: Complexity) -> str:
     head = [
         f"{complexity.phase}, counted on {complexity.counted_on} tensors",
         *(f"not counted: {name} ({calls} calls)" for name, calls in complexity.unknown_operators.items()),
-        *(f"never called: {name or '(the model itself)'}" for name in complexity.uncalled_modules),
+        *(f"never called: {name or ROOT}" for name in complexity.uncalled_modules),
     ]
     rows = [_row(complexity.total(), complexity.params, "", TOTAL)]
     for name, cost in complexity.by_module().items():
         if cost.own.memory_access or cost.own.macs or cost.facts.own_params:
             shape = "x".join(map(str, cost.facts.output_shape or ()))
-            label = f"{name or '(the model itself)'} ({cost.facts.type})"
+            label = f"{name or ROOT} ({cost.facts.type})"
             rows.append(_row(cost.own, cost.facts.own_params, shape, label))
     columns = "".join(f"{column:>{WIDTH}}" for column in COLUMNS) + "  output  module"
     return "".join(printable(line).rstrip() + "\n" for line in (*head, "", columns, *rows))

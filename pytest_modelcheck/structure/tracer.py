@@ -6,18 +6,17 @@ that runs can be traced; no symbolic shapes, no export.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
+from ..calls import module_calls
 from ..observe import observe
 from ..subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
@@ -52,7 +51,7 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, An
     with observe(module), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
         tracer.inputs(inputs)
-        with tracer.watch(), tracer:
+        with module_calls(tracer.enter, tracer.leave), tracer:
             output = module(*inputs.args, **inputs.kwargs)
     return tracer.graph(output), output
 
@@ -74,20 +73,8 @@ class Tracer(TorchFunctionMode):
 
     # Modules
 
-    @contextlib.contextmanager
-    def watch(self) -> Iterator[None]:
-        """Follow the module calls of this thread, through hooks that are on no module."""
-        before = register_module_forward_pre_hook(self._enter)
-        after = register_module_forward_hook(self._leave, always_call=True)
-        try:
-            yield
-        finally:
-            before.remove()
-            after.remove()
-
-    def _enter(self, module: nn.Module, args: Any) -> None:
-        if threading.get_ident() != self.thread:
-            return
+    def enter(self, module: nn.Module, args: Any) -> None:
+        """A module's forward begins."""
         parent = self.running[-1]
         name = self.names.get(module)
         if name is None:  # made while running: it has no name, only a place
@@ -99,10 +86,8 @@ class Tracer(TorchFunctionMode):
         self.running.append(len(self.scopes))
         self.scopes.append(Scope(name, type(module).__name__, call, parent))
 
-    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
         """What came out of a module unseen (TorchScript, C++) is one node of it: data flow does not break off."""
-        if threading.get_ident() != self.thread:
-            return
         unseen = [t for t in tensors_in(output) if self._producer(t) is None and id(t) not in self.own]
         if unseen:
             self._add(type(module).__name__, tensors_in(args), unseen, {})
