@@ -7,25 +7,17 @@ from torch import nn
 
 from pytest_modelcheck import ClassDifference, ModelCheck
 
+from .networks import CASES, build
+
 captum = pytest.importorskip("captum.attr")
 torchcam = pytest.importorskip("torchcam.methods")
 peers = pytest.importorskip("pytorch_grad_cam")
 models = pytest.importorskip("torchvision.models")
 
-CASES = {  # functional and module ReLUs, Hardswish, GELU
-    "resnet18": ("layer4", {}),
-    "mobilenet_v3_small": ("features", {}),
-    "googlenet": ("inception5b", {"init_weights": False, "aux_logits": False}),
-    "convnext_tiny": ("features", {}),
-    "vgg11": ("features.20", {}),
-}
-
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request):
-    torch.manual_seed(0)
-    layer, options = CASES[request.param]
-    return models.get_model(request.param, weights=None, **options).eval(), layer, torch.randn(2, 3, 64, 64)
+    return build(request.param, 64)
 
 
 def distance(ours: np.ndarray, theirs) -> float:

@@ -7,24 +7,16 @@ from torch import nn
 
 from pytest_modelcheck import ModelCheck
 
+from .networks import CASES, build
+
 captum = pytest.importorskip("captum.attr")
 torchcam = pytest.importorskip("torchcam.methods")
 models = pytest.importorskip("torchvision.models")
 
-CASES = {
-    "resnet18": ("layer4", {}),
-    "mobilenet_v3_small": ("features", {}),
-    "googlenet": ("inception5b", {"init_weights": False, "aux_logits": False}),
-    "convnext_tiny": ("features", {}),
-    "vgg11": ("features.20", {}),
-}
-
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request):
-    torch.manual_seed(0)
-    layer, options = CASES[request.param]
-    return models.get_model(request.param, weights=None, **options).eval(), layer, torch.randn(2, 3, 96, 96)
+    return build(request.param, 96)
 
 
 def distance(ours: np.ndarray, theirs: torch.Tensor) -> float:
