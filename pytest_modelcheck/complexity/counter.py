@@ -10,7 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from .formulas import elements, first_tensor
-from .operators import LIKENESS, Operator, lookup
+from .likeness import LIKENESS
+from .operators import Operator, lookup
 from .result import Cost
 
 CPU_SCALAR = 0  # dimensions of a tensor that may meet any device

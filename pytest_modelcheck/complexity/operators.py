@@ -81,59 +81,6 @@ def _one_per_input(args: Any, out: Any) -> int:
     return elements(args)
 
 
-# Results known without running: on meta torch takes these apart in Python, which costs more than all the counting
-
-
-def _batch_norm_like(args: Any) -> Tensor | None:
-    """In eval mode, where every vector fits the channels; else torch itself must say what is wrong."""
-    image, *vectors, training = args[:6]
-    fits = image.dim() > 1 and all(v is None or v.shape == image.shape[1:2] for v in vectors)
-    return torch.empty_like(image) if fits and not training else None
-
-
-def _layer_norm_like(args: Any) -> Tensor | None:
-    image, shape, weight, bias = args[:4]
-    shape = tuple(shape)
-    fits = image.shape[-len(shape) :] == shape and all(v is None or v.shape == shape for v in (weight, bias))
-    return torch.empty_like(image) if fits else None
-
-
-def _linear_like(args: Any) -> Tensor | None:
-    image, weight, bias = args[:3]
-    fits = image.dim() > 1 and weight.dim() == 2 and image.shape[-1] == weight.shape[1]
-    fits = fits and image.dtype == weight.dtype
-    if not fits or (bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != weight.dtype)):
-        return None
-    return image.new_empty((*image.shape[:-1], weight.shape[0]))
-
-
-def _element_wise_like(args: Any) -> Tensor | None:
-    return torch.empty_like(args[0]) if args[0].is_floating_point() else None
-
-
-def _sum_like(args: Any) -> Tensor | None:
-    """Two tensors that are alike in every way."""
-    one, two = args[:2]
-    alike = isinstance(two, Tensor) and (one.shape, one.dtype, one.stride()) == (
-        two.shape,
-        two.dtype,
-        two.stride(),
-    )
-    return torch.empty_like(one) if alike and not (two.is_sparse or one.is_sparse) else None
-
-
-LIKENESS: dict[str, Callable[[Any], Tensor | None]] = {
-    "aten::linear": _linear_like,
-    "aten::add": _sum_like,
-    **{
-        f"aten::{name}": _element_wise_like
-        for name in ("gelu", "relu", "silu", "sigmoid", "hardswish", "tanh")
-    },
-    "aten::batch_norm": _batch_norm_like,
-    "aten::layer_norm": _layer_norm_like,
-}
-
-
 # Bytes: what an operator reads and writes
 
 

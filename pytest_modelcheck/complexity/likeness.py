@@ -1,0 +1,118 @@
+"""Results known without running: on meta torch takes these operators apart in Python, dearer than all the counting.
+
+Each function gets a call's arguments in the order of the schema and returns a tensor like the result, or None where it
+is not sure: then torch itself runs the operator, or says what is wrong with the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def _batch_norm(args: Any) -> Tensor | None:
+    """In eval mode, where every vector fits the channels."""
+    image, *vectors, training = args[:6]
+    fits = image.dim() > 1 and all(v is None or v.shape == image.shape[1:2] for v in vectors)
+    return image.clone() if fits and not training else None
+
+
+def _layer_norm(args: Any) -> Tensor | None:
+    image, shape, weight, bias = args[:4]
+    shape = tuple(shape)
+    fits = image.shape[-len(shape) :] == shape and all(v is None or v.shape == shape for v in (weight, bias))
+    return image.clone() if fits else None
+
+
+def _linear(args: Any) -> Tensor | None:
+    image, weight, bias = args[:3]
+    fits = image.dim() > 1 and weight.dim() == 2 and image.shape[-1] == weight.shape[1]
+    fits = fits and image.dtype == weight.dtype
+    if not fits or (bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != weight.dtype)):
+        return None
+    return image.new_empty((*image.shape[:-1], weight.shape[0]))
+
+
+def _matmul(args: Any) -> Tensor | None:
+    """Products of as many pairs of matrices."""
+    one, two = args[:2]
+    fits = one.dim() == two.dim() > 2 and one.shape[:-2] == two.shape[:-2] and one.shape[-1] == two.shape[-2]
+    return one.new_empty((*one.shape[:-1], two.shape[-1])) if fits and _dense_alike(one, two) else None
+
+
+def _attention(args: Any) -> Tensor | None:
+    """Equal heads, no mask, no dropout."""
+    query, key, value, mask, dropout = args[:5]
+    fits = query.dim() == 4 and key.shape[:-1] == value.shape[:-1] and query.shape[-1] == key.shape[-1]
+    fits = fits and query.shape[:2] == key.shape[:2] and mask is None and not dropout
+    if not fits or not (_dense_alike(query, key) and _dense_alike(query, value)):
+        return None
+    return query.new_empty((*query.shape[:-1], value.shape[-1]))
+
+
+def _element_wise(args: Any) -> Tensor | None:
+    return args[0].clone() if args[0].is_floating_point() else None
+
+
+def _compared(args: Any) -> Tensor | None:
+    """With a number."""
+    tensor, value = args[:2]
+    fits = not isinstance(value, Tensor) and tensor.is_floating_point() and tensor.is_contiguous()
+    return torch.empty(tensor.shape, dtype=torch.bool, device=tensor.device) if fits else None
+
+
+def _arithmetic(args: Any) -> Tensor | None:
+    """Two tensors of which one is broadcast to the other, or a tensor and a number."""
+    one, two = args[:2]
+    if not isinstance(two, Tensor):
+        plain = one.is_floating_point() and isinstance(two, (int, float))
+        return one.clone() if plain else None
+    if not _dense_alike(one, two):
+        return None
+    if one.shape == two.shape:
+        return one.clone()  # whose strides decide
+    small, large = (one, two) if one.dim() < two.dim() or one.numel() < two.numel() else (two, one)
+    return large.clone() if _broadcasts(small, large) else None
+
+
+def _broadcasts(small: Tensor, large: Tensor) -> bool:
+    """Whether `small` takes the shape of `large`, and cannot lead to other strides than its."""
+    missing = large.dim() - small.dim()
+    if missing < 0 or any(n not in (1, m) for n, m in zip(small.shape, large.shape[missing:], strict=True)):
+        return False
+    return small.numel() == max(small.shape, default=1) or (small.is_contiguous() and large.is_contiguous())
+
+
+def _masked_fill(args: Any) -> Tensor | None:
+    tensor, mask, value = args[:3]
+    fits = tensor.is_contiguous() and tensor.is_floating_point() and not isinstance(value, Tensor)
+    fits = fits and mask.dtype == torch.bool and mask.is_contiguous() and _broadcasts(mask, tensor)
+    return tensor.clone() if fits else None
+
+
+def _roll(args: Any) -> Tensor | None:
+    tensor, shifts, dims = args[:3]
+    fits = len(shifts) == len(dims) > 0 and all(-tensor.dim() <= d < tensor.dim() for d in dims)
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device) if fits else None
+
+
+def _dense_alike(one: Tensor, two: Tensor) -> bool:
+    dense = one.layout is torch.strided and two.layout is torch.strided
+    return dense and one.dtype == two.dtype and one.is_floating_point()
+
+
+LIKENESS: dict[str, Callable[[Any], Tensor | None]] = {
+    "aten::linear": _linear,
+    "aten::matmul": _matmul,
+    "aten::scaled_dot_product_attention": _attention,
+    "aten::batch_norm": _batch_norm,
+    "aten::layer_norm": _layer_norm,
+    "aten::masked_fill": _masked_fill,
+    "aten::roll": _roll,
+    **{f"aten::{name}": _arithmetic for name in ("add", "sub", "mul")},
+    **{f"aten::{name}": _compared for name in ("eq", "ne")},
+    **{f"aten::{name}": _element_wise for name in ("gelu", "relu", "silu", "sigmoid", "hardswish", "tanh")},
+}
