@@ -41,7 +41,7 @@ def _observe(subject: Subject, *, phase: str, strict_operators: bool) -> Any:
 
 
 def _observe_params(subject: Subject, *, trainable: bool | None) -> Any:
-    from .measure import count_params
+    from .params import count_params
 
     return count_params(subject, trainable=trainable)
 

@@ -13,6 +13,7 @@ from .formulas import elements, first_tensor
 from .likeness import LIKENESS
 from .operators import Operator, lookup
 from .result import Cost
+from .traffic import Bytes, add_bytes
 
 CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
 COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
@@ -76,6 +77,8 @@ class Counter(TorchDispatchMode):
         self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
         self._origin: dict[int, tuple[str, tuple[int, int] | None]] = {}  # autograd node -> module, kept
         self._cells: dict[tuple[str, str], list[int]] = {}
+        self._read: Bytes = {}
+        self._written: Bytes = {}
         self._operators: dict[Any, Operator | None] = {}
         self._schemas: dict[Any, Any] = {}
 
@@ -83,6 +86,13 @@ class Counter(TorchDispatchMode):
     def cells(self) -> dict[tuple[str, str], Cost]:
         """Cost of each operator in each module."""
         return {key: Cost(*numbers) for key, numbers in self._cells.items()}
+
+    @property
+    def bytes_by_dtype(self) -> dict[str, tuple[int, int]]:
+        """Bytes read and written of each dtype that occurs, the most first."""
+        sums = {d: (self._read.get(d, 0), self._written.get(d, 0)) for d in {**self._read, **self._written}}
+        ranked = sorted(sums.items(), key=lambda pair: -sum(pair[1]))
+        return {str(dtype).removeprefix("torch."): both for dtype, both in ranked if any(both)}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -137,7 +147,7 @@ class Counter(TorchDispatchMode):
     ) -> None:
         macs = operator.macs(args, out) if operator.macs else 0
         other = operator.other(args, out) if operator.other else 0
-        read, written = operator.traffic(args, out) if operator.traffic else (0, 0)
+        read, written = operator.traffic(args, out) if operator.traffic else ((), ())
         if macs and self.causal:
             part, whole = kept or _kept_by_call(operator.name, args) or (1, 1)
             macs = macs * part // whole
@@ -150,8 +160,8 @@ class Counter(TorchDispatchMode):
         cell[1] += macs
         cell[2] += other
         cell[3] += elements(out) if operator.macs else 0
-        cell[4] += read
-        cell[5] += written
+        cell[4] += add_bytes(read, self._read)
+        cell[5] += add_bytes(written, self._written)
 
 
 def _is_complex(out: Any) -> bool:

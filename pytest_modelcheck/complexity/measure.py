@@ -17,6 +17,7 @@ from ..errors import MeasurementError
 from ..observe import observe
 from ..subject import Inputs, Subject, locate_failure
 from .counter import Counter, ModuleStack, causal_share
+from .params import model_bytes, params, params_with_children
 from .result import Complexity, ModuleFacts, Parameters
 
 PHASES = ("forward", "backward", "training_step")
@@ -192,25 +193,25 @@ def _unknown_text(name: str, unknown: dict[str, int]) -> str:
 
 def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | None) -> Complexity:
     module = subject.module
-    counted = count_params(subject)
-    tensors = [*module.parameters(), *module.buffers()]
+    counted = params(module)
     return Complexity(
         name=subject.name,
         phase=phase,
         counted_on="meta" if reason is None else "real",
         reason=reason,
-        cells=dict(counter.cells),
+        cells=counter.cells,
         modules=_facts(module, counter.stack, counted),
         unknown_operators=dict(counter.unknown),
+        bytes_by_dtype=counter.bytes_by_dtype,
         params=counted.total,
         trainable_params=sum(p.numel() for p in module.parameters() if p.requires_grad),
         buffers=sum(b.numel() for b in module.buffers()),
-        model_bytes=sum(t.numel() * t.element_size() for t in tensors),
+        model_bytes=model_bytes(module),
     )
 
 
 def _facts(module: nn.Module, stack: ModuleStack, counted: Parameters) -> dict[str, ModuleFacts]:
-    sizes = _subtree_sizes(module)
+    sizes = params_with_children(module)
     return {
         name: ModuleFacts(
             type=type(child).__name__,
@@ -220,40 +221,5 @@ def _facts(module: nn.Module, stack: ModuleStack, counted: Parameters) -> dict[s
             input_shape=stack.shapes.get(name, (None, None))[0],
             output_shape=stack.shapes.get(name, (None, None))[1],
         )
-        for name, child in module.named_modules()
+        for child, name in stack.names.items()
     }
-
-
-def _subtree_sizes(module: nn.Module) -> dict[nn.Module, int]:
-    """Parameters of each module with its children's, tied ones once."""
-    found: dict[nn.Module, set[nn.Parameter]] = {}
-    sizes: dict[nn.Module, int] = {}
-
-    def visit(node: nn.Module) -> set[nn.Parameter]:
-        if node not in found:
-            found[node] = {p for p in node._parameters.values() if p is not None}
-            for child in node._modules.values():
-                if child is not None:
-                    found[node] |= visit(child)
-            sizes[node] = sum(p.numel() for p in found[node])
-        return found[node]
-
-    visit(module)
-    return sizes
-
-
-def count_params(subject: Subject, *, trainable: bool | None = None) -> Parameters:
-    """Count parameters: all, only those that require a gradient, or only those that do not. Tied ones count once.
-
-    Needs no inputs and runs nothing. Raises SubjectError for lazy parameters without a shape.
-    """
-    from ..observe import refuse_lazy
-
-    refuse_lazy(subject.module)
-    seen: set[nn.Parameter] = set()
-    by_module = {}
-    for name, module in subject.module.named_modules():
-        own = [p for p in module.parameters(recurse=False) if p not in seen]
-        seen.update(own)
-        by_module[name] = sum(p.numel() for p in own if trainable is None or p.requires_grad is trainable)
-    return Parameters(sum(by_module.values()), by_module, trainable)

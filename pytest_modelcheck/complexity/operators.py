@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from . import elementwise, fused  # noqa: F401  # fused fills the registry
-from .formulas import MACS, OTHER, Formula, elements, is_dense, operator_name
-
-Traffic = Callable[[Any, Any], tuple[int, int]]  # (arguments, result) -> bytes read and written
+from .formulas import MACS, OTHER, Formula, elements, operator_name
+from .traffic import Traffic, everything, traffic_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ def lookup(func: Any) -> Operator | None:
     if listed in elementwise.FREE or _is_view(func) or _is_view_in_place(func):
         return Operator(name)
     if listed in OTHER or listed in elementwise.MOVES:
-        return Operator(name, None, OTHER.get(listed), _traffic(name))
+        return Operator(name, None, OTHER.get(listed), traffic_of(name))
     if torch.Tag.pointwise in func.tags:
         return Operator(name, None, _one_per_output, everything)
     if func._can_decompose():
@@ -79,58 +76,3 @@ def _one_per_output(args: Any, out: Any) -> int:
 
 def _one_per_input(args: Any, out: Any) -> int:
     return elements(args)
-
-
-# Bytes: what an operator reads and writes
-
-
-def everything(args: Any, out: Any) -> tuple[int, int]:
-    """All arguments are read, all results written."""
-    return size(args), size(out)
-
-
-def _gathered(args: Any, out: Any) -> tuple[int, int]:
-    written = size(out)
-    return written + size(args[1:]), written
-
-
-def _scattered(args: Any, out: Any) -> tuple[int, int]:
-    values = size(args[1:])
-    return values, min(values, size(out))
-
-
-def _overwritten(args: Any, out: Any) -> tuple[int, int]:
-    return size(args[1:]), size(out)
-
-
-def _traffic(name: str) -> Traffic:
-    if name in elementwise.GATHERS:
-        return _gathered
-    if name in elementwise.SCATTERS:
-        return _scattered
-    return _overwritten if name in elementwise.OVERWRITES else everything
-
-
-def size(values: Any) -> int:
-    """Bytes of the tensors among `values`, however nested."""
-    if isinstance(values, Tensor):
-        return values.numel() * values.element_size() if is_dense(values) else _sparse_size(values)
-    if isinstance(values, (list, tuple)):
-        total = 0
-        for value in values:
-            if isinstance(value, (Tensor, list, tuple)):
-                total += size(value)
-        return total
-    return 0
-
-
-def _sparse_size(tensor: Tensor) -> int:
-    if tensor.layout == torch.sparse_coo:
-        return size([tensor._indices(), tensor._values()])
-    compressed = tensor.layout in (torch.sparse_csr, torch.sparse_bsr)
-    indices = (
-        [tensor.crow_indices(), tensor.col_indices()]
-        if compressed
-        else [tensor.ccol_indices(), tensor.row_indices()]
-    )
-    return size([*indices, tensor.values()])

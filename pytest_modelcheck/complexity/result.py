@@ -120,6 +120,7 @@ class Complexity:
     cells: Mapping[tuple[str, str], Cost]  # (module, operator) -> cost, as counted
     modules: Mapping[str, ModuleFacts]  # in the order of named_modules(), the root as ""
     unknown_operators: Mapping[str, int]
+    bytes_by_dtype: Mapping[str, tuple[int, int]]  # "float32" -> bytes read, bytes written
     params: int
     trainable_params: int
     buffers: int
@@ -208,6 +209,10 @@ class Complexity:
             **{name: getattr(self, name) for name in head},
             **self._total.numbers(),
             "arithmetic_intensity": self.arithmetic_intensity,
+            "bytes_by_dtype": {
+                dtype: {"bytes_read": read, "bytes_written": written}
+                for dtype, (read, written) in self.bytes_by_dtype.items()
+            },
             "unknown_operators": dict(self.unknown_operators),
             "uncalled_modules": list(self.uncalled_modules),
             "modules": [_module_row(name, cost) for name, cost in self.by_module().items()],

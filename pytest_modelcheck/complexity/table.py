@@ -109,6 +109,12 @@ def _row(name: str, cost: ModuleCost, total: int, *, indent: bool) -> tuple[str,
     )
 
 
+def _by_dtype(complexity: Complexity) -> list[str]:
+    """Only where there is more than one."""
+    parts = [f"{dtype} {BYTES.format(sum(both))}" for dtype, both in complexity.bytes_by_dtype.items()]
+    return [f"memory access by dtype: {', '.join(parts)}"] if len(parts) > 1 else []
+
+
 def _totals(complexity: Complexity) -> list[str]:
     c = complexity
     lines = [
@@ -117,6 +123,7 @@ def _totals(complexity: Complexity) -> list[str]:
         f"parameters: {PARAMS.exact(c.params)}, {c.trainable_params:,} trainable; model {BYTES.format(c.model_bytes)}",
         f"memory access: {BYTES.format(c.bytes_read)} read, {BYTES.format(c.bytes_written)} written; "
         f"{c.arithmetic_intensity:.1f} FLOPs per byte; activations {ELEMENTS.format(c.activations)}",
+        *_by_dtype(complexity),
         f"counted on {c.counted_on} tensors" + (f": {c.reason}" if c.reason else ""),
     ]
     if c.unknown_operators:

@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import nn
 from torch.nn.attention.flex_attention import flex_attention
 from torch.utils.checkpoint import checkpoint
@@ -284,6 +285,48 @@ def test_memory_access_is_what_operators_read_and_write():
     cost = ModelCheck(nn.Sequential(nn.Linear(4, 5), nn.Flatten()), r(2, 4)).complexity()
     assert (cost.bytes_read, cost.bytes_written) == (4 * (8 + 20 + 5), 4 * 10)
     assert cost.model_bytes == 4 * 25
+
+
+def test_memory_access_by_dtype():
+    model = nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 3)).bfloat16()
+    cost = ModelCheck(model, torch.zeros(2, 5, dtype=torch.long)).complexity()
+    rows, weights = 2 * 5, 4 * 3 + 3
+    assert cost.bytes_by_dtype == {
+        "bfloat16": (2 * (rows * 4 + rows * 4 + weights), 2 * (rows * 4 + rows * 3)),
+        "int64": (8 * rows, 0),
+    }
+    assert "int64 80 B" in str(cost)
+    assert cost.to_dict()["bytes_by_dtype"]["int64"] == {"bytes_read": 80, "bytes_written": 0}
+
+
+LSTM_PACKED = 2 * 4 * E * E  # weights of the four gates, one byte each; as many float biases as rows
+
+
+@pytest.mark.parametrize(
+    ("layer", "params", "size"),
+    [
+        (nn.Linear(E, 6), 6 * E + 6, 6 * E + 4 * 6),
+        (nn.LSTM(E, E), LSTM_PACKED + 8 * E, LSTM_PACKED + 4 * 8 * E),
+    ],
+    ids=["Linear", "LSTM"],
+)
+def test_packed_weights_are_parameters_too(layer, params, size):
+    check = ModelCheck(quantized(layer), r(2, 3, E))
+    cost = check.complexity()
+    assert (cost.params, cost.trainable_params, cost.model_bytes) == (params, 0, size)
+    assert cost.bytes_read >= size  # they are read
+
+
+def test_a_quantized_resnet18_has_the_parameters_of_its_float_twin_without_the_normalisation():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = torchvision.models.quantization.resnet18(quantize=True)
+    cost = ModelCheck(model, input_size=(1, 3, 64, 64)).complexity()
+    folded = (
+        4_800  # one number of each channel's scale and shift goes into the weights, the other into the bias
+    )
+    assert cost.params == 11_689_512 - folded
+    assert 11_689_512 < cost.model_bytes < 11_800_000  # a byte each, biases aside
 
 
 def test_tied_parameters_count_once():
