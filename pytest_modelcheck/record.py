@@ -118,7 +118,7 @@ HEAD = (
 
 def subject_entry(subject: Subject) -> dict[str, Any]:
     """The head of a subject's entry; the sections of the check folders are added to it."""
-    module = subject.module
+    module = subject.architecture
     return {
         "name": subject.name,
         "type": type(module).__name__,
@@ -130,7 +130,7 @@ def subject_entry(subject: Subject) -> dict[str, Any]:
 
 def _signature(subject: Subject) -> str:
     """Equal for the same architecture and inputs: two tests of one model are one subject."""
-    module = subject.module
+    module = subject.architecture
     tensors = [*module.named_parameters(), *module.named_buffers()]
     facts = [subject.name, type(module).__qualname__, str(subject.inputs)]
     facts += [f"{name}{tuple(tensor.shape)}" for name, tensor in tensors]

@@ -1,12 +1,9 @@
-"""Subject: a model, its example inputs, how to call it, its name. Factories and specs are resolved here."""
+"""Subject: a model, its example inputs, how to call it, its name."""
 
 from __future__ import annotations
 
 import copy
-import importlib
-import inspect
-import os
-import sys
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from .errors import MissingExtraError, ModelRunError, SubjectError
+from .errors import ModelRunError, SubjectError
+from .factory import build_model, makes_a_new_one, name_of, resolve_model
 
 INPUT_SEED = 0
 
@@ -46,8 +44,8 @@ class Inputs:
         resolved = _dtype(dtype)
         return cls(tuple(_random_tensor(shape, resolved, generator).to(device) for shape in shapes))
 
-    def to(self, device: torch.device) -> Inputs:
-        """The same inputs with their tensors on `device`."""
+    def to(self, device: torch.device | None) -> Inputs:
+        """The same inputs with their tensors on `device` (None: where they are)."""
         return self.map(lambda leaf: leaf.to(device) if isinstance(leaf, Tensor) else leaf)
 
     def map(self, function: Callable[[Any], Any]) -> Inputs:
@@ -87,13 +85,35 @@ def dtype_name(tensor: Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-@dataclass
 class Subject:
-    """What is checked: `name`, the user's `model` as given, and its `inputs` (None while nobody gave any)."""
+    """What is checked: `name`, the user's `model`, and its `inputs` (None while nobody gave any).
 
-    name: str
-    model: nn.Module
-    inputs: Inputs | None = None
+    Where `model` is a function it builds the model, when a check first runs it; `architecture` may do before.
+    """
+
+    def __init__(
+        self, name: str, model: nn.Module | Callable[[], nn.Module], inputs: Inputs | None = None
+    ) -> None:
+        self.name, self.inputs = name, inputs
+        self._given = model
+        self._built = model if isinstance(model, nn.Module) else None
+        self._likeness: nn.Module | None = None
+
+    @property
+    def model(self) -> nn.Module:
+        """The model as the user gave it. Raises what building it raises."""
+        if self._built is None:
+            self._built = built = self._given()
+            if self._likeness is not None and set(built.modules()) & set(self._likeness.modules()):
+                raise SubjectError(
+                    f"{self.name}: the class keeps modules that it gives to each model it builds, so they were also "
+                    "part of the one that was built without weights, to be counted.\n"
+                    "Give the model itself (model=MyModel()), or a function or fixture that returns it."
+                )
+            self._likeness = None
+            if self.inputs is not None:
+                self.inputs = self.inputs.to(self.device)
+        return self._built
 
     @property
     def module(self) -> nn.Module:
@@ -101,9 +121,16 @@ class Subject:
         return unwrap(self.model)
 
     @property
+    def architecture(self) -> nn.Module:
+        """The module where only shapes matter; one that is not built yet is built without weights, in no memory."""
+        if self._built is None and self._likeness is None:
+            self._likeness = _without_weights(self._given)
+        return self.module if self._built is not None or self._likeness is None else self._likeness
+
+    @property
     def device(self) -> torch.device:
         """Where the model's first tensor lives (cpu for a model without tensors)."""
-        for tensor in [*self.module.parameters(), *self.module.buffers()]:
+        for tensor in itertools.chain(self.module.parameters(), self.module.buffers()):
             return tensor.device
         return torch.device("cpu")
 
@@ -185,15 +212,21 @@ def build_subject(
     "timm:NAME"). `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, or a callable that
     returns one of these. `input_size`: one shape or a list of shapes. Raises SubjectError.
     """
-    module = _on_device(build_model(model), model, device)
-    subject = Subject(name or model_name(model, module), module)
+    resolved, wanted = resolve_model(model), _checked_device(device)
+
+    def build() -> nn.Module:
+        return _on_device(build_model(resolved), model, wanted)
+
+    made = build if makes_a_new_one(resolved) else build()
+    subject = Subject(name or name_of(model) or _class_name(resolved, made), made)
+    place = wanted if callable(made) and made is build else subject.device
     if inputs is not None and input_size is not None:
         raise SubjectError(f"{subject.name}: give inputs= or input_size=, not both")
     if input_size is not None:
-        subject.inputs = Inputs.random(_checked_size(input_size), dtype, subject.device)
+        subject.inputs = Inputs.random(_checked_size(input_size), dtype, place)
     elif inputs is not None:
-        made = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
-        subject.inputs = Inputs.of(made).to(subject.device)
+        given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
+        subject.inputs = Inputs.of(given).to(place)
     return subject
 
 
@@ -207,95 +240,37 @@ def _checked_size(size: Any) -> Sequence[Any]:
     return size
 
 
-def build_model(model: Any) -> nn.Module:
-    """The nn.Module that `model` is, returns, or names."""
-    if isinstance(model, nn.Module):
-        built: Any = model
-    elif isinstance(model, str):
-        built = _from_spec(model)
-    elif callable(model):
-        built = model()
-    else:
-        built = model
-    if not isinstance(built, nn.Module):
-        raise SubjectError(
-            f"model={_short(model)} gave a {type(built).__name__}, not an nn.Module.\n"
-            "Give an nn.Module, a callable that returns one, or an import string 'package.module:factory'."
-        )
-    return built
+def _class_name(resolved: Any, made: Any) -> str:
+    if isinstance(made, nn.Module):
+        return type(unwrap(made)).__name__
+    return str(getattr(resolved, "func", resolved).__name__)  # of a partial
 
 
-def _on_device(module: nn.Module, given: Any, device: Any) -> nn.Module:
-    """Move a model to `device`; one that the user owns is copied first, since a check changes nothing."""
-    if device is None:
-        return module
-    wanted = torch.device(device)
-    if wanted.type == "cuda" and not torch.cuda.is_available():
+def _checked_device(device: Any) -> torch.device | None:
+    wanted = None if device is None else torch.device(device)
+    if wanted is not None and wanted.type == "cuda" and not torch.cuda.is_available():
         raise SubjectError(f"device={device!r} was asked for, but this torch sees no CUDA device")
+    return wanted
+
+
+def _on_device(module: nn.Module, given: Any, wanted: torch.device | None) -> nn.Module:
+    """Move a model to a device; one that the user owns is copied first, since a check changes nothing."""
+    if wanted is None:
+        return module
     tensors = [*module.parameters(), *module.buffers()]
+    if any(t.is_meta for t in tensors):  # it has no weights that could go there
+        return module
     if all(t.device.type == wanted.type and wanted.index in (None, t.device.index) for t in tensors):
         return module
     return (copy.deepcopy(module) if given is module else module).to(wanted)
 
 
-def model_name(given: Any, module: nn.Module) -> str:
-    """What the user would call it: the factory's or spec's name, else the class."""
-    if isinstance(given, str):
-        return given.rpartition(":")[2]
-    if given is not module and hasattr(given, "__name__") and given.__name__ != "<lambda>":
-        return str(given.__name__)
-    return type(unwrap(module)).__name__
+def _without_weights(build: Callable[[], nn.Module]) -> nn.Module | None:
+    """The model with its parameters on meta; None where only building it for real says what is wrong."""
+    from .skeleton import parameters_on_meta
 
-
-def _from_spec(spec: str) -> nn.Module:
-    package, colon, attribute = spec.partition(":")
-    if not colon or not package or not attribute:
-        raise SubjectError(
-            f"model={spec!r} is neither a fixture nor an import string.\n"
-            "Write 'package.module:factory', 'torchvision:resnet18', 'timm:NAME', or the name of a fixture."
-        )
-    if package == "torchvision":
-        return _torchvision_model(attribute)
-    if package == "timm":
-        return _timm_model(attribute)
-    return _imported_model(spec, package, attribute)
-
-
-def _torchvision_model(name: str) -> nn.Module:
     try:
-        from torchvision.models import get_model_builder
-    except ImportError as error:
-        raise MissingExtraError("torchvision", "vision", f"the model 'torchvision:{name}'") from error
-    try:
-        builder = get_model_builder(name)
-    except ValueError as error:
-        raise SubjectError(f"torchvision has no model {name!r}: {error}") from error
-    known = inspect.signature(builder).parameters
-    return builder(**{key: None for key in ("weights", "weights_backbone") if key in known})
-
-
-def _timm_model(name: str) -> nn.Module:
-    try:
-        import timm
-    except ImportError as error:
-        raise SubjectError(
-            f"the model 'timm:{name}' needs timm. Install it with: pip install timm"
-        ) from error
-    return timm.create_model(name, pretrained=False)
-
-
-def _imported_model(spec: str, package: str, attribute: str) -> nn.Module:
-    if os.getcwd() not in sys.path:  # `pytest` alone does not add it, `python -m pytest` does
-        sys.path.insert(0, os.getcwd())
-    try:
-        target: Any = importlib.import_module(package)
-        for part in attribute.split("."):
-            target = getattr(target, part)
-    except (ImportError, AttributeError) as error:
-        raise SubjectError(f"model={spec!r} cannot be imported: {error}") from error
-    return build_model(target)
-
-
-def _short(value: Any, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+        with parameters_on_meta():
+            return unwrap(build())
+    except Exception:
+        return None

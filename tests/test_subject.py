@@ -1,5 +1,10 @@
 """All the ways to say what is checked."""
 
+import functools
+import sys
+import types
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import nn
@@ -113,3 +118,86 @@ def test_show_outside_a_test_says_so():
 def test_cuda_asked_for_without_cuda():
     with pytest.raises(SubjectError, match="no CUDA device"):
         build_subject(Net, device="cuda")
+
+
+class Recorded(nn.Module):
+    """Notes whether each of its instances has weights."""
+
+    built: ClassVar[list[bool]] = []
+
+    def __init__(self, width=4):
+        super().__init__()
+        self.linear = nn.Linear(3, width)
+        self.built.append(not self.linear.weight.is_meta)
+
+    def forward(self, x):
+        return self.linear(x)
+
+
+@pytest.fixture
+def built():
+    Recorded.built.clear()
+    return Recorded.built
+
+
+def recorded():
+    return Recorded()
+
+
+@pytest.mark.parametrize("model", [Recorded, functools.partial(Recorded, width=4), "recorded:Recorded"])
+def test_a_class_is_counted_without_weights_and_gets_them_when_it_runs(model, built, monkeypatch):
+    monkeypatch.setitem(sys.modules, "recorded", types.SimpleNamespace(Recorded=Recorded))
+    check = ModelCheck(model, input_size=(2, 3))
+    cost = check.complexity()
+    assert (check.name, cost.macs, cost.params, cost.model_bytes) == ("Recorded", 24, 16, 64)
+    assert built == [False]
+    assert not check.subject.module.linear.weight.is_meta
+    assert built == [False, True]
+    assert check.complexity().to_dict() == cost.to_dict()
+
+
+def test_a_function_is_called_once_for_it_may_keep_what_it_made(built):
+    check = ModelCheck(recorded, input_size=(2, 3))
+    assert (check.complexity().macs, built) == (24, [True])
+
+
+def test_a_class_that_cannot_be_built_without_weights_is_built_with_them():
+    class Measured(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 4)
+            self.largest = self.weight.abs().max().item()
+
+    assert ModelCheck(Measured, input_size=(2, 3)).complexity().macs == 24
+
+
+def test_a_giant_class_is_counted_in_no_memory():
+    class Giant(nn.Sequential):
+        def __init__(self):
+            super().__init__(*(nn.Linear(40_000, 40_000, bias=False) for _ in range(40)))  # 256 GB
+
+    assert ModelCheck(Giant, input_size=(1, 40_000)).complexity().params == 40 * 40_000**2
+
+
+def test_a_class_that_shares_modules_among_its_models_is_told_so():
+    class Shared(nn.Module):
+        kept: ClassVar[list[nn.Module]] = []
+
+        def __init__(self):
+            super().__init__()
+            self.kept or self.kept.append(nn.Linear(3, 3))
+            self.shared = self.kept[0]
+
+        def forward(self, x):
+            return self.shared(x)
+
+    check = ModelCheck(Shared, input_size=(2, 3))
+    assert check.complexity().macs == 18
+    with pytest.raises(SubjectError, match="Give the model itself"):
+        check.latency()
+
+
+def test_building_for_a_count_draws_no_random_numbers():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    ModelCheck(Recorded, input_size=(2, 3)).complexity()
+    assert torch.equal(torch.get_rng_state(), before)

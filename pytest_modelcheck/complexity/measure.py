@@ -51,7 +51,7 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
     """The counter after the run, and why it was not on meta (None: it was)."""
     reason = None
-    if not _is_scripted(subject.module):
+    if not _is_scripted(subject.architecture):
         try:
             return _counted(subject, inputs, phase, causal, on_meta=True), None
         except Exception as error:
@@ -67,7 +67,7 @@ def _is_scripted(module: nn.Module) -> bool:
 
 
 def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
-    module, training = subject.module, phase != "forward"
+    module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     given = inputs.map(_copy_on_meta) if on_meta else inputs
@@ -192,7 +192,7 @@ def _unknown_text(name: str, unknown: dict[str, int]) -> str:
 
 
 def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | None) -> Complexity:
-    module = subject.module
+    module = subject.architecture  # by now the one that was counted
     counted = params(module)
     return Complexity(
         name=subject.name,

@@ -43,10 +43,9 @@ class ComplexityMethods(Handle):
         from .classic import torchstat, torchsummary
         from .timing import layer_seconds
 
-        module = self.subject.module
         if style == "torchsummary":
-            return torchsummary(module, self.complexity())
-        return torchstat(module, self.complexity(), layer_seconds(self.subject))
+            return torchsummary(self.subject.architecture, self.complexity())
+        return torchstat(self.subject.module, self.complexity(), layer_seconds(self.subject))
 
     def shufflenet_mac(self) -> dict[str, int]:
         """Memory access cost of each point-wise convolution after ShuffleNetV2 (Ma et al. 2018): hw(c1 + c2) + c1 c2.
@@ -55,4 +54,4 @@ class ComplexityMethods(Handle):
         """
         from .classic import shufflenet_mac
 
-        return shufflenet_mac(self.subject.module, self.complexity())
+        return shufflenet_mac(self.subject.architecture, self.complexity())

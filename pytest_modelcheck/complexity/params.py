@@ -15,8 +15,8 @@ def count_params(subject: Subject, *, trainable: bool | None = None) -> Paramete
 
     Needs no inputs and runs nothing. Raises SubjectError for lazy parameters without a shape.
     """
-    refuse_lazy(subject.module)
-    return params(subject.module, trainable=trainable)
+    refuse_lazy(subject.architecture)
+    return params(subject.architecture, trainable=trainable)
 
 
 def params(module: nn.Module, *, trainable: bool | None = None) -> Parameters:

@@ -105,6 +105,30 @@ def test_single_stage_detection_equals_the_published_figures():
     assert cost.params == weights.meta["num_params"]
 
 
+DETECTORS = (
+    "ssd300_vgg16",
+    "retinanet_resnet50_fpn",
+    "retinanet_resnet50_fpn_v2",
+    "fcos_resnet50_fpn",
+    "fasterrcnn_resnet50_fpn_v2",
+    "maskrcnn_resnet50_fpn_v2",
+)
+
+
+@pytest.mark.every_model
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors_equal_the_published_figures(name):
+    """Those whose untrained weights give as many proposals and detections as the published count had."""
+    weights = models.get_model_weights(name).DEFAULT
+    model = models.get_model(name, weights=None, weights_backbone=None)
+    cost = ModelCheck(model, ([torch.rand(3, 512, 512)],)).complexity(strict=True)
+    assert round(cost.macs / 1e9, 3) == weights.meta["_ops"]
+    frozen = (
+        0 if name.endswith(("v2", "vgg16")) else 2 * 26_560
+    )  # published with FrozenBatchNorm2d: no parameters
+    assert cost.params - frozen == weights.meta["num_params"]
+
+
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vit_b_16", "swin_t", "efficientnet_b0"])
 def test_a_training_step_has_a_formula_for_every_operator(name):
     with parameters_on_meta():

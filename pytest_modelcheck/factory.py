@@ -1,0 +1,117 @@
+"""What a user may write for a model: a module, a callable that returns one, or a spec."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from .errors import MissingExtraError, SubjectError
+
+ZOOS = ("torchvision.models", "timm.models")  # their builders make a new model each time
+
+
+def resolve_model(model: Any) -> nn.Module | Callable[[], Any]:
+    """The module, or what makes it. Raises SubjectError for anything else, and for a spec that names nothing."""
+    resolved = _from_spec(model) if isinstance(model, str) else model
+    if not isinstance(resolved, nn.Module) and not callable(resolved):
+        raise _no_module(model, resolved)
+    return resolved
+
+
+def build_model(model: Any) -> nn.Module:
+    """The nn.Module that `model` is, returns, or names. Raises SubjectError if there is none."""
+    resolved = resolve_model(model)
+    built = resolved if isinstance(resolved, nn.Module) else resolved()
+    if not isinstance(built, nn.Module):
+        raise _no_module(model, built)
+    return built
+
+
+def _no_module(given: Any, found: Any) -> SubjectError:
+    return SubjectError(
+        f"model={_short(given)} gave a {type(found).__name__}, not an nn.Module.\n"
+        "Give an nn.Module, a callable that returns one, or an import string 'package.module:factory'."
+    )
+
+
+def name_of(model: Any) -> str | None:
+    """What the user calls it: a spec's or factory's name; None for a module and a lambda."""
+    if isinstance(model, str):
+        return model.rpartition(":")[2]
+    name = None if isinstance(model, nn.Module) else getattr(model, "__name__", None)
+    return None if name == "<lambda>" else name
+
+
+def makes_a_new_one(model: Any) -> bool:
+    """Whether each call of a resolved `model` is known to make another: a class, or a builder of a model zoo.
+
+    Of other functions nobody knows: one may keep what it made, and give it to the user's own code too.
+    """
+    if isinstance(model, functools.partial):
+        return makes_a_new_one(model.func)
+    if isinstance(model, type):
+        return issubclass(model, nn.Module)
+    return inspect.isfunction(model) and model.__module__.startswith(ZOOS)
+
+
+def _from_spec(spec: str) -> Any:
+    package, colon, attribute = spec.partition(":")
+    if not colon or not package or not attribute:
+        raise SubjectError(
+            f"model={spec!r} is neither a fixture nor an import string.\n"
+            "Write 'package.module:factory', 'torchvision:resnet18', 'timm:NAME', or the name of a fixture."
+        )
+    if package == "torchvision":
+        return _torchvision_model(attribute)
+    if package == "timm":
+        return _timm_model(attribute)
+    return _imported(spec, package, attribute)
+
+
+def _torchvision_model(name: str) -> Any:
+    try:
+        from torchvision.models import get_model_builder
+    except ImportError as error:
+        raise MissingExtraError("torchvision", "vision", f"the model 'torchvision:{name}'") from error
+    try:
+        builder = get_model_builder(name)
+    except ValueError as error:
+        raise SubjectError(f"torchvision has no model {name!r}: {error}") from error
+    known = inspect.signature(builder).parameters
+    return functools.partial(
+        builder, **{key: None for key in ("weights", "weights_backbone") if key in known}
+    )
+
+
+def _timm_model(name: str) -> Any:
+    try:
+        import timm
+    except ImportError as error:
+        raise SubjectError(
+            f"the model 'timm:{name}' needs timm. Install it with: pip install timm"
+        ) from error
+    return functools.partial(timm.create_model, name, pretrained=False)
+
+
+def _imported(spec: str, package: str, attribute: str) -> Any:
+    if os.getcwd() not in sys.path:  # `pytest` alone does not add it, `python -m pytest` does
+        sys.path.insert(0, os.getcwd())
+    try:
+        target: Any = importlib.import_module(package)
+        for part in attribute.split("."):
+            target = getattr(target, part)
+    except (ImportError, AttributeError) as error:
+        raise SubjectError(f"model={spec!r} cannot be imported: {error}") from error
+    return target
+
+
+def _short(value: Any, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
