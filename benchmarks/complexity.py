@@ -95,6 +95,13 @@ def calflops(model: nn.Module, image: torch.Tensor) -> float:
     return calculate_flops(model, shape, output_as_string=False, print_results=False, print_detailed=False)[1]
 
 
+def deepspeed(model: nn.Module, image: torch.Tensor) -> float:
+    from deepspeed.profiling.flops_profiler import get_model_profile
+
+    shape = tuple(image.shape)
+    return get_model_profile(model, shape, print_profile=False, detailed=False, as_string=False)[1]
+
+
 TOOLS: dict[str, Callable] = {
     "ours": ours,
     "ours, model on meta": ours_meta,
@@ -105,6 +112,7 @@ TOOLS: dict[str, Callable] = {
     "torchinfo": torchinfo,
     "ultralytics-thop": thop,
     "calflops": calflops,
+    "deepspeed": deepspeed,
 }
 _SKELETONS: dict[int, tuple[nn.Module, torch.Tensor]] = {}
 
