@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +18,8 @@ from ..errors import MeasurementError
 from ..observe import observe
 from ..subject import Inputs, Subject, locate_failure
 from .counter import Counter, ModuleStack, causal_share
-from .params import model_bytes, params, params_with_children
-from .result import Complexity, ModuleFacts, Parameters
+from .params import Sizes, sizes
+from .result import Complexity, ModuleFacts
 
 PHASES = ("forward", "backward", "training_step")
 ATTENTION = ("dense", "causal")
@@ -53,7 +54,8 @@ def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Co
     reason = None
     if not _is_scripted(subject.architecture):
         try:
-            return _counted(subject, inputs, phase, causal, on_meta=True), None
+            with _no_collection():
+                return _counted(subject, inputs, phase, causal, on_meta=True), None
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     else:
@@ -99,6 +101,18 @@ def _settings(counter: Counter) -> Iterator[None]:
         if counter.on_meta:
             stack.enter_context(_flex_attention_on_meta())
         yield
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing on meta holds memory, and looking for garbage would take the longer the larger the model is."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @contextmanager
@@ -192,34 +206,31 @@ def _unknown_text(name: str, unknown: dict[str, int]) -> str:
 
 
 def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | None) -> Complexity:
-    module = subject.architecture  # by now the one that was counted
-    counted = params(module)
+    stack = counter.stack
+    held = sizes(subject.architecture, stack.names)  # by now the module that was counted
     return Complexity(
         name=subject.name,
         phase=phase,
         counted_on="meta" if reason is None else "real",
         reason=reason,
         cells=counter.cells,
-        modules=_facts(module, counter.stack, counted),
+        modules={name: _facts(name, child, stack, held) for child, name in stack.names.items()},
         unknown_operators=dict(counter.unknown),
         bytes_by_dtype=counter.bytes_by_dtype,
-        params=counted.total,
-        trainable_params=sum(p.numel() for p in module.parameters() if p.requires_grad),
-        buffers=sum(b.numel() for b in module.buffers()),
-        model_bytes=model_bytes(module),
+        params=held.params,
+        trainable_params=held.trainable,
+        buffers=held.buffers,
+        model_bytes=held.bytes,
     )
 
 
-def _facts(module: nn.Module, stack: ModuleStack, counted: Parameters) -> dict[str, ModuleFacts]:
-    sizes = params_with_children(module)
-    return {
-        name: ModuleFacts(
-            type=type(child).__name__,
-            params=sizes[child],
-            own_params=counted.by_module[name],
-            calls=stack.calls[name],
-            input_shape=stack.shapes.get(name, (None, None))[0],
-            output_shape=stack.shapes.get(name, (None, None))[1],
-        )
-        for child, name in stack.names.items()
-    }
+def _facts(name: str, module: nn.Module, stack: ModuleStack, held: Sizes) -> ModuleFacts:
+    given, out = stack.shapes.get(name, (None, None))
+    return ModuleFacts(
+        type=type(module).__name__,
+        params=held.with_children[name],
+        own_params=held.by_module[name],
+        calls=stack.calls[name],
+        input_shape=given,
+        output_shape=out,
+    )
