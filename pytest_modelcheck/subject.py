@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from .errors import MissingExtraError, ModelRunError, SubjectError
+from .errors import MissingExtraError, ModelCheckError, ModelRunError, SubjectError
 
 INPUT_SEED = 0
 
@@ -139,7 +139,7 @@ class locate_failure:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if not isinstance(error, Exception) or isinstance(error, ModelRunError):
+        if not isinstance(error, Exception) or isinstance(error, ModelCheckError):
             return
         names = {id(module): name for name, module in self.subject.module.named_modules()}
         where = _innermost_module(traceback, names)
