@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
-from torch.profiler import ProfilerActivity, profile, record_function
+from torch.profiler import ProfilerActivity, record_function
 
 from ..errors import MeasurementError
+from ..kineto import profiling, refuse_another
 
 FORGET = "modelcheck: forget"
 
@@ -53,15 +54,11 @@ class ProfiledAllocator:
     name = "torch.profiler's memory events"
 
     def __init__(self) -> None:
-        if torch.autograd._profiler_enabled():
-            raise MeasurementError(
-                "a profiler is active already, and the CPU's allocations are read from one of our own.\n"
-                "Leave the outer torch.profiler block before."
-            )
+        refuse_another(self.name)
 
     def peak(self, call: Callable[[], None]) -> int:
         """All threads' allocations together."""
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        with profiling(self.name, activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
             call()
         return _peak(profiler.profiler.kineto_results.events())
 
