@@ -13,11 +13,22 @@ if TYPE_CHECKING:
 
 CHOICES: Mapping[str, Choice] = {
     "phase": ("forward", "backward", "training_step"),
-    "optimizer": ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "NAdam", "RAdam", "Adamax", "Adafactor"),
+    "optimizer": (
+        None,
+        "SGD",
+        "Adam",
+        "AdamW",
+        "Adagrad",
+        "RMSprop",
+        "NAdam",
+        "RAdam",
+        "Adamax",
+        "Adafactor",
+    ),
 }
 DOC = (
     "at most this many bytes of live tensors (parameters, buffers, inputs, activations, gradients, optimizer state) at "
-    "any moment of one phase. optimizer: the class of torch.optim that makes the step of phase='training_step'."
+    "any moment of one phase. optimizer: the class of torch.optim (SGD) that makes the step of phase='training_step'."
 )
 
 
@@ -28,10 +39,10 @@ def register(registry: Registry) -> None:
     )
 
 
-def _observe(subject: Subject, *, phase: str, optimizer: str) -> Any:
+def _observe(subject: Subject, *, phase: str, optimizer: str | None) -> Any:
     from .measure import peak_memory
 
-    return peak_memory(subject, phase=phase, optimizer=optimizer)
+    return peak_memory(subject, phase=phase, optimizer=optimizer or "SGD")
 
 
 def _read(observed: Any, **options: Any) -> Measurement:

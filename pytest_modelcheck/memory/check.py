@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from ..units import BYTES
 from ..verdict import Contributor, Measurement
+from .live import STEP
 from .result import PeakMemory
 
 
 def read_peak(peak: PeakMemory) -> Measurement:
     """All kinds together; the modules whose activations were alive then contribute."""
+    unowned = "(the optimizer)" if peak.optimizer and peak.during == STEP else ""
     holders = sorted(peak.holders.items(), key=lambda pair: -pair[1])
     return Measurement(
         peak.total,
-        contributors=tuple(Contributor(name, size) for name, size in holders),
+        contributors=tuple(Contributor(name or unowned, size) for name, size in holders),
         notes=tuple(_notes(peak)),
     )
 

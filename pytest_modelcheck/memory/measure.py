@@ -82,6 +82,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
         saved=left_for_backward(live.events),
         at=at.module,
         during=at.during,
+        peak_operator=at.operators,
         timeline=timeline(live.events),
         parts=tuple(live.parts),
         operators=live.operators,

@@ -18,11 +18,12 @@ class PeakMemory:
     """Bytes of tensors that were alive at the worst moment of one phase, by kind; `parameters` holds buffers too.
 
     `at` is the module that was running ("": the model itself, or the optimiser), `during` the part of the phase:
-    "forward", "backward" or "optimizer step". `saved` are the activations that the forward left for the backward.
-    `timeline` holds (operators run so far, bytes alive) for each change, `parts` where each part begins, `holders`
-    the activations alive at the peak by the module that made them. `counted_on` is "fake" (nothing was computed) or
-    "real", for a `reason`. `allocated` is what the allocator itself had given out at its own worst moment of a real
-    call, parameters and inputs included; kernels' scratch is in it. None where it was not asked.
+    "forward", "backward" or "optimizer step", `peak_operator` the operators run by then. `saved` are the activations
+    that the forward left for the backward. `timeline` holds (operators run so far, bytes alive) for each change,
+    `parts` where each part begins, `holders` the activations alive at the peak by the module that made them.
+    `counted_on` is "fake" (nothing was computed) or "real", for a `reason`. `allocated` is what the allocator itself
+    had given out at its own worst moment of a real call, parameters and inputs included; kernels' scratch is in it.
+    None where it was not asked.
     """
 
     phase: str
@@ -34,6 +35,7 @@ class PeakMemory:
     saved: int
     at: str
     during: str
+    peak_operator: int
     timeline: tuple[tuple[int, int], ...]
     parts: tuple[tuple[str, int], ...]
     operators: int
@@ -80,7 +82,6 @@ class PeakMemory:
             **own,
             "total": self.total,
             "where": self.where,
-            "peak_operator": max(self.timeline, key=lambda point: point[1], default=(0, 0))[0],
             "timeline": thinned(self.timeline),
             "holders": [{"module": name, "bytes": size} for name, size in holders],
         }
