@@ -140,13 +140,13 @@ def other_load() -> Iterator[Callable[[bool], None]]:
         process.wait()
 
 
-def run(minutes: float, out: Path, seed: int) -> None:
-    """Trials in random order until the time is over."""
+def run(minutes: float, out: Path, seed: int, cells: list[tuple[int, int, int]]) -> None:
+    """Trials of the `cells` in random order until the time is over."""
     end = time.time() + 60 * minutes
     study = Study(seed)
     with other_load() as load, out.open("a", encoding="utf-8") as file:
         while time.time() < end:
-            cycle = [(m, s, p, on) for m in MODELS for s, p, n in CELLS for on in (0, 1) for _ in range(n)]
+            cycle = [(m, s, p, on) for m in MODELS for s, p, n in cells for on in (0, 1) for _ in range(n)]
             study.random.shuffle(cycle)
             for name, slowdown, promise, loaded in cycle:
                 if time.time() > end:
@@ -229,10 +229,14 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("latency_gate.jsonl"))
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31)
+    parser.add_argument(
+        "--slowdown", type=int, choices=sorted({c[0] for c in CELLS}), help="only this one, in %%"
+    )
     parser.add_argument("--only-table", action="store_true", help="of the trials in --out")
     arguments = parser.parse_args()
     if not arguments.only_table:
-        run(arguments.minutes, arguments.out, arguments.seed)
+        cells = [c for c in CELLS if arguments.slowdown in (None, c[0])]
+        run(arguments.minutes, arguments.out, arguments.seed, cells)
     trials = [json.loads(line) for line in arguments.out.read_text("utf-8").splitlines()]
     print("\n".join(table(trials)))
     for name in MODELS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..units import BYTES
-from .live import ACTIVATION, BACKWARD, Event
+from .live import ACTIVATION, BACKWARD, STEP, Event
 
 SHOWN = 240  # points of the timeline in the record: enough to draw
 KINDS = ("activations", "parameters", "inputs", "gradients", "optimizer_state")
@@ -54,7 +54,9 @@ class PeakMemory:
     @property
     def where(self) -> str:
         """In words."""
-        module = self.at or ("the optimizer" if self.during == "optimizer step" else "the model itself")
+        if self.during == STEP:
+            return "the optimizer's step"
+        module = self.at or "the model itself"
         return module if self.phase == "forward" else f"{module}, {self.during}"
 
     def __str__(self) -> str:

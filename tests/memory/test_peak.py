@@ -51,7 +51,7 @@ def test_a_step_has_the_state_of_its_optimizer(optimizer, state):
 def test_all_gradients_are_there_in_the_step():
     peak = ModelCheck(net(), input_size=(1, 10)).peak_memory(phase="training_step", optimizer="AdamW")
     assert (peak.during, peak.gradients) == ("optimizer step", WEIGHTS)
-    assert peak.where == "the optimizer, optimizer step"
+    assert peak.where == "the optimizer's step"
 
 
 def test_the_backward_of_a_layer_belongs_to_it():
