@@ -109,6 +109,11 @@ def test_a_batch_size_that_does_not_fit():
         ModelCheck(Large(), input_size=(3, 4)).latency(batch_sizes=[8], clock=ScriptedClock(0.1))
 
 
+def test_inputs_that_do_not_fit():
+    with pytest.raises(MeasurementError, match="batch size 10{15} do not fit into memory"):
+        ModelCheck(nn.Linear(4, 2), input_size=(3, 4)).latency(batch_sizes=[10**15])
+
+
 @pytest.mark.parametrize(
     ("slowdown", "outcome"),
     [(0.0, Outcome.PASS), (0.05, Outcome.FAIL), (0.10, Outcome.FAIL), (-0.2, Outcome.PASS)],
