@@ -17,7 +17,7 @@ from ..observe import observe
 from ..subject import Subject, locate_failure
 from .allocator import allocator_of
 from .live import ACTIVATION, BACKWARD, GRADIENT, INPUT, PARAMETER, STATE, LiveTensors, UnknownSize
-from .phase import PHASES, MakeOptimizer, Phase, is_scripted, make_optimizer
+from .phase import PHASES, MakeOptimizer, OptimizerError, Phase, is_scripted, make_optimizer
 from .result import PeakMemory, left_for_backward, timeline, worst
 
 
@@ -41,9 +41,9 @@ def peak_memory(
     make = make_optimizer(optimizer) if phase == "training_step" else None
     try:
         found = _counted(subject, phase, make, fake=True)
-    except MeasurementError:
-        raise
     except Exception as error:
+        if isinstance(error, MeasurementError) and not isinstance(error, OptimizerError):
+            raise
         kind = "" if isinstance(error, UnknownSize) else f"{type(error).__name__}: "
         reason = kind + (str(error).splitlines() or [""])[0]
         with locate_failure(subject, subject.require_inputs()):

@@ -19,6 +19,10 @@ PHASES = ("forward", "backward", "training_step")
 MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 
 
+class OptimizerError(MeasurementError):
+    """The optimizer does not take these parameters."""
+
+
 def make_optimizer(given: str | MakeOptimizer) -> MakeOptimizer:
     """What makes the optimizer: the class of torch.optim of that name, or the callable itself."""
     if callable(given):
@@ -52,7 +56,7 @@ class Phase:
         self.parameters = [t for t in self.tensors.values() if t.requires_grad]
         if phase != "forward" and not self.parameters:
             raise MeasurementError(f"{self.name}: nothing to train; no parameter requires a gradient")
-        self.optimizer = make(self.parameters) if make is not None else None
+        self.optimizer = self._make(make) if make is not None else None
         self._tell(self.tensors.values() or [*self.module.parameters(), *self.module.buffers()], PARAMETER)
         self._tell(self.inputs.tensors, INPUT)
         if live is not None:
@@ -78,8 +82,21 @@ class Phase:
             self._backward(output)
             if self.optimizer is not None:
                 self._begin(STEP)
-                self.optimizer.step()
+                self._step(self.optimizer)
                 self._tell(_state(self.optimizer), STATE)
+
+    def _make(self, make: MakeOptimizer) -> torch.optim.Optimizer:
+        try:
+            return make(self.parameters)
+        except Exception as error:
+            raise OptimizerError(f"{self.name}: the optimizer cannot be made: {error}") from error
+
+    def _step(self, optimizer: torch.optim.Optimizer) -> None:
+        try:
+            optimizer.step()
+        except Exception as error:
+            kind = type(optimizer).__name__
+            raise OptimizerError(f"{self.name}: a step of {kind} cannot be made: {error}") from error
 
     def clear(self) -> None:
         """Drop the gradients."""

@@ -206,7 +206,9 @@ def _memory_timeline(memory: Mapping[str, Any]) -> Any:
     peak = memory["peak_operator"], memory["total"]
     stays = memory["parameters"] + memory["inputs"] + memory["optimizer_state"]
     parts, end = memory["parts"], memory["operators"]
-    plot = timeline_plot(memory["timeline"], peak, stays, parts, end, BYTES.format, memory["where"])
+    plot = timeline_plot(
+        memory["timeline"], peak, stays, parts, end, BYTES.format, printable(memory["where"])
+    )
     return Markup(plot)
 
 

@@ -116,6 +116,18 @@ def test_words_that_are_not_known(keywords, words):
         ModelCheck(net(), input_size=(1, 10)).peak_memory(**keywords)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "words"),
+    [
+        ("LBFGS", "a step of LBFGS cannot be made"),
+        (lambda p: torch.optim.SGD(p, lr=-1), "cannot be made: Inv"),
+    ],
+)
+def test_an_optimizer_that_does_not_fit(optimizer, words):
+    with pytest.raises(MeasurementError, match=words):
+        ModelCheck(net(), input_size=(1, 10)).peak_memory(phase="training_step", optimizer=optimizer)
+
+
 @pytest.mark.parametrize("model", [nn.ReLU(), nn.Linear(2, 2).requires_grad_(False)])
 def test_nothing_to_train(model):
     with pytest.raises(MeasurementError, match="nothing to train"):
