@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ..calls import module_calls
@@ -64,7 +63,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
         mode or nullcontext(),
         module_calls(live.enter, live.leave),
     ):
-        run = Phase(subject, phase, make, mode.from_tensor if mode else Tensor.clone, live)
+        run = Phase(subject, phase, make, mode, live)
         run.once()
         if make is not None:
             run.clear()
@@ -96,7 +95,7 @@ def _allocated(subject: Subject, phase: str, make: MakeOptimizer | None, counted
     """`counted`, with what the allocator gives out in a real call (the second: the first one fills caches)."""
     allocator = allocator_of(subject.device)
     with _ready(subject, phase, guard=True), locate_failure(subject, subject.require_inputs()):
-        run = Phase(subject, phase, make, Tensor.clone)
+        run = Phase(subject, phase, make)
         run.once()
         run.clear()  # what came before must not go within: the profiler would count it off
         used = allocator.peak(lambda: run.once(allocator.forget if phase == "backward" else None))

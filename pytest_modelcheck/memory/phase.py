@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
@@ -37,7 +38,8 @@ def make_optimizer(given: str | MakeOptimizer) -> MakeOptimizer:
 
 
 class Phase:
-    """A phase that can be run; `own` makes a tensor of the phase's from one of the user's.
+    """A phase that can be run, on `fake` tensors or for real: then parameters share the user's memory, which
+    `observe` guards.
 
     With `live`, it is told of what kind each tensor is, and where the phase's parts begin.
     """
@@ -47,12 +49,14 @@ class Phase:
         subject: Subject,
         phase: str,
         make: MakeOptimizer | None,
-        own: Callable[[Tensor], Tensor],
+        fake: FakeTensorMode | None = None,
         live: LiveTensors | None = None,
     ) -> None:
         self.name, self.module, self.phase, self.live = subject.name, subject.module, phase, live
-        self.inputs = _own_inputs(subject.require_inputs(), own)
-        self.tensors: dict[str, Tensor] = {} if is_scripted(self.module) else _own_tensors(self.module, own)
+        self.inputs = _own_inputs(subject.require_inputs(), fake.from_tensor if fake else Tensor.clone)
+        self.tensors: dict[str, Tensor] = {}
+        if not is_scripted(self.module):
+            self.tensors = _own_tensors(self.module, fake.from_tensor if fake else Tensor.detach)
         self.parameters = [t for t in self.tensors.values() if t.requires_grad]
         if phase != "forward" and not self.parameters:
             raise MeasurementError(f"{self.name}: nothing to train; no parameter requires a gradient")
