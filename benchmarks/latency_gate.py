@@ -131,7 +131,8 @@ def plain(module: nn.Module, x: Tensor) -> dict[str, float]:
 
 @contextlib.contextmanager
 def other_load() -> Iterator[Callable[[bool], None]]:
-    """A busy process that can be let run or held."""
+    """A busy process that can be let run or held; it ends with this one, also when that is told to."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     process = subprocess.Popen([sys.executable, "-c", LOAD], env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
     try:
         yield lambda on: process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
@@ -140,13 +141,13 @@ def other_load() -> Iterator[Callable[[bool], None]]:
         process.wait()
 
 
-def run(minutes: float, out: Path, seed: int) -> None:
-    """Trials in random order until the time is over."""
+def run(minutes: float, out: Path, seed: int, cells: list[tuple[int, int, int]]) -> None:
+    """Trials of the `cells` in random order until the time is over."""
     end = time.time() + 60 * minutes
     study = Study(seed)
     with other_load() as load, out.open("a", encoding="utf-8") as file:
         while time.time() < end:
-            cycle = [(m, s, p, on) for m in MODELS for s, p, n in CELLS for on in (0, 1) for _ in range(n)]
+            cycle = [(m, s, p, on) for m in MODELS for s, p, n in cells for on in (0, 1) for _ in range(n)]
             study.random.shuffle(cycle)
             for name, slowdown, promise, loaded in cycle:
                 if time.time() > end:
@@ -229,10 +230,14 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("latency_gate.jsonl"))
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31)
+    parser.add_argument(
+        "--slowdown", type=int, choices=sorted({c[0] for c in CELLS}), help="only this one, in %%"
+    )
     parser.add_argument("--only-table", action="store_true", help="of the trials in --out")
     arguments = parser.parse_args()
     if not arguments.only_table:
-        run(arguments.minutes, arguments.out, arguments.seed)
+        cells = [c for c in CELLS if arguments.slowdown in (None, c[0])]
+        run(arguments.minutes, arguments.out, arguments.seed, cells)
     trials = [json.loads(line) for line in arguments.out.read_text("utf-8").splitlines()]
     print("\n".join(table(trials)))
     for name in MODELS:

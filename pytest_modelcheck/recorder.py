@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +42,25 @@ class Recorder:
         ] = {}  # with the result itself: ids of dead objects come again
         self.verdicts: list[Verdict] = []
         self._parts: dict[str, list[Any]] = {}
+        self._files = 0
 
     @property
     def folder(self) -> Path | None:
         """The report's, where one is wanted."""
         return self.settings.output if self.settings.report else None
+
+    def file(self, kind: str, name: str, suffix: str) -> tuple[Path, str] | None:
+        """A place for a file of this test in the report's folder, and its path there: the same in each run.
+
+        None where no report is wanted.
+        """
+        if self.folder is None:
+            return None
+        self._files += 1
+        digest = hashlib.sha256(f"{self.nodeid}\n{self._files}".encode("utf-8", "surrogatepass")).hexdigest()
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:80] or "model"
+        relative = f"{kind}/{stem}-{digest[:8]}{suffix}"
+        return self.folder / relative, relative
 
     def verdict(self, verdict: Verdict) -> None:
         """Note a verdict."""

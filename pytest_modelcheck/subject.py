@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from .errors import ModelRunError, SubjectError
+from .errors import ModelCheckError, ModelRunError, SubjectError
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 
 INPUT_SEED = 0
@@ -166,7 +166,7 @@ class locate_failure:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if not isinstance(error, Exception) or isinstance(error, ModelRunError):
+        if not isinstance(error, Exception) or isinstance(error, ModelCheckError):
             return
         names = {id(module): name for name, module in self.subject.module.named_modules()}
         where = _innermost_module(traceback, names)

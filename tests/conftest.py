@@ -21,6 +21,7 @@ for name in (
     "pytest_modelcheck.profiler.run",
     "pytest_modelcheck.latency.compare",
     "pytest_modelcheck.latency.measure",
+    "pytest_modelcheck.memory.measure",
     "pytest_modelcheck.complexity.measure",
     "pytest_modelcheck.explain.describe",
     "pytest_modelcheck.snapshots.complexity",
@@ -34,6 +35,13 @@ for name in ("onnx", "onnxscript", "onnxruntime"):
         importlib.import_module(name)
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    import torch
+
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
 
 
 @pytest.fixture(scope="session")

@@ -83,8 +83,27 @@ class CudaClock(WallClock):
         return self.start.elapsed_time(self.end) * 1e-3, (time.perf_counter_ns() - wall) * 1e-9
 
 
+class SynchronisedClock(WallClock):
+    """Wall time until the device is done, for accelerators without a clock of their own here."""
+
+    name = "wall time, synchronised"
+
+    def measure(self, call: Call) -> tuple[float, float]:
+        """The wall twice."""
+        import torch
+
+        def finished() -> None:
+            call()
+            torch.accelerator.synchronize()
+
+        torch.accelerator.synchronize()
+        return super().measure(finished)
+
+
 def clock_for(device: torch.device, threads: int) -> Clock:
     """The clock that counts on this device with so many threads."""
     if device.type == "cuda":
         return CudaClock(device)
+    if device.type not in ("cpu", "meta"):
+        return SynchronisedClock()
     return ThreadClock() if threads == 1 and device.type == "cpu" else WallClock()

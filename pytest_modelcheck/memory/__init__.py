@@ -1,31 +1,51 @@
-"""Peak memory: the tensors that are alive at once in one forward call."""
+"""Peak memory: the tensors that are alive at once in a forward, a backward or a training step."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Budget, Registry
+from ..checks import Budget, Choice, Registry
 
 if TYPE_CHECKING:
     from ..subject import Subject
     from ..verdict import Measurement
 
-DOC = "at most this many bytes of live tensors (parameters, buffers, inputs, activations) at any moment of one call."
+CHOICES: Mapping[str, Choice] = {
+    "phase": ("forward", "backward", "training_step"),
+    "optimizer": (
+        None,
+        "SGD",
+        "Adam",
+        "AdamW",
+        "Adagrad",
+        "RMSprop",
+        "NAdam",
+        "RAdam",
+        "Adamax",
+        "Adafactor",
+    ),
+}
+DOC = (
+    "at most this many bytes of live tensors (parameters, buffers, inputs, activations, gradients, optimizer state) at "
+    "any moment of one phase. optimizer: the class of torch.optim (SGD) that makes the step of phase='training_step'."
+)
 
 
 def register(registry: Registry) -> None:
     """The budget of this folder."""
-    registry.add(Budget("peak_memory_budget", "peak_memory", "bytes", DOC, _observe, _read))
+    registry.add(
+        Budget("peak_memory_budget", "peak_memory", "bytes", DOC, _observe, _read, CHOICES, section="memory")
+    )
 
 
-def _observe(subject: Subject) -> Any:
-    from .accounting import peak_memory
+def _observe(subject: Subject, *, phase: str, optimizer: str | None) -> Any:
+    from .measure import peak_memory
 
-    return peak_memory(subject)
+    return peak_memory(subject, phase=phase, optimizer=optimizer or "SGD")
 
 
-def _read(observed: Any) -> Measurement:
-    from ..verdict import Measurement
+def _read(observed: Any, **options: Any) -> Measurement:
+    from .check import read_peak
 
-    where = observed.at or "the model itself"
-    return Measurement(observed.total, notes=(f"the peak is in {where}",))
+    return read_peak(observed)

@@ -30,10 +30,22 @@ def register(registry: Registry) -> None:
             _observe,
             _read,
             {"operator": Text()},
+            section="profile",
             leading=("operator",),
         )
     )
-    registry.add(Budget("forbid_host_sync", "host_syncs", "calls", SYNC, _observe, _read_syncs, fixed=0))
+    registry.add(
+        Budget(
+            "forbid_host_sync",
+            "host_syncs",
+            "calls",
+            SYNC,
+            _observe,
+            _read_syncs,
+            section="profile",
+            fixed=0,
+        )
+    )
 
 
 def _observe(subject: Subject, **options: Any) -> Any:

@@ -1,114 +1,153 @@
-"""One profiled forward call, and what torch.profiler says of it."""
+"""Run torch.profiler over one call of a subject, or over a loop of the user's."""
 
 from __future__ import annotations
 
-import gzip
-import shutil
-import tempfile
-from fnmatch import fnmatchcase
-from pathlib import Path
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity
+from torch import nn
+from torch._C._profiler import _RecordFunctionFast
+from torch.profiler import ProfilerActivity, schedule
 
+from ..calls import module_calls
 from ..errors import MeasurementError
+from ..kineto import profiling, quiet, refuse_another
 from ..observe import observe
 from ..subject import Subject, locate_failure
-from ..verdict import Contributor, Measurement
-
-HOST_SYNCS = (  # what must know a value on the host before it can go on
-    "aten::_local_scalar_dense",
-    "aten::nonzero",
-    "aten::equal",
-    "aten::_unique",
-    "aten::_unique2",
-    "aten::unique_dim",
-    "aten::unique_consecutive",
-)
+from .result import MODULE, Profile
 
 
-class Profile:
-    """A finished torch.profiler run. `torch_profiler` is the original, for all that is not here."""
-
-    def __init__(self, name: str, torch_profiler: Any) -> None:
-        self.name, self.torch_profiler = name, torch_profiler
-        self.averages = torch_profiler.key_averages()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Calls of each operator, operators inside operators too: `key_averages`' own counts."""
-        return {a.key: a.count for a in self.averages if "::" in a.key and not a.is_user_annotation}
-
-    @property
-    def flops(self) -> int:
-        """The sum of the FLOPs that torch.profiler knows a formula for (matrix products and convolutions)."""
-        return int(sum(a.flops for a in self.averages))
-
-    def table(self, sort_by: str | None = "self_cpu_time_total", row_limit: int = 20, **keywords: Any) -> str:
-        """The table of `key_averages()`; its times are wall times."""
-        return str(self.averages.table(sort_by=sort_by, row_limit=row_limit, **keywords))
-
-    def by_shape(self, sort_by: str | None = "self_cpu_time_total", row_limit: int = 20) -> str:
-        """The same, a row for each combination of input shapes."""
-        averages = self.torch_profiler.key_averages(group_by_input_shape=True)
-        return str(averages.table(sort_by=sort_by, row_limit=row_limit))
-
-    def export_chrome_trace(self, path: str | Path) -> Path:
-        """Write the trace, gzipped where `path` ends in `.gz`; open it at https://ui.perfetto.dev."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.suffix != ".gz":
-            self.torch_profiler.export_chrome_trace(str(target))
-            return target
-        with tempfile.TemporaryDirectory() as folder:
-            plain = Path(folder, "trace.json")
-            self.torch_profiler.export_chrome_trace(str(plain))
-            with plain.open("rb") as source, gzip.open(target, "wb") as packed:
-                shutil.copyfileobj(source, packed)
-        return target
-
-    def calls_of(self, operator: str) -> Measurement:
-        """The calls of all operators that match the name or pattern."""
-        matching = {name: n for name, n in self.counts.items() if fnmatchcase(name, operator)}
-        return _measurement(matching)
-
-    def host_syncs(self) -> Measurement:
-        """The calls after which the host waited."""
-        return _measurement({name: n for name, n in self.counts.items() if name in HOST_SYNCS})
-
-    def __str__(self) -> str:
-        return self.table()
-
-
-def _measurement(calls: dict[str, int]) -> Measurement:
-    ranked = sorted(calls.items(), key=lambda pair: -pair[1])
-    return Measurement(sum(calls.values()), contributors=tuple(Contributor(name, n) for name, n in ranked))
-
-
-def profile(subject: Subject) -> Profile:
+def profile(subject: Subject, *, threads: int | None = None, stacks: bool = False) -> Profile:
     """Profile one forward call in eval and inference mode, after one that warms up.
 
     Raises MeasurementError if a profiler is active already, ModelRunError if the model raises.
     """
-    if torch.autograd._profiler_enabled():
-        raise MeasurementError(
-            f"{subject.name}: a profiler is active already, and there can be only one.\n"
-            "Leave the outer torch.profiler block before, or read the counts from it."
-        )
+    refuse_another(subject.name)
     inputs = subject.require_inputs()
-    activities = [ProfilerActivity.CPU]
-    if subject.device.type == "cuda":
-        activities.append(ProfilerActivity.CUDA)
-    settings: dict[str, Any] = dict.fromkeys(("record_shapes", "profile_memory", "with_flops"), True)
-    profiler = torch.profiler.profile(activities=activities, **settings)
     with (
         observe(subject.module, guard=False) as guard,
         torch.inference_mode(),
         locate_failure(subject, inputs),
     ):
+        torch.set_num_threads(threads or torch.get_num_threads())
         with guard:
             subject.module(*inputs.args, **inputs.kwargs)
-        with profiler:
+        with (
+            module_ranges(subject.module),
+            profiling(subject.name, **settings(subject, stacks)) as profiler,
+        ):
             subject.module(*inputs.args, **inputs.kwargs)
-    return Profile(subject.name, profiler)
+        used = torch.get_num_threads()
+    return Profile(subject.name, profiler, threads=used)
+
+
+def settings(subject: Subject, stacks: bool) -> dict[str, Any]:
+    """The arguments of torch.profiler.profile."""
+    found: dict[str, Any] = dict.fromkeys(("record_shapes", "profile_memory", "with_flops"), True)
+    found["activities"] = [ProfilerActivity.CPU]
+    if subject.device.type == "cuda":
+        found["activities"].append(ProfilerActivity.CUDA)
+    if stacks:
+        verbose = torch._C._profiler._ExperimentalConfig(verbose=True)  # else stacks stay empty
+        found |= {"with_stack": True, "experimental_config": verbose}
+    return found
+
+
+@contextmanager
+def module_ranges(root: nn.Module) -> Iterator[None]:
+    """A range of the profile around each module call: torch.profiler's own `with_modules` does nothing in eager mode.
+
+    The ranges are no operators: counts and FLOPs stay as they are.
+    """
+    names = {module: name for name, module in root.named_modules()}
+    running: list[Any] = []
+
+    def enter(module: nn.Module, args: Any) -> None:
+        known = module in names
+        running.append(_RecordFunctionFast(f"{MODULE}{names[module]}") if known else None)
+        if known:
+            running[-1].__enter__()
+
+    def leave(module: nn.Module, args: Any, output: Any) -> None:
+        begun = running.pop()
+        if begun is not None:
+            begun.__exit__(None, None, None)
+
+    with module_calls(enter, leave):
+        yield
+
+
+class Loop:
+    """A profiler over a loop of the user's: `wait` steps unwatched, `warmup` to warm up, `steps` that count.
+
+    with check.profile(steps=3) as step:
+        for batch in loader:
+            model(batch)
+            step()
+    print(step.result.table())
+
+    Steps beyond are not watched. `done` tells when no further step counts.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        steps: int,
+        *,
+        wait: int = 0,
+        warmup: int = 1,
+        stacks: bool = False,
+        keep: Any = None,
+    ) -> None:
+        for name, value, least in (("steps", steps, 1), ("wait", wait, 0), ("warmup", warmup, 0)):
+            if type(value) is not int or value < least:
+                raise MeasurementError(f"{name}={value!r} is not a whole number from {least} on")
+        self.subject, self.steps, self.first = subject, steps, wait + warmup
+        self._settings = settings(subject, stacks)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no warm-up is what was asked for
+            self._settings["schedule"] = schedule(wait=wait, warmup=warmup, active=steps, repeat=1)
+        self._keep, self._stack = keep, ExitStack()
+        self._made = 0
+        self._result: Profile | None = None
+
+    def __enter__(self) -> Loop:
+        with ExitStack() as stack:
+            self._profiler = stack.enter_context(profiling(self.subject.name, **self._settings))
+            stack.enter_context(module_ranges(self.subject.module))
+            self._stack = stack.pop_all()
+        return self
+
+    def __call__(self) -> None:
+        """A step is done: call it at the end of each turn of the loop."""
+        self._made += 1
+        with quiet():
+            self._profiler.step()
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        self._stack.close()
+        counted = min(self._made - self.first, self.steps)
+        if error is None and counted > 0:
+            self._result = Profile(
+                self.subject.name, self._profiler, steps=counted, threads=torch.get_num_threads()
+            )
+            if self._keep is not None:
+                self._keep(self._result)
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps that count are done."""
+        return self._made >= self.first + self.steps
+
+    @property
+    def result(self) -> Profile:
+        """The profile of the steps that counted. Raises MeasurementError if none did."""
+        if self._result is None:
+            raise MeasurementError(
+                f"{self.subject.name}: no step was profiled; the loop called step() {self._made} times, and the "
+                f"first {self.first} are for waiting and warming up. The result is there when the block has ended."
+            )
+        return self._result

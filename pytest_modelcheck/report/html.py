@@ -17,6 +17,7 @@ from ..units import BYTES, FLOPS, MACS, PARAMS, SECONDS
 from .plots import line_plot
 from .strip import strip_plot
 from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
+from .timeline import timeline_plot
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
 ORDER = (
@@ -26,6 +27,8 @@ ORDER = (
     "invariance",
     "evolution",
     "latency",
+    "profile",
+    "memory",
     "complexity",
     "structure",
     "onnx",
@@ -101,6 +104,7 @@ def _environment() -> Any:
         "seconds": lambda value: "–" if isinstance(value, str) else SECONDS.format(value),
         "signed": lambda share: "?" if isinstance(share, str) else f"{share * 100:+.3g} %",
         "latency_strip": _latency_strip,
+        "memory_timeline": _memory_timeline,
         "per_sample": _per_sample,
     }
     environment.globals["plot"] = lambda *args, **options: markupsafe.Markup(line_plot(*args, **options))
@@ -193,6 +197,19 @@ def _latency_strip(latency: Mapping[str, Any], checks: list[dict[str, Any]]) -> 
         high if isinstance(high, (int, float)) else max(samples),
     )  # too few samples: it has no upper end
     return Markup(strip_plot(samples, ends, limit, SECONDS.format, "latency"))
+
+
+def _memory_timeline(memory: Mapping[str, Any]) -> Any:
+    """The bytes alive over the phase, and its worst moment."""
+    from markupsafe import Markup
+
+    peak = memory["peak_operator"], memory["total"]
+    stays = memory["parameters"] + memory["inputs"] + memory["optimizer_state"]
+    parts, end = memory["parts"], memory["operators"]
+    plot = timeline_plot(
+        memory["timeline"], peak, stays, parts, end, BYTES.format, printable(memory["where"])
+    )
+    return Markup(plot)
 
 
 def _per_sample(rows: list[list[float]], targets: list[str], most: int = 8) -> dict[str, list[float]]:

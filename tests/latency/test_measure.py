@@ -9,6 +9,7 @@ from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
 from pytest_modelcheck.latency.check import read_latency
+from pytest_modelcheck.latency.clock import clock_for
 from pytest_modelcheck.latency.compare import compare_sides, read_comparison, slowdown_limit
 from pytest_modelcheck.latency.measure import measure
 from pytest_modelcheck.latency.paired import Side, partners
@@ -37,6 +38,14 @@ class ScriptedClock:
 
 def net(**keywords):
     return build_subject(nn.Linear(4, 2), input_size=(3, 4), **keywords)
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "clock"),
+    [("cpu", 1, "thread CPU time"), ("cpu", 2, "wall time"), ("mps", 1, "wall time, synchronised")],
+)
+def test_which_clock_counts(device, threads, clock):
+    assert clock_for(torch.device(device), threads).name == clock
 
 
 @pytest.mark.parametrize(
@@ -107,6 +116,11 @@ def test_a_batch_size_that_does_not_fit():
 
     with pytest.raises(MeasurementError, match="batch size 8 does not fit into memory"):
         ModelCheck(Large(), input_size=(3, 4)).latency(batch_sizes=[8], clock=ScriptedClock(0.1))
+
+
+def test_inputs_that_do_not_fit():
+    with pytest.raises(MeasurementError, match=f"batch size {10**15} do not fit into memory"):
+        ModelCheck(nn.Linear(4, 2), input_size=(3, 4)).latency(batch_sizes=[10**15])
 
 
 @pytest.mark.parametrize(
