@@ -17,6 +17,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._utils import _flatten_dense_tensors
+from torch.nn.parameter import is_lazy
 
 from .errors import SubjectError
 from .guard import CopyOnWrite
@@ -37,11 +39,13 @@ def observe(
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
     with _ONE_AT_A_TIME:
-        for module in modules:
-            refuse_lazy(module)
         parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
+        parameters, buffers = _tensors(parts)
+        if any(map(is_lazy, (*parameters, *buffers))):
+            for module in modules:
+                refuse_lazy(module)
         keepers: list[_Globals | _ModuleState] = [_Globals(), *map(_ModuleState, parts)]
-        tensors = _TensorState(*_tensors(parts))
+        tensors = _TensorState(parameters, buffers)
         scripted = any(isinstance(part, torch.jit.ScriptModule) for part in parts)
         copies = CopyOnWrite(tensors.guarded, scripted=scripted)
         try:
@@ -59,10 +63,10 @@ def observe(
 
 def refuse_lazy(module: nn.Module) -> None:
     """Raise SubjectError if a parameter has no shape yet."""
-    for name, parameter in module.named_parameters():
-        if isinstance(parameter, nn.parameter.UninitializedParameter):
+    for kind, named in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
+        for name in (name for name, tensor in named if is_lazy(tensor)):
             raise SubjectError(
-                f"parameter {name!r} is not initialised yet (a lazy module).\n"
+                f"{kind} {name!r} is not initialised yet (a lazy module).\n"
                 "Call the model once, before the check, so that its shapes are known."
             )
 
@@ -80,11 +84,9 @@ class _ModuleState:
     def __init__(self, module: nn.Module) -> None:
         self.module, self.cls = module, type(module)
         self.attributes = dict(module.__dict__)
-        self.containers = [  # most are empty: hooks that nobody set
-            (c, c.copy() if c else _EMPTY)
-            for c in self.attributes.values()
-            if isinstance(c, (dict, list, set))
-        ]
+        containers = [c for c in self.attributes.values() if isinstance(c, _CONTAINERS)]
+        self.empty = [c for c in containers if not c]  # most of them: hooks that nobody set
+        self.filled = [(c, c.copy()) for c in containers if c]
 
     def restore(self) -> None:
         if type(self.module) is not self.cls:
@@ -93,12 +95,13 @@ class _ModuleState:
         if not _identical(attributes, self.attributes):
             attributes.clear()
             attributes.update(self.attributes)
-        for container, content in self.containers:
-            if container or content:
-                _refill(container, content)
+        for container in filter(None, self.empty):
+            container.clear()
+        for container, content in self.filled:
+            _refill(container, content)
 
 
-_EMPTY: Any = ()
+_CONTAINERS = (dict, list, set)
 
 
 def _refill(container: Any, content: Any) -> None:
@@ -157,21 +160,17 @@ class _Values:
                 kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
             else:
                 self.single.append((tensor, tensor.clone()))
-        self.joined = [(alike, _joined(alike)) for alike in kinds.values()]
+        self.joined = [(alike, _flatten_dense_tensors(alike)) for alike in kinds.values()]
 
     def restore(self) -> None:
         for tensor, value in self.single:
             tensor.copy_(value)
         for tensors, values in self.joined:
-            if not _same_bits(_joined(tensors), values):
+            if not _same_bits(_flatten_dense_tensors(tensors), values):
                 parts = values.split([t.numel() for t in tensors])
                 for tensor, part in zip(tensors, parts, strict=True):
                     if not _same_bits(tensor.reshape(-1), part):
                         tensor.copy_(part.view(tensor.shape))
-
-
-def _joined(tensors: list[Tensor]) -> Tensor:
-    return torch.cat([t.reshape(-1) for t in tensors])
 
 
 def _same_bits(a: Tensor, b: Tensor) -> bool:
@@ -180,9 +179,10 @@ def _same_bits(a: Tensor, b: Tensor) -> bool:
 
 
 def _same_memory(a: Tensor, b: Tensor) -> bool:
-    if a.layout is torch.strided is b.layout and not a.is_meta:
-        return a.dtype is b.dtype and a.device == b.device and a.is_set_to(b)
-    return a.shape == b.shape and a.dtype is b.dtype and a.device == b.device and a.layout is b.layout
+    try:
+        return a.dtype is b.dtype and a.is_set_to(b)
+    except (RuntimeError, NotImplementedError):  # meta, sparse, quantized, or moved to another device
+        return a.shape == b.shape and a.dtype is b.dtype and a.device == b.device and a.layout is b.layout
 
 
 class _Globals:
