@@ -115,8 +115,8 @@ _MORE = (
 @functools.cache  # asked of every function that is called
 def _effect(func: Any) -> int:
     name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
-    if name in ("__get__", "__set__", "__delete__"):
-        return _NOTHING  # attributes of a tensor: observe() restores them
+    if name in ("__get__", "__set__", "__delete__", "requires_grad_"):
+        return _NOTHING  # attributes of a tensor
     if name in _MORE:
         return _UNKNOWN
     if isinstance(func, _BUILTIN) or (isinstance(func, types.FunctionType) and home in _COMPOSED):

@@ -160,17 +160,22 @@ class _Values:
                 kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
             else:
                 self.single.append((tensor, tensor.clone()))
-        self.joined = [(alike, _flatten_dense_tensors(alike)) for alike in kinds.values()]
+        self.joined = [(alike, _joined(alike)) for alike in kinds.values()]
 
     def restore(self) -> None:
         for tensor, value in self.single:
             tensor.copy_(value)
         for tensors, values in self.joined:
-            if not _same_bits(_flatten_dense_tensors(tensors), values):
+            if not _same_bits(_joined(tensors), values):
                 parts = values.split([t.numel() for t in tensors])
                 for tensor, part in zip(tensors, parts, strict=True):
                     if not _same_bits(tensor.reshape(-1), part):
                         tensor.copy_(part.view(tensor.shape))
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    flat = _flatten_dense_tensors(tensors)
+    return flat if len(tensors) > 1 else flat.clone()  # a single one is not copied
 
 
 def _same_bits(a: Tensor, b: Tensor) -> bool:
