@@ -44,15 +44,14 @@ class CopyOnWrite:
 
     def save(self, value: Any) -> bool:
         """Copy what `value`, a tensor or a container of some, shares memory with; False if that cannot be told."""
-        known = True
-        for tensor in (value,) if isinstance(value, Tensor) else tree_leaves(value):
-            if isinstance(tensor, Tensor):
-                key = storage_key(tensor)
-                known = known and bool(key)
-                for original in self.pending.pop(key, ()):
-                    with torch._C.DisableTorchFunction():
-                        self.copies.append((original, original.clone()))
-        return known
+        if isinstance(value, Tensor):
+            key = storage_key(value)
+            if key in self.pending:
+                for original in self.pending.pop(key):
+                    self.copies.append((original, original.clone()))
+            return bool(key)
+        known = [self.save(leaf) for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+        return all(known)
 
 
 class _Functions(TorchFunctionMode):
@@ -63,8 +62,11 @@ class _Functions(TorchFunctionMode):
         self.copies, self.operators = copies, _Operators(copies)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        written = _UNKNOWN if "out" in kwargs else _effect(func)
+        written = _effect(func)
+        if kwargs is None:
+            kwargs = {}
+        elif "out" in kwargs:
+            written = _UNKNOWN
         if written == _FIRST and not (args and self.copies.save(args[0])):
             written = _UNKNOWN
         if written == _UNKNOWN:

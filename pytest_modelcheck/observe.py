@@ -7,6 +7,7 @@ Buffers are small and some operators write to them without saying so (aten::nati
 
 from __future__ import annotations
 
+import itertools
 import operator
 import random
 import sys
@@ -28,14 +29,14 @@ _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one mode
 
 @contextmanager
 def observe(
-    *modules: nn.Module, train: bool = False, guard: bool = True
+    *modules: nn.Module, train: bool = False, frozen: bool = False, guard: bool = True
 ) -> Iterator[AbstractContextManager[object]]:
     """Put `modules` into eval (or train) mode for the block; afterwards nothing of section 4 of the contract differs.
 
     Restored, whatever the block raises: training flags, attributes, parameters, buffers, `.grad`, `requires_grad`
     and hooks of every module; RNG state of torch, numpy and python; grad mode, thread count, default dtype.
-    `guard=False` saves the watch over parameters, for a block that never touches them; the block gets it as a context
-    manager, for a part that does.
+    `frozen`: in the block no parameter asks for a gradient. `guard=False` saves the watch over parameters, for a block
+    that never touches them; the block gets it as a context manager, for a part that does.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
     with _ONE_AT_A_TIME:
@@ -44,8 +45,7 @@ def observe(
         if any(map(is_lazy, (*parameters, *buffers))):
             for module in modules:
                 refuse_lazy(module)
-        keepers: list[_Globals | _ModuleState] = [_Globals(), *map(_ModuleState, parts)]
-        tensors = _TensorState(parameters, buffers)
+        settings, states, tensors = _Globals(), _Modules(parts), _Tensors(parameters, buffers)
         scripted = any(isinstance(part, torch.jit.ScriptModule) for part in parts)
         copies = CopyOnWrite(tensors.guarded, scripted=scripted)
         try:
@@ -53,11 +53,14 @@ def observe(
                 with copies:  # a model's own train() may do more, such as merge weights
                     for module in modules:
                         module.train(train)
+            if frozen:
+                for parameter in parameters:
+                    parameter.requires_grad_(False)
             with copies if guard else nullcontext():
                 yield copies
         finally:
-            for keeper in keepers:
-                keeper.restore()
+            settings.restore()
+            states.restore()
             tensors.restore(copies.copies)
 
 
@@ -78,30 +81,25 @@ def _tensors(parts: list[nn.Module]) -> tuple[list[nn.Parameter], list[Tensor]]:
     return list(dict.fromkeys(parameters)), list(dict.fromkeys(buffers))
 
 
-class _ModuleState:
-    """The attributes of one module, and the contents of the plain containers among them (hooks, children, lists)."""
+class _Modules:
+    """The attributes of modules, and the contents of the plain containers among them (hooks, children, lists)."""
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module, self.cls = module, type(module)
-        self.attributes = dict(module.__dict__)
-        containers = [c for c in self.attributes.values() if isinstance(c, _CONTAINERS)]
+    def __init__(self, parts: list[nn.Module]) -> None:
+        self.saved = [(part, type(part), part.__dict__, part.__dict__.copy()) for part in parts]
+        values = itertools.chain.from_iterable(attributes.values() for *_, attributes in self.saved)
+        containers = [value for value in values if isinstance(value, (dict, list, set))]
         self.empty = [c for c in containers if not c]  # most of them: hooks that nobody set
         self.filled = [(c, c.copy()) for c in containers if c]
 
     def restore(self) -> None:
-        if type(self.module) is not self.cls:
-            self.module.__class__ = self.cls
-        attributes = self.module.__dict__
-        if not _identical(attributes, self.attributes):
-            attributes.clear()
-            attributes.update(self.attributes)
+        for module, cls, attributes, before in self.saved:
+            if type(module) is not cls:
+                module.__class__ = cls
+            _refill(attributes, before)
         for container in filter(None, self.empty):
             container.clear()
         for container, content in self.filled:
             _refill(container, content)
-
-
-_CONTAINERS = (dict, list, set)
 
 
 def _refill(container: Any, content: Any) -> None:
@@ -123,7 +121,7 @@ def _identical(container: Any, content: Any) -> bool:
     return all(map(operator.is_, container, content))
 
 
-class _TensorState:
+class _Tensors:
     """Storage, gradient and requires_grad of parameters and buffers, and the values of buffers."""
 
     def __init__(self, parameters: list[nn.Parameter], buffers: list[Tensor]) -> None:

@@ -48,8 +48,8 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Any, call: in
         torch.set_grad_enabled(True)  # the model may be in a no_grad block of its own
         return leaves[0].clone()
 
-    with torch.inference_mode(False), observe(subject.module), torch.enable_grad():
-        subject.module.requires_grad_(False)  # so that nothing before the leaf makes a graph
+    # frozen, so that nothing before the leaf makes a graph
+    with torch.inference_mode(False), observe(subject.module, frozen=True), torch.enable_grad():
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         with replaced_output(layer, wanted, cut) as calls:
             output = subject.run(inputs)
@@ -71,8 +71,7 @@ def last_that_matters(subject: Subject, target: Any) -> str | None:
     for tensor in inputs.tensors:
         if tensor.is_floating_point():
             tensor.requires_grad_()
-    with torch.inference_mode(False), observe(subject.module), torch.enable_grad():
-        subject.module.requires_grad_(False)
+    with torch.inference_mode(False), observe(subject.module, frozen=True), torch.enable_grad():
         layers = spatial_layers(subject, inputs)
         kept = [(name, output) for name, output in reversed(layers) if output is not None]
         if not kept:
