@@ -87,7 +87,7 @@ class _Modules:
     def __init__(self, parts: list[nn.Module]) -> None:
         self.saved = [(part, type(part), part.__dict__, part.__dict__.copy()) for part in parts]
         values = itertools.chain.from_iterable(attributes.values() for *_, attributes in self.saved)
-        containers = [value for value in values if isinstance(value, (dict, list, set))]
+        containers: list[Any] = [value for value in values if isinstance(value, (dict, list, set))]
         self.empty = [c for c in containers if not c]  # most of them: hooks that nobody set
         self.filled = [(c, c.copy()) for c in containers if c]
 

@@ -105,8 +105,8 @@ def project(
     inputs = usable(subject.require_inputs())
     leaves = [t.requires_grad_() for t in inputs.tensors if t.is_floating_point() and t.dim() in (3, 4)]
     name, module = find_layer(subject, layer) if layer is not None else ("", None)
-    with torch.inference_mode(False), observe(subject.module), torch.enable_grad(), Rectifiers(rule) as mode:
-        subject.module.requires_grad_(False)
+    frozen = observe(subject.module, frozen=True)
+    with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
         if module is None:
             values, targets = score(subject.run(inputs), target, len(images))
         else:
