@@ -17,7 +17,7 @@ from ..observe import observe
 from ..subject import Subject
 from .cam import cam, per_sample, refuse_nan
 from .capture import replaced_output, usable
-from .heatmap import picture_of, shown
+from .heatmap import Explanation, shown
 from .layers import as_map, find_layer, image_batch, image_size
 from .rectifiers import Rectifiers
 from .targets import score
@@ -26,19 +26,13 @@ TITLES = {"deconvnet": "Deconvnet", "guided": "Guided backpropagation"}
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
+class Projection(Explanation):
     """A signal projected to the pixels, for a batch of N inputs.
 
     `raw` (N, C, H, W) float32; `image` the input. `target`: per sample the class, or
     `feature 7` of a layer; `score`: its logit or activation. `relus`: how many ReLUs went back by the method's rule.
     """
 
-    raw: np.ndarray
-    image: np.ndarray
-    method: str
-    layer: str
-    target: tuple[Any, ...]
-    score: tuple[float, ...]
     relus: int
 
     @property
@@ -60,17 +54,6 @@ class Projection:
         scaled = 0.5 + signal / (2 * max(float(np.abs(signal).max()), 1e-30))
         return to_image(scaled.transpose(1, 2, 0))
 
-    def input_image(self, index: int = 0) -> Image.Image:
-        """The input as a picture, scaled from its own range."""
-        return picture_of(self.image[index])
-
-    @property
-    def title(self) -> str:
-        """`Deconvnet of class 285`, `Deconvnet of feature 7 at layer3`."""
-        first = self.target[0]
-        named = f"class {first}" if isinstance(first, int) else str(first)
-        return f"{self.method} of {named}{f' at {self.layer}' if self.layer else ''}"
-
     def __repr__(self) -> str:
         return f"Projection({self.title}, {'x'.join(map(str, self.raw.shape))}, {self.relus} ReLUs)"
 
@@ -81,16 +64,7 @@ class Projection:
 
     def to_dict(self) -> dict[str, Any]:
         """An entry of the record's section `deconvnet`, of the first sample."""
-        return {
-            "title": self.title,
-            "method": self.method,
-            "layer": self.layer,
-            "target": list(self.target),
-            "score": list(self.score),
-            "relus": self.relus,
-            "image": to_base64(shown(self.picture()), compact=True),
-            "input": to_base64(shown(self.input_image()), compact=True),
-        }
+        return self._entry(shown(self.picture()), relus=self.relus)
 
 
 def project(
