@@ -55,7 +55,8 @@ def observe(
                         module.train(train)
             if frozen:
                 for parameter in parameters:
-                    parameter.requires_grad_(False)
+                    if not parameter.is_inference():  # these cannot, nor do they make a graph
+                        parameter.requires_grad_(False)
             with copies if guard else nullcontext():
                 yield copies
         finally:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import ExplanationError
 from ..observe import observe
 from ..subject import Inputs, Subject
-from .layers import as_map, first_tensor, image_size, nearest, spatial_layers
+from .layers import as_map, eager, first_tensor, image_size, nearest, spatial_layers
 from .targets import score
 
 
@@ -67,10 +67,7 @@ def last_that_matters(subject: Subject, target: Any) -> str | None:
     In a vision transformer the score reads the class token alone: behind the last attention no patch matters.
     """
     size = image_size(subject)
-    inputs = usable(subject.require_inputs())
-    for tensor in inputs.tensors:
-        if tensor.is_floating_point():
-            tensor.requires_grad_()
+    inputs, _ = differentiable(subject.require_inputs())
     with torch.inference_mode(False), observe(subject.module, frozen=True), torch.enable_grad():
         layers = spatial_layers(subject, inputs)
         kept = [(name, output) for name, output in reversed(layers) if output is not None]
@@ -82,15 +79,30 @@ def last_that_matters(subject: Subject, target: Any) -> str | None:
 
 
 def usable(inputs: Inputs) -> Inputs:
-    """Detached, and normal tensors where the caller gave some of inference mode."""
+    """Copies: a model may write to its inputs, and the caller's may be tensors of inference mode."""
 
     def one(leaf: Any) -> Any:
-        if not isinstance(leaf, Tensor):
-            return leaf
-        return leaf.clone() if leaf.is_inference() else leaf.detach()
+        return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
 
     with torch.inference_mode(False):
         return inputs.map(one)
+
+
+def differentiable(inputs: Inputs) -> tuple[Inputs, list[Tensor]]:
+    """`usable` inputs, and the images among them as leaves to differentiate by.
+
+    The model gets copies of the leaves: it may write to what it is given.
+    """
+    leaves: list[Tensor] = []
+
+    def one(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or leaf.dim() not in (3, 4):
+            return leaf
+        leaves.append(leaf.requires_grad_())
+        return leaf.clone()
+
+    with torch.inference_mode(False), torch.enable_grad():
+        return usable(inputs).map(one), leaves
 
 
 def _gradients(scores: Tensor, leaves: list[Tensor]) -> list[Tensor]:
@@ -140,7 +152,8 @@ def replaced_output(
 
     handle = layer.register_forward_hook(hook)
     try:
-        yield calls
+        with eager():
+            yield calls
     finally:
         handle.remove()
 

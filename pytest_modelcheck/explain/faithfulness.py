@@ -81,6 +81,8 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
     Deletion puts the image's mean colour in place of pixels, hottest first; insertion starts from a blurred image.
     Raises ExplanationError for maps of another input or of a callable target.
     """
+    if steps < 1:
+        raise ExplanationError(f"steps={steps}: the curves need one step or more")
     images = image_batch(subject).detach()
     if heatmap.image.shape != tuple(images.shape):
         raise ExplanationError(f"the heatmap is of images {heatmap.image.shape}, not {tuple(images.shape)}")

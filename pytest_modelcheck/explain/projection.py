@@ -16,9 +16,9 @@ from ..images import to_base64, to_image
 from ..observe import observe
 from ..subject import Subject
 from .cam import cam, per_sample, refuse_nan
-from .capture import replaced_output, usable
+from .capture import differentiable, replaced_output
 from .heatmap import Explanation, shown
-from .layers import as_map, find_layer, image_batch, image_size
+from .layers import as_map, eager, find_layer, image_batch, image_size
 from .rectifiers import Rectifiers
 from .targets import score
 
@@ -76,13 +76,17 @@ def project(
     """
     refuse_nan(subject)
     images = image_batch(subject)
-    inputs = usable(subject.require_inputs())
-    leaves = [t.requires_grad_() for t in inputs.tensors if t.is_floating_point() and t.dim() in (3, 4)]
+    inputs, leaves = differentiable(subject.require_inputs())
+    if feature is not None and layer is None:
+        raise ExplanationError(
+            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
+        )
     name, module = find_layer(subject, layer) if layer is not None else ("", None)
     frozen = observe(subject.module, frozen=True)
     with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
         if module is None:
-            values, targets = score(subject.run(inputs), target, len(images))
+            with eager():
+                values, targets = score(subject.run(inputs), target, len(images))
         else:
             values, targets = _strongest(subject, name, module, inputs, feature, call)
         _refuse_without_relus(subject, mode.count, rule)
@@ -92,7 +96,7 @@ def project(
     _refuse_empty(raw, subject, name)
     return Projection(
         raw=raw.float().cpu().numpy(),
-        image=images.detach().float().cpu().numpy(),
+        image=images.detach().float().cpu().numpy().copy(),
         method=TITLES[rule],
         layer=name,
         target=per_sample(targets, len(images)),
