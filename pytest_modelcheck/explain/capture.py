@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import ExplanationError
 from ..observe import observe
 from ..subject import Inputs, Subject
-from .layers import as_map, eager, first_tensor, image_size, nearest, spatial_layers
+from .layers import as_map, eager, first_tensor, image_size, nearest, spatial_layers, usable
 from .targets import score
 
 
@@ -76,16 +76,6 @@ def last_that_matters(subject: Subject, target: Any) -> str | None:
         scores, _ = score(layers.output, target, kept[0][1].shape[0])
         gradients = _gradients(scores, [output for _, output in kept])
     return next((name for (name, _), g in zip(kept, gradients, strict=True) if as_map(g, size).any()), None)
-
-
-def usable(inputs: Inputs) -> Inputs:
-    """Copies: a model may write to its inputs, and the caller's may be tensors of inference mode."""
-
-    def one(leaf: Any) -> Any:
-        return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
-
-    with torch.inference_mode(False):
-        return inputs.map(one)
 
 
 def differentiable(inputs: Inputs) -> tuple[Inputs, list[Tensor]]:

@@ -13,10 +13,9 @@ from torch import Tensor
 from ..errors import ExplanationError
 from ..observe import observe
 from ..subject import Subject
-from .capture import usable
 from .heatmap import Heatmap
 from .invariance import swapped
-from .layers import image_batch
+from .layers import image_batch, usable
 from .targets import class_logits
 
 STEPS, BLUR = 20, 11

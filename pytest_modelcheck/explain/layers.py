@@ -92,7 +92,7 @@ def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Layers:
     hook = register_module_forward_hook(note)
     try:
         with eager():
-            output = subject.run(inputs)
+            output = subject.run(inputs or usable(subject.require_inputs()))
     finally:
         hook.remove()
     layers = Layers(found.items())
@@ -108,6 +108,16 @@ def eager() -> Iterator[None]:
         return
     with torch.compiler.set_stance("force_eager"):
         yield
+
+
+def usable(inputs: Inputs) -> Inputs:
+    """Copies: a model may write to its inputs, and the caller's may be tensors of inference mode."""
+
+    def one(leaf: Any) -> Any:
+        return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+
+    with torch.inference_mode(False):
+        return inputs.map(one)
 
 
 def _is_map(output: Tensor, images: Tensor) -> bool:

@@ -14,8 +14,8 @@ from ..errors import ExplanationError, ModelRunError
 from ..observe import observe
 from ..progress import progress
 from ..subject import Inputs, Subject
-from .capture import Captured, replaced_output, usable
-from .layers import as_map, eager, first_tensor, has_channels_last, image_batch, image_size
+from .capture import Captured, replaced_output
+from .layers import as_map, eager, first_tensor, has_channels_last, image_batch, image_size, usable
 from .targets import class_logits, score
 
 CHUNK_BYTES, CHUNK = 256 * 2**20, 256  # of activations at the layer, and of samples, in one run

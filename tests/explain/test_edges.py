@@ -8,7 +8,16 @@ from torch import nn
 from pytest_modelcheck import ExplanationError, ModelCheck
 
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-METHODS = "gradcam hirescam ablation_cam score_cam cam deconvnet guided_backprop guided_gradcam".split()
+METHODS = [
+    "gradcam",
+    "hirescam",
+    "ablation_cam",
+    "score_cam",
+    "cam",
+    "deconvnet",
+    "guided_backprop",
+    "guided_gradcam",
+]
 
 
 def make(*first: nn.Module) -> nn.Sequential:
