@@ -1,13 +1,13 @@
 """Run a model and leave no trace: one context manager that saves everything and puts it back.
 
 What a forward, a hook or a failed model can change is saved by reference, which costs next to nothing, and the
-large tensors are protected lazily: a dispatch mode copies a parameter only when an operator is about to write to it.
+large tensors are protected lazily: a parameter is copied only when something is about to write to it (see guard).
 Buffers are small and some operators write to them without saying so (aten::native_batch_norm), so they are copied.
 """
 
 from __future__ import annotations
 
-import functools
+import itertools
 import operator
 import random
 import sys
@@ -18,79 +18,89 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch._utils import _flatten_dense_tensors
+from torch.nn.parameter import is_lazy
 
 from .errors import SubjectError
+from .guard import CopyOnWrite
 
 _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
 
 
 @contextmanager
 def observe(
-    *modules: nn.Module, train: bool = False, guard: bool = True
+    *modules: nn.Module, train: bool = False, frozen: bool = False, guard: bool = True
 ) -> Iterator[AbstractContextManager[object]]:
     """Put `modules` into eval (or train) mode for the block; afterwards nothing of section 4 of the contract differs.
 
     Restored, whatever the block raises: training flags, attributes, parameters, buffers, `.grad`, `requires_grad`
     and hooks of every module; RNG state of torch, numpy and python; grad mode, thread count, default dtype.
-    `guard=False` saves the watch over parameters, for a block that never touches them; the block gets it as a context
-    manager, for a part that does.
+    `frozen`: in the block no parameter asks for a gradient. `guard=False` saves the watch over parameters, for a block
+    that never touches them; the block gets it as a context manager, for a part that does.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
     with _ONE_AT_A_TIME:
-        for module in modules:
-            refuse_lazy(module)
-        states = [_ModuleState(m) for root in modules for m in root.modules()]
-        keepers: list[_Globals | _ModuleState] = [_Globals(), *states]
-        tensors = _TensorState([t for m in modules for t in (*m.parameters(), *m.buffers())])
-        copies = _CopyOnWrite(tensors.guarded)
-        try:
+        parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
+        parameters, buffers = _tensors(parts)
+        if any(map(is_lazy, (*parameters, *buffers))):
             for module in modules:
-                module.train(train)
+                refuse_lazy(module)
+        settings, states, tensors = _Globals(), _Modules(parts), _Tensors(parameters, buffers)
+        scripted = any(isinstance(part, torch.jit.ScriptModule) for part in parts)
+        copies = CopyOnWrite(tensors.guarded, scripted=scripted)
+        try:
+            if any(part.training is not train for part in parts):
+                with copies:  # a model's own train() may do more, such as merge weights
+                    for module in modules:
+                        module.train(train)
+            if frozen:
+                for parameter in parameters:
+                    if not parameter.is_inference():  # these cannot, nor do they make a graph
+                        parameter.requires_grad_(False)
             with copies if guard else nullcontext():
                 yield copies
         finally:
-            for keeper in keepers:
-                keeper.restore()
+            settings.restore()
+            states.restore()
             tensors.restore(copies.copies)
 
 
 def refuse_lazy(module: nn.Module) -> None:
     """Raise SubjectError if a parameter has no shape yet."""
-    for name, parameter in module.named_parameters():
-        if isinstance(parameter, nn.parameter.UninitializedParameter):
+    for kind, named in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
+        for name in (name for name, tensor in named if is_lazy(tensor)):
             raise SubjectError(
-                f"parameter {name!r} is not initialised yet (a lazy module).\n"
+                f"{kind} {name!r} is not initialised yet (a lazy module).\n"
                 "Call the model once, before the check, so that its shapes are known."
             )
 
 
-class _ModuleState:
-    """The attributes of one module, and the contents of the plain containers among them (hooks, children, lists)."""
+def _tensors(parts: list[nn.Module]) -> tuple[list[nn.Parameter], list[Tensor]]:
+    """Parameters and buffers, tied ones once."""
+    parameters = (p for part in parts for p in part._parameters.values() if p is not None)
+    buffers = (b for part in parts for b in part._buffers.values() if b is not None)
+    return list(dict.fromkeys(parameters)), list(dict.fromkeys(buffers))
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module, self.cls = module, type(module)
-        self.attributes = dict(module.__dict__)
-        self.containers = [  # most are empty: hooks that nobody set
-            (c, c.copy() if c else _EMPTY)
-            for c in self.attributes.values()
-            if isinstance(c, (dict, list, set))
-        ]
+
+class _Modules:
+    """The attributes of modules, and the contents of the plain containers among them (hooks, children, lists)."""
+
+    def __init__(self, parts: list[nn.Module]) -> None:
+        self.saved = [(part, type(part), part.__dict__, part.__dict__.copy()) for part in parts]
+        values = itertools.chain.from_iterable(attributes.values() for *_, attributes in self.saved)
+        containers: list[Any] = [value for value in values if isinstance(value, (dict, list, set))]
+        self.empty = [c for c in containers if not c]  # most of them: hooks that nobody set
+        self.filled = [(c, c.copy()) for c in containers if c]
 
     def restore(self) -> None:
-        if type(self.module) is not self.cls:
-            self.module.__class__ = self.cls
-        attributes = self.module.__dict__
-        if not _identical(attributes, self.attributes):
-            attributes.clear()
-            attributes.update(self.attributes)
-        for container, content in self.containers:
-            if container or content:
-                _refill(container, content)
-
-
-_EMPTY: Any = ()
+        for module, cls, attributes, before in self.saved:
+            if type(module) is not cls:
+                module.__class__ = cls
+            _refill(attributes, before)
+        for container in filter(None, self.empty):
+            container.clear()
+        for container, content in self.filled:
+            _refill(container, content)
 
 
 def _refill(container: Any, content: Any) -> None:
@@ -112,88 +122,71 @@ def _identical(container: Any, content: Any) -> bool:
     return all(map(operator.is_, container, content))
 
 
-class _TensorState:
-    """Storage, value, gradient and requires_grad of parameters and buffers."""
+class _Tensors:
+    """Storage, gradient and requires_grad of parameters and buffers, and the values of buffers."""
 
-    def __init__(self, tensors: list[Tensor]) -> None:
-        self.saved = [(t, t.data, t.requires_grad, t.grad) for t in tensors]
-        self.values = [(t.data, t.data.clone()) for t in tensors if not isinstance(t, nn.Parameter)]
-        gradients = [t.grad.data for t in tensors if t.grad is not None]
-        self.guarded = [t.data for t in tensors if isinstance(t, nn.Parameter)] + gradients
+    def __init__(self, parameters: list[nn.Parameter], buffers: list[Tensor]) -> None:
+        self.saved = [(t, t.data, t.requires_grad, t.grad) for t in (*parameters, *buffers)]
+        data = [data for _, data, _, _ in self.saved]
+        gradients = [grad.data for _, _, _, grad in self.saved if grad is not None]
+        self.guarded = data[: len(parameters)] + gradients
+        self.values = _Values(data[len(parameters) :])
 
     def restore(self, copies: list[tuple[Tensor, Tensor]]) -> None:
         with torch.no_grad():
             for tensor, data, requires_grad, grad in self.saved:
                 if not _same_memory(tensor, data):
                     tensor.data = data
-                tensor.grad = grad
+                if tensor.grad is not grad:
+                    tensor.grad = grad
                 if tensor.requires_grad != requires_grad:
                     tensor.requires_grad_(requires_grad)
-            for data, value in self.values:
-                if not _same_value(data, value):
-                    data.copy_(value)
+            self.values.restore()
             for data, value in copies:
                 data.copy_(value)
 
 
+class _Values:
+    """Copies of tensors: those of one kind in one piece, since a model has hundreds of small buffers."""
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        kinds: dict[Any, list[Tensor]] = {}
+        self.single: list[tuple[Tensor, Tensor]] = []
+        for tensor in tensors:
+            if tensor.is_meta:
+                continue
+            if tensor.layout is torch.strided and not tensor.is_quantized:
+                kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
+            else:
+                self.single.append((tensor, tensor.clone()))
+        self.joined = [(alike, _joined(alike)) for alike in kinds.values()]
+
+    def restore(self) -> None:
+        for tensor, value in self.single:
+            tensor.copy_(value)
+        for tensors, values in self.joined:
+            if not _same_bits(_joined(tensors), values):
+                parts = values.split([t.numel() for t in tensors])
+                for tensor, part in zip(tensors, parts, strict=True):
+                    if not _same_bits(tensor.reshape(-1), part):
+                        tensor.copy_(part.view(tensor.shape))
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    flat = _flatten_dense_tensors(tensors)
+    return flat if len(tensors) > 1 else flat.clone()  # a single one is not copied
+
+
+def _same_bits(a: Tensor, b: Tensor) -> bool:
+    """Also where they are NaN, and with the sign of zero."""
+    return torch.equal(a.view(torch.uint8), b.view(torch.uint8))
+
+
 def _same_memory(a: Tensor, b: Tensor) -> bool:
-    if a.shape != b.shape or a.dtype != b.dtype or a.device != b.device or a.layout != b.layout:
-        return False
-    if a.layout != torch.strided or a.is_quantized or a.device.type == "meta":
-        return True
-    return a.data_ptr() == b.data_ptr() and a.stride() == b.stride()
-
-
-def _same_value(a: Tensor, b: Tensor) -> bool:
-    if a.device.type == "meta":
-        return True
-    return bool(torch.equal(a, b))
-
-
-class _CopyOnWrite(TorchDispatchMode):
-    """Copies a guarded tensor right before the first operator that writes to its storage."""
-
-    supports_higher_order_operators = True
-
-    def __init__(self, guarded: list[Tensor]) -> None:
-        super().__init__()
-        self.pending: dict[int, list[Tensor]] = {}
-        for tensor in guarded:
-            key = _storage_key(tensor)
-            if key:
-                self.pending.setdefault(key, []).append(tensor)
-        self.copies: list[tuple[Tensor, Tensor]] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if isinstance(func, torch._ops.OpOverload):  # higher-order operators call others, and write nothing
-            for position, name in _written(func):
-                self._save(args[position] if position < len(args) else kwargs.get(name))
-        return func(*args, **kwargs)
-
-    def _save(self, value: Any) -> None:
-        for tensor in [value] if isinstance(value, Tensor) else tree_leaves(value):
-            if isinstance(tensor, Tensor):
-                for original in self.pending.pop(_storage_key(tensor), ()):
-                    self.copies.append((original, original.clone()))
-
-
-@functools.cache  # asked of every operator that runs
-def _written(func: Any) -> tuple[tuple[int, str], ...]:
-    """Position and name of the arguments that an operator writes to."""
-    return tuple(
-        (position, argument.name)
-        for position, argument in enumerate(func._schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write
-    )
-
-
-def _storage_key(tensor: Tensor) -> int:
-    """Identity of the memory; 0 where there is none to protect (meta, sparse, other wrappers)."""
     try:
-        return tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):
-        return 0
+        return a.dtype is b.dtype and a.is_set_to(b)
+    except (RuntimeError, NotImplementedError):  # meta, sparse, quantized, or moved to another device
+        return a.shape == b.shape and a.dtype is b.dtype and a.device == b.device and a.layout is b.layout
 
 
 class _Globals:

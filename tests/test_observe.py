@@ -126,3 +126,138 @@ def test_inference_mode_callers_may_observe():
 def test_lazy_parameters_are_refused():
     with pytest.raises(SubjectError, match="'weight' is not initialised"), observe(nn.LazyLinear(3)):
         pass
+
+
+class Writes(nn.Module):
+    """Writes to its own parameter in each forward, in the way that it is told."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.weight, self.how = nn.Parameter(torch.ones(4, 3)), how
+        self.register_buffer("seen", torch.zeros(3))
+
+    def forward(self, x):
+        with torch.no_grad():
+            self.how(self)
+        return x @ self.weight.T
+
+
+class Doubles(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):
+        weight.data.mul_(2)
+        return x.clone()
+
+
+def renormalised(m):
+    nn.functional.embedding(torch.tensor([1]), m.weight, max_norm=0.1)
+
+
+WRITES = {
+    "add_": lambda m: m.weight.add_(1),
+    "+=": lambda m: m.weight.__iadd__(1),
+    "[...] =": lambda m: m.weight.__setitem__(0, 5.0),
+    "a view": lambda m: m.weight[1].t().unsqueeze(0).mul_(3),
+    "detached": lambda m: m.weight.detach().copy_(torch.zeros(4, 3)),
+    ".data": lambda m: m.weight.data.clamp_(max=0.5),
+    "out=": lambda m: torch.add(m.weight, 1, out=m.weight),
+    "F.relu in place": lambda m: nn.functional.hardtanh(m.weight.data, -0.5, 0.5, inplace=True),
+    "input by keyword": lambda m: nn.functional.threshold(input=m.weight, threshold=3, value=0, inplace=True),
+    "foreach": lambda m: torch._foreach_mul_([m.seen, m.weight], 2),
+    "init": lambda m: nn.init.zeros_(m.weight),
+    "embedding with max_norm": renormalised,
+    "an operator itself": lambda m: torch.ops.aten.mul_.Scalar(m.weight, 2),
+    "autograd function": lambda m: Doubles.apply(torch.ones(3, requires_grad=True), m.weight),
+    "vmap": lambda m: torch.vmap(lambda row: row.mul_(2))(m.weight.data),
+    "optimizer": lambda m: optimised(m),
+    "resized": lambda m: m.weight.data.resize_(2, 3).zero_(),
+    "a buffer": lambda m: m.seen.add_(1),
+    "a buffer through numpy": lambda m: m.seen.numpy().fill(3),
+    "NaN and the sign of zero in buffers": lambda m: m.seen.fill_(-0.0),
+}
+
+
+def optimised(m):
+    m.weight.grad = torch.ones(4, 3)
+    torch.optim.Adam([m.weight], lr=0.1).step()
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.inference_mode], ids=["plain", "inference_mode"])
+@pytest.mark.parametrize("how", WRITES.values(), ids=WRITES.keys())
+def test_a_model_that_writes_to_itself_in_eval_mode(how, mode):
+    model = Writes(how).eval()
+    value, seen = model.weight.detach().clone(), model.seen.clone()
+    with mode(), observe(model):
+        model(torch.ones(2, 3))
+        written = not torch.equal(model.weight.detach(), value) or not torch.equal(
+            model.seen.view(torch.int32), seen.view(torch.int32)
+        )
+        assert written, "the write must be visible, or this test tests nothing"
+    assert torch.equal(model.weight, value)
+    assert torch.equal(model.seen.view(torch.int32), seen.view(torch.int32))
+    assert model.weight.grad is None
+
+
+def test_tied_and_flat_parameters_are_put_back_once():
+    flat = torch.arange(8.0)
+    model = nn.Module()
+    model.a, model.b = nn.Parameter(flat[:4]), nn.Parameter(flat[4:])
+    model.c = model.a
+    with observe(model), torch.no_grad():
+        model.b.mul_(2)
+        model.c.zero_()
+    assert flat.tolist() == list(range(8))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_torchscript_is_watched_too():
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.weight.detach().add_(1)
+            return x * self.weight
+
+    model = nn.Sequential(torch.jit.script(Counts()))
+    with observe(model), torch.no_grad():
+        assert model(torch.ones(3)).tolist() == [2, 2, 2]
+    assert model[0].weight.tolist() == [1, 1, 1]
+
+
+def test_a_models_own_train_may_write_to_its_weights():
+    class Merges(nn.Linear):
+        def train(self, mode=True):
+            self.weight.data += 1 if mode else -1
+            return super().train(mode)
+
+    model = Merges(2, 2)
+    before = model.weight.clone()
+    for guard in (True, False):
+        with observe(model, guard=guard):
+            assert not torch.equal(model.weight, before)
+        assert torch.equal(model.weight, before)
+
+
+def test_nothing_is_copied_for_a_model_that_only_reads():
+    model = make()
+    with observe(model) as guard, torch.no_grad():
+        model(torch.randn(2, 3, 8, 8))
+    assert guard.copies == []
+
+
+def test_frozen_asks_for_no_gradient_and_restores_who_did():
+    model = make()
+    model[0].weight.requires_grad_(False)
+    with observe(model, frozen=True):
+        assert not model(torch.randn(2, 3, 8, 8)).requires_grad
+    assert [p.requires_grad for p in model.parameters()] == [False] + [True] * 5
+
+
+def test_lazy_buffers_are_refused():
+    with (
+        pytest.raises(SubjectError, match="'running_mean' is not"),
+        observe(nn.LazyBatchNorm2d(affine=False)),
+    ):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ def cam(
     _refuse_useless(raw, subject, probe.name)
     return Heatmap(
         raw=raw.cpu().numpy(),
-        image=images.detach().float().cpu().numpy(),
+        image=images.detach().float().cpu().numpy().copy(),  # the user may write to the input later
         method=TITLES[method],
         layer=probe.name,
         target=per_sample(captured.target, len(raw)),
@@ -85,8 +86,13 @@ def per_sample(values: list[Any], samples: int) -> tuple[Any, ...]:
 def refuse_nan(subject: Subject) -> None:
     """Raise ExplanationError if an input holds NaN or infinite values."""
     for tensor in subject.require_inputs().tensors:
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        if tensor.is_floating_point() and not (_sum_is_finite(tensor) or torch.isfinite(tensor).all()):
             raise ExplanationError(f"{subject.name}: the input holds NaN or infinite values")
+
+
+def _sum_is_finite(tensor: Tensor) -> bool:
+    """True only without NaN and infinity, at a fraction of the cost; large values may make it False too."""
+    return math.isfinite(float(tensor.detach().sum(dtype=torch.float32)))
 
 
 def _refuse_useless(raw: Tensor, subject: Subject, layer: str) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import ExplanationError
 from ..observe import observe
 from ..subject import Inputs, Subject
-from .layers import as_map, first_tensor, image_size, nearest, spatial_layers
+from .layers import as_map, eager, first_tensor, image_size, nearest, spatial_layers, usable
 from .targets import score
 
 
@@ -48,8 +48,8 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Any, call: in
         torch.set_grad_enabled(True)  # the model may be in a no_grad block of its own
         return leaves[0].clone()
 
-    with torch.inference_mode(False), observe(subject.module), torch.enable_grad():
-        subject.module.requires_grad_(False)  # so that nothing before the leaf makes a graph
+    # frozen, so that nothing before the leaf makes a graph
+    with torch.inference_mode(False), observe(subject.module, frozen=True), torch.enable_grad():
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         with replaced_output(layer, wanted, cut) as calls:
             output = subject.run(inputs)
@@ -67,12 +67,8 @@ def last_that_matters(subject: Subject, target: Any) -> str | None:
     In a vision transformer the score reads the class token alone: behind the last attention no patch matters.
     """
     size = image_size(subject)
-    inputs = usable(subject.require_inputs())
-    for tensor in inputs.tensors:
-        if tensor.is_floating_point():
-            tensor.requires_grad_()
-    with torch.inference_mode(False), observe(subject.module), torch.enable_grad():
-        subject.module.requires_grad_(False)
+    inputs, _ = differentiable(subject.require_inputs())
+    with torch.inference_mode(False), observe(subject.module, frozen=True), torch.enable_grad():
         layers = spatial_layers(subject, inputs)
         kept = [(name, output) for name, output in reversed(layers) if output is not None]
         if not kept:
@@ -82,16 +78,21 @@ def last_that_matters(subject: Subject, target: Any) -> str | None:
     return next((name for (name, _), g in zip(kept, gradients, strict=True) if as_map(g, size).any()), None)
 
 
-def usable(inputs: Inputs) -> Inputs:
-    """Detached, and normal tensors where the caller gave some of inference mode."""
+def differentiable(inputs: Inputs) -> tuple[Inputs, list[Tensor]]:
+    """`usable` inputs, and the images among them as leaves to differentiate by.
+
+    The model gets copies of the leaves: it may write to what it is given.
+    """
+    leaves: list[Tensor] = []
 
     def one(leaf: Any) -> Any:
-        if not isinstance(leaf, Tensor):
+        if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or leaf.dim() not in (3, 4):
             return leaf
-        return leaf.clone() if leaf.is_inference() else leaf.detach()
+        leaves.append(leaf.requires_grad_())
+        return leaf.clone()
 
-    with torch.inference_mode(False):
-        return inputs.map(one)
+    with torch.inference_mode(False), torch.enable_grad():
+        return usable(inputs).map(one), leaves
 
 
 def _gradients(scores: Tensor, leaves: list[Tensor]) -> list[Tensor]:
@@ -141,7 +142,8 @@ def replaced_output(
 
     handle = layer.register_forward_hook(hook)
     try:
-        yield calls
+        with eager():
+            yield calls
     finally:
         handle.remove()
 

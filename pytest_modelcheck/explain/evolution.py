@@ -105,6 +105,8 @@ def strongest_activations(
 
     Raises ExplanationError for layers that are not there, and for models without ReLUs.
     """
+    if features < 1 or samples < 1:
+        raise ExplanationError(f"features={features}, samples={samples}: both must be 1 or more")
     names = chosen_layers(subject, layers)
     outputs, _ = run_features(subject, names)
     size, found = image_size(subject), {}

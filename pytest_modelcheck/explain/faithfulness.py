@@ -13,10 +13,9 @@ from torch import Tensor
 from ..errors import ExplanationError
 from ..observe import observe
 from ..subject import Subject
-from .capture import usable
 from .heatmap import Heatmap
 from .invariance import swapped
-from .layers import image_batch
+from .layers import image_batch, usable
 from .targets import class_logits
 
 STEPS, BLUR = 20, 11
@@ -81,6 +80,8 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
     Deletion puts the image's mean colour in place of pixels, hottest first; insertion starts from a blurred image.
     Raises ExplanationError for maps of another input or of a callable target.
     """
+    if steps < 1:
+        raise ExplanationError(f"steps={steps}: the curves need one step or more")
     images = image_batch(subject).detach()
     if heatmap.image.shape != tuple(images.shape):
         raise ExplanationError(f"the heatmap is of images {heatmap.image.shape}, not {tuple(images.shape)}")

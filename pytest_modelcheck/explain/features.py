@@ -11,8 +11,8 @@ from torch import Tensor
 from ..errors import ExplanationError
 from ..observe import observe
 from ..subject import Inputs, Subject
-from .capture import replaced_output, usable
-from .layers import find_layer, image_batch, spatial_layers
+from .capture import replaced_output
+from .layers import find_layer, image_batch, spatial_layers, usable
 
 
 def chosen_layers(subject: Subject, layers: Any) -> list[str]:

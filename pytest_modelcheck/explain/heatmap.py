@@ -20,12 +20,8 @@ SHOWN = 256  # small pictures are enlarged to about this many pixels
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: `heatmap == heatmap_snapshot` is the snapshot's to decide
-class Heatmap:
-    """Which pixels speak for a target, for a batch of N inputs.
-
-    `raw` (N, h, w) float32: as the method gives it, not normalised, before any ReLU. `image` (N, C, H, W): the
-    input. `target` and `score` per sample: class index (or the callable's name) and its logit.
-    """
+class Explanation:
+    """What was explained, of which input; what it looks like is the subclass's."""
 
     raw: np.ndarray
     image: np.ndarray
@@ -33,6 +29,40 @@ class Heatmap:
     layer: str
     target: tuple[Any, ...]
     score: tuple[float, ...]
+
+    def input_image(self, index: int = 0) -> Image.Image:
+        """The input as a picture, scaled from its own range."""
+        return picture_of(self.image[index])
+
+    @property
+    def title(self) -> str:
+        """`Grad-CAM of class 285 at layer4`."""
+        first = self.target[0]
+        named = f"class {first}" if isinstance(first, int) else str(first)
+        return f"{self.method} of {named}{f' at {self.layer}' if self.layer else ''}"
+
+    def _entry(self, picture: Image.Image, **more: Any) -> dict[str, Any]:
+        """For the record: what was explained, the picture and the input's, of the first sample."""
+        return {
+            "title": self.title,
+            "method": self.method,
+            "layer": self.layer,
+            "target": list(self.target),
+            "score": list(self.score),
+            **more,
+            "image": to_base64(picture, compact=True),
+            "input": to_base64(shown(self.input_image()), compact=True),
+            "nodeid": None,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap(Explanation):
+    """Which pixels speak for a target, for a batch of N inputs.
+
+    `raw` (N, h, w) float32: as the method gives it, not normalised, before any ReLU. `image` (N, C, H, W): the
+    input. `target` and `score` per sample: class index (or the callable's name) and its logit.
+    """
 
     @cached_property
     def map(self) -> np.ndarray:
@@ -46,10 +76,6 @@ class Heatmap:
         low, high = grown.amin((1, 2), keepdim=True), grown.amax((1, 2), keepdim=True)
         spread = torch.maximum(high - low, EPSILON * high).clamp_min(torch.finfo(torch.float32).tiny)
         return ((grown - low) / spread).numpy()
-
-    def input_image(self, index: int = 0) -> Image.Image:
-        """The input as a picture, scaled from its own range."""
-        return picture_of(self.image[index])
 
     def overlay(self, image: Any = None, index: int = 0) -> Image.Image:
         """The map over `image` (a PIL image, an array or a tensor; None: the input itself), as a picture."""
@@ -70,12 +96,6 @@ class Heatmap:
             raise ExplanationError(f"{len(places)} boxes or masks for {len(self.map)} maps")
         return np.array([_points_at(m, p, margin) for m, p in zip(self.map, places, strict=True)])
 
-    @property
-    def title(self) -> str:
-        """`Grad-CAM of class 285 at layer4`."""
-        first = self.target[0]
-        return f"{self.method} of {f'class {first}' if isinstance(first, int) else first} at {self.layer}"
-
     def __repr__(self) -> str:
         return f"Heatmap({self.title}, {'x'.join(map(str, self.raw.shape))})"
 
@@ -86,17 +106,7 @@ class Heatmap:
 
     def to_dict(self) -> dict[str, Any]:
         """An entry of the record's section `heatmaps`, of the first sample."""
-        return {
-            "title": self.title,
-            "method": self.method,
-            "layer": self.layer,
-            "target": list(self.target),
-            "score": list(self.score),
-            "map_shape": list(self.raw.shape[1:]),
-            "image": to_base64(self.overlay(), compact=True),
-            "input": to_base64(shown(self.input_image()), compact=True),
-            "nodeid": None,
-        }
+        return self._entry(self.overlay(), map_shape=list(self.raw.shape[1:]))
 
 
 def picture_of(pixels: np.ndarray) -> Image.Image:

@@ -98,6 +98,8 @@ def invariance(
     """
     if transform not in TRANSFORMS:
         raise ExplanationError(f"transform={transform!r} is not one of {', '.join(map(repr, TRANSFORMS))}")
+    if values is not None and (not len(values) or (transform == "scale" and min(values) <= 0)):
+        raise ExplanationError(f"values={values!r}: give one or more, and scales above 0")
     refuse_nan(subject)
     names, images = chosen_layers(subject, layers), image_batch(subject).detach()
     steps = tuple(float(v) for v in (TRANSFORMS[transform][1] if values is None else values))
@@ -148,6 +150,8 @@ def swapped(leaf: Any, images: Tensor, moved: Tensor) -> Any:
 def _groups(logits: Tensor, target: Any) -> list[list[int]]:
     samples, classes = logits.shape
     if isinstance(target, (set, frozenset)):
+        if not target:
+            raise ExplanationError("target is an empty set of classes")
         group = class_indices(sorted(target), len(target), classes)
         return [group] * samples
     if target is None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -88,12 +91,33 @@ def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Layers:
 
     hook = register_module_forward_hook(note)
     try:
-        output = subject.run(inputs)
+        with eager():
+            output = subject.run(inputs or usable(subject.require_inputs()))
     finally:
         hook.remove()
     layers = Layers(found.items())
     layers.output = output
     return layers
+
+
+@contextmanager
+def eager() -> Iterator[None]:
+    """What was compiled in place (`module.compile()`) runs as written, so that hooks see it."""
+    if "torch._dynamo" not in sys.modules:  # else nothing can be compiled, and importing it takes a second
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def usable(inputs: Inputs) -> Inputs:
+    """Copies: a model may write to its inputs, and the caller's may be tensors of inference mode."""
+
+    def one(leaf: Any) -> Any:
+        return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+
+    with torch.inference_mode(False):
+        return inputs.map(one)
 
 
 def _is_map(output: Tensor, images: Tensor) -> bool:
@@ -117,7 +141,7 @@ def image_batch(subject: Subject) -> Tensor:
     """
     tensors = subject.require_inputs().tensors
     batch = next((t for t in tensors if t.dim() == 4), None)
-    if batch is not None:
+    if batch is not None and batch.numel():
         return batch
     single = [t for t in tensors if t.dim() == 3 and t.shape[0] in (1, 3) and t.is_floating_point()]
     if len({t.shape for t in single}) == 1:

@@ -14,8 +14,8 @@ from ..errors import ExplanationError, ModelRunError
 from ..observe import observe
 from ..progress import progress
 from ..subject import Inputs, Subject
-from .capture import Captured, replaced_output, usable
-from .layers import as_map, first_tensor, has_channels_last, image_batch, image_size
+from .capture import Captured, replaced_output
+from .layers import as_map, eager, first_tensor, has_channels_last, image_batch, image_size, usable
 from .targets import class_logits, score
 
 CHUNK_BYTES, CHUNK = 256 * 2**20, 256  # of activations at the layer, and of samples, in one run
@@ -153,8 +153,10 @@ def pooled_head(probe: Probe) -> nn.Linear | None:
     def note(module: nn.Module, args: Any, output: Any) -> None:
         given = first_tensor(args)
         if isinstance(module, nn.Linear) and given is not None and given.shape == pooled.shape:
-            scale = pooled.abs().max().clamp_min(1e-12)
-            if bool(((given - pooled).abs().max() <= 1e-4 * scale).item()):
+            tolerance = max(1e-4, 2 * torch.finfo(given.dtype).eps) * float(
+                pooled.abs().max().clamp_min(1e-12)
+            )
+            if float((given.float() - pooled).abs().max()) <= tolerance:
                 found.append((module, output))
 
     with _running(probe):
@@ -185,7 +187,7 @@ class _running:
     """Observe the probe's model, without a graph."""
 
     def __init__(self, probe: Probe) -> None:
-        self.contexts = (torch.inference_mode(False), observe(probe.subject.module), torch.no_grad())
+        self.contexts = (torch.inference_mode(False), observe(probe.subject.module), torch.no_grad(), eager())
 
     def __enter__(self) -> None:
         for context in self.contexts:

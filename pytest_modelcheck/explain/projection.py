@@ -16,9 +16,9 @@ from ..images import to_base64, to_image
 from ..observe import observe
 from ..subject import Subject
 from .cam import cam, per_sample, refuse_nan
-from .capture import replaced_output, usable
-from .heatmap import picture_of, shown
-from .layers import as_map, find_layer, image_batch, image_size
+from .capture import differentiable, replaced_output
+from .heatmap import Explanation, shown
+from .layers import as_map, eager, find_layer, image_batch, image_size
 from .rectifiers import Rectifiers
 from .targets import score
 
@@ -26,19 +26,13 @@ TITLES = {"deconvnet": "Deconvnet", "guided": "Guided backpropagation"}
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
+class Projection(Explanation):
     """A signal projected to the pixels, for a batch of N inputs.
 
     `raw` (N, C, H, W) float32; `image` the input. `target`: per sample the class, or
     `feature 7` of a layer; `score`: its logit or activation. `relus`: how many ReLUs went back by the method's rule.
     """
 
-    raw: np.ndarray
-    image: np.ndarray
-    method: str
-    layer: str
-    target: tuple[Any, ...]
-    score: tuple[float, ...]
     relus: int
 
     @property
@@ -60,17 +54,6 @@ class Projection:
         scaled = 0.5 + signal / (2 * max(float(np.abs(signal).max()), 1e-30))
         return to_image(scaled.transpose(1, 2, 0))
 
-    def input_image(self, index: int = 0) -> Image.Image:
-        """The input as a picture, scaled from its own range."""
-        return picture_of(self.image[index])
-
-    @property
-    def title(self) -> str:
-        """`Deconvnet of class 285`, `Deconvnet of feature 7 at layer3`."""
-        first = self.target[0]
-        named = f"class {first}" if isinstance(first, int) else str(first)
-        return f"{self.method} of {named}{f' at {self.layer}' if self.layer else ''}"
-
     def __repr__(self) -> str:
         return f"Projection({self.title}, {'x'.join(map(str, self.raw.shape))}, {self.relus} ReLUs)"
 
@@ -81,16 +64,7 @@ class Projection:
 
     def to_dict(self) -> dict[str, Any]:
         """An entry of the record's section `deconvnet`, of the first sample."""
-        return {
-            "title": self.title,
-            "method": self.method,
-            "layer": self.layer,
-            "target": list(self.target),
-            "score": list(self.score),
-            "relus": self.relus,
-            "image": to_base64(shown(self.picture()), compact=True),
-            "input": to_base64(shown(self.input_image()), compact=True),
-        }
+        return self._entry(shown(self.picture()), relus=self.relus)
 
 
 def project(
@@ -102,13 +76,17 @@ def project(
     """
     refuse_nan(subject)
     images = image_batch(subject)
-    inputs = usable(subject.require_inputs())
-    leaves = [t.requires_grad_() for t in inputs.tensors if t.is_floating_point() and t.dim() in (3, 4)]
+    inputs, leaves = differentiable(subject.require_inputs())
+    if feature is not None and layer is None:
+        raise ExplanationError(
+            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
+        )
     name, module = find_layer(subject, layer) if layer is not None else ("", None)
-    with torch.inference_mode(False), observe(subject.module), torch.enable_grad(), Rectifiers(rule) as mode:
-        subject.module.requires_grad_(False)
+    frozen = observe(subject.module, frozen=True)
+    with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
         if module is None:
-            values, targets = score(subject.run(inputs), target, len(images))
+            with eager():
+                values, targets = score(subject.run(inputs), target, len(images))
         else:
             values, targets = _strongest(subject, name, module, inputs, feature, call)
         _refuse_without_relus(subject, mode.count, rule)
@@ -118,7 +96,7 @@ def project(
     _refuse_empty(raw, subject, name)
     return Projection(
         raw=raw.float().cpu().numpy(),
-        image=images.detach().float().cpu().numpy(),
+        image=images.detach().float().cpu().numpy().copy(),
         method=TITLES[rule],
         layer=name,
         target=per_sample(targets, len(images)),

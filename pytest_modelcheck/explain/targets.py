@@ -63,8 +63,15 @@ def score(output: Any, target: Any, samples: int) -> tuple[Tensor, list[int | st
 def _callable_score(
     output: Any, target: Callable[[Any], Any], samples: int
 ) -> tuple[Tensor, list[int | str]]:
-    value = target(output)
     name = getattr(target, "__name__", type(target).__name__)
+    try:
+        value = target(output)
+    except ExplanationError:
+        raise
+    except Exception as error:
+        raise ExplanationError(
+            f"target {name} raised {type(error).__name__} on the model's output: {error}"
+        ) from error
     if not isinstance(value, Tensor) or value.numel() not in (1, samples):
         shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ExplanationError(

@@ -5,6 +5,7 @@ for (const box of document.querySelectorAll(".maps")) {
   const tools = document.createElement("div");
   const mode = document.createElement("select");
   const range = document.createElement("input");
+  const slider = document.createElement("label");
   const stack = document.createElement("div");
   const under = expected.cloneNode(), over = actual.cloneNode();
   tools.className = "tools";
@@ -14,17 +15,19 @@ for (const box of document.querySelectorAll(".maps")) {
   range.type = "range";
   range.value = 50;
   range.setAttribute("aria-label", "from expected to actual");
+  slider.className = "slider";
+  slider.append("expected", range, "actual");
   stack.append(under, over);
   const update = () => {
     const stacked = mode.value !== "side by side";
     box.hidden = stacked;
-    stack.hidden = range.hidden = !stacked;
+    stack.hidden = slider.hidden = !stacked;
     over.style.clipPath = mode.value === "swipe" ? `inset(0 ${100 - range.value}% 0 0)` : "";
     over.style.opacity = mode.value === "onion skin" ? range.value / 100 : 1;
   };
   mode.addEventListener("change", update);
   range.addEventListener("input", update);
-  tools.append(mode, range);
+  tools.append(mode, slider);
   box.before(tools);
   box.after(stack);
   update();

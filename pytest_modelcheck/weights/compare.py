@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import MeasurementError
 from ..subject import unwrap
-from .histogram import Histogram, histogram
+from .histogram import Histogram, histogram, plain
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def compare(own: Mapping[str, Tensor], other: Any, include: Any, exclude: Any) -
     old = {n: t for n, t in _state(other).items() if t.is_floating_point() and wanted(n, include, exclude)}
     common = [name for name in own if name in old]
     shaped = [name for name in common if own[name].shape == old[name].shape]
-    changes = [_change(n, own[n], old[n]) for n in shaped if not torch.equal(own[n], old[n].to(own[n]))]
+    changes = [_change(n, own[n], old[n]) for n in shaped if not _equal(own[n], old[n].to(own[n]))]
     return WeightsComparison(
         tuple(sorted(changes, key=lambda c: (-c.broken, -c.relative))),
         len(shaped) - len(changes),
@@ -79,6 +79,11 @@ def compare(own: Mapping[str, Tensor], other: Any, include: Any, exclude: Any) -
         tuple(name for name in old if name not in own),
         tuple(f"{n} {tuple(old[n].shape)} -> {tuple(own[n].shape)}" for n in common if n not in set(shaped)),
     )
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    """NaN in the same places is no change."""
+    return torch.equal(a, b) or bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
 def _state(other: Any) -> Mapping[str, Tensor]:
@@ -95,7 +100,9 @@ def _state(other: Any) -> Mapping[str, Tensor]:
 
 
 def _change(name: str, new: Tensor, old: Tensor) -> TensorChange:
-    a, b = new.detach().flatten().float(), old.detach().flatten().float().to(new.device)
+    a, b = plain(new), plain(old).to(new.device)
+    if a.dtype != b.dtype:
+        a, b = a.double(), b.double()
     sound = torch.isfinite(a) & torch.isfinite(b)
     broken = int((torch.isfinite(a) != torch.isfinite(b)).sum())
     a, b = (t[sound] if not bool(sound.all()) else t for t in (a, b))

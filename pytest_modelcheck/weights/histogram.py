@@ -19,8 +19,14 @@ class Histogram:
     counts: tuple[int, ...]
 
 
+def plain(tensor: Tensor) -> Tensor:
+    """The values in a row, in a precision that statistics can be made in."""
+    flat = tensor.detach().flatten()
+    return flat if flat.dtype == torch.float64 else flat.float()
+
+
 def histogram(values: Tensor, low: float, high: float) -> Histogram:
-    """The histogram of finite float32 `values` between `low` and `high`."""
+    """The histogram of finite `values` between `low` and `high`."""
     if low == high:
         counts = [0] * BINS
         counts[BINS // 2] = values.numel()

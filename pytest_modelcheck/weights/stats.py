@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
@@ -13,7 +14,7 @@ from ..errors import MeasurementError
 from ..subject import Subject, dtype_name
 from .compare import WeightsComparison, compare, wanted
 from .filters import FilterGrid, filter_grids, first_filters
-from .histogram import Histogram, histogram
+from .histogram import Histogram, histogram, plain
 
 
 @dataclass(frozen=True)
@@ -131,14 +132,16 @@ def describe(subject: Subject) -> dict[str, Any]:
 
 
 def _stats(name: str, tensor: Tensor, svd: bool = False) -> TensorStats:
-    values = tensor.detach().flatten().float()
-    finite = torch.isfinite(values)
-    nan = int(torch.isnan(values).sum())
-    inf = values.numel() - int(finite.sum()) - nan
-    sound = values if not nan and not inf else values[finite]
-    if not sound.numel():
-        sound = values.new_zeros(1)
-    low, high = (float(v) for v in torch.aminmax(sound))
+    values = plain(tensor)
+    nan, inf, sound = 0, 0, values
+    low, high = (float(v) for v in torch.aminmax(values))
+    if not math.isfinite(
+        high - low
+    ):  # NaN spreads to both; to look at each value costs more than all the rest
+        nan, inf = int(torch.isnan(values).sum()), int(torch.isinf(values).sum())
+        finite = values[torch.isfinite(values)]
+        sound = finite if finite.numel() else values.new_zeros(1)
+        low, high = (float(v) for v in torch.aminmax(sound))
     return TensorStats(
         name=name,
         shape=tuple(tensor.shape),

@@ -61,8 +61,8 @@ NETWORKS = {
 }
 
 
-def raw(model, images, target, layer) -> np.ndarray:
-    return ModelCheck(model, images).gradcam(target=target, layer=layer).raw[:1]
+def raw(model, images, target, layer, sample=0) -> np.ndarray:
+    return ModelCheck(model, images).gradcam(target=target, layer=layer).raw[sample, None]
 
 
 def noise(model):
@@ -83,6 +83,8 @@ def harmless(model, images, target, layer, batch):
     last = copy.deepcopy(model).to(memory_format=torch.channels_last)
     yield "channels_last", raw(last, images.contiguous(memory_format=torch.channels_last), target, layer)
     yield "batch", raw(model, torch.cat([images, batch]), target, layer)
+    yield "batch order", raw(model, torch.cat([batch, images]), target, layer, sample=-1)
+    yield "another image beside it", raw(model, torch.cat([images, -images]), target, layer)
     yield "noise of 1e-6", raw(noise(copy.deepcopy(model)), images, target, layer)
     with torch.autocast("cpu", torch.bfloat16):
         yield "autocast", raw(model, images, target, layer)

@@ -138,3 +138,35 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch, capsys):
         ModelCheck(make(F.relu), IMAGES).score_cam(target=1, layer="two")
         assert ("ScoreCAM: 10 of 10" in stream.getvalue()) == stream.isatty()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1, 1e10])
+def test_maps_of_any_size_are_normalised_alike(scale):
+    model = make(F.relu)
+    want = ModelCheck(model, IMAGES).gradcam(target=1, layer="two").map
+    with torch.no_grad():
+        model.fc.weight *= scale
+    got = ModelCheck(model, IMAGES).gradcam(target=1, layer="two").map
+    np.testing.assert_allclose(got, want, atol=1e-5)
+    assert got.max() == 1
+
+
+@pytest.mark.parametrize("method", ["eigencam", "eigen_gradcam"])
+def test_the_sign_of_a_principal_component_is_fixed(method):
+    """By its larger side: svd may give either, and gives the other for the negated activation."""
+    model = make(F.relu)
+    raw = getattr(ModelCheck(model, IMAGES), method)(target=1, layer="two").raw
+    with torch.no_grad():
+        for tensor in (model.two.weight, model.two.bias, model.fc.weight):
+            tensor.neg_()
+    negated = getattr(ModelCheck(model, IMAGES), method)(target=1, layer="two").raw
+    for maps in (raw, negated):
+        assert (maps.max((1, 2)) >= -maps.min((1, 2))).all()
+    np.testing.assert_allclose(raw, negated, atol=1e-5)
+
+
+def test_a_layer_never_called_names_the_nearest():
+    model = make(F.relu)
+    model.two_b = nn.Conv2d(1, 1, 1)
+    with pytest.raises(ExplanationError, match=r"'two_b' is never called in a forward; did you mean 'two'"):
+        ModelCheck(model, IMAGES).gradcam(target=1, layer="two_b")

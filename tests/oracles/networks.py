@@ -10,7 +10,7 @@ CASES = {  # name -> target layer, options
     "mobilenet_v3_small": ("features", {}),
     "googlenet": ("inception5b", {"init_weights": False, "aux_logits": False}),
     "convnext_tiny": ("features", {}),
-    "vgg11": ("features.20", {}),
+    "vgg11": ("features.20", {"init_weights": False}),
 }
 
 

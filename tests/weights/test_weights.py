@@ -105,7 +105,7 @@ def test_two_states_are_compared_in_the_same_bins():
     assert (moved.old.low, moved.old.high) == (moved.new.low, moved.new.high)
     assert sum(moved.old.counts) == sum(moved.new.counts) == 600
     assert compared.equal == 5
-    assert ModelCheck(new).weights(against=new.state_dict()).comparison.equal == 7
+    assert ModelCheck(new).weights(against=new.state_dict()).comparison.equal == 8  # its NaN is the same
 
 
 def test_what_came_went_and_changed_shape_is_named():
@@ -133,3 +133,23 @@ def test_singular_values_and_more_filters_on_request():
     assert weights.tensors[2].singular_values == pytest.approx(want, rel=1e-4)
     assert [g.name for g in weights.grids] == ["1.weight"]
     assert ModelCheck(model).weights().tensors[2].singular_values == ()
+
+
+def test_nan_in_the_same_places_is_no_change():
+    one, two = nn.Linear(3, 2), nn.Linear(3, 2)
+    with torch.no_grad():
+        one.weight[0, 0] = float("nan")
+    two.load_state_dict(one.state_dict())
+    assert ModelCheck(one).weights(against=two).comparison.changes == ()
+    with torch.no_grad():
+        two.weight[1, 1] = float("nan")
+    (change,) = ModelCheck(one).weights(against=two).comparison.changes
+    assert (change.name, change.broken, change.max_change) == ("weight", 1, 0)
+
+
+def test_double_precision_beyond_the_range_of_single():
+    model = nn.Linear(2, 1, bias=False).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1e300, -1e300]], dtype=torch.float64))
+    (tensor,) = ModelCheck(model).weights().tensors
+    assert (tensor.inf, tensor.max, tensor.mean) == (0, 1e300, 0)

@@ -1,0 +1,154 @@
+"""Copy-on-write for tensors that a block may write to, at next to no cost for a block that only reads.
+
+A function mode looks at what the model's Python code calls: most of it is known, by the operators' own schemas, to
+write to nothing, or to its first argument alone. Only what is not known runs under a dispatch mode, which sees each
+operator but costs many times as much. TorchScript is not seen by function modes: a model with such modules is under
+the dispatch mode all the time.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+_NOTHING, _FIRST, _UNKNOWN = range(3)  # what a function may write to
+
+
+class CopyOnWrite:
+    """A context manager that copies a guarded tensor right before its storage is written to."""
+
+    def __init__(self, guarded: Iterable[Tensor], *, scripted: bool = False) -> None:
+        self.pending: dict[int, list[Tensor]] = {}
+        for tensor in guarded:
+            key = storage_key(tensor)
+            if key:
+                self.pending.setdefault(key, []).append(tensor)
+        self.copies: list[tuple[Tensor, Tensor]] = []
+        self._mode = _Operators(self) if scripted else _Functions(self)
+
+    def __enter__(self) -> CopyOnWrite:
+        self._mode.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._mode.__exit__(*raised)
+
+    def save(self, value: Any) -> bool:
+        """Copy what `value`, a tensor or a container of some, shares memory with; False if that cannot be told."""
+        if isinstance(value, Tensor):
+            key = storage_key(value)
+            if key in self.pending:
+                for original in self.pending.pop(key):
+                    self.copies.append((original, original.clone()))
+            return bool(key)
+        known = [self.save(leaf) for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+        return all(known)
+
+
+class _Functions(TorchFunctionMode):
+    """Watches the functions that Python code calls."""
+
+    def __init__(self, copies: CopyOnWrite) -> None:
+        super().__init__()
+        self.copies, self.operators = copies, _Operators(copies)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        written = _effect(func)
+        if kwargs is None:
+            kwargs = {}
+        elif "out" in kwargs:
+            written = _UNKNOWN
+        if written == _FIRST and not (args and self.copies.save(args[0])):
+            written = _UNKNOWN
+        if written == _UNKNOWN:
+            with self.operators:
+                return func(*args, **kwargs)
+        return func(*args, **kwargs)
+
+
+class _Operators(TorchDispatchMode):
+    """Watches each operator."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, copies: CopyOnWrite) -> None:
+        super().__init__()
+        self.copies = copies
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if isinstance(func, torch._ops.OpOverload):  # higher-order operators call others, and write nothing
+            for position, name in _written(func):
+                self.copies.save(args[position] if position < len(args) else kwargs.get(name))
+        return func(*args, **kwargs)
+
+
+@functools.cache  # asked of every operator that runs
+def _written(func: Any) -> tuple[tuple[int, str], ...]:
+    """Position and name of the arguments that an operator writes to."""
+    return tuple(
+        (position, argument.name)
+        for position, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+
+
+_BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
+_COMPOSED = (
+    "torch._tensor",
+    "torch.functional",
+)  # written in Python, named after the operator that they stand for
+_MORE = (
+    "embedding",
+    "embedding_bag",
+    "backward",
+)  # write to more than they say: weights with max_norm, gradients
+
+
+@functools.cache  # asked of every function that is called
+def _effect(func: Any) -> int:
+    name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
+    if name in ("__get__", "__set__", "__delete__", "requires_grad_"):
+        return _NOTHING  # attributes of a tensor
+    if name in _MORE:
+        return _UNKNOWN
+    if isinstance(func, _BUILTIN) or (isinstance(func, types.FunctionType) and home in _COMPOSED):
+        return _effect_by_name(name)
+    if home == "torch.nn.functional":
+        return _FIRST if "inplace" in inspect.signature(func).parameters else _NOTHING
+    return _UNKNOWN
+
+
+def _effect_by_name(name: str) -> int:
+    """Of the operator called so, by its schemas (those with `out` aside)."""
+    if name.startswith("__"):
+        return _FIRST if name == "__setitem__" or name.startswith("__i") else _NOTHING
+    packet = getattr(torch.ops.aten, name, None)
+    if packet is None:
+        return _FIRST if name.endswith("_") else _UNKNOWN
+    schemas = [getattr(packet, overload) for overload in packet.overloads()]
+    written = {place for schema in schemas for place in _written(schema) if not _has_out(schema)}
+    if written <= {(0, "self")}:
+        return _FIRST if written else _NOTHING
+    return _UNKNOWN
+
+
+def _has_out(overload: Any) -> bool:
+    return any(argument.is_out for argument in overload._schema.arguments)
+
+
+def storage_key(tensor: Tensor) -> int:
+    """Identity of the memory; 0 where there is none to protect (meta, sparse, other wrappers)."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0

@@ -1,0 +1,80 @@
+"""What users do to models and arguments at the edge of what can be explained."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pytest_modelcheck import ExplanationError, ModelCheck
+
+IMAGES = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+METHODS = [
+    "gradcam",
+    "hirescam",
+    "ablation_cam",
+    "score_cam",
+    "cam",
+    "deconvnet",
+    "guided_backprop",
+    "guided_gradcam",
+]
+
+
+def make(*first: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    head = [nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 4)]
+    return nn.Sequential(*first, nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 5, 3), *head)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_precision_gives_the_same_map(method, dtype):
+    want = getattr(ModelCheck(make(), IMAGES), method)(target=1).raw
+    got = getattr(ModelCheck(make().to(dtype), IMAGES.to(dtype)), method)(target=1).raw
+    assert got.dtype == np.float32
+    assert np.corrcoef(got.ravel(), want.ravel())[0, 1] > 0.98
+
+
+def test_a_model_compiled_in_place():
+    model = make()
+    want = ModelCheck(make(), IMAGES).gradcam(target=1, layer="3").raw
+    model.compile(backend="eager")
+    np.testing.assert_allclose(ModelCheck(model, IMAGES).gradcam(target=1, layer="3").raw, want, atol=1e-6)
+
+
+class Centred(nn.Module):
+    """Writes to its input, as preprocessing in a model may."""
+
+    def forward(self, x):
+        return x.sub_(x.mean())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_users_input_is_left_alone(method):
+    images = IMAGES.clone()
+    heatmap = getattr(ModelCheck(make(Centred()), images), method)(target=1)
+    assert torch.equal(images, IMAGES)
+    images.zero_()
+    assert heatmap.image.any()  # nor does what the user does later reach the result
+
+
+def broken(output):
+    return output[:, 7]
+
+
+WRONG = {
+    "target that raises": (lambda c: c.gradcam(target=broken), "target broken raised IndexError"),
+    "empty batch": (lambda c: ModelCheck(make(), IMAGES[:0]).gradcam(), "the inputs are 0x3x16x16"),
+    "no values": (lambda c: c.invariance("scale", values=[]), "give one or more"),
+    "scale of 0": (lambda c: c.invariance("scale", values=[0, 1]), "scales above 0"),
+    "no classes": (lambda c: c.invariance("scale", target=set()), "empty set"),
+    "no steps": (lambda c: c.faithfulness(c.gradcam(target=1), steps=0), "one step or more"),
+    "no features": (lambda c: c.strongest_activations(["3"], features=0), "both must be 1 or more"),
+    "feature of no layer": (lambda c: c.deconvnet(feature=2), "needs the layer that it is of"),
+}
+
+
+@pytest.mark.parametrize(("ask", "words"), WRONG.values(), ids=WRONG.keys())
+def test_what_makes_no_sense_is_told(ask, words):
+    with pytest.raises(ExplanationError, match=words):
+        ask(ModelCheck(make(), IMAGES))

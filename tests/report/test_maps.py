@@ -1,0 +1,114 @@
+"""Expected, actual and difference of a heatmap in a real browser: swipe, onion skin, paper, no script."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.report.write import write_report
+from pytest_modelcheck.snapshots.compare import StoredMap, compare
+from pytest_modelcheck.snapshots.verdicts import _Compared, compared_pictures
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page_path(record, tmp_path_factory):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    heatmap = ModelCheck(net, input_size=(1, 3, 24, 24)).gradcam(target=1, layer="0")
+    expected = StoredMap(np.roll(heatmap.raw, 8, 2), {})
+    compared = _Compared(
+        heatmap, compare(StoredMap(heatmap.raw, {}), expected), compared_pictures(heatmap, expected)
+    )
+    record = copy.deepcopy(record)
+    record["subjects"][0]["heatmaps"] = [compared.to_dict()]
+    return write_report(record, tmp_path_factory.mktemp("maps"))
+
+
+@pytest.fixture
+def open_page(browser, page_path):
+    contexts = []
+
+    def open_(width=1280, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.messages = []
+        page.on("console", lambda message: page.messages.append(message.text))
+        page.on("pageerror", lambda error: page.messages.append(str(error)))
+        page.goto(page_path.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def pixels(page, x: float) -> bytes:
+    """What is on the screen at a share `x` of the stack's width."""
+    box = page.locator(".stack").bounding_box()
+    clip = {
+        "x": box["x"] + x * box["width"] - 12,
+        "y": box["y"] + 10,
+        "width": 24,
+        "height": box["height"] - 20,
+    }
+    return page.screenshot(clip=clip)
+
+
+def compare_by(page, how: str, value: int) -> None:
+    page.get_by_label("how to compare").select_option(how)
+    page.get_by_label("from expected to actual").fill(str(value))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_swipe_shows_actual_on_the_left_and_expected_on_the_right(open_page, width, scheme):
+    page = open_page(width, color_scheme=scheme)
+    assert page.locator(".maps figure").count() == 3
+    assert page.locator(".stack").is_hidden()
+    page.get_by_label("how to compare").scroll_into_view_if_needed()
+    shown = {}
+    for value in (0, 50, 100):
+        compare_by(page, "swipe", value)
+        page.locator(".stack").scroll_into_view_if_needed()
+        shown[value] = [pixels(page, x) for x in (0.2, 0.8)]
+    assert shown[0] != shown[100]
+    assert shown[50] == [shown[100][0], shown[0][1]]
+    assert page.locator(".maps").is_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.messages == []
+
+
+def test_onion_skin_fades_from_one_to_the_other_and_back_to_side_by_side(open_page):
+    page = open_page()
+    shown = []
+    for value in (0, 50, 100):
+        compare_by(page, "onion skin", value)
+        page.locator(".stack").scroll_into_view_if_needed()
+        shown.append(pixels(page, 0.3))
+    assert len(set(shown)) == 3
+    page.get_by_label("how to compare").select_option("side by side")
+    assert page.locator(".maps").is_visible()
+    assert page.locator(".stack").is_hidden()
+
+
+def test_without_a_script_the_three_stand_side_by_side(open_page):
+    page = open_page(java_script_enabled=False)
+    assert page.get_by_label("how to compare").count() == 0
+    assert [page.get_by_alt_text(name).is_visible() for name in ("expected", "actual", "difference")] == [
+        True
+    ] * 3
+
+
+def test_every_picture_is_there_before_it_is_scrolled_to(open_page):
+    """On paper, and in a picture of the whole page."""
+    page = open_page()
+    assert page.evaluate(
+        "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete && i.naturalWidth)"
+    )
