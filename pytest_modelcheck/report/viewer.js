@@ -70,8 +70,8 @@ class Viewer {
     this.root = div("viewer", this.host);
     const tools = div("tools", this.root);
     const button = (text, action) => { const b = div("", tools, "button"); b.type = "button"; b.textContent = text; b.addEventListener("click", action); };
-    button("Expand all", () => { for (const id in this.boxes) if (this.boxes[id].cells) this.open.add(id); this.draw(); });
-    button("Collapse", () => { this.open = new Set(["0"]); this.draw(); });
+    button("Expand all", () => { for (const id in this.boxes) if (this.boxes[id].cells && !this.boxes[id].view) this.open.add(id); this.draw(); this.center(); });
+    button("Collapse", () => { this.open = new Set(["0"]); this.draw(); this.center(); });
     button("Fit", () => this.fit());
     button("+", () => this.zoom(this.scale * 1.25));
     button("−", () => this.zoom(this.scale / 1.25));
@@ -135,6 +135,7 @@ class Viewer {
   draw() {
     const plan = this.measure(this.boxes[0]);
     this.size = [plan.l + plan.r, plan.h];
+    this.chain = plan.l;
     const svg = make("svg", { role: "tree", "aria-label": "modules and operators" });
     const marker = make("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" }, make("defs", {}, svg));
     make("path", { d: "M0 0L8 4L0 8z" }, marker);
@@ -190,7 +191,10 @@ class Viewer {
     this.svg.setAttribute("height", (h + 8) * this.scale);
   }
 
-  fit() { this.zoom(Math.min(1, Math.max(0.45, (this.canvas.clientWidth - 20) / (this.size[0] + 8)))); }
+  fit() { this.zoom(Math.min(1, Math.max(0.7, (this.canvas.clientWidth - 20) / (this.size[0] + 8)))); this.center(); }
+
+  // The model's own chain into the middle.
+  center() { this.canvas.scrollLeft = (this.chain + 1) * this.scale - this.canvas.clientWidth / 2; }
 
   activate(id) {
     const box = this.boxes[id];
