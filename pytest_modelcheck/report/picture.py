@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from ..text import printable
-from .diagram import Box, Diagram
+from .diagram import MARKS, Box, Diagram
 from .grid import IN, OUT, Route
 
 HEAD, PAD, GAP, TRACK, LABEL = 28, 14, 20, 8, 17
@@ -14,7 +14,7 @@ STYLE = (
     "text{font:600 12px sans-serif;fill:#1c2128}.n{font:10px monospace;fill:#59636e}"
     "rect{fill:#fff;stroke:#8b95a3}.o{fill:#f2f4f7}.w{fill:none;stroke:#7c8794;stroke-width:1.3}"
     ".added{fill:#e6f4ea;stroke:#1a7f45}.removed{fill:#fdecee;stroke:#c2293a;stroke-dasharray:5 3}"
-    ".changed{stroke:#8f5f00}"
+    ".changed{stroke:#8f5f00}.w.added,.w.removed{fill:none}"
 )
 
 
@@ -51,7 +51,7 @@ def _text_width(text: str, size: float = 7.4) -> float:
 
 
 def _title(box: Box) -> str:
-    return box.title + (f" ×{box.repeat}" if box.repeat else "")
+    return MARKS.get(box.status, "") + box.title + (f" ×{box.repeat}" if box.repeat else "")
 
 
 def _measure(diagram: Diagram, number: int, depth: int) -> _Plan:
@@ -100,7 +100,8 @@ def _inside(plan: _Plan, x: float, y: float, *, root: bool = False) -> list[str]
     for route in grid.routes:
         points = " ".join(f"{x + a:.1f},{y + b:.1f}" for a, b in _way(plan, route, root))
         tip = "" if route.target == OUT else ' marker-end="url(#tip)"'
-        lines.append(f'<polyline class="w" points="{points}"{tip}/>')
+        names = f"w {plan.box.way_status(route.source, route.target)}".strip()
+        lines.append(f'<polyline class="{names}" points="{points}"{tip}/>')
     shapes = {route.source: route.shape for route in reversed(grid.routes)}
     for child, inner in plan.inside.items():
         row, column = grid.cells[child]

@@ -5,6 +5,8 @@ const IN = -1, OUT = -2, PAD = 14, HEAD = 28, GAP = 20, TRACK = 8, LABEL = 17;
 const FONTS = { title: "600 12.5px system-ui, sans-serif", name: "10.5px monospace", count: "10.5px system-ui, sans-serif", shape: "10px monospace" };
 const KINDS = [[/conv/i, "conv"], [/norm/i, "norm"], [/relu|gelu|silu|swish|sigmoid|softmax|tanh|hardt|mish|activation/i, "act"], [/pool|interpolate|upsample/i, "pool"], [/linear|lstm|gru|attention|embedding|matmul|einsum|^bmm$/i, "lin"], [/^(i?add|cat|mul|concat|stack|sub|div)_?$/i, "join"]];
 
+const MARKS = { added: "+ ", removed: "− ", changed: "± " }; // a status is never told by its colour alone
+
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 function width(text, font) {
@@ -92,7 +94,7 @@ class Viewer {
 
   // Sizes, from the inside out. `l` and `r`: how far a box reaches to the left and right of its chain.
   measure(box) {
-    const text = (box.cells ? "▸ " : "") + box.title + (box.repeat ? ` ×${box.repeat}` : "");
+    const text = (box.cells ? "▸ " : "") + (MARKS[box.status] || "") + box.title + (box.repeat ? ` ×${box.repeat}` : "");
     const count = box.params ? short(box.params) : "";
     const head = width(text, "title") + (count ? width(count, "count") + 14 : 0) + 24;
     if (!this.open.has(box.id) || !box.cells) {
@@ -137,8 +139,8 @@ class Viewer {
     this.size = [plan.l + plan.r, plan.h];
     this.chain = plan.l;
     const svg = make("svg", { role: "tree", "aria-label": "modules and operators" });
-    const marker = make("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" }, make("defs", {}, svg));
-    make("path", { d: "M0 0L8 4L0 8z" }, marker);
+    const tips = make("defs", {}, svg);
+    for (const id of ["tip", "tip-added", "tip-removed"]) make("path", { d: "M0 0L8 4L0 8z" }, make("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto", markerUnits: "userSpaceOnUse" }, tips));
     this.drawn = new Map();
     this.drawInside(plan, make("g", { transform: `translate(${plan.l},0)` }, svg));
     if (this.svg) this.svg.replaceWith(svg); else this.canvas.append(svg);
@@ -167,13 +169,14 @@ class Viewer {
     const { box, kids, x, middle, top, rows } = plan;
     const at = new Map(box.cells.map(([id, row, column]) => [id, { row, x: x.get(column) - middle }]));
     const foot = (gap, track) => top[gap] + rows[gap] + 9 + TRACK * track;
-    for (const [u, v, , rail, track, last] of box.routes) {
+    for (const [u, v, , rail, track, last, status] of box.routes) {
       const a = at.get(u), b = at.get(v), middleX = x.get(rail) - middle;
       const points = [[a.x, u === IN ? (box.id === "0" ? 0 : HEAD) : top[a.row] + kids.get(u).h]];
       if (middleX !== a.x) points.push([a.x, foot(a.row, track)], [middleX, foot(a.row, track)]);
       if (middleX !== b.x) points.push([middleX, foot(b.row - 1, last)], [b.x, foot(b.row - 1, last)]);
       points.push([b.x, v === OUT ? plan.h : top[b.row]]);
-      make("path", v === OUT ? { class: "way", d: bend(points) } : { class: "way", d: bend(points), "marker-end": "url(#tip)" }, g);
+      const tip = v === OUT ? {} : { "marker-end": status ? `url(#tip-${status})` : "url(#tip)" };
+      make("path", { class: status ? `way ${status}` : "way", d: bend(points), ...tip }, g);
     }
     for (const [id, kid] of kids) {
       const { row, x: middleX } = at.get(id);

@@ -16,7 +16,7 @@ def graph_to_dot(name: str, graph: Graph | None) -> str:
     """Operators as boxes, module calls as clusters, shapes on the edges."""
     lines = [
         f"digraph {_quoted(name)} {{",
-        "  node [shape=box, fontname=sans-serif]; edge [fontname=sans-serif];",
+        '  node [shape=box, fontname="sans-serif"]; edge [fontname="sans-serif"];',
     ]
     if graph is not None:
         lines += _cluster(graph, 0, "  ")
@@ -51,7 +51,7 @@ def _label(node: Node) -> str:
 
 def autograd_to_dot(graph: AutogradGraph) -> str:
     """Backward functions as boxes, parameters blue; what gets no gradient stands beside, dashed."""
-    lines = ["digraph autograd {", "  node [shape=box, fontname=sans-serif];"]
+    lines = ["digraph autograd {", '  node [shape=box, fontname="sans-serif"];']
     for number, node in enumerate(graph.nodes):
         label = f"{node.parameter}\n{'×'.join(map(str, node.shape))}" if node.parameter else node.function
         style = ", style=filled, fillcolor=lightblue" if node.parameter else ""
