@@ -24,10 +24,11 @@ class Box:
     title: str
     name: str = ""
     parent: int = -1
-    kind: str = "module"  # "operator", "module", "repeat"
+    kind: str = "module"  # "operator", "parameter", "module", "repeat"
     shape: str = ""
     attributes: str = ""
     params: int = 0
+    frozen: bool = False
     repeat: int = 0
     status: str = ""
     view: bool = False
@@ -70,6 +71,13 @@ class Diagram:
             if box.children:
                 box.grid = lay_out(box.children, box.edges)
 
+    def label(self, box: Box) -> str:
+        """A box's name without that of the box around it."""
+        outer = self.boxes[box.parent] if box.parent >= 0 else None
+        if outer is None or not outer.name or outer.repeat:
+            return box.name
+        return box.name.removeprefix(outer.name + ".")
+
     def _build(self) -> None:
         """A box for each operator, and for each module call that holds one."""
         numbers: dict[int, int] = {}
@@ -100,6 +108,7 @@ class Diagram:
             name,
             attributes=module.get("attributes", ""),
             params=module.get("params", 0),
+            frozen=module.get("frozen", False),
             status=scope.get("status", ""),
         )
 
@@ -188,6 +197,7 @@ class Diagram:
         if first.view and first.kind == "operator":
             fold.title, fold.repeat, fold.view = "views", 0, True
             fold.name = ", ".join(self.boxes[child].title for child in run)
+        fold.frozen = all(self.boxes[child].frozen for child in run)
         fold.params = sum(self.boxes[child].params for child in run)
         place = len(self.boxes)
         self.boxes.append(fold)
@@ -226,13 +236,15 @@ def _operator_box(node: Mapping[str, Any]) -> Box:
 
     told = ", ".join(f"{key}={value}" for key, value in node["attributes"].items())
     shape = _shape(node["shapes"][0]) if node["shapes"] else ""
+    state = node.get("parameter", "")  # of autograd's graph
     return Box(
         node["operator"],
-        kind="operator",
+        state if state != "trained" else "",
+        kind="parameter" if state else "operator",
         shape=shape,
         attributes=told,
         status=node.get("status", ""),
-        view=node["operator"] in VIEWS,
+        view=node["operator"] in VIEWS or state not in ("", "trained"),
     )
 
 
@@ -262,10 +274,12 @@ def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, Any]:
         "shape": box.shape,
         "attributes": box.attributes,
         "params": box.params,
+        "frozen": box.frozen,
         "macs": costs.get(box.name, 0) if box.kind == "module" else 0,
         "repeat": box.repeat,
         "status": box.status,
         "view": box.view,
+        "parameter": box.kind == "parameter",
     }
     packed = {key: value for key, value in facts.items() if value}
     if grid is not None:

@@ -36,7 +36,7 @@ class Viewer {
       box.id = id;
       if (id !== "0") box.parent = box.parent || 0; // zeros are left out of the data
       else delete box.parent;
-      box.kind = (KINDS.find(([pattern]) => pattern.test(box.title)) || [0, "op"])[1];
+      box.kind = box.parameter ? "param" : (KINDS.find(([pattern]) => pattern.test(box.title)) || [0, "op"])[1];
       box.label = this.label(box);
     }
     this.build();
@@ -95,7 +95,7 @@ class Viewer {
   // Sizes, from the inside out. `l` and `r`: how far a box reaches to the left and right of its chain.
   measure(box) {
     const text = (box.cells ? "▸ " : "") + (MARKS[box.status] || "") + box.title + (box.repeat ? ` ×${box.repeat}` : "");
-    const count = box.params ? short(box.params) : "";
+    const count = box.params ? short(box.params) + (box.frozen ? " frozen" : "") : "";
     const head = width(text, "title") + (count ? width(count, "count") + 14 : 0) + 24;
     if (!this.open.has(box.id) || !box.cells) {
       const w = Math.max(72, head, width(box.label, "name") + 24);
@@ -230,7 +230,7 @@ class Viewer {
     add("h4", box.title + (box.repeat ? ` ×${box.repeat}` : ""));
     if (box.name) add("code", box.name);
     const facts = add("dl", "");
-    const rows = [["change", box.status], ["output", box.shape], ["parameters", box.params && box.params.toLocaleString("en")], ["MACs", box.macs && box.macs.toLocaleString("en")], ["attributes", box.attributes]];
+    const rows = [["change", box.status], ["output", box.shape], ["parameters", box.params && box.params.toLocaleString("en") + (box.frozen ? ", frozen" : "")], ["MACs", box.macs && box.macs.toLocaleString("en")], ["attributes", box.attributes]];
     for (const [term, value] of rows) if (value) { add("dt", term, facts); add("dd", value, facts); }
     for (const [tensor, picture] of this.histograms(box.name)) { add("h5", tensor); this.side.append(picture); }
   }

@@ -20,12 +20,12 @@ def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) ->
     hashes = hash_weights(subject) if weights else None
     if subject.inputs is None and not autograd:
         return Structure(subject.name, modules, weights=hashes)
-    graph, output = trace_graph(subject, gradients=autograd)
+    graph, output, functions = trace_graph(subject, gradients=autograd)
     gradients = None
     if autograd:
         from .autograd import read_autograd
 
-        gradients = read_autograd(subject.module, output)
+        gradients = read_autograd(subject.module, output, graph.scopes, functions)
     return Structure(subject.name, modules, graph, hashes, gradients)
 
 

@@ -41,8 +41,11 @@ _QUIET = frozenset(
 )
 
 
-def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, Any]:
-    """One forward call in eval mode: its graph, and its output (with `gradients` it carries autograd's graph).
+def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, Any, dict[Any, int]]:
+    """One forward call in eval mode: its graph, and its output.
+
+    With `gradients` the output carries autograd's graph, and the scope of each function in it that made a tensor is
+    the third part.
 
     Raises ModelRunError if the model itself raises.
     """
@@ -53,7 +56,7 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, An
         tracer.inputs(inputs)
         with module_calls(tracer.enter, tracer.leave), tracer:
             output = module(*inputs.args, **inputs.kwargs)
-    return tracer.graph(output), output
+    return tracer.graph(output), output, tracer.functions
 
 
 class Tracer(TorchFunctionMode):
@@ -70,6 +73,7 @@ class Tracer(TorchFunctionMode):
         self.producers: dict[int, tuple[weakref.ref[Tensor], Source]] = {}
         self.writes: dict[int, list[int]] = {}  # storage -> nodes that wrote to it
         self.dtypes: dict[torch.dtype, str] = {}
+        self.functions: dict[Any, int] = {}  # of autograd -> scope
         self.thread = threading.get_ident()
 
     # Modules
@@ -145,6 +149,8 @@ class Tracer(TorchFunctionMode):
         )
         for slot, tensor in enumerate(made):
             self.producers[id(tensor)] = (weakref.ref(tensor), (number, slot))
+            if tensor.grad_fn is not None:
+                self.functions.setdefault(tensor.grad_fn, self.running[-1])
             if writes:
                 self.writes.setdefault(_storage(tensor), []).append(number)
 
