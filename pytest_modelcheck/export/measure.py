@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import logging
 import warnings
 from collections import Counter
@@ -18,7 +19,10 @@ from torch.utils._pytree import tree_leaves
 
 from ..errors import MissingExtraError
 from ..observe import observe
+from ..progress import busy
 from ..subject import Inputs, Subject
+from ..text import printable
+from . import STARTED
 from .result import Onnx, OutputError, file_name
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
@@ -46,10 +50,11 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
         expected = [t for t in _leaves(subject.run()) if isinstance(t, Tensor)]
     facts: dict[str, Any] = {"name": subject.name, "dynamic": dynamic}
     try:
-        model = _export(subject, inputs, opset, dynamic)
-        _strip(model)
-        data = model.SerializeToString()
-        onnx.checker.check_model(data, full_check=True)
+        with busy(f"exporting {printable(subject.name)} to ONNX"):
+            model = _export(subject, inputs, opset, dynamic)
+            _strip(model)
+            data = model.SerializeToString()
+            onnx.checker.check_model(data, full_check=True)
     except Exception as error:
         return Onnx(**facts, reason=short_reason(error))
     known: dict[str, Any] = {
@@ -58,7 +63,8 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
         "operators": _histogram(model.graph.node),
     }
     try:
-        names, got = _run(data, inputs)
+        with busy(f"running {printable(subject.name)} with ONNX Runtime"):
+            names, got = _run(data, inputs)
     except Exception as error:
         return Onnx(**facts, **known, reason=f"ONNX Runtime cannot run it: {short_reason(error)}")
     outputs = tuple(_compare(names, got, expected))
@@ -84,12 +90,29 @@ def keep_file(result: Onnx, folder: Path | None, *, any_size: bool = False) -> O
 
     if folder is None or not result.model or (result.size_bytes > SHIPPED and not any_size):
         return result
-    name = f"models/{file_name(result.name)}"
     try:
-        result.save(folder / name)
+        return dataclasses.replace(result, file=_write(folder, result))
     except OSError:
         return result
-    return dataclasses.replace(result, file=name)
+
+
+def _write(folder: Path, result: Onnx) -> str:
+    """Under the first name that no other model of this run has; returns it."""
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        name = f"models/{file_name(result.name, number)}"
+        path = folder / name
+        try:
+            with path.open("xb") as file:
+                file.write(result.model)
+            return name
+        except FileExistsError:
+            if path.stat().st_mtime < STARTED:
+                result.save(path)
+                return name
+            if path.read_bytes() == result.model:
+                return name
+    raise AssertionError("count() ends nowhere")
 
 
 def _require() -> Any:
