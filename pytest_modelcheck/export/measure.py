@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import logging
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -36,6 +37,15 @@ _DATA_DEPENDENT = (
     "unbacked",
     "aten.nonzero",
 )
+_REASONS = (  # what the exporter says -> what it means
+    (
+        "is not a known type",
+        "its output is an object that the exporter cannot open: return tuples, lists or dicts",
+    ),
+    ("Exporting a ScriptModule", "TorchScript is not exported: give the model that it was made from"),
+    ("PackedParamsBase", "modules that torch.ao has quantised are not exported: export the float model"),
+    ("out of meta tensor", "its tensors are on the meta device: there are no values to export"),
+)
 
 
 def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -> Onnx:
@@ -49,6 +59,10 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
     with observe(subject.module), torch.no_grad():
         expected = [t for t in _leaves(subject.run()) if isinstance(t, Tensor)]
     facts: dict[str, Any] = {"name": subject.name, "dynamic": dynamic}
+    if not expected:
+        return Onnx(
+            **facts, reason="its output holds no tensor that an exporter could see (tuples, lists, dicts)"
+        )
     try:
         with busy(f"exporting {printable(subject.name)} to ONNX"):
             model = _export(subject, inputs, opset, dynamic)
@@ -258,12 +272,15 @@ def _leaves(output: Any) -> list[Any]:
 
 def short_reason(error: BaseException) -> str:
     """The exporter's reason in one line: what it was about first, then the innermost message."""
-    chain = [error]
+    chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)
     text = "\n".join(f"{type(e).__name__}: {e}" for e in chain)
+    if known := next((words for pattern, words in _REASONS if pattern in text), None):
+        return known
     innermost = chain[-1]
     lines = [line.strip() for line in str(innermost).splitlines() if line.strip()]
-    detail = f"{type(innermost).__name__}: {lines[0] if lines else ''}"
+    message = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0] if lines else "")
+    detail = f"{type(innermost).__name__}: {message}"
     detail = detail if len(detail) <= 200 else detail[:199] + "…"
     return f"data-dependent ({detail})" if any(word in text for word in _DATA_DEPENDENT) else detail

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -56,6 +56,8 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, An
         tracer.inputs(inputs)
         with module_calls(tracer.enter, tracer.leave), tracer:
             output = module(*inputs.args, **inputs.kwargs)
+            if isinstance(output, Generator):  # it works while it is asked
+                output = list(output)
     return tracer.graph(output), output, tracer.functions
 
 
@@ -173,14 +175,14 @@ class Tracer(TorchFunctionMode):
         return [source, *((number, 0) for number in later if number > source[0])]
 
     def graph(self, output: Any) -> Graph:
-        """What the output depends on; a node's number is its place."""
+        """What the output depends on, or all there is if it holds no tensor; a node's number is its place."""
         self.running = [0]
         made = tensors_in(output)
         self._add("output", made, [], {})
         last = self.nodes[-1]
         shapes = tuple(tuple(t.shape) for t in made)
         self.nodes[-1] = dataclasses.replace(last, shapes=shapes, dtypes=tuple(map(dtype_name, made)))
-        live = _ancestors(self.nodes)
+        live = _ancestors(self.nodes) if made else list(range(len(self.nodes)))
         if len(live) == len(self.nodes):
             return Graph(tuple(self.nodes), tuple(self.scopes))
         place = {number: index for index, number in enumerate(live)}
