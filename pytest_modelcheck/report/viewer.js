@@ -145,6 +145,7 @@ class Viewer {
     this.drawInside(plan, make("g", { transform: `translate(${plan.l},0)` }, svg));
     if (this.svg) this.svg.replaceWith(svg); else this.canvas.append(svg);
     this.svg = svg;
+    this.reachable(this.drawn.has(this.current) ? this.current : this.drawn.keys().next().value);
     this.zoom(this.scale);
     if (this.search.value) this.find(false);
   }
@@ -152,7 +153,7 @@ class Viewer {
   drawBox(plan, x, y, parent) {
     const { box } = plan;
     const name = ["box", box.kind, box.cells ? "module" : "", plan.open ? "open" : "", box.view ? "view" : "", box.status || ""].filter(Boolean).join(" ");
-    const g = make("g", { class: name, transform: `translate(${x},${y})`, "data-id": box.id, tabindex: 0, role: "treeitem", "aria-label": [box.title, box.name, box.shape, box.status].filter(Boolean).join(", ") }, parent);
+    const g = make("g", { class: name, transform: `translate(${x},${y})`, "data-id": box.id, tabindex: -1, role: "treeitem", "aria-label": [box.title, box.name, box.shape, box.status].filter(Boolean).join(", ") }, parent);
     if (box.cells) g.setAttribute("aria-expanded", plan.open ? "true" : "false");
     this.drawn.set(box.id, g);
     const w = plan.l + plan.r, left = -plan.l;
@@ -205,6 +206,14 @@ class Viewer {
     this.choose(id);
   }
 
+  // One box takes part in the tab order; the arrows lead to the others.
+  reachable(id) {
+    const old = this.drawn.get(this.current), g = this.drawn.get(id);
+    if (old) old.setAttribute("tabindex", -1);
+    if (g) g.setAttribute("tabindex", 0);
+    this.current = id;
+  }
+
   // A box stays where it is on the screen while it opens.
   toggle(id) {
     const before = this.drawn.get(id).getBoundingClientRect();
@@ -220,6 +229,7 @@ class Viewer {
     if (old) old.classList.remove("chosen");
     const g = this.drawn.get(id);
     g.classList.add("chosen");
+    this.reachable(id);
     g.focus({ preventScroll: true });
     this.tell(this.boxes[id]);
   }
