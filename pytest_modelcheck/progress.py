@@ -15,6 +15,22 @@ terminal: TextIO | None = None
 
 
 @contextmanager
+def busy(text: str) -> Iterator[None]:
+    """Say what goes on while the block runs: work that cannot be counted. Writes only to a terminal."""
+    stream = terminal or sys.stderr
+    shown = stream is not None and stream.isatty()
+    if shown:
+        stream.write(f"\r{text} …")
+        stream.flush()
+    try:
+        yield
+    finally:
+        if shown:
+            stream.write(f"\r{'':<{len(text) + 2}}\r")
+            stream.flush()
+
+
+@contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """Yields `step(n)`, to be called when n of `total` are done. Writes only if there is a terminal to write to."""
     stream = terminal or sys.stderr

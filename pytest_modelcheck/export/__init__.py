@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ DOC = (
     "must export to ONNX, pass the checker and agree with ONNX Runtime: the largest error relative to the output's "
     "scale stays below rtol (or the absolute one below atol); max_size limits the file."
 )
+
+
+STARTED = time.time()  # older files of a report folder are an earlier run's
 
 
 def register(registry: Registry) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import logging
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +20,10 @@ from torch.utils._pytree import tree_leaves
 
 from ..errors import MissingExtraError
 from ..observe import observe
+from ..progress import busy
 from ..subject import Inputs, Subject
+from ..text import printable
+from . import STARTED
 from .result import Onnx, OutputError, file_name
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
@@ -31,6 +36,15 @@ _DATA_DEPENDENT = (
     "_local_scalar_dense",
     "unbacked",
     "aten.nonzero",
+)
+_REASONS = (  # what the exporter says -> what it means
+    (
+        "is not a known type",
+        "its output is an object that the exporter cannot open: return tuples, lists or dicts",
+    ),
+    ("Exporting a ScriptModule", "TorchScript is not exported: give the model that it was made from"),
+    ("PackedParamsBase", "modules that torch.ao has quantised are not exported: export the float model"),
+    ("out of meta tensor", "its tensors are on the meta device: there are no values to export"),
 )
 
 
@@ -45,11 +59,16 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
     with observe(subject.module), torch.no_grad():
         expected = [t for t in _leaves(subject.run()) if isinstance(t, Tensor)]
     facts: dict[str, Any] = {"name": subject.name, "dynamic": dynamic}
+    if not expected:
+        return Onnx(
+            **facts, reason="its output holds no tensor that an exporter could see (tuples, lists, dicts)"
+        )
     try:
-        model = _export(subject, inputs, opset, dynamic)
-        _strip(model)
-        data = model.SerializeToString()
-        onnx.checker.check_model(data, full_check=True)
+        with busy(f"exporting {printable(subject.name)} to ONNX"):
+            model = _export(subject, inputs, opset, dynamic)
+            _strip(model)
+            data = model.SerializeToString()
+            onnx.checker.check_model(data, full_check=True)
     except Exception as error:
         return Onnx(**facts, reason=short_reason(error))
     known: dict[str, Any] = {
@@ -58,7 +77,8 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
         "operators": _histogram(model.graph.node),
     }
     try:
-        names, got = _run(data, inputs)
+        with busy(f"running {printable(subject.name)} with ONNX Runtime"):
+            names, got = _run(data, inputs)
     except Exception as error:
         return Onnx(**facts, **known, reason=f"ONNX Runtime cannot run it: {short_reason(error)}")
     outputs = tuple(_compare(names, got, expected))
@@ -84,12 +104,29 @@ def keep_file(result: Onnx, folder: Path | None, *, any_size: bool = False) -> O
 
     if folder is None or not result.model or (result.size_bytes > SHIPPED and not any_size):
         return result
-    name = f"models/{file_name(result.name)}"
     try:
-        result.save(folder / name)
+        return dataclasses.replace(result, file=_write(folder, result))
     except OSError:
         return result
-    return dataclasses.replace(result, file=name)
+
+
+def _write(folder: Path, result: Onnx) -> str:
+    """Under the first name that no other model of this run has; returns it."""
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        name = f"models/{file_name(result.name, number)}"
+        path = folder / name
+        try:
+            with path.open("xb") as file:
+                file.write(result.model)
+            return name
+        except FileExistsError:
+            if path.stat().st_mtime < STARTED:
+                result.save(path)
+                return name
+            if path.read_bytes() == result.model:
+                return name
+    raise AssertionError("count() ends nowhere")
 
 
 def _require() -> Any:
@@ -235,12 +272,15 @@ def _leaves(output: Any) -> list[Any]:
 
 def short_reason(error: BaseException) -> str:
     """The exporter's reason in one line: what it was about first, then the innermost message."""
-    chain = [error]
+    chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)
     text = "\n".join(f"{type(e).__name__}: {e}" for e in chain)
+    if known := next((words for pattern, words in _REASONS if pattern in text), None):
+        return known
     innermost = chain[-1]
     lines = [line.strip() for line in str(innermost).splitlines() if line.strip()]
-    detail = f"{type(innermost).__name__}: {lines[0] if lines else ''}"
+    message = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0] if lines else "")
+    detail = f"{type(innermost).__name__}: {message}"
     detail = detail if len(detail) <= 200 else detail[:199] + "…"
     return f"data-dependent ({detail})" if any(word in text for word in _DATA_DEPENDENT) else detail

@@ -87,6 +87,7 @@ class Onnx:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def file_name(subject: str) -> str:
-    """A file name that no subject's name can break out of."""
-    return (re.sub(r"[^A-Za-z0-9._-]+", "-", subject).strip(".-")[:80] or "model") + ".onnx"
+def file_name(subject: str, number: int = 1) -> str:
+    """A file name that no subject's name can break out of; a number tells several of one name apart."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", subject).strip(".-")[:80] or "model"
+    return f"{stem}-{number}.onnx" if number > 1 else f"{stem}.onnx"

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .grid import Grid, lay_out
+from .grid import Grid, Route, lay_out
 
 IN, OUT = -1, -2  # where edges enter and leave a box
 FOLD = 3  # as many alike in a row are drawn as one
+MARKS = {"added": "+ ", "removed": "− ", "changed": "± "}  # a status is never told by its colour alone
 
 
 @dataclass
@@ -23,10 +24,11 @@ class Box:
     title: str
     name: str = ""
     parent: int = -1
-    kind: str = "module"  # "operator", "module", "repeat"
+    kind: str = "module"  # "operator", "parameter", "module", "repeat"
     shape: str = ""
     attributes: str = ""
     params: int = 0
+    frozen: bool = False
     repeat: int = 0
     status: str = ""
     view: bool = False
@@ -34,7 +36,21 @@ class Box:
     edges: list[tuple[int, int, str]] = field(
         default_factory=list
     )  # between children, IN and OUT; with a shape
+    ways: dict[tuple[int, int], set[str]] = field(
+        default_factory=dict
+    )  # statuses of all that an edge stands for
     grid: Grid | None = None
+
+    def join(self, source: int, target: int, shape: str, statuses: set[str]) -> None:
+        """Add an edge, or to what the one that is there stands for."""
+        if (source, target) not in self.ways:
+            self.edges.append((source, target, shape))
+        self.ways.setdefault((source, target), set()).update(statuses)
+
+    def way_status(self, source: int, target: int) -> str:
+        """Of an edge: added or removed if all that it stands for is."""
+        found = self.ways.get((source, target), set())
+        return next(iter(found)) if len(found) == 1 else ""
 
 
 class Diagram:
@@ -54,6 +70,13 @@ class Diagram:
         for box in self.boxes:
             if box.children:
                 box.grid = lay_out(box.children, box.edges)
+
+    def label(self, box: Box) -> str:
+        """A box's name without that of the box around it."""
+        outer = self.boxes[box.parent] if box.parent >= 0 else None
+        if outer is None or not outer.name or outer.repeat:
+            return box.name
+        return box.name.removeprefix(outer.name + ".")
 
     def _build(self) -> None:
         """A box for each operator, and for each module call that holds one."""
@@ -85,20 +108,19 @@ class Diagram:
             name,
             attributes=module.get("attributes", ""),
             params=module.get("params", 0),
+            frozen=module.get("frozen", False),
             status=scope.get("status", ""),
         )
 
     def _connect(self) -> None:
         """Lift each edge to the box that holds both ends; the boxes it passes through get ports."""
-        seen: set[tuple[int, int, int]] = set()
         for number, node in enumerate(self.graph["nodes"]):
             for source, slot in node["inputs"]:
-                shapes = self.graph["nodes"][source]["shapes"]
-                self._lift(
-                    self.place[source], self.place[number], _shape(shapes[slot]) if shapes else "", seen
-                )
+                giver = self.graph["nodes"][source]
+                shape = _shape(giver["shapes"][slot]) if giver["shapes"] else ""
+                self._lift(self.place[source], self.place[number], shape, _edge_status(giver, node))
 
-    def _lift(self, u: int, v: int, shape: str, seen: set[tuple[int, int, int]]) -> None:
+    def _lift(self, u: int, v: int, shape: str, status: str) -> None:
         def inner(path: list[int]) -> list[tuple[int, int]]:
             return [(path[k - 1], path[k]) for k in range(1, len(path) - 1)]
 
@@ -109,10 +131,8 @@ class Diagram:
         ends = [(up[-1], up[-2] if len(up) > 1 else u, down[-2] if len(down) > 1 else v)]
         ends += [(parent, child, OUT) for child, parent in inner(up)]
         ends += [(parent, IN, child) for child, parent in inner(down)]
-        for edge in ends:
-            if edge not in seen:
-                seen.add(edge)
-                self.boxes[edge[0]].edges.append((edge[1], edge[2], shape))
+        for holder, source, target in ends:
+            self.boxes[holder].join(source, target, shape, {status})
 
     def _path(self, box: int) -> list[int]:
         path = [box]
@@ -177,6 +197,7 @@ class Diagram:
         if first.view and first.kind == "operator":
             fold.title, fold.repeat, fold.view = "views", 0, True
             fold.name = ", ".join(self.boxes[child].title for child in run)
+        fold.frozen = all(self.boxes[child].frozen for child in run)
         fold.params = sum(self.boxes[child].params for child in run)
         place = len(self.boxes)
         self.boxes.append(fold)
@@ -186,18 +207,14 @@ class Diagram:
             self.boxes[child].parent = place
         parent.children[parent.children.index(run[0])] = place
         parent.children = [child for child in parent.children if child not in inside]
-        outer = []
-        for u, v, shape in parent.edges:
-            if u in inside and v in inside:
-                fold.edges.append((u, v, shape))
-                continue
-            if u in inside:
-                fold.edges.append((u, OUT, shape))
-            if v in inside:
-                fold.edges.append((IN, v, shape))
-            outer.append((place if u in inside else u, place if v in inside else v, shape))
-        fold.edges = list(dict.fromkeys(fold.edges))
-        parent.edges = list(dict.fromkeys(outer))
+        edges, ways = parent.edges, parent.ways
+        parent.edges, parent.ways = [], {}
+        for u, v, shape in edges:
+            statuses = ways[u, v]
+            if u in inside or v in inside:
+                fold.join(u if u in inside else IN, v if v in inside else OUT, shape, statuses)
+            if not (u in inside and v in inside):
+                parent.join(place if u in inside else u, place if v in inside else v, shape, statuses)
 
     def _spread_status(self) -> None:
         """A box with a change inside is changed itself; one with nothing else in it is as they are."""
@@ -209,18 +226,25 @@ class Diagram:
                 box.status = inner.pop() if len(inner) == 1 and box.parent >= 0 else "changed"
 
 
+def _edge_status(giver: Mapping[str, Any], taker: Mapping[str, Any]) -> str:
+    ends = (giver.get("status"), taker.get("status"))
+    return next((status for status in ("removed", "added") if status in ends), "")
+
+
 def _operator_box(node: Mapping[str, Any]) -> Box:
     from ..structure.graph import VIEWS
 
     told = ", ".join(f"{key}={value}" for key, value in node["attributes"].items())
     shape = _shape(node["shapes"][0]) if node["shapes"] else ""
+    state = node.get("parameter", "")  # of autograd's graph
     return Box(
         node["operator"],
-        kind="operator",
+        state if state != "trained" else "",
+        kind="parameter" if state else "operator",
         shape=shape,
         attributes=told,
         status=node.get("status", ""),
-        view=node["operator"] in VIEWS,
+        view=node["operator"] in VIEWS or state not in ("", "trained"),
     )
 
 
@@ -250,14 +274,22 @@ def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, Any]:
         "shape": box.shape,
         "attributes": box.attributes,
         "params": box.params,
+        "frozen": box.frozen,
         "macs": costs.get(box.name, 0) if box.kind == "module" else 0,
         "repeat": box.repeat,
         "status": box.status,
         "view": box.view,
+        "parameter": box.kind == "parameter",
     }
     packed = {key: value for key, value in facts.items() if value}
     if grid is not None:
         packed["cells"] = [[child, *cell] for child, cell in grid.cells.items()]
-        packed["routes"] = [[r.source, r.target, r.shape, r.rail, r.track, r.last] for r in grid.routes]
+        packed["routes"] = [_packed_route(box, route) for route in grid.routes]
         packed["tracks"] = grid.tracks
     return packed
+
+
+def _packed_route(box: Box, route: Route) -> list[Any]:
+    status = box.way_status(route.source, route.target)
+    packed = [route.source, route.target, route.shape, route.rail, route.track, route.last]
+    return [*packed, status] if status else packed

@@ -31,6 +31,7 @@ ORDER = (
     "memory",
     "complexity",
     "structure",
+    "autograd",
     "onnx",
     "weights",
     "weight_changes",
@@ -101,6 +102,7 @@ def _environment() -> Any:
         "symbol": lambda outcome: SYMBOLS.get(outcome, ""),
         "slug": _slug,
         "diagram": _diagram,
+        "autograd_diagram": _autograd_diagram,
         "seconds": lambda value: "–" if isinstance(value, str) else SECONDS.format(value),
         "signed": lambda share: "?" if isinstance(share, str) else f"{share * 100:+.3g} %",
         "latency_strip": _latency_strip,
@@ -167,12 +169,23 @@ def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int 
 
 def _diagram(subject: Mapping[str, Any]) -> Any:
     """What the structure viewer draws from, as JSON that cannot end its script element; None without a graph."""
-    from markupsafe import Markup
-
     from .diagram import payload
 
     modules = subject.get("complexity", {}).get("modules", [])
-    made = payload(subject["structure"], {m["name"]: m["macs"] for m in modules})
+    return _embedded(payload(subject["structure"], {m["name"]: m["macs"] for m in modules}))
+
+
+def _autograd_diagram(autograd: Mapping[str, Any], subject: Mapping[str, Any]) -> Any:
+    """The same for autograd's graph, its boxes named by the modules."""
+    from .diagram import payload
+
+    modules = subject.get("structure", {}).get("modules", [])
+    return _embedded(payload({"graph": autograd["graph"], "modules": modules}, {}))
+
+
+def _embedded(made: Any) -> Any:
+    from markupsafe import Markup
+
     if made is None:
         return None
     text = json.dumps(made, separators=(",", ":"))

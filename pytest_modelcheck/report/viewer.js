@@ -5,6 +5,8 @@ const IN = -1, OUT = -2, PAD = 14, HEAD = 28, GAP = 20, TRACK = 8, LABEL = 17;
 const FONTS = { title: "600 12.5px system-ui, sans-serif", name: "10.5px monospace", count: "10.5px system-ui, sans-serif", shape: "10px monospace" };
 const KINDS = [[/conv/i, "conv"], [/norm/i, "norm"], [/relu|gelu|silu|swish|sigmoid|softmax|tanh|hardt|mish|activation/i, "act"], [/pool|interpolate|upsample/i, "pool"], [/linear|lstm|gru|attention|embedding|matmul|einsum|^bmm$/i, "lin"], [/^(i?add|cat|mul|concat|stack|sub|div)_?$/i, "join"]];
 
+const MARKS = { added: "+ ", removed: "− ", changed: "± " }; // a status is never told by its colour alone
+
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 function width(text, font) {
@@ -34,7 +36,7 @@ class Viewer {
       box.id = id;
       if (id !== "0") box.parent = box.parent || 0; // zeros are left out of the data
       else delete box.parent;
-      box.kind = (KINDS.find(([pattern]) => pattern.test(box.title)) || [0, "op"])[1];
+      box.kind = box.parameter ? "param" : (KINDS.find(([pattern]) => pattern.test(box.title)) || [0, "op"])[1];
       box.label = this.label(box);
     }
     this.build();
@@ -70,8 +72,8 @@ class Viewer {
     this.root = div("viewer", this.host);
     const tools = div("tools", this.root);
     const button = (text, action) => { const b = div("", tools, "button"); b.type = "button"; b.textContent = text; b.addEventListener("click", action); };
-    button("Expand all", () => { for (const id in this.boxes) if (this.boxes[id].cells) this.open.add(id); this.draw(); });
-    button("Collapse", () => { this.open = new Set(["0"]); this.draw(); });
+    button("Expand all", () => { for (const id in this.boxes) if (this.boxes[id].cells && !this.boxes[id].view) this.open.add(id); this.draw(); this.center(); });
+    button("Collapse", () => { this.open = new Set(["0"]); this.draw(); this.center(); });
     button("Fit", () => this.fit());
     button("+", () => this.zoom(this.scale * 1.25));
     button("−", () => this.zoom(this.scale / 1.25));
@@ -92,8 +94,8 @@ class Viewer {
 
   // Sizes, from the inside out. `l` and `r`: how far a box reaches to the left and right of its chain.
   measure(box) {
-    const text = (box.cells ? "▸ " : "") + box.title + (box.repeat ? ` ×${box.repeat}` : "");
-    const count = box.params ? short(box.params) : "";
+    const text = (box.cells ? "▸ " : "") + (MARKS[box.status] || "") + box.title + (box.repeat ? ` ×${box.repeat}` : "");
+    const count = box.params ? short(box.params) + (box.frozen ? " frozen" : "") : "";
     const head = width(text, "title") + (count ? width(count, "count") + 14 : 0) + 24;
     if (!this.open.has(box.id) || !box.cells) {
       const w = Math.max(72, head, width(box.label, "name") + 24);
@@ -135,13 +137,15 @@ class Viewer {
   draw() {
     const plan = this.measure(this.boxes[0]);
     this.size = [plan.l + plan.r, plan.h];
+    this.chain = plan.l;
     const svg = make("svg", { role: "tree", "aria-label": "modules and operators" });
-    const marker = make("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" }, make("defs", {}, svg));
-    make("path", { d: "M0 0L8 4L0 8z" }, marker);
+    const tips = make("defs", {}, svg);
+    for (const id of ["tip", "tip-added", "tip-removed"]) make("path", { d: "M0 0L8 4L0 8z" }, make("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto", markerUnits: "userSpaceOnUse" }, tips));
     this.drawn = new Map();
     this.drawInside(plan, make("g", { transform: `translate(${plan.l},0)` }, svg));
     if (this.svg) this.svg.replaceWith(svg); else this.canvas.append(svg);
     this.svg = svg;
+    this.reachable(this.drawn.has(this.current) ? this.current : this.drawn.keys().next().value);
     this.zoom(this.scale);
     if (this.search.value) this.find(false);
   }
@@ -149,7 +153,7 @@ class Viewer {
   drawBox(plan, x, y, parent) {
     const { box } = plan;
     const name = ["box", box.kind, box.cells ? "module" : "", plan.open ? "open" : "", box.view ? "view" : "", box.status || ""].filter(Boolean).join(" ");
-    const g = make("g", { class: name, transform: `translate(${x},${y})`, "data-id": box.id, tabindex: 0, role: "treeitem", "aria-label": [box.title, box.name, box.shape, box.status].filter(Boolean).join(", ") }, parent);
+    const g = make("g", { class: name, transform: `translate(${x},${y})`, "data-id": box.id, tabindex: -1, role: "treeitem", "aria-label": [box.title, box.name, box.shape, box.status].filter(Boolean).join(", ") }, parent);
     if (box.cells) g.setAttribute("aria-expanded", plan.open ? "true" : "false");
     this.drawn.set(box.id, g);
     const w = plan.l + plan.r, left = -plan.l;
@@ -166,13 +170,14 @@ class Viewer {
     const { box, kids, x, middle, top, rows } = plan;
     const at = new Map(box.cells.map(([id, row, column]) => [id, { row, x: x.get(column) - middle }]));
     const foot = (gap, track) => top[gap] + rows[gap] + 9 + TRACK * track;
-    for (const [u, v, , rail, track, last] of box.routes) {
+    for (const [u, v, , rail, track, last, status] of box.routes) {
       const a = at.get(u), b = at.get(v), middleX = x.get(rail) - middle;
       const points = [[a.x, u === IN ? (box.id === "0" ? 0 : HEAD) : top[a.row] + kids.get(u).h]];
       if (middleX !== a.x) points.push([a.x, foot(a.row, track)], [middleX, foot(a.row, track)]);
       if (middleX !== b.x) points.push([middleX, foot(b.row - 1, last)], [b.x, foot(b.row - 1, last)]);
       points.push([b.x, v === OUT ? plan.h : top[b.row]]);
-      make("path", v === OUT ? { class: "way", d: bend(points) } : { class: "way", d: bend(points), "marker-end": "url(#tip)" }, g);
+      const tip = v === OUT ? {} : { "marker-end": status ? `url(#tip-${status})` : "url(#tip)" };
+      make("path", { class: status ? `way ${status}` : "way", d: bend(points), ...tip }, g);
     }
     for (const [id, kid] of kids) {
       const { row, x: middleX } = at.get(id);
@@ -190,12 +195,23 @@ class Viewer {
     this.svg.setAttribute("height", (h + 8) * this.scale);
   }
 
-  fit() { this.zoom(Math.min(1, Math.max(0.45, (this.canvas.clientWidth - 20) / (this.size[0] + 8)))); }
+  fit() { this.zoom(Math.min(1, Math.max(0.7, (this.canvas.clientWidth - 20) / (this.size[0] + 8)))); this.center(); }
+
+  // The model's own chain into the middle.
+  center() { this.canvas.scrollLeft = (this.chain + 1) * this.scale - this.canvas.clientWidth / 2; }
 
   activate(id) {
     const box = this.boxes[id];
     if (box.cells) this.toggle(id);
     this.choose(id);
+  }
+
+  // One box takes part in the tab order; the arrows lead to the others.
+  reachable(id) {
+    const old = this.drawn.get(this.current), g = this.drawn.get(id);
+    if (old) old.setAttribute("tabindex", -1);
+    if (g) g.setAttribute("tabindex", 0);
+    this.current = id;
   }
 
   // A box stays where it is on the screen while it opens.
@@ -213,6 +229,7 @@ class Viewer {
     if (old) old.classList.remove("chosen");
     const g = this.drawn.get(id);
     g.classList.add("chosen");
+    this.reachable(id);
     g.focus({ preventScroll: true });
     this.tell(this.boxes[id]);
   }
@@ -223,7 +240,7 @@ class Viewer {
     add("h4", box.title + (box.repeat ? ` ×${box.repeat}` : ""));
     if (box.name) add("code", box.name);
     const facts = add("dl", "");
-    const rows = [["change", box.status], ["output", box.shape], ["parameters", box.params && box.params.toLocaleString("en")], ["MACs", box.macs && box.macs.toLocaleString("en")], ["attributes", box.attributes]];
+    const rows = [["change", box.status], ["output", box.shape], ["parameters", box.params && box.params.toLocaleString("en") + (box.frozen ? ", frozen" : "")], ["MACs", box.macs && box.macs.toLocaleString("en")], ["attributes", box.attributes]];
     for (const [term, value] of rows) if (value) { add("dt", term, facts); add("dd", value, facts); }
     for (const [tensor, picture] of this.histograms(box.name)) { add("h5", tensor); this.side.append(picture); }
   }

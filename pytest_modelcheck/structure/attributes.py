@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -35,28 +35,28 @@ UNTOLD = frozenset(
 PER_AXIS = frozenset(["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"])
 
 
-class Argument(NamedTuple):
-    """A parameter of a signature; `is_list` takes all positional ints that are left, as `view(2, 3)` has them."""
+class Signature(NamedTuple):
+    """Names in order; `lists` are those that take all positional ints that are left, as `view(2, 3)` has them."""
 
-    name: str
-    default: Any = None
-    is_list: bool = False
+    names: tuple[str, ...] = ()
+    lists: frozenset[str] = frozenset()
+    defaults: Mapping[str, Any] = {}
 
 
 def attributes(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """What the call was given besides tensors, as JSON holds it; None and run-time switches are left out."""
-    kinds = tuple("T" if _holds_tensor(arg) else type(arg).__name__ for arg in args)
-    signature = _signature(func, kinds, tuple(kwargs))
-    bound: dict[str, Any] = {a.name: a.default for a in signature}
+    kinds = tuple(["T" if _holds_tensor(arg) else type(arg).__name__ for arg in args])
+    names, lists, defaults = _signature(func, kinds, tuple(kwargs))
+    bound = dict(defaults)
     for position, value in enumerate(args):
-        argument = signature[position] if position < len(signature) else Argument(f"argument {position}")
-        if argument.is_list and isinstance(value, int) and len(args) > position + 1:
-            bound[argument.name] = args[position:]
+        name = names[position] if position < len(names) else f"argument {position}"
+        if name in lists and isinstance(value, int) and len(args) > position + 1:
+            bound[name] = canonical(args[position:], name)
             break
-        bound[argument.name] = value
-    bound.update(kwargs)
-    plain = {name: canonical(value, name) for name, value in bound.items() if name not in UNTOLD}
-    return {name: value for name, value in plain.items() if value is not None}
+        bound[name] = canonical(value, name)
+    for name, value in kwargs.items():
+        bound[name] = canonical(value, name)
+    return {name: value for name, value in bound.items() if value is not None and name not in UNTOLD}
 
 
 def canonical(value: Any, name: str = "") -> Any:
@@ -64,9 +64,9 @@ def canonical(value: Any, name: str = "") -> Any:
 
     A setting that is the same along all axes is one number: `stride=2` and `stride=(2, 2)` are the same.
     """
-    if isinstance(value, Tensor):
+    if value is None or isinstance(value, Tensor):
         return None
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, (bool, int, float, str)):
         return value if not isinstance(value, float) or value == value else "nan"
     if isinstance(value, (torch.dtype, torch.memory_format)):
         return str(value).removeprefix("torch.")
@@ -93,12 +93,12 @@ def _holds_tensor(value: Any) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> tuple[Argument, ...]:
+def _signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
     python = _python_signature(func)
     return python if python is not None else _schema_signature(func, kinds, keywords)
 
 
-def _python_signature(func: Any) -> tuple[Argument, ...] | None:
+def _python_signature(func: Any) -> Signature | None:
     name = getattr(func, "__name__", "")
     candidates: tuple[Any, ...] = (getattr(torch.nn.functional, f"_{name}", None), func)
     for candidate in candidates:  # a dispatching pair first
@@ -107,19 +107,23 @@ def _python_signature(func: Any) -> tuple[Argument, ...] | None:
         except (TypeError, ValueError):
             continue
         if all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
-            return tuple(Argument(p.name, None if p.default is p.empty else p.default) for p in parameters)
+            return _with_defaults((p.name, None if p.default is p.empty else p.default) for p in parameters)
     return None
 
 
-def _schema_signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> tuple[Argument, ...]:
+def _schema_signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
     """The first overload that the call fits."""
-    fitting = [schema for schema in _schemas(func) if _fits(schema, kinds, keywords)]
-    if not fitting:
-        return ()
-    return tuple(
-        Argument(a.name, a.default_value if a.has_default_value() else None, str(a.type) == "List[int]")
-        for a in fitting[0].arguments
-    )
+    fitting = next((schema for schema in _schemas(func) if _fits(schema, kinds, keywords)), None)
+    if fitting is None:
+        return Signature()
+    lists = frozenset(a.name for a in fitting.arguments if str(a.type) == "List[int]")
+    given = ((a.name, a.default_value if a.has_default_value() else None) for a in fitting.arguments)
+    return _with_defaults(given, lists)
+
+
+def _with_defaults(given: Iterable[tuple[str, Any]], lists: frozenset[str] = frozenset()) -> Signature:
+    defaults = {name: canonical(value, name) for name, value in given}
+    return Signature(tuple(defaults), lists, defaults)
 
 
 def _schemas(func: Any) -> list[Any]:

@@ -16,7 +16,8 @@ def graph_to_dot(name: str, graph: Graph | None) -> str:
     """Operators as boxes, module calls as clusters, shapes on the edges."""
     lines = [
         f"digraph {_quoted(name)} {{",
-        "  node [shape=box, fontname=sans-serif]; edge [fontname=sans-serif];",
+        '  graph [fontname="sans-serif", labeljust=l]; node [shape=box, fontname="sans-serif"];',
+        '  edge [fontname="sans-serif"];',
     ]
     if graph is not None:
         lines += _cluster(graph, 0, "  ")
@@ -50,16 +51,22 @@ def _label(node: Node) -> str:
 
 
 def autograd_to_dot(graph: AutogradGraph) -> str:
-    """Backward functions as boxes, parameters blue; what gets no gradient stands beside, dashed."""
-    lines = ["digraph autograd {", "  node [shape=box, fontname=sans-serif];"]
+    """Backward functions as boxes, parameters blue above them; what gets no gradient stands beside, dashed."""
+    lines = [
+        "digraph autograd {",
+        '  graph [fontname="sans-serif", labeljust=l]; node [shape=box, fontname="sans-serif"];',
+    ]
     for number, node in enumerate(graph.nodes):
         label = f"{node.parameter}\n{'×'.join(map(str, node.shape))}" if node.parameter else node.function
         style = ", style=filled, fillcolor=lightblue" if node.parameter else ""
         lines.append(f"  n{number} [label={_quoted(label)}{style}];")
-        lines += [f"  n{number} -> n{feed} [dir=back];" for feed in node.feeds]
-    for index, (name, state) in enumerate(graph.parameters.items()):
-        if state != "trained":
-            lines.append(f"  p{index} [label={_quoted(f'{name} ({state})')}, style=dashed];")
+        lines += [f"  n{feed} -> n{number};" for feed in node.feeds]
+    left = [f"{name} ({state})" for name, state in graph.parameters.items() if state != "trained"]
+    if left:
+        lines.append('  subgraph cluster_left { label="without a gradient"; style=dashed;')
+        lines += [f"    p{index} [label={_quoted(text)}, style=dashed];" for index, text in enumerate(left)]
+        lines += [f"    p{index} -> p{index + 1} [style=invis];" for index in range(len(left) - 1)]
+        lines.append("  }")
     return "\n".join([*lines, "}"])
 
 

@@ -6,6 +6,7 @@ import hashlib
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from ..errors import ModelCheckError
 from ..subject import Subject
@@ -20,12 +21,12 @@ def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) ->
     hashes = hash_weights(subject) if weights else None
     if subject.inputs is None and not autograd:
         return Structure(subject.name, modules, weights=hashes)
-    graph, output = trace_graph(subject, gradients=autograd)
+    graph, output, functions = trace_graph(subject, gradients=autograd)
     gradients = None
     if autograd:
         from .autograd import read_autograd
 
-        gradients = read_autograd(subject.module, output)
+        gradients = read_autograd(subject.module, output, graph.scopes, functions)
     return Structure(subject.name, modules, graph, hashes, gradients)
 
 
@@ -40,7 +41,9 @@ def describe(subject: Subject) -> Structure:
 def hash_weights(subject: Subject) -> dict[str, str]:
     """SHA-256 of the bytes of every parameter and buffer that holds values, by name."""
     named = [*subject.module.named_parameters(), *subject.module.named_buffers()]
-    return {name: _hash(t) for name, t in named if not t.is_meta and t.layout == torch.strided}
+    return {
+        name: _hash(t) for name, t in named if not is_lazy(t) and not t.is_meta and t.layout == torch.strided
+    }
 
 
 def _hash(tensor: Tensor) -> str:

@@ -17,9 +17,12 @@ class StructureMethods(Handle):
         """Module tree and operator graph, a fingerprint of them, `.diff(other)`, `.to_svg()`, `.to_dot()`.
 
         The graph comes from one forward call in eval mode; without inputs there is the tree alone. `weights` hashes
-        the values too; `autograd` reads which tensors and parameters carry gradients. Raises ModelRunError if the
-        model itself raises.
+        the values too; `autograd` reads which tensors and parameters carry gradients, and in a test the report draws
+        them. Raises ModelRunError if the model itself raises.
         """
         from .measure import trace
 
-        return self._own(trace(self.subject, weights=weights, autograd=autograd))
+        result = self._own(trace(self.subject, weights=weights, autograd=autograd))
+        if result.autograd is not None:
+            self._keep("autograd", result.autograd)
+        return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -41,8 +41,11 @@ _QUIET = frozenset(
 )
 
 
-def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, Any]:
-    """One forward call in eval mode: its graph, and its output (with `gradients` it carries autograd's graph).
+def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, Any, dict[Any, int]]:
+    """One forward call in eval mode: its graph, and its output.
+
+    With `gradients` the output carries autograd's graph, and the scope of each function in it that made a tensor is
+    the third part.
 
     Raises ModelRunError if the model itself raises.
     """
@@ -53,7 +56,9 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, An
         tracer.inputs(inputs)
         with module_calls(tracer.enter, tracer.leave), tracer:
             output = module(*inputs.args, **inputs.kwargs)
-    return tracer.graph(output), output
+            if isinstance(output, Generator):  # it works while it is asked
+                output = list(output)
+    return tracer.graph(output), output, tracer.functions
 
 
 class Tracer(TorchFunctionMode):
@@ -69,6 +74,8 @@ class Tracer(TorchFunctionMode):
         self.calls: dict[str, int] = {}
         self.producers: dict[int, tuple[weakref.ref[Tensor], Source]] = {}
         self.writes: dict[int, list[int]] = {}  # storage -> nodes that wrote to it
+        self.dtypes: dict[torch.dtype, str] = {}
+        self.functions: dict[Any, int] = {}  # of autograd -> scope
         self.thread = threading.get_ident()
 
     # Modules
@@ -98,17 +105,15 @@ class Tracer(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        name = getattr(func, "__name__", str(func))
+        name = getattr(func, "__name__", None) or str(func)
         if name in _QUIET or threading.get_ident() != self.thread:
             return out
-        written = args[0] if name == "__setitem__" else None
-        made = [written] if written is not None else tensors_in(out)
+        made = [args[0]] if name == "__setitem__" else tensors_in(out)
         if made:
-            given = attributes(func, args, kwargs) if name != "__get__" else {}
             operator = _operator(func, name)
-            self._add(
-                operator, tensors_in((args, kwargs)), made, given, dynamic=_selects_by_data(operator, args)
-            )
+            told = attributes(func, args, kwargs) if name != "__get__" else {}
+            given = tensors_in(args) + tensors_in(kwargs) if kwargs else tensors_in(args)
+            self._add(operator, given, made, told, dynamic=_selects_by_data(operator, args))
         return out
 
     def inputs(self, inputs: Inputs) -> None:
@@ -129,6 +134,7 @@ class Tracer(TorchFunctionMode):
         sources = [(t, self._sources(t)) for t in given]
         inputs = [source for _, found in sources for source in found]
         dynamic = dynamic or any(self.nodes[source].dynamic for source, _ in inputs)
+        writes = operator.endswith("_") or operator == "setitem" or told.get("inplace") is True
         if dynamic and operator in VIEWS:
             told = {}
         self.nodes.append(
@@ -137,17 +143,24 @@ class Tracer(TorchFunctionMode):
                 self.running[-1],
                 tuple(inputs),
                 told,
-                tuple((self.own.get(id(t), ""), tuple(t.shape)) for t, found in sources if not found),
-                tuple(tuple(t.shape) for t in made),
-                tuple(dtype_name(t) for t in made),
+                tuple([(self.own.get(id(t), ""), tuple(t.shape)) for t, found in sources if not found]),
+                tuple([tuple(t.shape) for t in made]),
+                tuple([self._dtype(t) for t in made]),
                 dynamic,
             )
         )
-        writes = operator.endswith("_") or operator == "setitem" or told.get("inplace") is True
         for slot, tensor in enumerate(made):
             self.producers[id(tensor)] = (weakref.ref(tensor), (number, slot))
+            if tensor.grad_fn is not None:
+                self.functions.setdefault(tensor.grad_fn, self.running[-1])
             if writes:
                 self.writes.setdefault(_storage(tensor), []).append(number)
+
+    def _dtype(self, tensor: Tensor) -> str:
+        name = self.dtypes.get(tensor.dtype)
+        if name is None:
+            name = self.dtypes[tensor.dtype] = dtype_name(tensor)
+        return name
 
     def _producer(self, tensor: Tensor) -> Source | None:
         reference, source = self.producers.get(id(tensor), (None, None))
@@ -162,14 +175,16 @@ class Tracer(TorchFunctionMode):
         return [source, *((number, 0) for number in later if number > source[0])]
 
     def graph(self, output: Any) -> Graph:
-        """What the output depends on; a node's number is its place."""
+        """What the output depends on, or all there is if it holds no tensor; a node's number is its place."""
         self.running = [0]
         made = tensors_in(output)
         self._add("output", made, [], {})
         last = self.nodes[-1]
         shapes = tuple(tuple(t.shape) for t in made)
         self.nodes[-1] = dataclasses.replace(last, shapes=shapes, dtypes=tuple(map(dtype_name, made)))
-        live = _ancestors(self.nodes)
+        live = _ancestors(self.nodes) if made else list(range(len(self.nodes)))
+        if len(live) == len(self.nodes):
+            return Graph(tuple(self.nodes), tuple(self.scopes))
         place = {number: index for index, number in enumerate(live)}
         nodes = tuple(
             dataclasses.replace(
@@ -221,16 +236,23 @@ def _storage(tensor: Tensor) -> int:
 
 def tensors_in(value: Any, depth: int = 6) -> list[Tensor]:
     """All tensors in nested containers, mappings, dataclasses and other objects, in order."""
-    if isinstance(value, Tensor):
-        return [value]
-    if value is None or depth == 0 or isinstance(value, (str, bytes, int, float, complex, nn.Module, type)):
-        return []
-    if isinstance(value, Mapping):
-        parts: Any = value.values()
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        parts = value
-    elif hasattr(value, "__dict__"):
-        parts = vars(value).values()
-    else:
-        return []
-    return [tensor for part in parts for tensor in tensors_in(part, depth - 1)]
+    found: list[Tensor] = []
+    _gather((value,), found, depth)
+    return found
+
+
+def _gather(values: Iterable[Any], found: list[Tensor], depth: int) -> None:
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif type(value) in _PLAIN or depth == 0 or isinstance(value, (nn.Module, type)):
+            continue
+        elif isinstance(value, Mapping):
+            _gather(value.values(), found, depth - 1)
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            _gather(value, found, depth - 1)
+        elif hasattr(value, "__dict__"):
+            _gather(vars(value).values(), found, depth - 1)
+
+
+_PLAIN = frozenset([type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device])

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from .attributes import canonical
+
+Parameters = dict[int, tuple[int, bool]]  # by identity: elements, and whether it requires a gradient
 
 
 @dataclass(frozen=True)
@@ -36,23 +39,45 @@ class ModuleNode:
 
 def read_tree(module: nn.Module) -> tuple[ModuleNode, ...]:
     """All modules, in the order of `named_modules()`; nothing runs. One used twice stands at its first place."""
-    return tuple(_node(name, child) for name, child in module.named_modules())
+    inside: dict[nn.Module, Parameters] = {}
+    _collect(module, inside)
+    return tuple(_node(name, child, inside[child]) for name, child in module.named_modules())
 
 
-def _node(name: str, module: nn.Module) -> ModuleNode:
-    own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
-    parameters = list(module.parameters())
+def _collect(module: nn.Module, inside: dict[nn.Module, Parameters]) -> Parameters:
+    """The parameters of a module and of all in it, tied ones once; those of each module are kept in `inside`."""
+    if module not in inside:
+        own = (p for p in module._parameters.values() if p is not None)
+        inside[module] = found = {id(p): (_size(p), p.requires_grad) for p in own}
+        for child in module._modules.values():
+            if child is not None:
+                found.update(_collect(child, inside))
+    return inside[module]
+
+
+def _node(name: str, module: nn.Module, parameters: Parameters) -> ModuleNode:
+    own = _named(module._parameters)
+    sizes = parameters.values()
     return ModuleNode(
         name=name,
         type=type(module).__name__,
         depth=name.count(".") + 1 if name else 0,
         attributes=_attributes(module),
-        params=sum(_size(p) for p in parameters),
-        own_params=sum(_size(p) for p in module.parameters(recurse=False)),
-        frozen=bool(parameters) and not any(p.requires_grad for p in parameters),
-        shapes=tuple((key, _shape(tensor)) for key, tensor in own),
+        params=sum(size for size, _ in sizes),
+        own_params=sum(_size(p) for _, p in own),
+        frozen=bool(sizes) and not any(trainable for _, trainable in sizes),
+        shapes=tuple((key, _shape(tensor)) for key, tensor in (*own, *_named(module._buffers))),
         settings=dict(_settings(module)),
     )
+
+
+def _named(held: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What a module holds itself; one tensor under two names has the first."""
+    found: dict[int, tuple[str, Any]] = {}
+    for name, tensor in held.items():
+        if tensor is not None:
+            found.setdefault(id(tensor), (name, tensor))
+    return list(found.values())
 
 
 def _settings(module: nn.Module) -> Iterator[tuple[str, Any]]:
@@ -72,15 +97,11 @@ def _is_plain(value: Any) -> bool:
 
 
 def _size(parameter: nn.Parameter) -> int:
-    return 0 if isinstance(parameter, nn.parameter.UninitializedParameter) else parameter.numel()
+    return 0 if is_lazy(parameter) else parameter.numel()
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
-    return (
-        ()
-        if isinstance(tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer))
-        else tuple(tensor.shape)
-    )
+    return () if is_lazy(tensor) else tuple(tensor.shape)
 
 
 def _attributes(module: nn.Module) -> str:

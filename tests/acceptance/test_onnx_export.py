@@ -53,3 +53,20 @@ def test_it(): ...
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*not exportable: data-dependent*"])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_subjects_of_one_name_have_a_file_each_and_a_second_run_needs_no_more(project):
+    project.tests("""
+import pytest
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_it(modelcheck, width):
+    assert modelcheck(nn.Linear(2, width), input_size=(1, 2), name="net").onnx().file
+""")
+    for _ in range(2):
+        project.run("--modelcheck-report").assert_outcomes(passed=2)
+        found = [x for subject in project.record()["subjects"] for x in subject["onnx"]]
+        assert [x["file"] for x in found] == ["models/net.onnx", "models/net-2.onnx"]
+        folder = project.pytester.path / "modelcheck-report"
+        assert [(folder / x["file"]).stat().st_size for x in found] == [x["size_bytes"] for x in found]
+        assert len(list((folder / "models").iterdir())) == 2

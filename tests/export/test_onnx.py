@@ -1,5 +1,6 @@
 """ONNX: what agrees, what only seems to, and what cannot be exported."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -96,6 +97,39 @@ def test_a_model_that_looks_at_its_data_is_not_exportable(capfd):
     assert capfd.readouterr() == ("", "")
     with pytest.raises(MeasurementError, match="not exportable: data-dependent"):
         read(result)
+
+
+class Gives(nn.Module):
+    def __init__(self, make):
+        super().__init__()
+        self.layer, self.make = nn.Linear(3, 3), make
+
+    def forward(self, x):
+        return self.make(self.layer(x))
+
+
+@dataclasses.dataclass
+class Answer:
+    logits: torch.Tensor
+
+
+REASONS = {
+    "no output": (lambda: Gives(lambda y: None), "its output holds no tensor"),
+    "a number": (lambda: Gives(lambda y: 3.5), "its output holds no tensor"),
+    "an object": (lambda: Gives(Answer), "its output is an object that the exporter cannot open"),
+    "TorchScript": (
+        lambda: torch.jit.trace(nn.Linear(3, 3), torch.ones(2, 3)),
+        "TorchScript is not exported",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), REASONS.values(), ids=REASONS.keys())
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
+def test_what_cannot_be_exported_says_why_in_a_line(make, words):
+    result = ModelCheck(make(), input_size=(2, 3)).onnx()
+    assert result.reason.startswith(words)
+    assert len(result.reason) < 120
 
 
 @pytest.mark.parametrize("make", [Nothing, Bias])

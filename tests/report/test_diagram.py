@@ -9,6 +9,7 @@ from torch import nn
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.report.diagram import Diagram
 from pytest_modelcheck.report.grid import IN, OUT, lay_out
+from pytest_modelcheck.report.picture import svg
 from tests.structure.nets import Net
 
 
@@ -75,6 +76,11 @@ def test_a_difference_is_in_the_boxes():
     assert [b.title for b in boxes if b.status == "removed"] == ["add"]
     assert {b.name for b in boxes if b.status == "changed"} >= {"blocks", "blocks.1"}
     assert boxes[0].status == "changed"
+    block = next(b for b in boxes if b.name == "blocks.1")
+    (add,) = (child for child in block.children if boxes[child].title == "add")
+    assert block.way_status(IN, add) == "removed"
+    assert [block.way_status(u, v) for u, v, _ in block.edges if add not in (u, v)] == [""] * 5
+    assert "− add" in svg(Diagram(section), 5)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 5])

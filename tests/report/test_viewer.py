@@ -82,6 +82,81 @@ def test_the_keyboard_walks(page):
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("Linear")
 
 
+def focused(page):
+    return page.evaluate("document.activeElement.getAttribute('aria-label').split(',')[0]")
+
+
+def test_arrows_open_close_and_lead_out(page):
+    page.locator(".box", has_text="Sequential").first.focus()
+    for key, at, shown in [
+        ("ArrowLeft", "Sequential", False),
+        ("ArrowRight", "Sequential", True),
+        ("ArrowRight", "ReLU", True),
+        ("ArrowDown", "Sigmoid", True),
+        ("ArrowUp", "ReLU", True),
+        ("ArrowLeft", "Sequential", True),
+        (" ", "Sequential", False),
+    ]:
+        page.keyboard.press(key)
+        assert (focused(page), "ReLU" in titles(page)) == (at, shown), key
+    assert page.locator(".box.chosen").get_attribute("aria-expanded") == "false"
+
+
+def test_the_picture_is_one_stop_of_the_tab_key(page):
+    assert page.locator(".box[tabindex='0']").count() == 1
+    page.get_by_label("find a layer").focus()
+    page.keyboard.press("Tab")
+    assert focused(page) == "input"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    assert focused(page) == "Linear"
+
+
+def test_the_search_counts_and_goes_from_hit_to_hit(page):
+    page.get_by_role("button", name="Collapse").click()
+    search = page.get_by_label("find a layer")
+    search.fill("li")
+    assert page.locator(".found").text_content() == "1 found"
+    search.fill("1.")
+    assert page.locator(".found").text_content() == "2 found"
+    assert page.locator(".box.hit > .title").all_text_contents() == ["▸ Sequential"]
+    told = []
+    for _ in range(3):
+        page.keyboard.press("Enter")
+        told.append(page.locator(".side h4").text_content())
+    assert told == ["ReLU", "Sigmoid", "ReLU"]
+    search.fill("nothing like it")
+    assert page.locator(".found").text_content() == "0 found"
+    assert page.locator(".searching").count() == 0
+
+
+def test_the_picture_grows_shrinks_and_fits(page):
+    width = "document.querySelector('.canvas svg').getAttribute('width') * 1"
+    first = page.evaluate(width)
+    page.get_by_role("button", name="+", exact=True).click()
+    assert page.evaluate(width) > first
+    page.get_by_role("button", name="Fit").click()
+    assert page.evaluate(width) == first
+    page.get_by_role("button", name="−").click()
+    assert page.evaluate(width) < first
+
+
+def test_autograds_graph_has_a_picture_of_its_own(browser, record, tmp_path):
+    model = nn.Sequential(nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2))
+    autograd = ModelCheck(model, input_size=(1, 2)).structure(autograd=True).autograd
+    subject = {**record["subjects"][0], "autograd": [{**autograd.to_dict(), "nodeid": "t.py::t"}]}
+    page = browser.new_page()
+    page.goto(write_report({**record, "subjects": [subject]}, tmp_path).as_uri())
+    section = page.locator("section.autograd")
+    assert "2 trained, 2 frozen" in section.text_content()
+    section.get_by_role("button", name="Expand all").click()
+    assert section.locator(".box.param").count() == 4
+    assert section.locator(".box.param.view").count() == 2
+    assert section.locator(".box", has_text="AddmmBackward0").count() >= 1
+    page.close()
+
+
 def test_without_a_script_there_is_the_list(browser, record, tmp_path):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

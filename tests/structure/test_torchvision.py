@@ -33,11 +33,11 @@ QUICK = [
     "fasterrcnn_mobilenet_v3_large_320_fpn",
     "ssdlite320_mobilenet_v3_large",
 ]
-LARGE = {"inception_v3": 299, "maxvit_t": 224, "vit_h_14": 518}
+LARGE = {"inception_v3": 299, "maxvit_t": 224}
 
 
 def inputs(name):
-    size = LARGE.get(name, 224 if name.startswith("vit") else 64)
+    size = LARGE.get(name.removeprefix("quantized_"), 224 if name.startswith("vit") else 64)
     generator = torch.Generator().manual_seed(0)
     if "rcnn" in name or name.startswith(("retinanet", "fcos", "ssd")):
         return ([torch.rand(3, 96, 128, generator=generator)],)
