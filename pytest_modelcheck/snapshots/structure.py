@@ -6,7 +6,7 @@ from typing import Any
 
 from ..structure.graph import Graph
 from ..structure.result import Structure
-from ..structure.tree import ModuleNode
+from ..structure.node import ModuleNode
 from ..text import printable
 from .text import TextExtension
 
