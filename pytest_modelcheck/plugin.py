@@ -311,7 +311,7 @@ class ModelCheckPlugin:
         run = self.run or RunRecord()
         record = run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted)
         if self.base is not None:
-            record["changes"] = self.base.changes(record)
+            self.base.tell(record)
         self.record = record
         if self.settings.report:
             self._write(record)

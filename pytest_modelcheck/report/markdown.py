@@ -9,7 +9,18 @@ from typing import Any
 from ..units import MACS, PARAMS, RATIO
 from ..verdict import ROOT
 from .neutral import code, fenced, html_code, words
-from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
+from .text import (
+    SYMBOLS,
+    amount,
+    change,
+    graph_words,
+    headroom_text,
+    heatmap_words,
+    onnx_words,
+    shown_outcome,
+    weights_words,
+)
+from .text import count as _count
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
 ROWS = 60
@@ -74,6 +85,9 @@ def changes_blocks(changes: Mapping[str, Any]) -> Iterator[str]:
     )
     for subject in changes["subjects"]:
         yield from _subject_blocks(subject)
+    gone = changes.get("gone", [])
+    if gone:
+        yield f"No longer checked: {', '.join(code(name) for name in gone[:ROWS])}"
     for note in changes.get("notes", []):
         yield fenced(note)
     if changes["environment"]:
@@ -156,17 +170,36 @@ def _figures(subject: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _subject_blocks(subject: Mapping[str, Any]) -> Iterator[str]:
+    """What changed in few words, then the tables behind it, folded."""
+    told = [*_told(subject)]
+    if told:
+        yield f"{code(subject['name'])}\n\n" + "\n".join(f"- {line}" for line in told)
     for key, (title, columns, align, cells) in _TABLES.items():
         rows = [cells(row) for row in subject.get(key, [])]
         if rows:
             head = f"{html_code(subject['name'])}: {_count(len(rows), *title)}"
             yield f"<details><summary>{head}</summary>\n\n{table(columns, rows, align)}\n\n</details>"
+
+
+def _told(subject: Mapping[str, Any], shown: int = 5) -> Iterator[str]:
     if subject.get("from"):
-        yield f"{code(subject['name'])} was called {code(subject['from'])} at the base"
-    weights = subject.get("weights")
-    if weights:
-        moved = ", ".join(code(row["tensor"]) for row in weights["tensors"][:5])
-        yield f"{code(subject['name'])}: {weights['changed']:,} of {weights['of']:,} tensors hold other values: {moved}"
+        yield f"was called {code(subject['from'])} at the base"
+    if subject.get("graph"):
+        yield words(graph_words(subject["graph"]))
+    changes = subject.get("structure", [])
+    for row in changes[:shown]:
+        sides = " → ".join(code(row[side]) for side in ("before", "after") if row[side] is not None)
+        yield f"{code(row['path'] or ROOT)} {words(row['what'])} {row['kind']}{f': {sides}' if sides else ''}"
+    if len(changes) > shown:
+        yield f"and {len(changes) - shown:,} more changes of structure"
+    for row in subject.get("heatmaps", []):
+        became, why = heatmap_words(row)
+        yield f"{'**' + became + '**' if row['moved'] else became}: {words(why, 300)}"
+    for row in subject.get("onnx", []):
+        yield f"ONNX: {', '.join(words(text) for text in onnx_words(row))}"
+    if subject.get("weights"):
+        moved = ", ".join(code(row["tensor"]) for row in subject["weights"]["tensors"][:shown])
+        yield f"{weights_words(subject['weights'])}: {moved}"
 
 
 def _module_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -178,8 +211,8 @@ def _module_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _structure_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    sides = (code(row[side]) if row[side] else "" for side in ("from", "to"))
-    return (code(row["module"] or ROOT), words(row["change"]), *sides)
+    sides = (code(row[side]) if row[side] is not None else "" for side in ("before", "after"))
+    return (row["kind"], code(row["path"] or ROOT), words(row["what"]), *sides)
 
 
 def _operator_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -195,8 +228,8 @@ _TABLES: dict[str, tuple[tuple[str, str], tuple[str, ...], str, Any]] = {
     ),
     "structure": (
         ("change of structure", "changes of structure"),
-        ("module", "change", "from", "to"),
-        "llll",
+        ("", "module", "what", "base", "now"),
+        "lllll",
         _structure_cells,
     ),
     "operators": (
@@ -215,7 +248,3 @@ def _pair(old: str, new: str) -> str:
 def _revisions(changes: Mapping[str, Any]) -> str:
     sides = [str(changes.get(side, {}).get("commit", ""))[:12] for side in ("base", "head")]
     return f": {code(sides[0])} → {code(sides[1])}" if all(sides) else ""
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
