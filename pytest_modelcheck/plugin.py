@@ -118,7 +118,7 @@ class ModelCheckPlugin:
         from .base.run import measure_base
 
         assert settings.base is not None
-        return Base(measure_base(self.config, settings.base, settings.base_timeout))
+        return Base(measure_base(self.config, settings.base, settings.base_timeout, self.registry.names))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -91,17 +91,16 @@ class Base:
 
     def tell(self, head: dict[str, Any]) -> None:
         """Add to the head's record what changed: the section `changes`, and to each structure the base's beside it."""
-        if self.error:
-            about = {"commit": "", "created": ""}
-            sides = {"base": about, "head": about, "environment": [], "subjects": []}
-            head["changes"] = {"error": self.error, **sides}
-            return
         try:
+            if self.error:
+                raise MeasurementError(self.error)
             changes = compare(self.record, head)
             beside = pictures(self.record, head, changes)
         except ModelCheckError as error:
-            self.error = str(error)
-            return self.tell(head)
+            about = {"commit": "", "created": ""}
+            sides = {"base": about, "head": about, "environment": [], "subjects": []}
+            head["changes"] = {"error": str(error), **sides}
+            return
         gone = list(self.record.get("gone", []))
         head["changes"] = {**changes, "notes": list(self.notes), "gone": gone}
         for entry in head["subjects"]:

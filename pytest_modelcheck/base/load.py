@@ -145,7 +145,9 @@ _CHANGED = {
     "structure?": [_CHANGE],
     "graph?": {"base": int, "head": int, "added": int, "removed": int, "changed": int},
     "operators?": [_COUNT],
-    "onnx?": [{"name": str, "operators": [_COUNT], "opset?": [FIGURE], "size_bytes?": [FIGURE], "reason?": [str]}],
+    "onnx?": [
+        {"name": str, "operators": [_COUNT], "opset?": [FIGURE], "size_bytes?": [FIGURE], "reason?": [str]}
+    ],
     "heatmaps?": [_HEATMAP_CHANGE],
     "weights?": {"changed": int, "of": int, "tensors": [{"tensor": str, "base": FIGURE, "head": FIGURE}]},
 }
@@ -264,7 +266,10 @@ def _graphs_problem(record: Mapping[str, Any]) -> str:
     """Graphs whose nodes and scopes name each other by wrong numbers: drawing them might never end."""
     for subject in record["subjects"]:
         structure = subject.get("structure", {})
-        for graph, ordered in ((structure.get("graph"), True), (structure.get("diff", {}).get("graph"), False)):
+        for graph, ordered in (
+            (structure.get("graph"), True),
+            (structure.get("diff", {}).get("graph"), False),
+        ):
             found = graph_problem(graph, ordered=ordered) if graph else ""
             if found:
                 return f"in the graph of {subject['name']!r} {found}"

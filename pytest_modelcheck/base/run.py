@@ -7,22 +7,27 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..text import printable
 from .git import changed_dependencies, files, merge_base, toplevel, worktree
+from .gone import gone_checks
 from .load import MAX_BYTES, RecordError, read_record
 
 if TYPE_CHECKING:
     import pytest
 
 
-def measure_base(config: pytest.Config, revision: str, timeout: float) -> dict[str, Any]:
+def measure_base(
+    config: pytest.Config, revision: str, timeout: float, markers: Collection[str]
+) -> dict[str, Any]:
     """The record of the merge-base with `revision`; `{"error": ...}` if it could not be measured.
 
-    Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
+    `markers`: the names of those that check a model. Raises BaseError where there is no such revision or no merge-base.
+    Nothing stays behind.
     """
     root = toplevel(config.rootpath)
     commit = merge_base(root, revision)
@@ -41,6 +46,7 @@ def measure_base(config: pytest.Config, revision: str, timeout: float) -> dict[s
     if "error" not in record:
         record["environment"]["commit"] = commit
         record["dependencies"] = changed_dependencies(root, commit)
+        record["gone"] = gone_checks(root, commit, config.getini("python_files"), markers)
     return record
 
 

@@ -1,7 +1,7 @@
 """Shapes of JSON, and what is wrong with a value that should have one.
 
-A shape is a type or a tuple of types, a list with the shape of its items, a mapping with the shapes of its values (a key
-with "?" may be missing, keys that are not named may hold anything), or one of the classes here.
+A shape is a type or a tuple of types, a list with the shape of its items, a mapping with the shapes of its values (a
+key with "?" may be missing, keys that are not named may hold anything), or one of the classes here.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class Matching:
 
     def problem(self, value: Any, where: str) -> str:
         """What is wrong with `value`; empty if nothing is."""
-        return "" if isinstance(value, str) and self.pattern.fullmatch(value) else f"{where} is not {self.noun}"
+        return (
+            "" if isinstance(value, str) and self.pattern.fullmatch(value) else f"{where} is not {self.noun}"
+        )
 
 
 def problem(value: Any, shape: Any, where: str = "") -> str:

@@ -52,7 +52,8 @@ def graph_words(graph: Mapping[str, Any]) -> str:
     verbs = (("added", "adds", " to the graph"), ("removed", "removes", " from the graph"))
     told = [f"{verb} {count(graph[key], 'node')}{where}" for key, verb, where in verbs if graph.get(key)]
     if graph.get("changed"):
-        told.append(f"changes {graph['changed']:,}" if told else f"changes {count(graph['changed'], 'node')} of the graph")
+        changed = count(graph["changed"], "node")
+        told.append(f"changes {changed}" if told else f"changes {changed} of the graph")
     return ", ".join(told)
 
 

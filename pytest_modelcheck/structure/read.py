@@ -51,7 +51,9 @@ def graph_problem(graph: Mapping[str, Any], *, ordered: bool = True) -> str:
 
 def _module(row: Mapping[str, Any]) -> ModuleNode:
     return ModuleNode(
-        **{key: row[key] for key in ("name", "type", "depth", "attributes", "params", "own_params", "frozen")},
+        **{
+            key: row[key] for key in ("name", "type", "depth", "attributes", "params", "own_params", "frozen")
+        },
         shapes=tuple((name, tuple(shape)) for name, shape in row["shapes"]),
         settings=dict(row.get("settings") or {}),
     )

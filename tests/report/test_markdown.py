@@ -30,7 +30,22 @@ HOSTILE = {
 ALLOWED = {
     f"<{slash}{tag}"
     for slash in ("", "/")
-    for tag in ("h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "pre", "ul", "li", "details", "summary")
+    for tag in (
+        "h2",
+        "h3",
+        "p",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "pre",
+        "ul",
+        "li",
+        "details",
+        "summary",
+    )
 }
 
 
