@@ -12,7 +12,9 @@ from .neutral import code, fenced, html_code, words
 from .text import (
     SYMBOLS,
     amount,
+    by_module,
     change,
+    change_words,
     graph_words,
     headroom_text,
     heatmap_words,
@@ -79,7 +81,7 @@ def changes_blocks(changes: Mapping[str, Any]) -> Iterator[str]:
         return
     rows = [row for subject in changes["subjects"] for row in _metric_rows(subject)]
     yield (
-        table(("subject", "metric", "base", "head", "change"), rows, "lllrr")
+        table(("subject", "metric", "base", "head", "change"), rows, "llrrr")
         if rows
         else "No figure changed."
     )
@@ -186,12 +188,11 @@ def _told(subject: Mapping[str, Any], shown: int = 5) -> Iterator[str]:
         yield f"was called {code(subject['from'])} at the base"
     if subject.get("graph"):
         yield words(graph_words(subject["graph"]))
-    changes = subject.get("structure", [])
-    for row in changes[:shown]:
-        sides = " → ".join(code(row[side]) for side in ("before", "after") if row[side] is not None)
-        yield f"{code(row['path'] or ROOT)} {words(row['what'])} {row['kind']}{f': {sides}' if sides else ''}"
-    if len(changes) > shown:
-        yield f"and {len(changes) - shown:,} more changes of structure"
+    modules = by_module(subject.get("structure", []))
+    for path, rows in modules[:shown]:
+        yield f"{code(path or ROOT)}: {', '.join(words(change_words(row)) for row in rows)}"
+    if len(modules) > shown:
+        yield f"and changes in {len(modules) - shown:,} more modules"
     for row in subject.get("heatmaps", []):
         became, why = heatmap_words(row)
         yield f"{'**' + became + '**' if row['moved'] else became}: {words(why, 300)}"

@@ -8,10 +8,13 @@ from typing import Any
 
 from ..text import printable, shorten
 from ..units import RATIO
+from ..verdict import ROOT
 from .text import (
     SYMBOLS,
     amount,
+    by_module,
     change,
+    change_words,
     graph_words,
     heatmap_words,
     onnx_words,
@@ -124,9 +127,9 @@ def _figure_lines(subject: Mapping[str, Any]) -> list[str]:
 
 
 def _part_lines(subject: Mapping[str, Any], shown: int = 12) -> list[str]:
-    changes = subject.get("structure", [])
-    lines = [row["text"] for row in changes[:shown]]
-    lines += [f"and {len(changes) - shown:,} more changes of structure"] if len(changes) > shown else []
+    modules = by_module(subject.get("structure", []))
+    lines = [f"{path or ROOT}: {', '.join(map(change_words, rows))}" for path, rows in modules[:shown]]
+    lines += [f"and changes in {len(modules) - shown:,} more modules"] if len(modules) > shown else []
     lines += [f"ONNX: {', '.join(onnx_words(row))}" for row in subject.get("onnx", [])]
     lines += [": ".join(heatmap_words(row)) for row in subject.get("heatmaps", [])]
     lines += [weights_words(subject["weights"])] if subject.get("weights") else []

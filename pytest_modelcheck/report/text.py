@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import LimitError
@@ -55,6 +55,29 @@ def graph_words(graph: Mapping[str, Any]) -> str:
         changed = count(graph["changed"], "node")
         told.append(f"changes {changed}" if told else f"changes {changed} of the graph")
     return ", ".join(told)
+
+
+def by_module(changes: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Changes of structure by module; shapes of parameters are left out where the module's settings tell of them."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in changes:
+        found.setdefault(row["path"], []).append(row)
+    return [(path, [row for row in rows if not _follows(row, rows)]) for path, rows in found.items()]
+
+
+def _follows(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether it is a shape that changed along with a setting."""
+    return row["what"].startswith("parameter ") and any(
+        other["kind"] == "changed" and not other["what"].startswith("parameter ") for other in rows
+    )
+
+
+def change_words(row: Mapping[str, Any]) -> str:
+    """`stride 2 -> 1`, `module added: Conv2d(3, 8)`, `call removed`."""
+    sides = " -> ".join(str(row[side]) for side in ("before", "after") if row[side] is not None)
+    if row["kind"] == "changed" and sides:
+        return f"{row['what']} {sides}"
+    return f"{row['what']} {row['kind']}{f': {sides}' if sides else ''}"
 
 
 def heatmap_words(row: Mapping[str, Any]) -> tuple[str, str]:
