@@ -114,6 +114,7 @@ _CHECK = {
     "level": OneOf("fail", "warn"),
     "outcome": OneOf(*(outcome.value for outcome in Outcome)),
     "message": str,
+    "changes?": [{"module": str, "base": NUMBER, "value": NUMBER}],
     "contributors": [{"module": str, "value": NUMBER, "share": NUMBER}],
     "options": dict,
     "where": str,

@@ -19,6 +19,7 @@ from .strip import strip_plot
 from .text import (
     SYMBOLS,
     amount,
+    by_module,
     change,
     graph_words,
     headroom_text,
@@ -100,6 +101,7 @@ def _environment() -> Any:
         "amount": lambda value, unit: amount(unit, value),
         "change": change,
         "figures": lambda rows: [row for row in rows if row["base"] != row["head"]],
+        "by_module": by_module,
         "graph_words": graph_words,
         "heatmap_words": heatmap_words,
         "onnx_words": onnx_words,

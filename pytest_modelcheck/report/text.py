@@ -85,7 +85,8 @@ def heatmap_words(row: Mapping[str, Any]) -> tuple[str, str]:
     places, strength = (_share(row[key]) for key in ("places", "strength"))
     figures = f"1 - Pearson {places} (at most {row['limits'][0]:g}), strength {strength} (at most {row['limits'][1]:g})"
     if row["from"] != row["title"] and row["reason"]:
-        return "heatmap is of something else", f"{row['from']} -> {row['title']}"
+        other = row["reason"].partition(" ")[0].replace("target", "class")
+        return f"heatmap is of another {other}", f"{row['from']} -> {row['title']}"
     if row["reason"]:
         return "heatmap cannot be compared", row["reason"]
     return "heatmap moved" if row["moved"] else "heatmap did not move", figures
