@@ -191,6 +191,15 @@ class ModelCheckPlugin:
             item.stash[RESOLVER] = Resolver(item, self.settings, self.recorder(item).subject)
         return item.stash[RESOLVER]
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
+        from .draws import same_draws
+
+        if fixturedef.argname not in (self.settings.model_fixture, self.settings.inputs_fixture):
+            return (yield)
+        with same_draws():
+            return (yield)
+
     # Running a test
 
     @pytest.hookimpl(tryfirst=True)

@@ -85,9 +85,10 @@ class Base:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a relative verdict should say besides."""
+        notes = tuple(self.record.get("notes", []))
         changed = self.record.get("dependencies", [])
         text = "dependencies changed since the base, both were measured with those installed here: "
-        return (text + ", ".join(changed),) if changed else ()
+        return (text + ", ".join(changed), *notes) if changed else notes
 
     def tell(self, head: dict[str, Any]) -> None:
         """Add to the head's record what changed: the section `changes`, and to each structure the base's beside it."""

@@ -180,6 +180,7 @@ SHAPE = {  # what we rely on; a key with "?" may be missing, all else is passed 
     "dependencies?": [str],
     "broken?": [str],
     "gone?": [str],
+    "notes?": [str],
 }
 
 

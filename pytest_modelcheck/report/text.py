@@ -111,4 +111,6 @@ def onnx_words(row: Mapping[str, Any]) -> Iterator[str]:
 
 def weights_words(weights: Mapping[str, Any]) -> str:
     """`3 of 12 tensors hold other values`."""
+    if weights["changed"] == weights["of"]:
+        return f"all {count(weights['of'], 'tensor')} hold other values: trained anew, or drawn without a fixed seed"
     return f"{weights['changed']:,} of {count(weights['of'], 'tensor')} hold other values"
