@@ -1,8 +1,9 @@
 """What a comparison with another revision costs: pairs of runs with `--modelcheck-base` and without.
 
-`python benchmarks/base.py [PAIRS]` (needs the extra `vision`, and git: a repository is made). Two subjects, a report, all comparisons but
-latency. A base run measures twice and starts one more interpreter; the bound is 3 times the run without a base, plus
-one start of an interpreter with torch. Printed are medians over the pairs, CPU time of all processes and wall time.
+`python benchmarks/base.py [PAIRS]` (needs the extra `vision`, and git: a repository is made). Two subjects, a report,
+all comparisons but latency. A base run measures twice and starts one more interpreter; the bound is 3 times the run
+without a base, plus one start of an interpreter with torch. Printed are medians over the pairs, CPU time of all
+processes and wall time.
 """
 
 from __future__ import annotations

@@ -99,6 +99,7 @@ _SUBJECT = {
         "operators?": [{"name": str, "calls?": int}],
         "unknown_operators?": Many(int),
     },
+    "memory?": dict,
     "structure?": _STRUCTURE,
     "heatmaps?": Described([_HEATMAP]),
     "onnx?": Described([_EXPORT]),
