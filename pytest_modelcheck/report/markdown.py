@@ -30,12 +30,16 @@ MARKER = "<!-- pytest-modelcheck -->"  # finds the comment again that is to be r
 
 
 def record_markdown(record: Mapping[str, Any], *, max_bytes: int = MAX_BYTES, link: str = "") -> str:
-    """The verdict, what changed (where the record knows), the checks, and the failures' messages."""
+    """The verdict, what failed and why, what changed (where the record knows), the other checks."""
     checks = record["checks"]
+    failed = [check for check in checks if shown_outcome(check) in ("fail", "error")]
     blocks = [_headline(checks, record["run"]), link]
+    blocks += [*_checks(failed, "What failed"), *_failures(failed)]
     if record.get("changes"):
         blocks += changes_blocks(record["changes"])
-    blocks += [*_checks(checks), *_failures(checks)]
+    others = [check for check in checks if shown_outcome(check) not in ("fail", "error")]
+    blocks += _checks(others, "Other checks" if failed else "Checks")
+    blocks += _failures([check for check in others if check["outcome"] == "fail"])  # at level="warn"
     return fit(blocks, max_bytes)
 
 
@@ -53,7 +57,7 @@ def comparison_markdown(
     pairs = [f"{code(row['subject'])} {words(row['title'])}" for row in loose[:ROWS]]
     blocks += [f"Not gated, one side has no value: {', '.join(pairs)}"] if pairs else []
     blocks += changes_blocks(changes)
-    blocks += [*_checks(failed), *_failures(failed)] if failed else []
+    blocks += [*_checks(failed, "What failed"), *_failures(failed)]
     return fit(blocks, max_bytes)
 
 
@@ -125,7 +129,7 @@ def _headline(checks: Sequence[Any], run: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def _checks(checks: Sequence[Any]) -> Iterator[str]:
+def _checks(checks: Sequence[Any], title: str) -> Iterator[str]:
     rows = [
         (
             f"{SYMBOLS[outcome]} {outcome}",
@@ -135,15 +139,14 @@ def _checks(checks: Sequence[Any]) -> Iterator[str]:
             words(check["limit_text"]),
             headroom_text(check["headroom"]),
         )
-        for check in sorted(checks, key=lambda c: c["outcome"] not in ("fail", "error"))
+        for check in checks
         for outcome in [shown_outcome(check)]
     ]
     if rows:
-        yield "### Checks\n\n" + table(("", "subject", "metric", "value", "limit", ""), rows)
+        yield f"### {title}\n\n" + table(("", "subject", "metric", "value", "limit", ""), rows)
 
 
-def _failures(checks: Sequence[Any], shown: int = 20) -> Iterator[str]:
-    failed = [check for check in checks if check["outcome"] in ("fail", "error")]
+def _failures(failed: Sequence[Any], shown: int = 20) -> Iterator[str]:
     for check in failed[:shown]:
         title = html_code(f"{check['subject'] or '?'} {check['title']}")
         yield f"<details><summary>{title}</summary>\n\n{fenced(check['message'][:10_000])}\n\n</details>"
@@ -190,17 +193,22 @@ def _told(subject: Mapping[str, Any], shown: int = 5) -> Iterator[str]:
         yield words(graph_words(subject["graph"]))
     modules = by_module(subject.get("structure", []))
     for path, rows in modules[:shown]:
-        yield f"{code(path or ROOT)}: {', '.join(words(change_words(row)) for row in rows)}"
+        yield f"{code(path or ROOT)}: {', '.join(_told_words(change_words(row)) for row in rows)}"
     if len(modules) > shown:
         yield f"and changes in {len(modules) - shown:,} more modules"
     for row in subject.get("heatmaps", []):
         became, why = heatmap_words(row)
-        yield f"{'**' + became + '**' if row['moved'] else became}: {words(why, 300)}"
+        yield f"{'**' + became + '**' if row['moved'] else became}: {_told_words(why)}"
     for row in subject.get("onnx", []):
-        yield f"ONNX: {', '.join(words(text) for text in onnx_words(row))}"
+        yield f"ONNX: {', '.join(_told_words(text) for text in onnx_words(row))}"
     if subject.get("weights"):
         moved = ", ".join(code(row["tensor"]) for row in subject["weights"]["tensors"][:shown])
         yield f"{weights_words(subject['weights'])}: {moved}"
+
+
+def _told_words(text: str) -> str:
+    """Our own words with names of the user's in them."""
+    return words(text.replace(" -> ", " → "), 300)
 
 
 def _module_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
