@@ -89,9 +89,10 @@ def repository(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for each other take most of the time
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     path = tmp_path / "repository"
     path.mkdir()
-    made = Repository(path)
+    made = Repository(path, project.pytester)
     monkeypatch.chdir(path)
     return made

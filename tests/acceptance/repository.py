@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pytest
 
 NET = """
 import torch
@@ -39,11 +43,18 @@ def test_net():
 STRIDED, FULL = 8 * 27 * 16 + 32, 8 * 27 * 64 + 32  # MACs, by hand
 
 
+class Ran(NamedTuple):
+    """A run of pytest: its exit status, and all that it said."""
+
+    returncode: int
+    out: str
+
+
 class Repository:
     """A repository with `src/nets/model.py` and `tests/test_net.py`; `main` is the base."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, pytester: pytest.Pytester) -> None:
+        self.path, self.pytester = path, pytester
         self.git("init", "-q", "-b", "main")
         self.write("src/nets/__init__.py", "")
         self.write("src/nets/model.py", NET)
@@ -78,22 +89,17 @@ class Repository:
         folders = [str(p) for p in Path(tempfile.gettempdir()).glob("modelcheck-*")]
         return trees + folders + self.git("status", "--porcelain").splitlines()
 
-    def run(self, *arguments: str, base: str = "main") -> Any:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--modelcheck-base={base}"]
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-        }  # threads that wait for each other take most time
-        done: Any = subprocess.run(
-            [*command, *arguments],
-            cwd=self.path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=environment,
-        )
-        done.out = done.stdout + done.stderr
-        return done
+    def run(self, *arguments: str, base: str = "main", apart: bool = False) -> Ran:
+        """pytest in the repository; in this process, which has torch loaded, unless it is to stand `apart`."""
+        given = ["-p", "no:cacheprovider", f"--modelcheck-base={base}", *arguments]
+        if apart or any(argument.startswith(("-n", "-d")) for argument in arguments):
+            command = [sys.executable, "-m", "pytest", *given]
+            done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, timeout=120)
+            return Ran(done.returncode, done.stdout + done.stderr)
+        os.chdir(self.path)  # the fixture takes it back
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            result = self.pytester.runpytest_inprocess(*given)
+        return Ran(int(result.ret), "\n".join([*result.outlines, *result.errlines]))
 
     def record(self) -> dict[str, Any]:
         text = (self.path / "modelcheck-report/report.json").read_text()

@@ -12,8 +12,8 @@ import pytest
 from .repository import FULL, STRIDED, TESTS
 
 
-def run(repository, *arguments, base="main"):
-    return repository.run(*arguments, base=base)
+def run(repository, *arguments, **how):
+    return repository.run(*arguments, **how)
 
 
 def record(repository):
@@ -118,14 +118,6 @@ def test_a_change_is_told(repository, change, status, words):
     assert not [line for line in repository.left_behind() if "modelcheck" in line]
 
 
-def test_a_deleted_subject_is_told(repository):
-    repository.write("tests/test_second.py", TESTS.replace("model=net", "model=net, name='second'"))
-    repository.commit()
-    (repository.path / "tests/test_second.py").unlink()
-    done = run(repository, base="HEAD")
-    assert done.returncode == 0, done.out  # this tree's tests know nothing of it
-
-
 def test_a_base_that_cannot_be_imported_is_not_gated_and_strictly_fails(repository):
     repository.git("checkout", "-q", "main")
     repository.edit("src/nets/model.py", "import torch", "import nothing_of_that_name")
@@ -209,7 +201,7 @@ def test_the_head_does_not_leak_into_the_base(repository, how, monkeypatch):
         repository.edit("nets/model.py", "STRIDE = 1", "STRIDE = 2")
         repository.commit()
         repository.edit("nets/model.py", "STRIDE = 2", "STRIDE = 1")
-    done = run(repository, "--modelcheck-report")
+    done = run(repository, "--modelcheck-report", apart=True)
     assert done.returncode == 1, done.out
     (check,) = record(repository)["checks"]
     assert (check["base"], check["value"]) == (STRIDED, FULL)
