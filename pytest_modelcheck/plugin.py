@@ -109,6 +109,8 @@ class ModelCheckPlugin:
         given = getattr(self.config, "workerinput", {}).get("modelcheck_base")
         if given is None and (self.is_worker or (settings.base is None and settings.base_report is None)):
             return None
+        if self.config.option.collectonly:
+            return None
         from .base.figures import Base
 
         if given is not None:

@@ -95,6 +95,8 @@ def changes_lines(record: Mapping[str, Any], shown: int = 40) -> list[str]:
     notes += [f"  no longer checked: {printable(name)}" for name in changes.get("gone", [])[:shown]]
     notes += [f"  note: {printable(note)}" for note in changes.get("notes", [])]
     head = "changes since the base" if lines else "no changes since the base"
+    if not changes["subjects"]:
+        head = "nothing to compare with the base"
     commit = printable(changes["base"]["commit"][:12])
     return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *notes]
 

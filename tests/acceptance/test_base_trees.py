@@ -190,3 +190,9 @@ def test_windows_is_told_what_to_do_instead(monkeypatch):
     monkeypatch.setattr(base_run, "WINDOWS", True)
     with pytest.raises(BaseError, match="--modelcheck-base-report=PATH"):
         base_run.measure_base(None, "main", 1.0, ())
+
+
+def test_to_collect_only_measures_nothing(repository):
+    done = repository.run("--collect-only", "-q", base="nowhere")
+    assert done.returncode == 0, done.out
+    assert "test_net.py::test_net" in done.out

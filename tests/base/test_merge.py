@@ -58,3 +58,12 @@ def test_a_base_that_one_shard_could_not_measure_is_a_note_and_an_error_if_none_
 
 def test_shards_without_a_base_have_no_changes(base):
     assert "changes" not in merge({"one": base, "two": base})
+
+
+def test_a_page_of_merged_changes_draws_even_those_of_a_subject_that_no_shard_has(base, tmp_path):
+    from pytest_modelcheck.report.write import write_report
+
+    one = shard(base, net=stack(nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)))
+    merged = merge({"one": one})
+    next(s for s in merged["changes"]["subjects"] if s["status"] == "changed")["name"] = "of nobody"
+    assert "of nobody" in write_report(merged, tmp_path).read_text()
