@@ -90,7 +90,8 @@ def changes_blocks(changes: Mapping[str, Any]) -> Iterator[str]:
         else "No figure changed."
     )
     for subject in changes["subjects"]:
-        yield from _subject_blocks(subject)
+        if subject["status"] == "changed":
+            yield from _subject_blocks(subject)
     gone = changes.get("gone", [])
     if gone:
         yield f"No longer checked: {', '.join(code(name) for name in gone[:ROWS])}"
