@@ -79,7 +79,7 @@ def metrics_of(record: Record, subject: str) -> dict[tuple[str, str], Entry]:
     found: dict[tuple[str, str], Entry] = {}
     entry = _entry(record, subject) or {}
     for name, key, metric, unit in TOTALS:
-        section = entry.get(name, {})
+        section = _forward(entry.get(name, {}))
         value = number(section.get(key))
         if value is not None:
             title = metric_title(metric, {"phase": section.get("phase")})
@@ -90,6 +90,13 @@ def metrics_of(record: Record, subject: str) -> dict[tuple[str, str], Entry]:
             facts = {"metric": check["metric"], "title": check["title"], "unit": check["unit"]}
             found.setdefault((check["metric"], check["title"]), {**facts, "value": value})
     return found
+
+
+def _forward(section: Any) -> Record:
+    """Of a section that is a list, what it says about a forward call."""
+    if isinstance(section, list):
+        return next((item for item in section if item.get("phase") in (None, "forward")), {})
+    return dict(section)
 
 
 def _about(record: Record) -> Entry:

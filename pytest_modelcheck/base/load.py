@@ -99,7 +99,7 @@ _SUBJECT = {
         "operators?": [{"name": str, "calls?": int}],
         "unknown_operators?": Many(int),
     },
-    "memory?": dict,
+    "memory?": Described([{"total": NUMBER, "phase?": str}]),
     "structure?": _STRUCTURE,
     "heatmaps?": Described([_HEATMAP]),
     "onnx?": Described([_EXPORT]),
