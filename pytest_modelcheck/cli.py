@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LimitError, ModelCheckError
+from .text import printable
 from .units import RATIO
 
 OK, BREACH, USAGE = 0, 1, 2
@@ -21,11 +22,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         text, status = options.command(options)
     except ModelCheckError as error:
-        print(f"pytest-modelcheck: {error}", file=sys.stderr)
-        return USAGE
+        return _refuse(str(error))
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+        return _refuse(f"the reports hold what no pytest-modelcheck writes ({type(error).__name__}: {error})")
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.stdout.write(text)
     return int(status)
+
+
+def _refuse(text: str) -> int:
+    print(f"pytest-modelcheck: {printable(text, keep=chr(10))}", file=sys.stderr)
+    return USAGE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,8 +136,8 @@ def _merge(options: argparse.Namespace) -> tuple[str, int]:
     record = merge({_shard(path): read_record(path, options.max_bytes) for path in options.shards})
     try:
         write_report(record, options.output)
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, _template_error()) as error:
-        raise ModelCheckError(f"these reports hold what no pytest-modelcheck writes: {error}") from error
+    except _template_error() as error:
+        raise ModelCheckError(f"the reports hold what no pytest-modelcheck writes ({error})") from error
     text = (
         _json(record) if options.format == "json" else record_markdown(record, max_bytes=options.max_output)
     )

@@ -109,6 +109,8 @@ class ModelCheckPlugin:
         given = getattr(self.config, "workerinput", {}).get("modelcheck_base")
         if given is None and (self.is_worker or (settings.base is None and settings.base_report is None)):
             return None
+        if self.config.option.collectonly:
+            return None
         from .base.figures import Base
 
         if given is not None:
@@ -118,7 +120,7 @@ class ModelCheckPlugin:
         from .base.run import measure_base
 
         assert settings.base is not None
-        return Base(measure_base(self.config, settings.base, settings.base_timeout))
+        return Base(measure_base(self.config, settings.base, settings.base_timeout, self.registry.names))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -190,6 +192,15 @@ class ModelCheckPlugin:
 
             item.stash[RESOLVER] = Resolver(item, self.settings, self.recorder(item).subject)
         return item.stash[RESOLVER]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
+        from .draws import same_draws
+
+        if fixturedef.argname not in (self.settings.model_fixture, self.settings.inputs_fixture):
+            return (yield)
+        with same_draws():
+            return (yield)
 
     # Running a test
 
@@ -311,7 +322,7 @@ class ModelCheckPlugin:
         run = self.run or RunRecord()
         record = run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted)
         if self.base is not None:
-            record["changes"] = self.base.changes(record)
+            self.base.tell(record)
         self.record = record
         if self.settings.report:
             self._write(record)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .config import Settings
+from .draws import same_draws
 from .errors import SubjectError
 from .plan import Fixture, Source, missing_model
 
@@ -49,7 +50,8 @@ class Resolver:
 
         values = {key: self._value(key, value) for key, value in source.keywords.items()}
         values.setdefault("name", self._parameter_name(source.keywords))
-        return build_subject(values.pop("model"), values.pop("inputs", None), **values)
+        with same_draws():
+            return build_subject(values.pop("model"), values.pop("inputs", None), **values)
 
     def _value(self, key: str, value: Any) -> Any:
         if not isinstance(value, Fixture):

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..message import metric_title
+from .exports import count_changes, onnx_changes
+from .heatmaps import heatmap_changes
 from .load import number
-from .modules import module_changes, structure_changes
+from .modules import module_changes
+from .structures import StructurePair
 
 Record = Mapping[str, Any]
 Entry = dict[str, Any]
 
-TOTALS = {  # figures of the section `complexity` that are metrics of their own, with their units
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "params": "parameters",
-    "activations": "elements",
-    "memory_access": "bytes",
-}
+TOTALS = (  # figures of sections that are metrics of their own: section, key, metric, unit
+    ("complexity", "macs", "macs", "MACs"),
+    ("complexity", "flops", "flops", "FLOPs"),
+    ("complexity", "params", "params", "parameters"),
+    ("complexity", "activations", "activations", "elements"),
+    ("complexity", "memory_access", "memory_access", "bytes"),
+    ("memory", "total", "peak_memory", "bytes"),
+)
+NO_FIGURES = ("onnx_export", "heatmap")  # errors and distances of one run: how far they differ says nothing
 
 
 def compare(base: Record, head: Record) -> Entry:
@@ -70,21 +75,28 @@ def rises_above(base: float | None, head: float | None, limit: float) -> bool:
 
 
 def metrics_of(record: Record, subject: str) -> dict[tuple[str, str], Entry]:
-    """All figures of a subject by metric and title: its complexity's totals, and the values of its checks."""
+    """All figures of a subject by metric and title: its sections' totals, and the values of its checks."""
     found: dict[tuple[str, str], Entry] = {}
-    for entry in record["subjects"]:
-        section = entry.get("complexity", {}) if entry["name"] == subject else {}
-        for metric, unit in TOTALS.items():
-            value = number(section.get(metric))
-            if value is not None:
-                title = metric_title(metric, {"phase": section.get("phase")})
-                found[metric, title] = {"metric": metric, "title": title, "unit": unit, "value": value}
+    entry = _entry(record, subject) or {}
+    for name, key, metric, unit in TOTALS:
+        section = _forward(entry.get(name, {}))
+        value = number(section.get(key))
+        if value is not None:
+            title = metric_title(metric, {"phase": section.get("phase")})
+            found[metric, title] = {"metric": metric, "title": title, "unit": unit, "value": value}
     for check in record["checks"]:
         value = number(check["value"])
-        if check["subject"] == subject and value is not None:
+        if check["subject"] == subject and check["metric"] not in NO_FIGURES and value is not None:
             facts = {"metric": check["metric"], "title": check["title"], "unit": check["unit"]}
             found.setdefault((check["metric"], check["title"]), {**facts, "value": value})
     return found
+
+
+def _forward(section: Any) -> Record:
+    """Of a section that is a list, what it says about a forward call."""
+    if isinstance(section, list):
+        return next((item for item in section if item.get("phase") in (None, "forward")), {})
+    return dict(section)
 
 
 def _about(record: Record) -> Entry:
@@ -118,11 +130,37 @@ def _subject(name: str, before: str, base: Record, head: Record) -> Entry:
     metrics = _metrics(before, name, base, head)
     if old is None or new is None:
         return {"name": name, "status": "new" if old is None else "removed", "metrics": metrics}
-    found = {key: part(old, new) for key, part in PARTS.items()}
-    parts: Entry = {key: part for key, part in found.items() if part}
+    parts = {key: part for key, part in _parts(old, new).items() if part}
     parts |= {"from": before} if before != name else {}
-    changed = parts or any(row["base"] != row["head"] for row in metrics)
+    moved = any(row["moved"] for row in parts.get("heatmaps", ()))
+    changed = moved or parts.keys() - {"heatmaps"} or any(row["base"] != row["head"] for row in metrics)
     return {"name": name, "status": "changed" if changed else "unchanged", "metrics": metrics, **parts}
+
+
+def _parts(old: Record, new: Record) -> Entry:
+    """What differs, part by part; of the heatmaps also what did not move."""
+    structure = StructurePair(old, new)
+    return {
+        "structure": structure.rows,
+        "graph": structure.graph,
+        "modules": module_changes(old, new, structure.paths),
+        "operators": operator_changes(old, new),
+        "onnx": onnx_changes(old, new),
+        "heatmaps": heatmap_changes(old, new, structure.paths),
+        "weights": weights_changes(old, new, structure.paths),
+    }
+
+
+def pictures(base: Record, head: Record, changes: Record) -> dict[str, Entry]:
+    """Base and head in one graph, by subject: what the section `structure` of the head holds as `diff`."""
+    found = {}
+    for subject in changes["subjects"]:
+        if subject.get("structure") or subject.get("graph"):
+            old, new = _entry(base, subject.get("from", subject["name"])), _entry(head, subject["name"])
+            assert old is not None
+            assert new is not None
+            found[subject["name"]] = StructurePair(old, new).picture
+    return found
 
 
 def _entry(record: Record, name: str) -> Record | None:
@@ -144,10 +182,14 @@ def share(base: float | None, head: float | None) -> float | None:
     return head / base - 1 if base and head is not None else None
 
 
-def weights_changes(old: Record, new: Record) -> Entry:
-    """How many tensors hold other values, and which of them moved most (by the L2 norm); shapes are structure."""
+def weights_changes(old: Record, new: Record, paths: Mapping[str, str]) -> Entry:
+    """How many tensors hold other values, and which of them moved most (by the L2 norm); shapes are structure.
+
+    `paths`: old name -> new name of modules.
+    """
     left, right = ({t["name"]: t for t in side.get("weights", {}).get("tensors", [])} for side in (old, new))
-    both = [(name, left[name], right[name]) for name in left if name in right]
+    names = {_renamed_tensor(name, paths): name for name in left}
+    both = [(name, left[names[name]], tensor) for name, tensor in right.items() if name in names]
     figures = ("mean", "std", "min", "max", "l2")
     moved = [
         {"tensor": name, "base": number(a.get("l2")), "head": number(b.get("l2"))}
@@ -158,20 +200,16 @@ def weights_changes(old: Record, new: Record) -> Entry:
     return {"changed": len(moved), "of": len(both), "tensors": ranked[:20]} if moved else {}
 
 
+def _renamed_tensor(name: str, paths: Mapping[str, str]) -> str:
+    module, _, own = name.rpartition(".")
+    module = paths.get(module, module)
+    return f"{module}.{own}" if module else own
+
+
 def operator_changes(old: Record, new: Record) -> list[Entry]:
     """Operators that run more or less often than at the base."""
     left, right = (
         {o["name"]: o.get("calls", 0) for o in side.get("complexity", {}).get("operators", [])}
         for side in (old, new)
     )
-    names = sorted({*left, *right})
-    rows = [{"operator": name, "base": left.get(name, 0), "head": right.get(name, 0)} for name in names]
-    return [row for row in rows if row["base"] != row["head"]]
-
-
-PARTS: Mapping[str, Callable[[Record, Record], Iterable[Any]]] = {
-    "modules": module_changes,
-    "structure": structure_changes,
-    "operators": operator_changes,
-    "weights": weights_changes,
-}
+    return count_changes(left, right)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import MeasurementError
+from ..errors import MeasurementError, ModelCheckError
 from ..message import metric_title
 from ..record import to_json
 from ..units import SECONDS
 from ..verdict import ROOT, BaseValue, Contributor, Limit
-from .compare import compare, metrics_of
+from .compare import compare, metrics_of, pictures
 from .load import number, read_record
 
 Parts = tuple[Contributor, ...]
@@ -85,16 +85,28 @@ class Base:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a relative verdict should say besides."""
+        notes = tuple(self.record.get("notes", []))
         changed = self.record.get("dependencies", [])
         text = "dependencies changed since the base, both were measured with those installed here: "
-        return (text + ", ".join(changed),) if changed else ()
+        return (text + ", ".join(changed), *notes) if changed else notes
 
-    def changes(self, head: Mapping[str, Any]) -> dict[str, Any]:
-        """The section `changes` of the head's record."""
-        if not self.error:
-            return {**compare(self.record, head), "notes": list(self.notes)}
-        about = {"commit": "", "created": ""}
-        return {"error": self.error, "base": about, "head": about, "environment": [], "subjects": []}
+    def tell(self, head: dict[str, Any]) -> None:
+        """Add to the head's record what changed: the section `changes`, and to each structure the base's beside it."""
+        try:
+            if self.error:
+                raise MeasurementError(self.error)
+            changes = compare(self.record, head)
+            beside = pictures(self.record, head, changes)
+        except ModelCheckError as error:
+            about = {"commit": "", "created": ""}
+            sides = {"base": about, "head": about, "environment": [], "subjects": []}
+            head["changes"] = {"error": str(error), **sides}
+            return
+        gone = list(self.record.get("gone", []))
+        head["changes"] = {**changes, "notes": list(self.notes), "gone": gone}
+        for entry in head["subjects"]:
+            if entry["name"] in beside:
+                entry["structure"] = {**entry["structure"], "diff": beside[entry["name"]]}
 
 
 def _parts(check: Mapping[str, Any]) -> Parts:

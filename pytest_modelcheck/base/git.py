@@ -25,16 +25,30 @@ DEPENDENCIES = (
 )
 
 
+_LOCAL = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")  # as in a hook of git
+
+
 class BaseError(ModelCheckError):
     """The base revision cannot be found or checked out."""
 
 
-def git(root: Path, *arguments: str) -> str:
-    """What git prints. Raises BaseError with its last words; hooks of the user do not run."""
+def git(root: Path, *arguments: str, index: Path | None = None) -> str:
+    """What git prints. Raises BaseError with its last words; hooks of the user do not run.
+
+    `index`: used in place of the repository's own.
+    """
     command = ["git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name not in _LOCAL}
+    environment |= {"GIT_INDEX_FILE": str(index)} if index else {}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=300, check=False
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=300,
+            check=False,
+            env=environment,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BaseError(f"git cannot be run: {error}") from error
@@ -72,8 +86,9 @@ def _hint(root: Path) -> str:
 
 
 def files(root: Path) -> list[str]:
-    """All files of this tree that git does not ignore, relative to `root`."""
-    listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    """All files of this tree that git does not ignore, submodules' too, relative to `root`."""
+    listed = git(root, "ls-files", "-z", "--cached", "--recurse-submodules")
+    listed += git(root, "ls-files", "-z", "--others", "--exclude-standard")
     return [name for name in listed.split("\0") if name]
 
 

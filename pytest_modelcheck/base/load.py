@@ -6,15 +6,19 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import ModelCheckError
 from ..record import SCHEMA_VERSION
+from ..structure.read import graph_problem
 from ..verdict import Outcome
+from .shape import Described, Many, Matching, OneOf, Optional, Pair
+from .shape import problem as shape_problem
 
 MAX_BYTES = 64 * 2**20
+DIGITS = 30  # of a whole number; longer ones are no count of anything, and slow
 FILE = "report.json"
 
 
@@ -22,23 +26,67 @@ class RecordError(ModelCheckError):
     """A file that is not a record we can use."""
 
 
-class Many:
-    """A mapping whose values all have one shape."""
-
-    def __init__(self, shape: Any) -> None:
-        self.shape = shape
-
-
-class OneOf:
-    """One of a few words."""
-
-    def __init__(self, *words: str) -> None:
-        self.words = words
-
-
+BASE64 = Matching(r"[A-Za-z0-9+/]*={0,2}", "base64")
 FIGURE = (int, float, type(None))
 NUMBER = (int, float, str, type(None))  # NaN and infinities are strings in a record
-_MODULE = {"name": str, "type": str}
+_COST = {"name": str, "type": str, "own_macs?": NUMBER}
+_MODULE = {
+    "name": str,
+    "type": str,
+    "depth": int,
+    "attributes": str,
+    "params": int,
+    "own_params": int,
+    "frozen": bool,
+    "shapes": [Pair(str, [int])],
+    "settings": dict,
+}
+_SCOPE = {"module": str, "type": str, "call": int, "parent": int, "status?": str}
+_NODE = {
+    "operator": str,
+    "scope": int,
+    "inputs": [Pair(int, int)],
+    "attributes": dict,
+    "params": [Pair(str, [int])],
+    "shapes": [[int]],
+    "dtypes": [str],
+    "dynamic": bool,
+    "status?": str,
+}
+_GRAPH = Optional({"nodes": [_NODE], "scopes": [_SCOPE], "unused": int})
+_CHANGE = {
+    "kind": OneOf("added", "removed", "changed", "moved"),
+    "path": str,
+    "what": str,
+    "before": (str, type(None)),
+    "after": (str, type(None)),
+    "text": str,
+}
+_STRUCTURE = {
+    "fingerprint?": str,
+    "modules?": [_MODULE],
+    "graph?": _GRAPH,
+    "diff?": {"base": str, "changes": [_CHANGE], "graph": _GRAPH},
+}
+_HEATMAP = {
+    "title": str,
+    "method": str,
+    "layer": str,
+    "target": list,
+    "score": [NUMBER],
+    "image": BASE64,
+    "input": BASE64,
+    "nodeid": (str, type(None)),
+    "raw?": {"shape": [int], "float32": BASE64},
+}
+_EXPORT = {
+    "name": str,
+    "opset?": FIGURE,
+    "dynamic?": (str, type(None)),
+    "size_bytes?": FIGURE,
+    "operators": Many(int),
+    "reason?": str,
+}
 _SUBJECT = {
     "name": str,
     "type": str,
@@ -46,8 +94,15 @@ _SUBJECT = {
     "training": bool,
     "signature": str,
     "nodeids": [str],
-    "complexity?": {"modules?": [_MODULE], "unknown_operators?": Many(int)},
-    "structure?": {"fingerprint?": str, "modules?": [_MODULE]},
+    "complexity?": {
+        "modules?": [_COST],
+        "operators?": [{"name": str, "calls?": int}],
+        "unknown_operators?": Many(int),
+    },
+    "memory?": Described([{"total": NUMBER, "phase?": str}]),
+    "structure?": _STRUCTURE,
+    "heatmaps?": Described([_HEATMAP]),
+    "onnx?": Described([_EXPORT]),
     "weights?": {"tensors?": [{"name": str}]},
 }
 _CHECK = {
@@ -60,6 +115,7 @@ _CHECK = {
     "level": OneOf("fail", "warn"),
     "outcome": OneOf(*(outcome.value for outcome in Outcome)),
     "message": str,
+    "changes?": [{"module": str, "base": NUMBER, "value": NUMBER}],
     "contributors": [{"module": str, "value": NUMBER, "share": NUMBER}],
     "options": dict,
     "where": str,
@@ -67,7 +123,19 @@ _CHECK = {
     "limit_text": str,
     "headroom": FIGURE,
 }
-_SIDES = {"base": NUMBER, "head": NUMBER}
+_COUNT = {"operator": str, "base": int, "head": int}
+_HEATMAP_CHANGE = {
+    "title": str,
+    "from": str,
+    "nodeid": (str, type(None)),
+    "moved": bool,
+    "places": NUMBER,
+    "strength": NUMBER,
+    "limits": [(int, float)],
+    "reason": str,
+    "score": [FIGURE],
+    "pictures?": [BASE64],
+}
 _COSTS = {"macs": [(int, float)], "params": [(int, float)]}
 _METRIC = {"metric": str, "title": str, "unit": str, "share": FIGURE, "base": FIGURE, "head": FIGURE}
 _CHANGED = {
@@ -76,13 +144,19 @@ _CHANGED = {
     "status": OneOf("new", "removed", "changed", "unchanged"),
     "metrics": [_METRIC],
     "modules?": [{"module": str, "type": str, "status": OneOf("new", "removed", "changed"), **_COSTS}],
-    "structure?": [{"module": str, "change": str, "from": str, "to": str}],
-    "operators?": [{"operator": str, **_SIDES}],
+    "structure?": [_CHANGE],
+    "graph?": {"base": int, "head": int, "added": int, "removed": int, "changed": int},
+    "operators?": [_COUNT],
+    "onnx?": [
+        {"name": str, "operators": [_COUNT], "opset?": [FIGURE], "size_bytes?": [FIGURE], "reason?": [str]}
+    ],
+    "heatmaps?": [_HEATMAP_CHANGE],
     "weights?": {"changed": int, "of": int, "tensors": [{"tensor": str, "base": FIGURE, "head": FIGURE}]},
 }
 _CHANGES = {
     "error?": str,
     "notes?": [str],
+    "gone?": [str],
     "base": {"commit": str, "created": str},
     "head": {"commit": str, "created": str},
     "environment": [{"name": str, "base": str, "head": str}],
@@ -106,6 +180,8 @@ SHAPE = {  # what we rely on; a key with "?" may be missing, all else is passed 
     "changes?": _CHANGES,
     "dependencies?": [str],
     "broken?": [str],
+    "gone?": [str],
+    "notes?": [str],
 }
 
 
@@ -128,7 +204,7 @@ def check_record(record: Any, path: object) -> dict[str, Any]:
             f"{path} has schema_version {version}; this pytest-modelcheck reads {SCHEMA_VERSION}.\n"
             "Write both reports with the same version of pytest-modelcheck."
         )
-    problem = _problem(record, SHAPE, "")
+    problem = shape_problem(record, SHAPE) or _graphs_problem(record)
     if problem:
         raise RecordError(f"{path} is not a whole report of pytest-modelcheck: {problem}")
     return dict(record)
@@ -165,7 +241,7 @@ def _limited(file: IO[bytes], path: Path, max_bytes: int) -> bytes:
 
 def _json(data: bytes, path: Path) -> Any:
     try:
-        return json.loads(data, parse_constant=_refuse)
+        return json.loads(data, parse_constant=_refuse, parse_int=_int, parse_float=_float)
     except RecursionError:
         raise RecordError(f"{path} is not JSON that we read: nested too deep") from None
     except ValueError as error:
@@ -176,46 +252,28 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON number")
 
 
-def _problem(value: Any, shape: Any, where: str) -> str:
-    """What is wrong with `value`, the first thing found; empty if nothing is."""
-    if isinstance(shape, OneOf):
-        good = isinstance(value, str) and value in shape.words
-        return "" if good else f"{where} is not one of {', '.join(shape.words)}"
-    if isinstance(shape, list):
-        return _parts_problem(value, list, where, lambda i: f"{where}[{i}]", shape[0])
-    if isinstance(shape, Many):
-        return _parts_problem(value, dict, where, lambda key: f"{where}.{key}", shape.shape)
-    if isinstance(shape, dict):
-        return _mapping_problem(value, shape, where)
-    wanted = shape if isinstance(shape, tuple) else (shape,)
-    if isinstance(value, wanted) and (not isinstance(value, bool) or bool in wanted):
-        return ""
-    return f"{where} is a {type(value).__name__}, not {' or '.join(t.__name__ for t in wanted)}"
+def _int(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
 
 
-def _parts_problem(
-    value: Any,
-    kind: type[list[Any]] | type[dict[Any, Any]],
-    where: str,
-    name: Callable[[Any], str],
-    shape: Any,
-) -> str:
-    if not isinstance(value, kind):
-        return f"{where} is a {type(value).__name__}, not {kind.__name__}"
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    return next((found for key, item in items if (found := _problem(item, shape, name(key)))), "")
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:DIGITS]} is no number we can hold")
+    return value
 
 
-def _mapping_problem(value: Any, shape: Mapping[str, Any], where: str) -> str:
-    if not isinstance(value, dict):
-        return f"{where or 'the whole'} is a {type(value).__name__}, not dict"
-    for key, inner in shape.items():
-        name = key.removesuffix("?")
-        if name not in value:
-            if name == key:
-                return f"{where or 'the whole'} has no {name!r}"
-            continue
-        found = _problem(value[name], inner, f"{where}.{name}".lstrip("."))
-        if found:
-            return found
+def _graphs_problem(record: Mapping[str, Any]) -> str:
+    """Graphs whose nodes and scopes name each other by wrong numbers: drawing them might never end."""
+    for subject in record["subjects"]:
+        structure = subject.get("structure", {})
+        for graph, ordered in (
+            (structure.get("graph"), True),
+            (structure.get("diff", {}).get("graph"), False),
+        ):
+            found = graph_problem(graph, ordered=ordered) if graph else ""
+            if found:
+                return f"in the graph of {subject['name']!r} {found}"
     return ""

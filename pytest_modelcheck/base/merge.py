@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..record import SCHEMA_VERSION, SubjectTable
+from .load import number
+from .merge_changes import merged_changes
 
 Record = Mapping[str, Any]
 
@@ -13,14 +15,18 @@ Record = Mapping[str, Any]
 def merge(records: Mapping[str, Record]) -> dict[str, Any]:
     """One record of all `records`, by the shard's name.
 
-    Equal subjects become one; a check that two shards report alike is kept once, one that they report differently is
-    kept for each, with the shard's name in its test's id. What the environment says differently is said per shard.
+    Equal subjects become one, and so does what changed in them; a check that two shards report alike is kept once,
+    one that they report differently is kept for each, with the shard's name in its test's id. What the environment
+    says differently is said per shard.
     """
     subjects = SubjectTable()
+    changes: list[tuple[str, Mapping[str, str], Record]] = []
     checks: list[dict[str, Any]] = []
     panels: list[dict[str, Any]] = []
     for shard, record in records.items():
         names = {e["name"]: subjects.add(e["nodeids"], e) for e in record["subjects"]}
+        if "changes" in record:
+            changes.append((shard, names, record["changes"]))
         for key, found in (("checks", checks), ("panels", panels)):
             entries = [{**e, "subject": names.get(e["subject"], e["subject"])} for e in record[key]]
             found += _apart(entries, found, shard)
@@ -32,6 +38,7 @@ def merge(records: Mapping[str, Record]) -> dict[str, Any]:
         "subjects": subjects.entries,
         "checks": checks,
         "panels": panels,
+        **({"changes": merged_changes(changes)} if changes else {}),
     }
 
 
@@ -73,6 +80,7 @@ def _run(runs: Sequence[Record]) -> dict[str, Any]:
         "exit_status": max((s for s in statuses if s != 5), default=max(statuses, default=0)),
         "interrupted": any(run["interrupted"] for run in runs),
         "seconds": round(sum(run["seconds"] for run in runs), 3),
+        "waited": round(sum(number(run.get("waited")) or 0 for run in runs), 3),
         "tests": tests,
         "no_result": [nodeid for run in runs for nodeid in run["no_result"]],
     }

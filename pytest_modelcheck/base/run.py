@@ -7,26 +7,42 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..text import printable
-from .git import changed_dependencies, files, merge_base, toplevel, worktree
+from .contents import fill
+from .declared import declared_options
+from .git import BaseError, changed_dependencies, files, merge_base, toplevel, worktree
+from .gone import gone_checks
 from .load import MAX_BYTES, RecordError, read_record
 
 if TYPE_CHECKING:
     import pytest
 
 
-def measure_base(config: pytest.Config, revision: str, timeout: float) -> dict[str, Any]:
+WINDOWS = sys.platform == "win32"
+
+
+def measure_base(
+    config: pytest.Config, revision: str, timeout: float, markers: Collection[str]
+) -> dict[str, Any]:
     """The record of the merge-base with `revision`; `{"error": ...}` if it could not be measured.
 
-    Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
+    `markers`: the names of those that check a model. Raises BaseError where there is no such revision or no merge-base.
+    Nothing stays behind.
     """
+    if WINDOWS:
+        raise BaseError(
+            "measuring another revision needs the process groups of POSIX systems, which Windows has not.\n"
+            "Write a report there (--modelcheck-report) and compare with it: --modelcheck-base-report=PATH"
+        )
     root = toplevel(config.rootpath)
     commit = merge_base(root, revision)
     with worktree(root, commit) as folder:
+        notes = fill(root, folder / "tree", commit)
         job = {
             "root": str(root),
             "tree": str(folder / "tree"),
@@ -34,18 +50,25 @@ def measure_base(config: pytest.Config, revision: str, timeout: float) -> dict[s
             "patterns": config.getini("python_files"),
             "path": [entry or os.getcwd() for entry in sys.path],
             "arguments": _arguments(config),
+            "options": declared_options(config),
             "result": str(folder / "record.json"),
         }
         (folder / "job.json").write_text(json.dumps(job), "utf-8")
         record = _run(folder, config.invocation_params.dir, timeout)
-    if "error" not in record:
-        record["environment"]["commit"] = commit
-        record["dependencies"] = changed_dependencies(root, commit)
-    return record
+    if "error" in record:
+        return {"error": "\n".join([record["error"], *notes])}
+    record["environment"]["commit"] = commit
+    gone = gone_checks(root, commit, config.getini("python_files"), markers)
+    return {
+        **record,
+        "dependencies": changed_dependencies(root, commit),
+        "gone": gone,
+        "notes": notes,
+    }
 
 
 def _arguments(config: pytest.Config) -> list[str]:
-    """The same selection of tests, and nothing that writes or that the user's options add."""
+    """The same selection of tests, wherever it was said (addopts too), and nothing that writes."""
     option = config.option
     given = ["-q", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={config.rootpath}", "-s"]
     given += [
@@ -59,6 +82,8 @@ def _arguments(config: pytest.Config) -> list[str]:
     given += ["-k", option.keyword] if option.keyword else []
     given += ["-m", option.markexpr] if option.markexpr else []
     given += ["--pyargs"] if option.pyargs else []
+    given += ["--noconftest"] if option.noconftest else []
+    given += [f"--confcutdir={option.confcutdir}"] if option.confcutdir else []
     for name in ("deselect", "ignore", "ignore_glob"):
         given += [f"--{name.replace('_', '-')}={value}" for value in getattr(option, name, None) or ()]
     for name in ("model", "input_size", "device", "threads"):

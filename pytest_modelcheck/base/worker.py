@@ -30,8 +30,11 @@ def main(job_file: str) -> None:
 
     import pytest
 
+    from pytest_modelcheck.base.declared import GivenOptions
+    from pytest_modelcheck.base.missing import StandIns
+
     run = BaseRun()
-    pytest.main(job["arguments"], plugins=[run])
+    pytest.main(job["arguments"], plugins=[run, StandIns(Path(job["tree"])), GivenOptions(job["options"])])
     leaks = redirect.leaks()
     if leaks:
         text = f"modules that should be the base's came from this tree: {', '.join(leaks[:5])}"

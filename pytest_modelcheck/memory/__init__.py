@@ -33,10 +33,17 @@ DOC = (
 
 
 def register(registry: Registry) -> None:
-    """The budget of this folder."""
+    """The budget of this folder, and its section of the report."""
     registry.add(
         Budget("peak_memory_budget", "peak_memory", "bytes", DOC, _observe, _read, CHOICES, section="memory")
     )
+    registry.add_section("memory", _describe)
+
+
+def _describe(subject: Subject) -> list[dict[str, Any]]:
+    from .measure import peak_memory
+
+    return [{**peak_memory(subject).to_dict(), "nodeid": None}]
 
 
 def _observe(subject: Subject, *, phase: str, optimizer: str | None) -> Any:

@@ -16,7 +16,18 @@ from ..text import printable
 from ..units import BYTES, FLOPS, MACS, PARAMS, SECONDS
 from .plots import line_plot
 from .strip import strip_plot
-from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
+from .text import (
+    SYMBOLS,
+    amount,
+    by_module,
+    change,
+    graph_words,
+    headroom_text,
+    heatmap_words,
+    onnx_words,
+    shown_outcome,
+    weights_words,
+)
 from .timeline import timeline_plot
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
@@ -28,8 +39,8 @@ ORDER = (
     "evolution",
     "latency",
     "profile",
-    "memory",
     "complexity",
+    "memory",
     "structure",
     "autograd",
     "onnx",
@@ -92,6 +103,12 @@ def _environment() -> Any:
         "headroom": headroom_text,
         "amount": lambda value, unit: amount(unit, value),
         "change": change,
+        "figures": lambda rows: [row for row in rows if row["base"] != row["head"]],
+        "by_module": by_module,
+        "graph_words": graph_words,
+        "heatmap_words": heatmap_words,
+        "onnx_words": onnx_words,
+        "weights_words": weights_words,
         "shape": lambda shape: "×".join(map(str, shape)) if shape is not None else "–",
         "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
         "percent": lambda value: f"{value * 100:.1f} %",

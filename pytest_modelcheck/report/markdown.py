@@ -9,7 +9,20 @@ from typing import Any
 from ..units import MACS, PARAMS, RATIO
 from ..verdict import ROOT
 from .neutral import code, fenced, html_code, words
-from .text import SYMBOLS, amount, change, headroom_text, shown_outcome
+from .text import (
+    SYMBOLS,
+    amount,
+    by_module,
+    change,
+    change_words,
+    graph_words,
+    headroom_text,
+    heatmap_words,
+    onnx_words,
+    shown_outcome,
+    weights_words,
+)
+from .text import count as _count
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
 ROWS = 60
@@ -17,12 +30,16 @@ MARKER = "<!-- pytest-modelcheck -->"  # finds the comment again that is to be r
 
 
 def record_markdown(record: Mapping[str, Any], *, max_bytes: int = MAX_BYTES, link: str = "") -> str:
-    """The verdict, what changed (where the record knows), the checks, and the failures' messages."""
+    """The verdict, what failed and why, what changed (where the record knows), the other checks."""
     checks = record["checks"]
+    failed = [check for check in checks if shown_outcome(check) in ("fail", "error")]
     blocks = [_headline(checks, record["run"]), link]
+    blocks += [*_checks(failed, "What failed"), *_failures(failed)]
     if record.get("changes"):
         blocks += changes_blocks(record["changes"])
-    blocks += [*_checks(checks), *_failures(checks)]
+    others = [check for check in checks if shown_outcome(check) not in ("fail", "error")]
+    blocks += _checks(others, "Other checks" if failed else "Checks")
+    blocks += _failures([check for check in others if check["outcome"] == "fail"])  # at level="warn"
     return fit(blocks, max_bytes)
 
 
@@ -40,7 +57,7 @@ def comparison_markdown(
     pairs = [f"{code(row['subject'])} {words(row['title'])}" for row in loose[:ROWS]]
     blocks += [f"Not gated, one side has no value: {', '.join(pairs)}"] if pairs else []
     blocks += changes_blocks(changes)
-    blocks += [*_checks(failed), *_failures(failed)] if failed else []
+    blocks += [*_checks(failed, "What failed"), *_failures(failed)]
     return fit(blocks, max_bytes)
 
 
@@ -68,12 +85,16 @@ def changes_blocks(changes: Mapping[str, Any]) -> Iterator[str]:
         return
     rows = [row for subject in changes["subjects"] for row in _metric_rows(subject)]
     yield (
-        table(("subject", "metric", "base", "head", "change"), rows, "lllrr")
+        table(("subject", "metric", "base", "head", "change"), rows, "llrrr")
         if rows
         else "No figure changed."
     )
     for subject in changes["subjects"]:
-        yield from _subject_blocks(subject)
+        if subject["status"] == "changed":
+            yield from _subject_blocks(subject)
+    gone = changes.get("gone", [])
+    if gone:
+        yield f"No longer checked: {', '.join(code(name) for name in gone[:ROWS])}"
     for note in changes.get("notes", []):
         yield fenced(note)
     if changes["environment"]:
@@ -109,7 +130,7 @@ def _headline(checks: Sequence[Any], run: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def _checks(checks: Sequence[Any]) -> Iterator[str]:
+def _checks(checks: Sequence[Any], title: str) -> Iterator[str]:
     rows = [
         (
             f"{SYMBOLS[outcome]} {outcome}",
@@ -119,15 +140,14 @@ def _checks(checks: Sequence[Any]) -> Iterator[str]:
             words(check["limit_text"]),
             headroom_text(check["headroom"]),
         )
-        for check in sorted(checks, key=lambda c: c["outcome"] not in ("fail", "error"))
+        for check in checks
         for outcome in [shown_outcome(check)]
     ]
     if rows:
-        yield "### Checks\n\n" + table(("", "subject", "metric", "value", "limit", ""), rows)
+        yield f"### {title}\n\n" + table(("", "subject", "metric", "value", "limit", ""), rows)
 
 
-def _failures(checks: Sequence[Any], shown: int = 20) -> Iterator[str]:
-    failed = [check for check in checks if check["outcome"] in ("fail", "error")]
+def _failures(failed: Sequence[Any], shown: int = 20) -> Iterator[str]:
     for check in failed[:shown]:
         title = html_code(f"{check['subject'] or '?'} {check['title']}")
         yield f"<details><summary>{title}</summary>\n\n{fenced(check['message'][:10_000])}\n\n</details>"
@@ -156,17 +176,40 @@ def _figures(subject: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _subject_blocks(subject: Mapping[str, Any]) -> Iterator[str]:
+    """What changed in few words, then the tables behind it, folded."""
+    told = [*_told(subject)]
+    if told:
+        yield f"{code(subject['name'])}\n\n" + "\n".join(f"- {line}" for line in told)
     for key, (title, columns, align, cells) in _TABLES.items():
         rows = [cells(row) for row in subject.get(key, [])]
         if rows:
             head = f"{html_code(subject['name'])}: {_count(len(rows), *title)}"
             yield f"<details><summary>{head}</summary>\n\n{table(columns, rows, align)}\n\n</details>"
+
+
+def _told(subject: Mapping[str, Any], shown: int = 5) -> Iterator[str]:
     if subject.get("from"):
-        yield f"{code(subject['name'])} was called {code(subject['from'])} at the base"
-    weights = subject.get("weights")
-    if weights:
-        moved = ", ".join(code(row["tensor"]) for row in weights["tensors"][:5])
-        yield f"{code(subject['name'])}: {weights['changed']:,} of {weights['of']:,} tensors hold other values: {moved}"
+        yield f"was called {code(subject['from'])} at the base"
+    if subject.get("graph"):
+        yield words(graph_words(subject["graph"]))
+    modules = by_module(subject.get("structure", []))
+    for path, rows in modules[:shown]:
+        yield f"{code(path or ROOT)}: {', '.join(_told_words(change_words(row)) for row in rows)}"
+    if len(modules) > shown:
+        yield f"and changes in {len(modules) - shown:,} more modules"
+    for row in subject.get("heatmaps", []):
+        became, why = heatmap_words(row)
+        yield f"{'**' + became + '**' if row['moved'] else became}: {_told_words(why)}"
+    for row in subject.get("onnx", []):
+        yield f"ONNX: {', '.join(_told_words(text) for text in onnx_words(row))}"
+    if subject.get("weights"):
+        moved = ", ".join(code(row["tensor"]) for row in subject["weights"]["tensors"][:shown])
+        yield f"{weights_words(subject['weights'])}: {moved}"
+
+
+def _told_words(text: str) -> str:
+    """Our own words with names of the user's in them."""
+    return words(text.replace(" -> ", " → "), 300)
 
 
 def _module_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -178,8 +221,8 @@ def _module_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _structure_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    sides = (code(row[side]) if row[side] else "" for side in ("from", "to"))
-    return (code(row["module"] or ROOT), words(row["change"]), *sides)
+    sides = (code(row[side]) if row[side] is not None else "" for side in ("before", "after"))
+    return (row["kind"], code(row["path"] or ROOT), words(row["what"]), *sides)
 
 
 def _operator_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -195,8 +238,8 @@ _TABLES: dict[str, tuple[tuple[str, str], tuple[str, ...], str, Any]] = {
     ),
     "structure": (
         ("change of structure", "changes of structure"),
-        ("module", "change", "from", "to"),
-        "llll",
+        ("", "module", "what", "base", "now"),
+        "lllll",
         _structure_cells,
     ),
     "operators": (
@@ -215,7 +258,3 @@ def _pair(old: str, new: str) -> str:
 def _revisions(changes: Mapping[str, Any]) -> str:
     sides = [str(changes.get(side, {}).get("commit", ""))[:12] for side in ("base", "head")]
     return f": {code(sides[0])} → {code(sides[1])}" if all(sides) else ""
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -9,7 +9,18 @@ from typing import Any
 from ..text import printable, shorten
 from ..units import RATIO
 from ..verdict import ROOT
-from .text import SYMBOLS, amount, change, shown_outcome
+from .text import (
+    SYMBOLS,
+    amount,
+    by_module,
+    change,
+    change_words,
+    graph_words,
+    heatmap_words,
+    onnx_words,
+    shown_outcome,
+    weights_words,
+)
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {"pass": 32, "fail": 31, "error": 31, "warn": 33, "inconclusive": 33, "not gated": 36}
@@ -72,7 +83,7 @@ def _coloured(line: str, outcome: str, color: bool) -> str:
     return f"\x1b[{code}m{line}\x1b[0m" if color and code and outcome != "pass" else line
 
 
-def changes_lines(record: Mapping[str, Any], shown: int = 30) -> list[str]:
+def changes_lines(record: Mapping[str, Any], shown: int = 40) -> list[str]:
     """What changed since the base: figures by subject, the modules behind them, what could not be gated and why."""
     changes = record["changes"]
     if changes.get("error"):
@@ -81,8 +92,11 @@ def changes_lines(record: Mapping[str, Any], shown: int = 30) -> list[str]:
     rest = [f"  and {len(lines) - shown} more lines, in the report"] if len(lines) > shown else []
     loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
     notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
+    notes += [f"  no longer checked: {printable(name)}" for name in changes.get("gone", [])[:shown]]
     notes += [f"  note: {printable(note)}" for note in changes.get("notes", [])]
     head = "changes since the base" if lines else "no changes since the base"
+    if not changes["subjects"]:
+        head = "nothing to compare with the base"
     commit = printable(changes["base"]["commit"][:12])
     return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *notes]
 
@@ -92,19 +106,33 @@ def _short_row(check: Mapping[str, Any]) -> str:
 
 
 def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
-    name = printable(subject["name"])
+    """The subject with its graph in words, below it what changed; nothing for an unchanged one."""
+    if subject["status"] == "unchanged":
+        return []
+    graph = graph_words(subject.get("graph", {}))
+    was = f", called {subject['from']} at the base" if subject.get("from") else ""
+    lines = [f"{subject['name']}: {graph or subject['status']}{was}"]
+    lines += [f"  {line}" for line in (*_figure_lines(subject), *_part_lines(subject))]
+    return [f"  {printable(line)}" for line in lines]
+
+
+def _figure_lines(subject: Mapping[str, Any]) -> list[str]:
     if subject["status"] in ("new", "removed"):
-        return [f"  {name}: {subject['status']}"]
-    lines = [
-        f"  {name}: {printable(row['title'])} {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
+        return []
+    rows = [row for row in subject["metrics"] if row["base"] != row["head"]]
+    wide = max((len(row["title"]) for row in rows), default=0)
+    return [
+        f"{row['title']:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
         f"  {change(row['share'])}".rstrip()
-        for row in subject["metrics"]
-        if row["base"] != row["head"]
+        for row in rows
     ]
-    lines[:0] = [f"  {name}: called {printable(subject['from'])} at the base"] if subject.get("from") else []
-    lines += [
-        f"    {printable(row['module']) or ROOT}: {row['change']} {printable(row['from'])}"
-        f" -> {printable(row['to'])}"
-        for row in subject.get("structure", [])
-    ]
+
+
+def _part_lines(subject: Mapping[str, Any], shown: int = 12) -> list[str]:
+    modules = by_module(subject.get("structure", []))
+    lines = [f"{path or ROOT}: {', '.join(map(change_words, rows))}" for path, rows in modules[:shown]]
+    lines += [f"and changes in {len(modules) - shown:,} more modules"] if len(modules) > shown else []
+    lines += [f"ONNX: {', '.join(onnx_words(row))}" for row in subject.get("onnx", [])]
+    lines += [": ".join(heatmap_words(row)) for row in subject.get("heatmaps", [])]
+    lines += [weights_words(subject["weights"])] if subject.get("weights") else []
     return lines

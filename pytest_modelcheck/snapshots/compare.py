@@ -106,11 +106,11 @@ def compare(
 
 
 def _other_map(actual: StoredMap, expected: StoredMap) -> str:
-    if actual.raw.shape != expected.raw.shape:
-        return f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
     for fact in ("method", "layer", "target"):
         if actual.facts.get(fact) != expected.facts.get(fact):
             return f"{fact:<9} {expected.facts.get(fact)} expected, {actual.facts.get(fact)} measured"
+    if actual.raw.shape != expected.raw.shape:
+        return f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
     return ""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..structure.graph import Graph
+from ..structure.node import ModuleNode
 from ..structure.result import Structure
-from ..structure.tree import ModuleNode
 from ..text import printable
 from .text import TextExtension
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from .tree import ModuleNode
+from .node import ModuleNode
 
 Pairs = tuple[
     list[tuple["Branch", "Branch"]], list["Branch"], list["Branch"]

@@ -51,10 +51,22 @@ class GraphPairs:
         self.echoes: list[
             Change
         ] = []  # attributes that follow from changed shapes: told where nothing else is
-        self.told = {(change.path, change.what) for change in comparison.modules}
+        self.known = {(change.path, change.what) for change in comparison.modules}
         moved = [c.path for c in comparison.modules if c.kind == "moved"]
         self.shuffled = {path.rpartition(".")[0] for path in moved}  # there the order of calls follows
         self._match(0, 0)
+
+    @property
+    def told(self) -> list[Change]:
+        """The changes of the graph that the modules' do not explain."""
+        from .diff import Change
+
+        found = self.changes or ([] if self.comparison.modules else self.echoes)
+        for word in ("input", "output"):
+            shapes = [_shapes(graph, word) for graph in (self.base, self.head)]
+            if shapes[0] != shapes[1]:
+                found = [*found, Change("changed", "", f"{word} shape", *shapes)]
+        return found
 
     def _match(self, left: int, right: int) -> None:
         """Lay the steps of two calls of one module side by side."""
@@ -105,7 +117,7 @@ class GraphPairs:
 
         for name in dict.fromkeys([*one.attributes, *other.attributes]):
             before, after = one.attributes.get(name), other.attributes.get(name)
-            if before == after or (path, name) in self.told or one.dynamic or other.dynamic:
+            if before == after or (path, name) in self.known or one.dynamic or other.dynamic:
                 continue
             change = Change("changed", path, f"{other.operator} {name}", str(before), str(after))
             follows = other.operator in VIEWS or not other.inputs
@@ -207,22 +219,6 @@ def _named(index: int, items: list[Item]) -> str:
 
 def _after(items: list[Item], index: int) -> str:
     return f"after {_short(items[index - 1])}" if index else "first"
-
-
-def operator_changes(comparison: Comparison) -> list[Change]:
-    """Changes of the graph that the modules' do not explain."""
-    from .diff import Change
-
-    base, head = comparison.base.graph, comparison.head.graph
-    if base is None or head is None:
-        return []
-    pairs = GraphPairs(comparison, base, head)
-    found = pairs.changes or ([] if comparison.modules else pairs.echoes)
-    for word in ("input", "output"):
-        shapes = [_shapes(graph, word) for graph in (base, head)]
-        if shapes[0] != shapes[1]:
-            found = [*found, Change("changed", "", f"{word} shape", *shapes)]
-    return found
 
 
 def _shapes(graph: Graph, word: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .align import Branch, align, branches
 
 if TYPE_CHECKING:
+    from .dataflow import GraphPairs
     from .result import Structure
 
 
@@ -53,9 +54,7 @@ class Comparison:
     @cached_property
     def changes(self) -> list[Change]:
         """The modules' changes, then the operators' that these do not explain."""
-        from .dataflow import operator_changes
-
-        found = [*self.modules, *operator_changes(self)]
+        found = [*self.modules, *(self.graphs.told if self.graphs is not None else ())]
         if (
             not found
             and self.base.fingerprint != self.head.fingerprint
@@ -65,6 +64,15 @@ class Comparison:
             marks = (self.base.fingerprint[:12], self.head.fingerprint[:12])
             found = [Change("changed", "", "data flow (fingerprint)", *marks)]
         return list(dict.fromkeys(found))
+
+    @cached_property
+    def graphs(self) -> GraphPairs | None:
+        """Their operators side by side; None where one of the two has no graph."""
+        from .dataflow import GraphPairs
+
+        if self.base.graph is None or self.head.graph is None:
+            return None
+        return GraphPairs(self, self.base.graph, self.head.graph)
 
     def _match(self, base: Branch, head: Branch) -> None:
         """Two branches that are the same module: what differs in it, then its children."""
@@ -77,12 +85,12 @@ class Comparison:
         self.added += added
         swapped = _exchanged(pairs)
         for left, right in pairs:
-            if left.path in swapped:
-                self.paths[left.path] = swapped[left.path]
-                change = Change(
-                    "moved", swapped[left.path], f"module {left.node.type}", left.path, swapped[left.path]
+            twin = swapped.get(left.path)
+            if twin is not None:
+                self._pair_all(left, twin)
+                self.modules.append(
+                    Change("moved", twin.path, f"module {left.node.type}", left.path, twin.path)
                 )
-                self.modules.append(change)
             else:
                 self._match(left, right)
         self.modules += _reordered(head.path, base.children, head.children)
@@ -135,14 +143,14 @@ def _shown(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _exchanged(pairs: list[tuple[Branch, Branch]]) -> dict[str, str]:
-    """Siblings that stand in each other's place: base path -> head path."""
+def _exchanged(pairs: list[tuple[Branch, Branch]]) -> dict[str, Branch]:
+    """Siblings that stand in each other's place: base path -> the one in the head."""
     differing = [(left, right) for left, right in pairs if left.signature != right.signature]
-    places: dict[str, str] = {}
+    places: dict[str, Branch] = {}
     for left, right in differing:
         for other, there in differing:
             if left is not other and left.signature == there.signature and other.signature == right.signature:
-                places[left.path] = there.path
+                places[left.path] = there
     return places
 
 

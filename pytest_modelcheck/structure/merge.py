@@ -17,13 +17,16 @@ def diff_section(base: Structure, head: Structure) -> dict[str, Any]:
     `graph` has the format of the structure's own, its nodes and scopes with `status` ("" for unchanged); it is None
     where one of the two has no graph.
     """
-    comparison = Comparison(base, head)
+    return merged(Comparison(base, head))
+
+
+def merged(comparison: Comparison) -> dict[str, Any]:
+    """The same from a comparison that has been made."""
     changes = [change.to_dict() for change in comparison.changes]
-    graph = None
-    if base.graph is not None and head.graph is not None:
-        paths = {c["path"] for c in changes if c["kind"] == "changed"}
-        graph = _merge(GraphPairs(comparison, base.graph, head.graph), paths)
-    return {"base": base.fingerprint, "changes": changes, "graph": graph}
+    changed = {change["path"] for change in changes if change["kind"] == "changed"}
+    pairs = comparison.graphs
+    graph = _merge(pairs, changed) if pairs is not None else None
+    return {"base": comparison.base.fingerprint, "changes": changes, "graph": graph}
 
 
 def _merge(pairs: GraphPairs, changed: set[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .diff import Change, compare
 from .graph import Graph
-from .tree import ModuleNode
+from .node import ModuleNode
 
 if TYPE_CHECKING:
     from .autograd import AutogradGraph
@@ -85,7 +85,7 @@ class Structure:
         return {
             "fingerprint": self.fingerprint,
             "fingerprints": fingerprints,
-            "modules": [_row(m) for m in self.modules],
+            "modules": [asdict(m) for m in self.modules],
             "graph": self.graph.to_dict() if self.graph is not None else None,
             "reason": self.reason,
             **({"autograd": self.autograd.to_dict()} if self.autograd is not None else {}),
@@ -100,10 +100,6 @@ class Structure:
 
 def _digest(facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()
-
-
-def _row(module: ModuleNode) -> dict[str, Any]:
-    return {key: value for key, value in asdict(module).items() if key not in ("shapes", "settings")}
 
 
 def _line(node: ModuleNode, model: str) -> str:

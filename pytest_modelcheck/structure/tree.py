@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .attributes import canonical
+from .node import ModuleNode
 
 Parameters = dict[int, tuple[int, bool]]  # by identity: elements, and whether it requires a gradient
-
-
-@dataclass(frozen=True)
-class ModuleNode:
-    """One module. `attributes` as `extra_repr` prints them, `settings` as they are compared: its plain public values.
-
-    `params` with its children's, `own_params` without; `shapes` of its own parameters and buffers by name.
-    """
-
-    name: str
-    type: str
-    depth: int
-    attributes: str
-    params: int
-    own_params: int
-    frozen: bool
-    shapes: tuple[tuple[str, tuple[int, ...]], ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def facts(self) -> list[Any]:
-        """What makes it this module, apart from its name."""
-        return [self.type, sorted(self.settings.items()), self.shapes]
 
 
 def read_tree(module: nn.Module) -> tuple[ModuleNode, ...]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .repository import Repository
 
 NETS = """
 import torch
@@ -78,3 +81,18 @@ def model():
 def example_inputs():
     return torch.linspace(0, 1, 192).reshape(1, 3, 8, 8)
 """
+
+
+@pytest.fixture
+def repository(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repository:
+    """An own temporary folder shows what is left in it."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for each other take most of the time
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    path = tmp_path / "repository"
+    path.mkdir()
+    made = Repository(path, project.pytester)
+    monkeypatch.chdir(path)
+    return made

@@ -131,6 +131,36 @@ def test_the_actions_script_passes_hostile_inputs_as_they_are(project, tmp_path,
     assert sorted(p.name for p in tmp_path.iterdir()) == ["python"]
 
 
+def test_the_actions_step_measures_a_pull_request(repository, tmp_path):
+    """The step of action.yml as GitHub runs it: bash, the inputs' defaults, a base branch of the remote."""
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1")
+    repository.commit()
+    repository.git("clone", "-q", str(repository.path), str(tmp_path / "work"))
+    action = yaml.safe_load((GITHUB / "actions/modelcheck/action.yml").read_text())
+    step, _ = action["runs"]["steps"]
+    given = {"base": "origin/main", "arguments": "-q\n-k\ntest_net"}
+    inputs = {name: given.get(name, facts["default"]) for name, facts in action["inputs"].items()}
+    environment = {
+        **os.environ,
+        **{key: inputs[value.strip("${} ").removeprefix("inputs.")] for key, value in step["env"].items()},
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "GITHUB_ACTION_PATH": str(GITHUB / "actions/modelcheck"),
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_WORKSPACE": str(tmp_path / "work"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+    }
+    (tmp_path / "step.sh").write_text(step["run"])
+    command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(tmp_path / "step.sh")]
+    done = subprocess.run(command, cwd=tmp_path / "work", env=environment, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert line.startswith("::error file=tests/test_net.py,line=6,title=net%3A MACs::")
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith("## ✗ Model check: 1 of 1 check failed")
+    assert "`conv`: stride 2 → 1" in summary
+    assert (tmp_path / "work" / inputs["output"] / "index.html").exists()
+
+
 GH = """#!{python}
 import json, pathlib, sys
 here = pathlib.Path(__file__).parent

@@ -33,7 +33,10 @@ def test_an_added_block_is_named_with_its_cost(base):
     assert net["modules"] == [
         {"module": "2", "type": "Conv2d", "status": "new", "macs": [0, BLOCK], "params": [0, 8 * 8 * 9 + 8]}
     ]
-    assert [(row["module"], row["change"]) for row in net["structure"]] == [("2", "added")]
+    assert [row["text"] for row in net["structure"]] == [
+        "2: module added: Conv2d(8, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))"
+    ]
+    assert net["graph"] == {"base": 5, "head": 6, "added": 1, "removed": 0, "changed": 0}
     assert net["operators"] == [{"operator": "aten::conv2d", "base": 1, "head": 2}]
 
 
@@ -42,10 +45,11 @@ def test_a_stride_shows_in_cost_and_attributes(base):
     strided[0] = nn.Conv2d(3, 8, 3, padding=1, stride=2)
     net = of(compare(base, make_record(net=strided)))
     assert net["modules"][0]["macs"] == [FIRST, FIRST / 4]
-    (row,) = net["structure"]
-    assert (row["module"], row["change"]) == ("0", "attributes")
-    assert "stride=(1, 1)" in row["from"]
-    assert "stride=(2, 2)" in row["to"]
+    assert [row["text"] for row in net["structure"]] == [
+        "0: stride changed: 1 -> 2",
+        "(the model): output shape changed: 1×512 -> 1×128",
+    ]
+    assert (net["graph"]["added"], net["graph"]["changed"]) == (0, 1)
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -57,7 +61,8 @@ def test_a_renamed_module_is_renamed_and_costs_the_same(nested):
         return model
 
     net = of(compare(make_record(net=named("old")), make_record(net=named("new"))))
-    assert net["structure"] == [{"module": "new", "change": "renamed", "from": "old", "to": "new"}]
+    kind = "Sequential" if nested else "Conv2d"
+    assert [row["text"] for row in net["structure"]] == [f"new: module {kind} moved: old -> new"]
     assert "modules" not in net
 
 
