@@ -143,6 +143,7 @@ class BaseValue:
     parts: tuple[Contributor, ...] = ()
     reason: str = ""
     notes: tuple[str, ...] = ()  # what to bear in mind when comparing
+    pair: Mapping[str, Any] | None = None  # a comparison in pairs, for checks that are judged by one
 
 
 def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue | None = None) -> Verdict:

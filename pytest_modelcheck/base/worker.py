@@ -22,6 +22,11 @@ def main(job_file: str) -> None:
     job = json.loads(Path(job_file).read_text("utf-8"))
     _end_with_parent(Path(job["root"]), Path(job["tree"]).parent, os.dup(0))
     sys.path[:] = job["path"]
+    if "keys" in job:
+        from pytest_modelcheck.base.paired import compare_all
+
+        compare_all(job)
+        return
 
     from pytest_modelcheck.base.redirect import Redirect
 
@@ -68,6 +73,7 @@ class BaseRun:
     def __init__(self) -> None:
         self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
         self.broken: list[str] = []
+        self.timed: list[tuple[str, str]] = []  # limits for which both revisions are to be timed
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -85,6 +91,7 @@ class BaseRun:
         ]
         for item in items:
             plan = plugin.plan(item)
+            self.timed += [(item.nodeid, d.limit.where) for d in plan.demands if _is_paired(d)]
             wanted = tuple(d for d in plan.demands if d.check.metric not in UNCOMPARABLE)
             item.stash[PLAN] = replace(plan, demands=wanted)
 
@@ -96,7 +103,13 @@ class BaseRun:
 
         plugin = session.config.pluginmanager.get_plugin("modelcheck-run")
         record = (plugin.run or RunRecord()).build(int(exitstatus), session.config.rootpath)
-        self.record = {**record, "broken": self.broken}
+        self.record = {**record, "broken": self.broken, "timed": self.timed}
+
+
+def _is_paired(demand: Any) -> bool:
+    from pytest_modelcheck.base.revision import is_paired
+
+    return is_paired(demand)
 
 
 if __name__ == "__main__":
