@@ -67,6 +67,7 @@ class Measurement:
     aka: str = ""  # the same value in other words: "2,338,340 MACs"
     contributors: tuple[Contributor, ...] = ()
     notes: tuple[str, ...] = ()
+    protocol: str = ""  # how it was measured, where that is no matter of course
 
     @property
     def low(self) -> float:

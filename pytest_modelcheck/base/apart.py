@@ -27,6 +27,10 @@ from .revision import Incomparable, Job, Key, Timed, collect, foreign, refuse_ot
 
 PROTOCOL = "P2: pairs of processes"
 WARMUP, WARMUP_CALLS = 0.03, 3
+LONG, MOST = (
+    0.5,
+    12,
+)  # seconds of quartets worth the start of two processes, but so many pairs of quartets at most
 NAMES = ("the base", "this tree")
 
 
@@ -85,8 +89,9 @@ class ForkSampler:
                     raise Incomparable(str(answer["reason"]))
             self.clock.name = str(said[1]["clock"])
             self.shared, self.tensors = int(said[1]["shared"]), int(said[1]["tensors"])
-            turn, pairs = plan(max(self._quartet(children, ORDERS[0], CALLS)))
-            orders = list(ORDERS) * pairs
+            slowest = max(self._quartet(children, ORDERS[0], CALLS))
+            turn, pairs = plan(slowest)
+            orders = list(ORDERS) * max(pairs, min(MOST, int(LONG / (slowest * 8 * turn))))
             self.random.shuffle(orders)
             quartets = [self._quartet(children, order, turn) for order in orders]
         ratios = [math.log(b / a) for a, b in quartets]

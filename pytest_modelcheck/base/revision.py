@@ -66,7 +66,9 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
 
 def is_paired(demand: Any) -> bool:
     """Whether a limit is judged by a paired comparison with the base."""
-    return demand.check.against is not None and demand.limit.max_regression is not None
+    limit = demand.limit
+    is_forward = limit.options.get("phase") in (None, "forward")
+    return demand.check.against is not None and limit.max_regression is not None and is_forward
 
 
 class _Collection:

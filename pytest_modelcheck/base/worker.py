@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class BaseRun:
         self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
         self.broken: list[str] = []
         self.timed: list[tuple[str, str]] = []  # limits for which both revisions are to be timed
+        self.sources: dict[str, list[Any]] = {}
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -91,12 +93,20 @@ class BaseRun:
         ]
         for item in items:
             plan = plugin.plan(item)
-            self.timed += [(item.nodeid, d.limit.where) for d in plan.demands if _is_paired(d)]
+            paired = [d for d in plan.demands if _is_paired(d)]
+            self.timed += [(item.nodeid, d.limit.where) for d in paired]
+            self.sources[item.nodeid] = [d.source for d in paired]
             wanted = tuple(d for d in plan.demands if d.check.metric not in UNCOMPARABLE)
             item.stash[PLAN] = replace(plan, demands=wanted)
 
-    def pytest_pyfunc_call(self) -> bool:
-        return True  # the body has nothing to do with the base
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool:
+        """In place of the body, which has nothing to do with the base: note subjects that are only timed."""
+        from pytest_modelcheck.errors import ModelCheckError
+
+        for source in self.sources.get(pyfuncitem.nodeid, ()):
+            with suppress(ModelCheckError):
+                pyfuncitem.config.pluginmanager.get_plugin("modelcheck-run").resolver(pyfuncitem)(source)
+        return True
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
         from pytest_modelcheck.record import RunRecord

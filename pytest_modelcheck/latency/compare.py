@@ -103,14 +103,14 @@ class LatencyComparison:
 def read_comparison(seen: LatencyComparison, max_regression: object = None) -> Measurement:
     """The slowdown and its interval, for the judge of `slowdown_limit`."""
     a, b = seen.seconds
-    notes = [seen.basis, *([seen.protocol] if seen.protocol else []), *seen.notes]
+    notes = [seen.basis, *seen.notes]
     if max_regression is not None:
         promise = RATIO.format(RATIO.parse(max_regression))
         notes.append(f"so that a slowdown of {promise} is not missed, the line lies at two fifths of it")
     if seen.waited >= 0.1:
         notes.append(f"waited {seen.waited:.1f} s for other timed checks")
     times = f"{SECONDS.format(b)} against {SECONDS.format(a)} of {seen.names[0]} per call, each at its best"
-    return Measurement(seen.regression, seen.interval, aka=times, notes=tuple(notes))
+    return Measurement(seen.regression, seen.interval, aka=times, notes=tuple(notes), protocol=seen.protocol)
 
 
 def _signed(share: float) -> str:
