@@ -182,6 +182,7 @@ def judged(entry: dict, promise: int) -> dict[str, object]:
         "regression": seen.regression,
         "interval": list(seen.interval),
         "chunks": len(seen.chunks),
+        "shared": seen.shared,
         "elapsed": seen.elapsed,
         "call": seen.seconds[0],
     }

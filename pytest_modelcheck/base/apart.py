@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import MeasurementError
 from ..latency.clock import WallClock, clock_for
@@ -146,7 +146,7 @@ class Apart:
         tensors = [*inputs.tensors, *(t for t in side.tensors if id(t) not in own)]
         able = all(type(t.data) is Tensor and t.device.type == "cpu" for t in tensors)
         if able:
-            torch.save([t.detach() for t in tensors], file)
+            torch.save([t if isinstance(t, nn.Parameter) else t.detach() for t in tensors], file)
         facts = {"threads": self.timed.threads, "max_regression": self.timed.max_regression}
         return {"exported": able, "inputs": len(inputs.tensors), "shapes": str(inputs), **facts}
 
