@@ -34,6 +34,7 @@ class Child:
     def __init__(self, what: str, start: Callable[[], Answer]) -> None:
         self.what = what
         self.status: int | None = None
+        self._read = b""
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         sys.stdout.flush()
@@ -85,18 +86,18 @@ class Child:
         self.close()
 
     def _line(self, deadline: float, timeout: float) -> bytes:
-        read = b""
-        while not read.endswith(b"\n"):
+        while b"\n" not in self._read:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self._in], [], [], left)[0]:
                 raise Hung(f"{self.what} did not answer within {timeout:g} s")
             part = os.read(self._in, 65536)
-            read += part
+            self._read += part
             if not part:
                 raise ChildError(f"{self.what} {self._end()}")
-            if len(read) > MAX_ANSWER:
+            if len(self._read) > MAX_ANSWER:
                 raise ChildError(f"{self.what} answered garbage")
-        return read
+        line, _, self._read = self._read.partition(b"\n")
+        return line
 
     def _end(self) -> str:
         self.status = os.waitpid(self.pid, 0)[1] if self.status is None else self.status
