@@ -87,9 +87,9 @@ class Comparisons:
         except ChildError as error:
             return str(error), {}
         missing: dict[Key, Result] = {}
-        for revision, verb in (("head", "error"), ("base", "reason")):
+        for revision, verb, name in (("head", "error", "in this tree"), ("base", "reason", "at the base")):
             for (nodeid, where), text in said.get(revision, ()):
-                missing[nodeid, where] = {verb: f"not measured at the {revision}: {text}"}
+                missing[nodeid, where] = {verb: f"not measured {name}: {text}"}
         return str(said.get("why", "")), missing
 
     def _together(self, both: Child, key: Key) -> Result:

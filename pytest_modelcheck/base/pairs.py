@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ def measure_pairs(
 
     `timeout`: seconds that loading the revisions may take. Results that were there before the process died count.
     """
+    if not hasattr(os, "fork"):
+        reason = "two revisions can be timed in turns only where processes fork (Linux, macOS)"
+        return [{"nodeid": nodeid, "where": where, "reason": reason} for nodeid, where in keys]
     results = folder / "pairs.jsonl"
     given = {name: job[name] for name in ("root", "tree", "files", "patterns", "path", "arguments")}
     given |= {"keys": list(keys), "results": str(results), "timeout": timeout, "cap": CAP}

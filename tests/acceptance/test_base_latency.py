@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -265,6 +267,41 @@ def test_a_base_that_breaks_in_its_forward_is_an_error_and_never_passes(reposito
     assert check["outcome"] == "error"
     assert words in check["message"]
     assert repository.left_behind() == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_or_killed_while_it_compares_nothing_is_left(repository, tmp_path, sent):
+    here = tmp_path / "pid"
+    code = (
+        f"import os, pathlib, time; pathlib.Path({str(here)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    )
+    repository.edit("src/nets/model.py", "        for _", f"        {code}\n        for _")
+    repository.branch()
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--modelcheck-base=main"]
+    process = subprocess.Popen(
+        command, cwd=repository.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: here.exists() and here.read_text())
+    assert repository.left_behind()
+    process.send_signal(sent)
+    process.wait(timeout=30)
+    wait_for(lambda: repository.left_behind() == [])
+    wait_for(lambda: not is_running(int(here.read_text())))
+
+
+def is_running(pid: int) -> bool:
+    """Not gone, and no zombie: whoever takes care of orphans may take its time."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_what_the_base_lacks_and_other_inputs_are_not_gated(repository):
