@@ -5,7 +5,7 @@ appends each trial as a line of JSON, and the table is made of all trials in it:
 
 A repository with two commits is made: `main`, and a change whose sources are others but do the same (A/A), or take
 3, 5 or 10 % longer (the forward keeps its thread busy for that share of its own time). Each trial is one comparison of
-one model in processes of its own, started as `--modelcheck-base` starts them: loading, protocol, verdict included.
+one model in processes of its own, forked as `--modelcheck-base` forks them: loading, protocol, verdict included.
 P2 is what the same comparison falls back to when both revisions register an operator with torch.
 
 Rates stand with their exact (Clopper-Pearson) 95 % bounds.
@@ -25,12 +25,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from latency_gate import other_load, rate
 
 from pytest_modelcheck.base.git import files, worktree
-from pytest_modelcheck.base.pairs import measure_pairs
+from pytest_modelcheck.base.paired import Comparisons, import_shared, settle
+from pytest_modelcheck.base.pairs import CAP
+from pytest_modelcheck.base.revision import Job
 from pytest_modelcheck.latency.against import judge_pair
 from pytest_modelcheck.units import SECONDS
 from pytest_modelcheck.verdict import Limit, Outcome
@@ -143,10 +146,8 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "a commit")
 
-    def compare(self, model: str, promise: int) -> dict[str, object]:
-        """One comparison, in processes of its own."""
-        test, line = KEYS[model]
-        key = (f"tests/test_nets.py::test_{test}", f"tests/test_nets.py:{line}")
+    def prepare(self, folder: Path) -> Job:
+        """The job of one comparison (`keys` are to come); `folder` has the base's tree."""
         given = [
             "-q",
             "-s",
@@ -154,20 +155,29 @@ class Repository:
             "no:cacheprovider",
             f"--rootdir={self.root}",
             "-c",
-            str(self.root / "pytest.ini"),
+            f"{self.root}/pytest.ini",
         ]
-        start = time.perf_counter()
-        with worktree(self.root, self.base) as folder:
-            job = {
-                "root": str(self.root),
-                "tree": str(folder / "tree"),
-                "files": files(self.root),
-                "patterns": ["test_*.py"],
-                "path": [entry or os.getcwd() for entry in sys.path],
-                "arguments": [*given, "--modelcheck-github=off"],
-            }
-            (entry,) = measure_pairs(folder, job, [key], self.root, 120.0)
-        return {**judged(entry, promise), "seconds": time.perf_counter() - start}
+        tree, arguments = str(folder / "tree"), [*given, "--modelcheck-github=off"]
+        path, results = [entry or os.getcwd() for entry in sys.path], str(folder / "pairs.jsonl")
+        job = Job(
+            str(self.root), tree, files(self.root), ["test_*.py"], path, arguments, [], results, 120.0, CAP
+        )
+        everything = [key_of(model) for model in KEYS]
+        import_shared(replace(job, keys=everything))
+        return job
+
+
+def key_of(model: str) -> tuple[str, str]:
+    test, line = KEYS[model]
+    return f"tests/test_nets.py::test_{test}", f"tests/test_nets.py:{line}"
+
+
+def compare(job: Job, model: str, promise: int) -> dict[str, object]:
+    """One comparison, in children of this process that it starts anew."""
+    start = time.perf_counter()
+    ((_, entry),) = Comparisons(replace(job, keys=[key_of(model)]))
+    said = judged(entry, promise)
+    return {**said, "seconds": time.perf_counter() - start - said.get("waited", 0)}
 
 
 def judged(entry: dict, promise: int) -> dict[str, object]:
@@ -184,6 +194,7 @@ def judged(entry: dict, promise: int) -> dict[str, object]:
         "chunks": len(seen.chunks),
         "shared": seen.shared,
         "elapsed": seen.elapsed,
+        "waited": seen.waited,
         "call": seen.seconds[0],
     }
 
@@ -192,22 +203,43 @@ def run(end: float, out: Path, seed: int, only: str | None) -> None:
     """Trials in random order until the time is over, or each cell has enough."""
     rng = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="base-gate-"))
-    made: dict[tuple[str, int, int], Repository] = {}
+    made: dict[tuple[str, int, int], Job] = {}
+    settle()
     try:
-        with other_load() as load, out.open("a", encoding="utf-8") as file:
+        with contextlib.ExitStack() as stack:
+            load = stack.enter_context(other_load())
+            file = stack.enter_context(out.open("a", encoding="utf-8"))
+            stack.enter_context(silence())
             for protocol, slowdown, promise, name, loaded in plan(out, rng, only):
                 if time.time() > end:
                     return
                 cell = (protocol, slowdown, promise)
                 if cell not in made:
-                    made[cell] = Repository(folder, *cell)
+                    repository = Repository(folder, *cell)
+                    made[cell] = repository.prepare(
+                        stack.enter_context(worktree(repository.root, repository.base))
+                    )
                 load(loaded)
                 trial = {"run": seed, "protocol": protocol, "slowdown": slowdown, "promise": promise}
-                trial |= {"model": name, "loaded": loaded, **made[cell].compare(name, promise)}
+                trial |= {"model": name, "loaded": loaded, **compare(made[cell], name, promise)}
                 file.write(json.dumps(trial | {"at": time.time(), "load": os.getloadavg()[0]}) + "\n")
                 file.flush()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """What the children's test runs print."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def plan(out: Path, rng: random.Random, only: str | None) -> Iterator[tuple[str, int, int, str, bool]]:

@@ -34,8 +34,7 @@ GRACE = 60.0  # seconds beyond the cap: the last chunk, and what comes before th
 def compare_all(given: Mapping[str, Any]) -> None:
     """Compare all keys of a job; each result is a line of `results` as soon as it is there."""
     job = Job.of(given)
-    torch.set_num_threads(1)  # a pool of threads does not survive a fork
-    torch.nn.functional.conv2d(torch.zeros(1, 3, 8, 8), torch.zeros(4, 3, 3, 3))
+    settle()
     import_shared(job)
     gc.collect()
     gc.freeze()
@@ -43,6 +42,12 @@ def compare_all(given: Mapping[str, Any]) -> None:
         for (nodeid, where), result in Comparisons(job):
             file.write(to_json({"nodeid": nodeid, "where": where, **result}) + "\n")
             file.flush()
+
+
+def settle() -> None:
+    """One thread, since a pool of threads does not survive a fork; kernels that have run once."""
+    torch.set_num_threads(1)
+    torch.nn.functional.conv2d(torch.zeros(1, 3, 8, 8), torch.zeros(4, 3, 3, 3))
 
 
 def import_shared(job: Job) -> None:
