@@ -11,7 +11,7 @@ from .registry import Registry
 
 if TYPE_CHECKING:
     from .units import Unit
-    from .verdict import Limit, Measurement
+    from .verdict import Limit, Measurement, Verdict
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ def default_of(choice: Choice) -> Any:
     return choice[0] if isinstance(choice, tuple) else choice.default
 
 
+Against = Callable[
+    [str, "Limit", Mapping[str, Any]], tuple["Verdict", Any]
+]  # also gives what the record keeps
 SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
 LEVELS = ("fail", "warn")
 
@@ -93,6 +96,10 @@ class Check(Protocol):
         """Fields of Settings that `observe` wants as further keywords."""
 
     @property
+    def against(self) -> Against | None:
+        """How a relative limit is judged by a comparison that was measured in pairs; None: by the base's value."""
+
+    @property
     def section(self) -> str | None:
         """The section of the record that what `observe` returns (it has `to_dict()`) is added to."""
 
@@ -133,10 +140,11 @@ class Budget:
         leading: tuple[str, ...] = (),
         fixed: float | None = None,
         sequential: bool = False,
+        against: Against | None = None,
     ) -> None:
         self.name, self.metric, self.doc = name, metric, doc
         self.leading, self.fixed, self.sequential = leading, fixed, sequential
-        self.section = section
+        self.section, self.against = section, against
         self.observe, self.read = observe, read
         self.choices, self.settings = choices or {}, settings
         self._unit = unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .checks import limit_options
@@ -55,14 +56,31 @@ class _Enforcement:
         try:
             subject = self.subject_of(demand.source)
             name = subject.name
-            measurement = self._measure(demand, subject)
-            if demand.limit.max_regression is None or self.base is None:
-                return judge(name, demand.limit, measurement)
-            return judge(name, demand.limit, measurement, self.base(name, demand.limit))
+            base = (
+                self.base(name, demand.limit)
+                if self.base and demand.limit.max_regression is not None
+                else None
+            )
+            if base is not None and base.pair is not None and demand.check.against is not None:
+                return self._judge_pair(demand, subject, base)
+            return judge(name, demand.limit, self._measure(demand, subject), base)
         except ModelCheckError as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
         except Exception as error:
             return Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+
+    def _judge_pair(self, demand: Demand, subject: Subject, base: BaseValue) -> Verdict:
+        """By a comparison that was measured in pairs, which stands in the record like any other measurement."""
+        check, pair = demand.check, base.pair
+        assert check.against is not None
+        assert pair is not None
+        verdict, result = check.against(subject.name, demand.limit, pair)
+        if check.section:
+            self.keep(subject, check.section, result)
+        if verdict.measurement is None:
+            return verdict
+        notes = (*verdict.measurement.notes, *base.notes)
+        return replace(verdict, measurement=replace(verdict.measurement, notes=notes))
 
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check

@@ -14,7 +14,13 @@ TOP = 5
 NO_BASE = (
     "a relative limit needs a base to compare with: --modelcheck-base=REV, or --modelcheck-base-report=PATH"
 )
-_NAMES = {"flops": "FLOPs", "macs": "MACs", "params": "parameters", "memory_access": "memory access"}
+_NAMES = {
+    "latency_regression": "slowdown",
+    "flops": "FLOPs",
+    "macs": "MACs",
+    "params": "parameters",
+    "memory_access": "memory access",
+}
 
 
 def failure_text(verdicts: Sequence[Verdict], nodeid: str, *, strict: bool = False) -> str:
@@ -83,7 +89,13 @@ def _value_rows(verdict: Verdict) -> list[tuple[str, str]]:
         ("changed", _changed(verdict)) if verdict.changes else ("heaviest", _heaviest(verdict, measurement))
     )
     rows += [(word if i == 0 else "", line) for i, line in enumerate(lines)]
-    return [rows[0], *_outcome_row(verdict), *rows[1:], *(("note", note) for note in measurement.notes)]
+    return [
+        rows[0],
+        *_outcome_row(verdict),
+        *rows[1:],
+        ("protocol", measurement.protocol),
+        *(("note", note) for note in measurement.notes),
+    ]
 
 
 def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
@@ -91,7 +103,7 @@ def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.base is not None:
         rows.append(("base", verdict.limit.unit.exact(verdict.base)))
     if verdict.outcome is Outcome.FAIL:
-        share = f" ({_signed_share(verdict)})" if verdict.bound else ""
+        share = f" ({_signed_share(verdict)})" if verdict.bound and verdict.limit.unit is not RATIO else ""
         words = "under by" if verdict.at_minimum else "over by"
         rows.append((words, verdict.limit.unit.exact(abs(verdict.excess)) + share))
     return rows

@@ -102,6 +102,8 @@ class Unit:
         """`value` with every digit: "3,638,132,736 FLOPs"."""
         if self is SECONDS:
             return _format_time(value, 6)
+        if self is RATIO:
+            return self.format(value, 6)
         digits = ".0f" if float(value).is_integer() else ".2f" if abs(value) >= 1000 else ".6g"
         number = f"{value:,{digits}}"
         return f"{number} {self.noun}".rstrip()

@@ -67,6 +67,7 @@ class Measurement:
     aka: str = ""  # the same value in other words: "2,338,340 MACs"
     contributors: tuple[Contributor, ...] = ()
     notes: tuple[str, ...] = ()
+    protocol: str = ""  # how it was measured, where that is no matter of course
 
     @property
     def low(self) -> float:
@@ -143,6 +144,7 @@ class BaseValue:
     parts: tuple[Contributor, ...] = ()
     reason: str = ""
     notes: tuple[str, ...] = ()  # what to bear in mind when comparing
+    pair: Mapping[str, Any] | None = None  # a comparison in pairs, for checks that are judged by one
 
 
 def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue | None = None) -> Verdict:

@@ -15,6 +15,9 @@ from ..verdict import ROOT, BaseValue, Contributor, Limit
 from .compare import compare, metrics_of, pictures
 from .load import number, read_record
 
+NO_REVISION = (
+    "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
+)
 Parts = tuple[Contributor, ...]
 
 
@@ -43,12 +46,12 @@ class Base:
         """The figure that `limit` is about, or why there is none. Raises MeasurementError if nothing is known."""
         if self.error:
             raise MeasurementError(f"the base could not be measured: {self.error}")
+        if limit.unit is SECONDS:
+            return self._pair(nodeid, subject, limit)
         value, parts, reason = self._find(nodeid, subject, limit)
         return BaseValue(value, parts, reason, self.notes if value is not None else ())
 
     def _find(self, nodeid: str, subject: str, limit: Limit) -> tuple[float | None, Parts, str]:
-        if limit.unit is SECONDS:
-            return None, (), "a time measured in another process is no base to gate on; see latency_against"
         title = metric_title(limit.metric, limit.options)
         check = self._check(nodeid, subject, (limit.metric, title))
         if check is not None:
@@ -58,10 +61,28 @@ class Base:
         figure = metrics_of(self.record, subject).get((limit.metric, title))
         if figure is not None:
             return figure["value"], self._own_parts(subject, limit.metric), ""
-        if all(entry["name"] != subject for entry in self.record["subjects"]):
-            broken = "".join(f"; {text}" for text in self.record.get("broken", [])[:1])
-            return None, (), f"new: the base has no subject {subject!r}{broken}"
-        return None, (), f"the base has no such figure for {subject!r}: the check is new"
+        known = any(entry["name"] == subject for entry in self.record["subjects"])
+        new = f"the base has no such figure for {subject!r}: the check is new"
+        return None, (), new if known else self._new(subject)
+
+    def _new(self, subject: str) -> str:
+        broken = "".join(f"; {text}" for text in self.record.get("broken", [])[:1])
+        return f"new: the base has no subject {subject!r}{broken}"
+
+    def _pair(self, nodeid: str, subject: str, limit: Limit) -> BaseValue:
+        """Both revisions timed in turns. Raises MeasurementError where that failed."""
+        if "timed" not in self.record:
+            return BaseValue(reason=NO_REVISION)
+        if limit.options.get("phase") not in (None, "forward"):
+            return BaseValue(reason="only forward calls are compared with a base")
+        pairs = self.record.get("pairs", ())
+        pair = next((p for p in pairs if (p["nodeid"], p["where"]) == (nodeid, limit.where)), None)
+        if pair is None:
+            return BaseValue(reason=self._new(subject))
+        if "error" in pair:
+            raise MeasurementError(f"the base and this tree could not be compared: {pair['error']}")
+        compared = pair.get("comparison")
+        return BaseValue(reason=pair.get("reason", ""), notes=self.notes if compared else (), pair=compared)
 
     def _own_parts(self, subject: str, metric: str) -> Parts:
         """Each module's own part, from the section `complexity`: it has them for contractions."""

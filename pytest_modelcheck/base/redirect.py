@@ -44,7 +44,7 @@ class Redirect:
     def leaks(self) -> list[str]:
         """Modules that came from `root` and should not have."""
         loaded = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
-        return sorted(name for name, file in loaded if file and self._is_source(Path(file).resolve()))
+        return sorted(name for name, file in loaded if file and self.is_source(Path(file).resolve()))
 
     def _of_tree(self, name: str, path: Any) -> ModuleSpec | None:
         """A top-level module of `tree`, found where `sys.path` would have it in `root`."""
@@ -74,7 +74,7 @@ class Redirect:
         if not spec.has_location:
             return self._moved_namespace(spec)
         origin = Path(str(spec.origin)).resolve()
-        if self._is_source(origin):
+        if self.is_source(origin):
             wanted = self.tree / origin.relative_to(self.root)
         elif origin.is_relative_to(self.tree) and self._is_test(origin):
             wanted = self.root / origin.relative_to(self.tree)
@@ -106,7 +106,8 @@ class Redirect:
             return None
         return self.tree / folder.relative_to(self.root)
 
-    def _is_source(self, file: Path) -> bool:
+    def is_source(self, file: Path) -> bool:
+        """Whether a file is one of `root`'s sources, which the base must not see."""
         return file in self.files and not self._is_test(file) and not file.is_relative_to(OURS)
 
     def _is_test(self, path: Path) -> bool:

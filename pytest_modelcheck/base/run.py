@@ -53,10 +53,16 @@ def measure_base(
             "options": declared_options(config),
             "result": str(folder / "record.json"),
         }
-        (folder / "job.json").write_text(json.dumps(job), "utf-8")
-        record = _run(folder, config.invocation_params.dir, timeout)
+        cwd = config.invocation_params.dir
+        record = _run(folder, job, cwd, timeout)
+        if record.get("timed"):
+            from .pairs import measure_pairs
+
+            given = job | {"arguments": _arguments(config, tests=False)}
+            record["pairs"] = measure_pairs(folder, given, record["timed"], cwd, timeout)
     if "error" in record:
-        return {"error": "\n".join([record["error"], *notes])}
+        return {"error": "
+".join([record["error"], *notes])}
     record["environment"]["commit"] = commit
     gone = gone_checks(root, commit, config.getini("python_files"), markers)
     return {
@@ -67,7 +73,7 @@ def measure_base(
     }
 
 
-def _arguments(config: pytest.Config) -> list[str]:
+def _arguments(config: pytest.Config, tests: bool = True) -> list[str]:
     """The same selection of tests, wherever it was said (addopts too), and nothing that writes."""
     option = config.option
     given = ["-q", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={config.rootpath}", "-s"]
@@ -89,11 +95,17 @@ def _arguments(config: pytest.Config) -> list[str]:
     for name in ("model", "input_size", "device", "threads"):
         value = getattr(option, f"modelcheck_{name}", None)
         given += [f"--modelcheck-{name.replace('_', '-')}={value}"] if value else []
-    return [*given, *map(str, config.args)]
+    return [*given, *(map(str, config.args) if tests else ())]
 
 
-def _run(folder: Path, cwd: Path, timeout: float) -> dict[str, Any]:
-    """Start the worker, wait, read what it left; whatever happens, its processes end."""
+def _run(folder: Path, job: dict[str, Any], cwd: Path, timeout: float) -> dict[str, Any]:
+    """The record that a worker left."""
+    return _result(folder, supervise(folder, job, cwd, timeout))
+
+
+def supervise(folder: Path, job: dict[str, Any], cwd: Path, timeout: float) -> str:
+    """Start a worker, wait, and say how it ended; whatever happens, its processes end."""
+    (folder / "job.json").write_text(json.dumps(job), "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GITHUB_STEP"))}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, str(Path(__file__).with_name("worker.py")), str(folder / "job.json")]
@@ -109,12 +121,11 @@ def _run(folder: Path, cwd: Path, timeout: float) -> dict[str, Any]:
         )
         try:
             status = worker.wait(timeout)
-            said = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
+            return f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
         except subprocess.TimeoutExpired:
-            said = f"did not end within {timeout:g} s"
+            return f"did not end within {timeout:g} s"
         finally:
             _end(worker)
-    return _result(folder, said)
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
@@ -129,7 +140,7 @@ def _result(folder: Path, said: str) -> dict[str, Any]:
     path = folder / "record.json"
     if not path.exists():
         return {
-            "error": f"the process that measures the base {said} without a result\n{_tail(folder / 'log')}".rstrip()
+            "error": f"the process that measures the base {said} without a result\n{tail(folder / 'log')}".rstrip()
         }
     try:
         error = json.loads(path.read_bytes()[:MAX_BYTES]).get("error")
@@ -138,6 +149,7 @@ def _result(folder: Path, said: str) -> dict[str, Any]:
         return {"error": f"the process that measures the base left no record: {error}"}
 
 
-def _tail(log: Path, lines: int = 12) -> str:
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines that a worker wrote."""
     text = log.read_bytes()[-20_000:].decode("utf-8", "replace")
     return printable("\n".join(text.strip().splitlines()[-lines:]), keep="\n")

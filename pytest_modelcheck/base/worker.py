@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ def main(job_file: str) -> None:
     job = json.loads(Path(job_file).read_text("utf-8"))
     _end_with_parent(Path(job["root"]), Path(job["tree"]).parent, os.dup(0))
     sys.path[:] = job["path"]
+    if "keys" in job:
+        from pytest_modelcheck.base.paired import compare_all
+
+        compare_all(job)
+        return
 
     from pytest_modelcheck.base.redirect import Redirect
 
@@ -71,6 +77,8 @@ class BaseRun:
     def __init__(self) -> None:
         self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
         self.broken: list[str] = []
+        self.timed: list[tuple[str, str]] = []  # limits for which both revisions are to be timed
+        self.sources: dict[str, list[Any]] = {}
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -88,18 +96,33 @@ class BaseRun:
         ]
         for item in items:
             plan = plugin.plan(item)
+            paired = [d for d in plan.demands if _is_paired(d)]
+            self.timed += [(item.nodeid, d.limit.where) for d in paired]
+            self.sources[item.nodeid] = [d.source for d in paired]
             wanted = tuple(d for d in plan.demands if d.check.metric not in UNCOMPARABLE)
             item.stash[PLAN] = replace(plan, demands=wanted)
 
-    def pytest_pyfunc_call(self) -> bool:
-        return True  # the body has nothing to do with the base
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool:
+        """In place of the body, which has nothing to do with the base: note subjects that are only timed."""
+        from pytest_modelcheck.errors import ModelCheckError
+
+        for source in self.sources.get(pyfuncitem.nodeid, ()):
+            with suppress(ModelCheckError):
+                pyfuncitem.config.pluginmanager.get_plugin("modelcheck-run").resolver(pyfuncitem)(source)
+        return True
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
         from pytest_modelcheck.record import RunRecord
 
         plugin = session.config.pluginmanager.get_plugin("modelcheck-run")
         record = (plugin.run or RunRecord()).build(int(exitstatus), session.config.rootpath)
-        self.record = {**record, "broken": self.broken}
+        self.record = {**record, "broken": self.broken, "timed": self.timed}
+
+
+def _is_paired(demand: Any) -> bool:
+    from pytest_modelcheck.base.revision import is_paired
+
+    return is_paired(demand)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from ..checks import Budget, Choice, Registry, Whole
 
 if TYPE_CHECKING:
     from ..subject import Subject
-    from ..verdict import Measurement
+    from ..verdict import Limit, Measurement, Verdict
 
 CHOICES: Mapping[str, Choice] = {
     "statistic": ("median", "p90", "p95", "p99"),
@@ -36,6 +36,7 @@ def register(registry: Registry) -> None:
             ("threads",),
             section="latency",
             sequential=True,
+            against=_against,
         )
     )
 
@@ -52,3 +53,9 @@ def _read(observed: Any, **options: Any) -> Measurement:
     from .check import read_latency
 
     return read_latency(observed)
+
+
+def _against(subject: str, limit: Limit, pair: Mapping[str, Any]) -> tuple[Verdict, Any]:
+    from .against import judge_pair
+
+    return judge_pair(subject, limit, pair)

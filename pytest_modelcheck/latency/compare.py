@@ -6,8 +6,8 @@ import copy
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,8 @@ class LatencyComparison:
     load: float
     waited: float = 0.0
     names: tuple[str, str] = ("a", "b")
+    protocol: str = ""  # how the two came side by side, where there is a choice
+    notes: tuple[str, ...] = ()  # what to bear in mind
 
     @property
     def regression(self) -> float:
@@ -81,6 +83,8 @@ class LatencyComparison:
         return {
             "kind": "comparison",
             "names": list(self.names),
+            "protocol": self.protocol,
+            "notes": list(self.notes),
             "basis": self.basis,
             "regression": self.regression,
             "interval": list(self.interval),
@@ -99,14 +103,14 @@ class LatencyComparison:
 def read_comparison(seen: LatencyComparison, max_regression: object = None) -> Measurement:
     """The slowdown and its interval, for the judge of `slowdown_limit`."""
     a, b = seen.seconds
-    notes = [seen.basis]
+    notes = [seen.basis, *seen.notes]
     if max_regression is not None:
         promise = RATIO.format(RATIO.parse(max_regression))
         notes.append(f"so that a slowdown of {promise} is not missed, the line lies at two fifths of it")
     if seen.waited >= 0.1:
         notes.append(f"waited {seen.waited:.1f} s for other timed checks")
     times = f"{SECONDS.format(b)} against {SECONDS.format(a)} of {seen.names[0]} per call, each at its best"
-    return Measurement(seen.regression, seen.interval, aka=times, notes=tuple(notes))
+    return Measurement(seen.regression, seen.interval, aka=times, notes=tuple(notes), protocol=seen.protocol)
 
 
 def _signed(share: float) -> str:
@@ -155,30 +159,47 @@ def compare_sides(
 ) -> LatencyComparison:
     """Chunk after chunk until `limit` is decided (None: until it is precise), at the latest after `cap` seconds."""
     clock = clock or clock_for(_device(a), threads)
-    decided = _is_precise if limit is None else lambda seen: limit.decides(read_comparison(seen))
     sampler = PairedSampler(a, b, clock, seed=seed)
-    chunks: list[Chunk] = []
     with (
         observe(guard=False),
         timed_region(threads) as waited,
     ):  # a guard would watch, and slow, each operator
-        start = clock.now()
-        while True:
-            chunks.append(sampler.chunk())
-            elapsed = clock.now() - start
-            seen = LatencyComparison(
-                tuple(chunks),
-                sampler.shared,
-                len(b.tensors),
-                clock.name,
-                threads,
-                elapsed,
-                load_average(),
-                waited,
-                names,
-            )
-            if elapsed >= cap or (len(chunks) >= CHUNKS and decided(seen)):
-                return seen
+        seen = chunk_by_chunk(sampler, limit, threads=threads, cap=cap)
+    return replace(seen, waited=waited, names=names)
+
+
+class Sampler(Protocol):
+    """Gives chunks that are independent of each other."""
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time it takes."""
+
+    def chunk(self) -> Chunk:
+        """One more."""
+
+    @property
+    def shared(self) -> int:
+        """How many tensors of `b` are also tensors of `a`."""
+
+    @property
+    def tensors(self) -> int:
+        """How many tensors `b` has."""
+
+
+def chunk_by_chunk(sampler: Sampler, limit: Limit | None, *, threads: int, cap: float) -> LatencyComparison:
+    """What `compare_sides` does inside its timed region."""
+    decided = _is_precise if limit is None else lambda seen: limit.decides(read_comparison(seen))
+    chunks: list[Chunk] = []
+    clock = sampler.clock
+    start = clock.now()
+    while True:
+        chunks.append(sampler.chunk())
+        elapsed = clock.now() - start
+        counts = sampler.shared, sampler.tensors
+        seen = LatencyComparison(tuple(chunks), *counts, clock.name, threads, elapsed, load_average())
+        if elapsed >= cap or (len(chunks) >= CHUNKS and decided(seen)):
+            return seen
 
 
 def _is_precise(comparison: LatencyComparison) -> bool:

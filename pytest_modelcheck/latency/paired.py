@@ -68,25 +68,30 @@ class PairedSampler:
         """How many tensors of `b` are also tensors of `a`."""
         return sum(partner is not None for partner in self.partners)
 
+    @property
+    def tensors(self) -> int:
+        """How many tensors `b` has."""
+        return len(self.partners)
+
     def chunk(self) -> Chunk:
         """Fresh memory, fresh trees, one quartet to warm up, then those that count."""
         gc.collect()
-        garbage = _garbage(self.random)
+        scattered = garbage(self.random)
         calls = self._build()
         with self.mode():
             turn, pairs = plan(max(self._quartet(calls, ORDERS[0], CALLS)))
             orders = list(ORDERS) * pairs
             self.random.shuffle(orders)
             quartets = [self._quartet(calls, order, turn) for order in orders]
-        del garbage
+        del scattered
         ratios = [math.log(b / a) for a, b in quartets]
         return Chunk(statistics.median(ratios), (min(a for a, _ in quartets), min(b for _, b in quartets)))
 
     def _build(self) -> tuple[Call, Call]:
         a, b = self.sides
-        copies = [_copy(t) for t in a.tensors]
+        copies = [fresh(t) for t in a.tensors]
         pairs = zip(b.tensors, self.partners, strict=True)
-        others = [_copy(t) if partner is None else copies[partner] for t, partner in pairs]
+        others = [fresh(t) if partner is None else copies[partner] for t, partner in pairs]
         if self.random.random() < 0.5:
             first = a.build(copies)
             return first, b.build(others)
@@ -137,15 +142,19 @@ def _same_bits(a: Tensor, b: Tensor) -> bool:
     return bool(torch.equal(a.detach(), b.detach()))
 
 
-def _copy(tensor: Tensor) -> Tensor:
+def fresh(tensor: Tensor) -> Tensor:
     """The same tensor in fresh memory."""
-    copy = tensor.detach().clone()
+    return like(tensor, tensor.detach().clone())
+
+
+def like(tensor: Tensor, data: Tensor) -> Tensor:
+    """`data` as `tensor` is: a parameter or not, with a gradient or without."""
     if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(copy, requires_grad=tensor.requires_grad)
-    return copy.requires_grad_(tensor.requires_grad)
+        return nn.Parameter(data, requires_grad=tensor.requires_grad)
+    return data.requires_grad_(tensor.requires_grad)
 
 
-def _garbage(rng: random.Random) -> list[object]:
+def garbage(rng: random.Random) -> list[object]:
     """Random allocations, half of them freed again: what comes next finds another heap."""
     tensors = [torch.empty(rng.randrange(1, 200_000)) for _ in range(rng.randrange(40))]
     blocks = [bytearray(rng.randrange(1, 60_000)) for _ in range(rng.randrange(60))]

@@ -23,7 +23,7 @@ def timed_region(threads: int) -> Iterator[float]:
 
     The number of threads is left as it is: the block stands inside `observe()`, which restores it.
     """
-    with machine_lock() as waited, _no_collection():
+    with machine_lock() as waited, no_collection():
         torch.set_num_threads(threads)
         yield waited
 
@@ -57,7 +57,7 @@ def lock_path() -> Path:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """A collection costs milliseconds at a moment of its own choosing."""
     was_enabled, was_frozen = gc.isenabled(), gc.get_freeze_count() > 0
     gc.collect()

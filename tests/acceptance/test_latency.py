@@ -55,4 +55,4 @@ def test_it(modelcheck):
 """
     result = project.tests(source).run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*Slow: latency regression*", "*limit *max 4 %*"])
+    result.stdout.fnmatch_lines(["*Slow: slowdown*", "*limit *max 4 %*"])

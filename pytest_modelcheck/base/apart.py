@@ -1,0 +1,182 @@
+"""Protocol P2: each revision in a process of its own, a fresh pair of them for each chunk, on inherited tensors."""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import MeasurementError
+from ..latency.clock import WallClock, clock_for
+from ..latency.compare import LatencyComparison, chunk_by_chunk, slowdown_limit, subject_side
+from ..latency.paired import CALLS, ORDERS, Chunk, garbage, like, partners, plan
+from .fork import Child
+from .redirect import Redirect
+from .revision import Incomparable, Job, Key, Timed, collect, foreign, refuse_other_inputs, with_inputs
+
+PROTOCOL = "P2: pairs of processes"
+WARMUP, WARMUP_CALLS = 0.03, 3
+LONG, MOST = (
+    0.5,
+    12,
+)  # seconds of quartets worth the start of two processes, but so many pairs of quartets at most
+NAMES = ("the base", "this tree")
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the children inherit: this tree's tensors, first those of its inputs."""
+
+    tensors: Sequence[Tensor]
+    inputs: int
+    shapes: str
+    threads: int
+    max_regression: float
+
+
+def compare_apart(job: Job, key: Key, why: str) -> LatencyComparison:
+    """How much slower this tree's subject is; `why` not in one process. Raises ChildError, MeasurementError,
+    Incomparable.
+    """
+    held = _held(job, key)
+    sampler = ForkSampler(job, key, held)
+    limit = slowdown_limit(held.max_regression)
+    seen = chunk_by_chunk(sampler, limit, threads=held.threads, cap=job.cap)
+    return replace(seen, protocol=f"{PROTOCOL} ({why})")
+
+
+def _held(job: Job, key: Key) -> Held:
+    """This tree's tensors; none where they cannot travel."""
+    file = Path(job.results).with_name("tensors.pt")
+    with Child(f"a process with {NAMES[1]}", lambda: Apart(job, key, head=True)) as child:
+        said = child.ask(job.timeout, export=str(file))
+    tensors = torch.load(file, weights_only=True) if said["exported"] else []
+    file.unlink(missing_ok=True)
+    return Held(tensors, said["inputs"], said["shapes"], said["threads"], said["max_regression"])
+
+
+class ForkSampler:
+    """Chunks, each from a fresh pair of children that take turns."""
+
+    def __init__(self, job: Job, key: Key, held: Held) -> None:
+        self.job, self.key, self.held = job, key, held
+        self.clock = WallClock()
+        self.random = random.Random()
+        self.shared = self.tensors = 0
+
+    def chunk(self) -> Chunk:
+        """One pair: load, one quartet to warm up, then those that count."""
+        with ExitStack() as stack:
+            children = {
+                side: stack.enter_context(self._child(side)) for side in self.random.sample((0, 1), 2)
+            }
+            for child in children.values():
+                child.tell(load=True)
+            said = {side: child.hear(self.job.timeout) for side, child in children.items()}
+            for answer in said.values():
+                if "reason" in answer:
+                    raise Incomparable(str(answer["reason"]))
+            self.clock.name = str(said[1]["clock"])
+            self.shared, self.tensors = int(said[1]["shared"]), int(said[1]["tensors"])
+            slowest = max(self._quartet(children, ORDERS[0], CALLS))
+            turn, pairs = plan(slowest)
+            orders = list(ORDERS) * max(pairs, min(MOST, int(LONG / (slowest * 8 * turn))))
+            self.random.shuffle(orders)
+            quartets = [self._quartet(children, order, turn) for order in orders]
+        ratios = [math.log(b / a) for a, b in quartets]
+        return Chunk(statistics.median(ratios), (min(a for a, _ in quartets), min(b for _, b in quartets)))
+
+    def _child(self, side: int) -> Child:
+        seed = self.random.random()
+        start = lambda: Apart(self.job, self.key, head=bool(side), held=self.held, seed=seed)  # noqa: E731
+        return Child(f"a process with {NAMES[side]}", start)
+
+    def _quartet(self, children: dict[int, Child], order: Sequence[int], turn: int) -> tuple[float, float]:
+        best = [math.inf, math.inf]
+        for side in order:
+            seconds = float(children[side].ask(self.job.timeout, turn=turn)["seconds"])
+            best[side] = min(best[side], seconds)
+        if not all(0 < seconds < math.inf for seconds in best):
+            raise MeasurementError(f"a call cannot have taken {best} seconds")
+        return best[0], best[1]
+
+
+class Apart:
+    """Answers a `Child`'s questions about one revision: `export` its tensors, `load`, or time a `turn` of calls."""
+
+    def __init__(
+        self, job: Job, key: Key, *, head: bool, held: Held | None = None, seed: float = 0.0
+    ) -> None:
+        self.held, self.scattered = held, garbage(random.Random(seed))
+        redirect = Redirect(Path(job.root), Path(job.tree), job.files, job.patterns)
+        if not head:
+            sys.meta_path.insert(0, redirect)
+        found, missing = collect(job, [key])
+        if key in missing:
+            raise MeasurementError(f"{NAMES[head]} has no such subject: {missing[key]}")
+        self.timed: Timed = found[key]
+        tree = Path(job.tree)
+        leak = foreign(self.timed.subject, (lambda f: f.is_relative_to(tree)) if head else redirect.is_source)
+        if leak:
+            raise MeasurementError(f"a class of the other revision is in the model of {NAMES[head]}: {leak}")
+
+    def __call__(self, question: dict[str, Any]) -> dict[str, Any]:
+        if "turn" in question:
+            return {"seconds": min(self._measure() for _ in range(question["turn"]))}
+        try:
+            return self._export(question["export"]) if "export" in question else self._load()
+        except Incomparable as reason:
+            return {"reason": str(reason)}
+
+    def _export(self, file: str) -> dict[str, Any]:
+        inputs = self.timed.subject.require_inputs()
+        side = subject_side(self.timed.subject)
+        own = {id(t) for t in inputs.tensors}
+        tensors = [*inputs.tensors, *(t for t in side.tensors if id(t) not in own)]
+        able = all(type(t.data) is Tensor and t.device.type == "cpu" for t in tensors)
+        if able:
+            torch.save([t if isinstance(t, nn.Parameter) else t.detach() for t in tensors], file)
+        facts = {"threads": self.timed.threads, "max_regression": self.timed.max_regression}
+        return {"exported": able, "inputs": len(inputs.tensors), "shapes": str(inputs), **facts}
+
+    def _load(self) -> dict[str, Any]:
+        """Build the call over inherited tensors where they are equal, and warm it up."""
+        assert self.held is not None
+        subject = self.timed.subject
+        refuse_other_inputs(subject.require_inputs(), self.held.shapes)
+        if self.held.tensors:
+            subject = with_inputs(subject, self.held.tensors[: self.held.inputs])
+        side = subject_side(subject)
+        found = partners(self.held.tensors, side.tensors)
+        copies = [
+            t if p is None else like(t, self.held.tensors[p])
+            for t, p in zip(side.tensors, found, strict=True)
+        ]
+        threads = self.held.threads
+        torch.set_num_threads(threads)
+        self.clock = clock_for(subject.device, threads)
+        self.call = side.build(copies)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        end, calls = time.perf_counter() + WARMUP, 0
+        while calls < WARMUP_CALLS or time.perf_counter() < end:
+            self._measure()
+            calls += 1
+        shared = sum(p is not None for p in found)
+        return {"clock": self.clock.name, "shared": shared, "tensors": len(found)}
+
+    def _measure(self) -> float:
+        with torch.inference_mode():
+            return self.clock.measure(self.call)[0]

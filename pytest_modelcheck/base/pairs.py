@@ -1,0 +1,49 @@
+"""Time both revisions in turns, in a process of its own; what comes back is one comparison for each limit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .run import supervise, tail
+
+CAP = 30.0  # seconds that one comparison may go on
+
+
+def measure_pairs(
+    folder: Path, job: dict[str, Any], keys: Sequence[Any], cwd: Path, timeout: float
+) -> list[dict[str, Any]]:
+    """For each of `keys` (node id, marker's place) a `comparison`, a `reason` why there is none, or an `error`.
+
+    `timeout`: seconds that loading the revisions may take. Results that were there before the process died count.
+    """
+    if not hasattr(os, "fork"):
+        reason = "two revisions can be timed in turns only where processes fork (Linux, macOS)"
+        return [{"nodeid": nodeid, "where": where, "reason": reason} for nodeid, where in keys]
+    results = folder / "pairs.jsonl"
+    given = {
+        name: job[name] for name in ("root", "tree", "files", "patterns", "path", "arguments", "options")
+    }
+    given |= {"keys": list(keys), "results": str(results), "timeout": timeout, "cap": CAP}
+    said = supervise(folder, given, cwd, timeout + len(keys) * (timeout + 3 * CAP))
+    found = {(entry["nodeid"], entry["where"]): entry for entry in _entries(results)}
+    error = f"the process that compares {said} without a result\n{tail(folder / 'log')}".rstrip()
+    return [
+        found.get((nodeid, where), {"nodeid": nodeid, "where": where, "error": error})
+        for nodeid, where in keys
+    ]
+
+
+def _entries(results: Path) -> list[dict[str, Any]]:
+    """The lines that can be read; a process that dies leaves half a line."""
+    found = []
+    for line in results.read_bytes().splitlines() if results.exists() else ():
+        try:
+            entry = json.loads(line)
+            found.append({**entry, "nodeid": str(entry["nodeid"]), "where": str(entry["where"])})
+        except (ValueError, LookupError, TypeError):
+            continue
+    return found

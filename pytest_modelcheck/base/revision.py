@@ -1,0 +1,172 @@
+"""The subjects of one revision, made in this process: this tree's tests are collected and set up on its sources."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..errors import ModelCheckError
+
+if TYPE_CHECKING:
+    from ..subject import Inputs, Subject
+
+Key = tuple[str, str]  # a limit: its test's node id, and where its marker stands
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be compared: `root`, this tree; `tree`, the base's; `files`, the sources in `root`."""
+
+    root: str
+    tree: str
+    files: Sequence[str]
+    patterns: Sequence[str]
+    path: Sequence[str]
+    arguments: Sequence[str]
+    options: Mapping[str, Any]
+    keys: Sequence[Key]
+    results: str
+    timeout: float
+    cap: float
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Job:
+        """From JSON."""
+        keys = [(str(nodeid), str(where)) for nodeid, where in given["keys"]]
+        return cls(**{**given, "keys": keys})
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A subject and how it is to be timed."""
+
+    subject: Subject
+    threads: int
+    max_regression: float
+
+
+def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Timed], dict[Key, str]]:
+    """The subjects of `keys` (None: all of the job), and for those that could not be made why."""
+    import pytest
+
+    from .declared import GivenOptions
+    from .missing import StandIns
+
+    wanted = list(job.keys if keys is None else keys)
+    run = _Collection(wanted)
+    tests = dict.fromkeys(nodeid for nodeid, _ in wanted)
+    plugins = [run, StandIns(Path(job.tree)), GivenOptions(dict(job.options))]
+    pytest.main([*job.arguments, *(f"{job.root}/{nodeid}" for nodeid in tests)], plugins=plugins)
+    missing = {key: run.reason(key) for key in wanted if key not in run.found}
+    return run.found, missing
+
+
+def is_paired(demand: Any) -> bool:
+    """Whether a limit is judged by a paired comparison with the base."""
+    limit = demand.limit
+    is_forward = limit.options.get("phase") in (None, "forward")
+    return demand.check.against is not None and limit.max_regression is not None and is_forward
+
+
+class _Collection:
+    """A pytest plugin: instead of running a test, takes its subjects."""
+
+    def __init__(self, wanted: Sequence[Key]) -> None:
+        self.wanted = wanted
+        self.found: dict[Key, Timed] = {}
+        self.failed: dict[str, str] = {}
+        self.errors: dict[Key, str] = {}
+
+    def reason(self, key: Key) -> str:
+        """Why there is no subject of `key`."""
+        file = key[0].partition("::")[0]
+        known = self.errors.get(key) or self.failed.get(key[0]) or self.failed.get(file)
+        return known or next(iter(self.failed.values()), "the test was not collected")
+
+    def pytest_sessionstart(self) -> None:
+        _seed()
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed[report.nodeid] = _last_line(report)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed[report.nodeid] = _last_line(report)
+
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
+        from ..plugin import PLAN
+
+        plugin = config.pluginmanager.get_plugin("modelcheck-run")
+        tests = {nodeid for nodeid, _ in self.wanted}
+        items[:] = [item for item in items if item.nodeid in tests]
+        for item in items:
+            plan = plugin.plan(item)
+            demands = [d for d in plan.demands if is_paired(d)]
+            item.stash[PLAN] = replace(plan, demands=())
+            item.runtest = partial(self._take, item, demands, plugin)
+
+    def pytest_runtest_setup(self) -> None:
+        _seed()
+
+    def _take(self, item: Any, demands: Sequence[Any], plugin: Any) -> None:
+        for demand in demands:
+            key = (item.nodeid, demand.limit.where)
+            try:
+                subject = plugin.resolver(item)(demand.source)
+                subject.require_inputs()
+            except ModelCheckError as error:
+                self.errors[key] = str(error)
+                continue
+            threads = demand.limit.options.get("threads") or plugin.settings.threads or 1
+            self.found[key] = Timed(subject, threads, demand.limit.max_regression)
+
+
+def _seed() -> None:
+    """Weights that the user draws without a seed are the same for both revisions."""
+    random.seed(SEED)
+    torch.manual_seed(SEED)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(SEED)
+
+
+def _last_line(report: Any) -> str:
+    lines = str(report.longrepr).strip().splitlines()
+    return lines[-1].removeprefix("E").strip() if lines else "it failed"
+
+
+def with_inputs(subject: Subject, tensors: Sequence[torch.Tensor]) -> Subject:
+    """The subject on these input tensors, in place of its own: both sides compute on the same numbers."""
+    replaced = iter(tensors)
+
+    def exchange(leaf: Any) -> Any:
+        return next(replaced) if isinstance(leaf, torch.Tensor) else leaf
+
+    return replace(subject, inputs=subject.require_inputs().map(exchange))
+
+
+class Incomparable(Exception):
+    """The two revisions have nothing to compare; says why."""
+
+
+def refuse_other_inputs(inputs: Inputs, shapes: str) -> None:
+    """Raise Incomparable unless both revisions take tensors of the same shapes."""
+    if str(inputs) != shapes:
+        raise Incomparable(f"the inputs differ: {inputs} at the base, {shapes} now")
+
+
+def foreign(subject: Subject, is_foreign: Callable[[Path], bool]) -> str | None:
+    """A class of the model that a file of the other revision defines; None if there is none."""
+    for kind in dict.fromkeys(type(module) for module in subject.module.modules()):
+        file = getattr(kind.forward, "__globals__", {}).get("__file__")
+        if file and is_foreign(Path(file).resolve()):
+            return f"{kind.__qualname__} of {file}"
+    return None
