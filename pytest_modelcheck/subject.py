@@ -134,6 +134,10 @@ class Subject:
             return tensor.device
         return torch.device("cpu")
 
+    def on(self, inputs: Inputs) -> Subject:
+        """The same model with other inputs."""
+        return Subject(self.name, self.model, inputs)
+
     def require_inputs(self) -> Inputs:
         """The inputs, or an error that lists the ways to give them."""
         if self.inputs is None:

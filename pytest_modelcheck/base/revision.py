@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,11 @@ class Job:
     patterns: Sequence[str]
     path: Sequence[str]
     arguments: Sequence[str]
-    options: Mapping[str, Any]
     keys: Sequence[Key]
     results: str
     timeout: float
     cap: float
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Job:
@@ -150,7 +150,7 @@ def with_inputs(subject: Subject, tensors: Sequence[torch.Tensor]) -> Subject:
     def exchange(leaf: Any) -> Any:
         return next(replaced) if isinstance(leaf, torch.Tensor) else leaf
 
-    return replace(subject, inputs=subject.require_inputs().map(exchange))
+    return subject.on(subject.require_inputs().map(exchange))
 
 
 class Incomparable(Exception):

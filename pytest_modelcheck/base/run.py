@@ -61,8 +61,7 @@ def measure_base(
             given = job | {"arguments": _arguments(config, tests=False)}
             record["pairs"] = measure_pairs(folder, given, record["timed"], cwd, timeout)
     if "error" in record:
-        return {"error": "
-".join([record["error"], *notes])}
+        return {"error": "\n".join([record["error"], *notes])}
     record["environment"]["commit"] = commit
     gone = gone_checks(root, commit, config.getini("python_files"), markers)
     return {

@@ -114,7 +114,7 @@ def sweep(subject: Subject, batch_sizes: Iterable[int], **options: Any) -> Laten
 
 
 def _batch(subject: Subject, size: int, options: dict[str, Any]) -> Latency:
-    resized = Subject(subject.name, subject.model, rebatched(subject.name, subject.require_inputs(), size))
+    resized = subject.on(rebatched(subject.name, subject.require_inputs(), size))
     try:
         return measure(resized, **options)
     except ModelRunError as error:
