@@ -94,7 +94,7 @@ def _value_rows(verdict: Verdict) -> list[tuple[str, str]]:
         *_outcome_row(verdict),
         *rows[1:],
         ("protocol", measurement.protocol),
-        *(("note", note) for note in measurement.notes),
+        *(("note", note) for note in (measurement.caveat, *measurement.notes) if note),
     ]
 
 

@@ -69,6 +69,7 @@ def check_entry(nodeid: str, verdict: Verdict) -> dict[str, Any]:
         "outcome": verdict.outcome.value,
         "message": explain(verdict),
         "reason": verdict.reason,
+        "caveat": measurement.caveat if measurement else "",
         "protocol": measurement.protocol if measurement else "",
         "contributors": _contributors(verdict),
         "modules": _modules(verdict),

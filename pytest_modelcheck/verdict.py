@@ -67,6 +67,7 @@ class Measurement:
     aka: str = ""  # the same value in other words: "2,338,340 MACs"
     contributors: tuple[Contributor, ...] = ()
     notes: tuple[str, ...] = ()
+    caveat: str = ""  # what the value leaves out: told also where the check passes
     protocol: str = ""  # how it was measured, where that is no matter of course
 
     @property

@@ -121,6 +121,7 @@ _CHECK = {
     "where": str,
     "value_text": str,
     "limit_text": str,
+    "caveat?": str,
     "headroom": FIGURE,
 }
 _COUNT = {"operator": str, "base": int, "head": int}

@@ -34,8 +34,13 @@ def read_params(parameters: Parameters) -> Measurement:
 
 def _read(complexity: Complexity, metric: str, aka: str = "") -> Measurement:
     own = {name: getattr(cost.own, metric) for name, cost in complexity.by_module().items()}
+    notes = (f"counted by running the model once: {complexity.reason}",) if complexity.reason else ()
     return Measurement(
-        getattr(complexity, metric), aka=aka, contributors=_ranked(own), notes=tuple(_notes(complexity))
+        getattr(complexity, metric),
+        aka=aka,
+        contributors=_ranked(own),
+        notes=notes,
+        caveat=_uncounted(complexity),
     )
 
 
@@ -44,11 +49,6 @@ def _ranked(values: dict[str, int]) -> tuple[Contributor, ...]:
     return tuple(Contributor(name or ROOT, value) for name, value in ranked if value)
 
 
-def _notes(complexity: Complexity) -> list[str]:
-    notes = []
-    if complexity.counted_on == "real":
-        notes.append(f"counted by running the model once: {complexity.reason}")
-    if complexity.unknown_operators:
-        listed = ", ".join(f"{name} ({calls} calls)" for name, calls in complexity.unknown_operators.items())
-        notes.append(f"not counted, no formula known: {listed}")
-    return notes
+def _uncounted(complexity: Complexity) -> str:
+    unknown = [f"{name} ({calls} calls)" for name, calls in complexity.unknown_operators.items()]
+    return f"not counted, no formula known: {', '.join(unknown)}" if unknown else ""

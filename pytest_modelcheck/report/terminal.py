@@ -42,6 +42,8 @@ def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) ->
         f"{len(checks)} check{'s' * (len(checks) != 1)}: "
         + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     )
+    caveats = dict.fromkeys((c["subject"], c["caveat"]) for c in checks if c.get("caveat"))
+    lines += [f"! {printable(subject)}: {printable(caveat)}" for subject, caveat in caveats]
     protocols = Counter(check["protocol"] for check in checks if check.get("protocol"))
     lines += [f"timed in turns with the base, {n}: {printable(how)}" for how, n in protocols.items()]
     lost = record["run"].get("no_result", [])

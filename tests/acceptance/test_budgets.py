@@ -33,6 +33,33 @@ def test_an_empty_body_is_a_complete_test(project, marker, holds):
     project.run().assert_outcomes(passed=int(holds), failed=int(not holds))
 
 
+MYSTERY = """
+import torch
+
+lib = torch.library.Library("mystery_{n}", "DEF")
+lib.define("op(Tensor x) -> Tensor")
+lib.impl("op", lambda x: x.clone(), "CompositeExplicitAutograd")
+
+class Net(torch.nn.Linear):
+    def forward(self, x):
+        return torch.ops.mystery_{n}.op(super().forward(x))
+
+@pytest.mark.modelcheck(model=lambda: Net(3, 4), input_size=(2, 3))
+@pytest.mark.flops_budget("{limit} FLOPs")
+def test_it(): ...
+"""
+
+
+@pytest.mark.parametrize("limit", [100, 10])
+def test_what_a_value_leaves_out_is_told_even_where_it_passes(project, limit):
+    project.tests(MYSTERY.format(n=limit, limit=limit))
+    result = project.run("--modelcheck-report")
+    result.assert_outcomes(passed=int(limit == 100), failed=int(limit == 10))
+    said = f"not counted, no formula known: mystery_{limit}::op (1 calls)"
+    result.stdout.fnmatch_lines([f"! Net: {said}"])
+    assert project.record()["checks"][0]["caveat"] == said
+
+
 def test_all_breaches_come_in_one_failure_with_the_heaviest_modules(project):
     source = f"""
 {ON_NET}
