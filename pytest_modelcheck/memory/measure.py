@@ -15,7 +15,18 @@ from ..errors import MeasurementError
 from ..observe import observe
 from ..subject import Subject, locate_failure
 from .allocator import allocator_of
-from .live import ACTIVATION, BACKWARD, GRADIENT, INPUT, PARAMETER, STATE, LiveTensors, UnknownSize
+from .live import (
+    ACTIVATION,
+    BACKWARD,
+    FORWARD,
+    GRADIENT,
+    INPUT,
+    PARAMETER,
+    STATE,
+    Event,
+    LiveTensors,
+    UnknownSize,
+)
 from .phase import PHASES, MakeOptimizer, OptimizerError, Phase, is_scripted, make_optimizer
 from .result import PeakMemory, left_for_backward, timeline, worst
 
@@ -37,7 +48,7 @@ def peak_memory(
     """
     if phase not in PHASES:
         raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
-    make = make_optimizer(optimizer) if phase == "training_step" else None
+    make = make_optimizer(optimizer, subject.device) if phase == "training_step" else None
     try:
         found = _counted(subject, phase, make, fake=True)
     except Exception as error:
@@ -70,7 +81,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
             live.restart()
             run.once()
     index, kinds, holders = worst(live.events, BACKWARD if phase == "backward" else None)
-    at = live.events[index]
+    at = live.events[index] if live.events else Event(0, ACTIVATION, "", FORWARD, 0)
     return PeakMemory(
         phase=phase,
         activations=kinds[ACTIVATION],

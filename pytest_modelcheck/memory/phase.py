@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Any
@@ -24,8 +26,11 @@ class OptimizerError(MeasurementError):
     """The optimizer does not take these parameters."""
 
 
-def make_optimizer(given: str | MakeOptimizer) -> MakeOptimizer:
-    """What makes the optimizer: the class of torch.optim of that name, or the callable itself."""
+def make_optimizer(given: str | MakeOptimizer, device: torch.device) -> MakeOptimizer:
+    """What makes the optimizer: the class of torch.optim of that name, or the callable itself.
+
+    On CUDA it steps all parameters at once, as torch's optimizers do there with real ones, but not with fake ones.
+    """
     if callable(given):
         return given
     found = getattr(torch.optim, given, None) if isinstance(given, str) else None
@@ -34,7 +39,8 @@ def make_optimizer(given: str | MakeOptimizer) -> MakeOptimizer:
             f"optimizer={given!r} is no optimizer; write the name of a class of torch.optim ('SGD', 'AdamW'), "
             "or give a callable: lambda parameters: torch.optim.SGD(parameters, momentum=0.9)"
         )
-    return found
+    at_once = device.type == "cuda" and "foreach" in inspect.signature(found).parameters
+    return functools.partial(found, foreach=True) if at_once else found
 
 
 class Phase:

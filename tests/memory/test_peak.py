@@ -1,10 +1,13 @@
 """Peaks by hand, and what is said of them. Against other tools: tests/oracles/test_memory.py."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
+from pytest_modelcheck.memory.phase import make_optimizer
 from pytest_modelcheck.memory.result import thinned
 
 
@@ -57,6 +60,24 @@ def test_all_gradients_are_there_in_the_step():
 def test_the_backward_of_a_layer_belongs_to_it():
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 64, 1, bias=False), nn.Conv2d(64, 1, 1))
     assert ModelCheck(model, input_size=(1, 1, 64, 64)).peak_memory(phase="backward").at == "2"
+
+
+def test_a_step_of_all_parameters_at_once_needs_more():
+    one, all_ = (
+        ModelCheck(net(), input_size=(1, 10)).peak_memory(
+            phase="training_step",
+            optimizer=lambda p, foreach=foreach: torch.optim.AdamW(p, foreach=foreach),
+        )
+        for foreach in (False, True)
+    )
+    assert all_.counted_on == one.counted_on == "fake"
+    assert all_.activations > one.activations  # every parameter's square root, not one's
+    assert isinstance(make_optimizer("AdamW", torch.device("cuda")), functools.partial)
+
+
+def test_nothing_at_all():
+    peak = ModelCheck(nn.Identity(), torch.empty(0)).peak_memory()
+    assert (peak.total, peak.at) == (0, "")
 
 
 def test_tied_parameters_count_once():
