@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
 from ..calls import module_calls
@@ -97,7 +98,8 @@ class Tracer(TorchFunctionMode):
         """What came out of a module unseen (TorchScript, C++) is one node of it: data flow does not break off."""
         unseen = [t for t in tensors_in(output) if self._producer(t) is None and id(t) not in self.own]
         if unseen:
-            self._add(type(module).__name__, tensors_in(args), unseen, {})
+            with DisableTorchFunction():
+                self._add(type(module).__name__, tensors_in(args), unseen, {})
         self.running.pop()
 
     # Operators
@@ -110,10 +112,11 @@ class Tracer(TorchFunctionMode):
             return out
         made = [args[0]] if name == "__setitem__" else tensors_in(out)
         if made:
-            operator = _operator(func, name)
-            told = attributes(func, args, kwargs) if name != "__get__" else {}
-            given = tensors_in(args) + tensors_in(kwargs) if kwargs else tensors_in(args)
-            self._add(operator, given, made, told, dynamic=_selects_by_data(operator, args))
+            with DisableTorchFunction():  # to ask a tensor for its shape is no call for other modes to see
+                operator = _operator(func, name)
+                told = attributes(func, args, kwargs) if name != "__get__" else {}
+                given = tensors_in(args) + tensors_in(kwargs) if kwargs else tensors_in(args)
+                self._add(operator, given, made, told, dynamic=_selects_by_data(operator, args))
         return out
 
     def inputs(self, inputs: Inputs) -> None:
