@@ -64,7 +64,7 @@ def test_it(modelcheck, width):
     assert modelcheck(nn.Linear(2, width), input_size=(1, 2), name="net").onnx().file
 """)
     for _ in range(2):
-        project.run("--modelcheck-report").assert_outcomes(passed=2)
+        project.run("--modelcheck-report", subprocess=True).assert_outcomes(passed=2)
         found = [x for subject in project.record()["subjects"] for x in subject["onnx"]]
         assert [x["file"] for x in found] == ["models/net.onnx", "models/net-2.onnx"]
         folder = project.pytester.path / "modelcheck-report"
