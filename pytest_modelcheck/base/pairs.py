@@ -32,8 +32,9 @@ def measure_pairs(
 
         def tick() -> None:
             nonlocal done
-            step(len(_entries(results)) - done)
-            done = len(_entries(results))
+            now = len(_entries(results))
+            step(now - done)
+            done = now
 
         said = supervise(folder, given, cwd, timeout + len(keys) * (timeout + 3 * CAP), tick)
     found = {(entry["nodeid"], entry["where"]): entry for entry in _entries(results)}
