@@ -26,6 +26,8 @@ from .redirect import Redirect
 from .revision import Incomparable, Job, Key, Timed, collect, foreign, refuse_other_inputs, with_inputs
 
 PROTOCOL = "P2: pairs of processes"
+PROMISE = 0.05  # the slowdown that pairs of processes tell from none in reasonable time
+COARSE = "pairs of processes are made for limits from 5 % on: a smaller one may stay undecided"
 WARMUP, WARMUP_CALLS = 0.03, 3
 LONG, MOST = (
     0.5,
@@ -53,7 +55,9 @@ def compare_apart(job: Job, key: Key, why: str) -> LatencyComparison:
     sampler = ForkSampler(job, key, held)
     limit = slowdown_limit(held.max_regression)
     seen = chunk_by_chunk(sampler, limit, threads=held.threads, cap=job.cap)
-    return replace(seen, protocol=f"{PROTOCOL} ({why})")
+    return replace(
+        seen, protocol=f"{PROTOCOL} ({why})", notes=() if held.max_regression >= PROMISE else (COARSE,)
+    )
 
 
 def _held(job: Job, key: Key) -> Held:

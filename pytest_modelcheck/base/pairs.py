@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..progress import progress
 from .run import supervise, tail
 
 CAP = 30.0  # seconds that one comparison may go on
@@ -28,7 +29,16 @@ def measure_pairs(
         name: job[name] for name in ("root", "tree", "files", "patterns", "path", "arguments", "options")
     }
     given |= {"keys": list(keys), "results": str(results), "timeout": timeout, "cap": CAP}
-    said = supervise(folder, given, cwd, timeout + len(keys) * (timeout + 3 * CAP))
+    with progress("timed in turns with the base", len(keys)) as step:
+        done = 0
+
+        def tick() -> None:
+            nonlocal done
+            now = len(_entries(results))
+            step(now - done)
+            done = now
+
+        said = supervise(folder, given, cwd, timeout + len(keys) * (timeout + 3 * CAP), tick)
     found = {(entry["nodeid"], entry["where"]): entry for entry in _entries(results)}
     error = f"the process that compares {said} without a result\n{tail(folder / 'log')}".rstrip()
     return [

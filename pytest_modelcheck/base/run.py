@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,8 +103,10 @@ def _run(folder: Path, job: dict[str, Any], cwd: Path, timeout: float) -> dict[s
     return _result(folder, supervise(folder, job, cwd, timeout))
 
 
-def supervise(folder: Path, job: dict[str, Any], cwd: Path, timeout: float) -> str:
-    """Start a worker, wait, and say how it ended; whatever happens, its processes end."""
+def supervise(
+    folder: Path, job: dict[str, Any], cwd: Path, timeout: float, tick: Callable[[], None] = lambda: None
+) -> str:
+    """Start a worker, wait (`tick()` each second), and say how it ended; whatever happens, its processes end."""
     (folder / "job.json").write_text(json.dumps(job), "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GITHUB_STEP"))}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -119,12 +122,21 @@ def supervise(folder: Path, job: dict[str, Any], cwd: Path, timeout: float) -> s
             start_new_session=True,
         )
         try:
-            status = worker.wait(timeout)
+            status = _wait(worker, timeout, tick)
             return f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
         except subprocess.TimeoutExpired:
             return f"did not end within {timeout:g} s"
         finally:
             _end(worker)
+
+
+def _wait(worker: subprocess.Popen[bytes], timeout: float, tick: Callable[[], None]) -> int:
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 1:
+        with suppress(subprocess.TimeoutExpired):
+            return worker.wait(1)
+        tick()
+    return worker.wait(max(left, 0))
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:

@@ -218,6 +218,7 @@ def test_where_one_process_cannot_hold_both_pairs_of_processes_do_and_say_why(re
     assert check["outcome"] == "fail", check["message"]
     assert check["protocol"].startswith(P2)
     assert why in check["protocol"]
+    assert "5 of 5 tensors shared" in check["message"]
     assert why in done.stdout
 
 
