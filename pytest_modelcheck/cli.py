@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(commands: Any, name: str, run: Any, text: str, *formats: str) -> argparse.ArgumentParser:
-    from .base.load import MAX_BYTES
+    from .base.records.load import MAX_BYTES
     from .report.markdown import MAX_BYTES as MAX_OUTPUT
 
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
@@ -102,8 +102,8 @@ def _regression(text: str) -> tuple[str, float]:
 
 
 def _compare(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.compare import compare, regressions, ungated
-    from .base.load import read_record
+    from .base.records.compare import compare, regressions, ungated
+    from .base.records.load import read_record
     from .report.markdown import comparison_markdown
 
     base, head = (read_record(path, options.max_bytes) for path in (options.base, options.head))
@@ -128,8 +128,8 @@ def _refuse_unknown(limits: dict[str, float], changes: dict[str, Any]) -> None:
 
 
 def _merge(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.load import read_record
-    from .base.merge import merge
+    from .base.records.load import read_record
+    from .base.records.merge import merge
     from .report.markdown import record_markdown
     from .report.write import write_report
 
@@ -155,7 +155,7 @@ def _template_error() -> type[Exception]:
 
 
 def _summary(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.load import read_record
+    from .base.records.load import read_record
     from .report.markdown import MARKER, record_markdown
 
     record = read_record(options.report, options.max_bytes)
@@ -168,7 +168,7 @@ def _summary(options: argparse.Namespace) -> tuple[str, int]:
 
 
 def _history(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.load import read_record
+    from .base.records.load import read_record
     from .report.history import history_html, history_markdown, trends
 
     history = trends(read_record(path, options.max_bytes) for path in options.reports)

@@ -12,8 +12,8 @@ from ..message import metric_title
 from ..record import to_json
 from ..units import SECONDS
 from ..verdict import ROOT, BaseValue, Contributor, Limit
-from .compare import compare, metrics_of, pictures
-from .load import number, read_record
+from .records.compare import compare, metrics_of, pictures
+from .records.load import number, read_record
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"

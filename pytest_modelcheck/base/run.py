@@ -18,7 +18,7 @@ from .contents import fill
 from .declared import declared_options
 from .git import BaseError, changed_dependencies, files, merge_base, toplevel, worktree
 from .gone import gone_checks
-from .load import MAX_BYTES, RecordError, read_record
+from .records.load import MAX_BYTES, RecordError, read_record
 
 if TYPE_CHECKING:
     import pytest
@@ -57,7 +57,7 @@ def measure_base(
         cwd = config.invocation_params.dir
         record = _run(folder, job, cwd, timeout)
         if record.get("timed"):
-            from .pairs import measure_pairs
+            from .timing.pairs import measure_pairs
 
             given = job | {"arguments": _arguments(config, tests=False)}
             record["pairs"] = measure_pairs(folder, given, record["timed"], cwd, timeout)

@@ -24,7 +24,7 @@ def main(job_file: str) -> None:
     _end_with_parent(Path(job["root"]), Path(job["tree"]).parent, os.dup(0))
     sys.path[:] = job["path"]
     if "keys" in job:
-        from pytest_modelcheck.base.paired import compare_all
+        from pytest_modelcheck.base.timing.paired import compare_all
 
         compare_all(job)
         return
@@ -120,7 +120,7 @@ class BaseRun:
 
 
 def _is_paired(demand: Any) -> bool:
-    from pytest_modelcheck.base.revision import is_paired
+    from pytest_modelcheck.base.timing.revision import is_paired
 
     return is_paired(demand)
 

@@ -3,7 +3,7 @@
 import pytest
 from torch import nn
 
-from pytest_modelcheck.base.compare import compare, regressions, ungated
+from pytest_modelcheck.base.records.compare import compare, regressions, ungated
 
 from .conftest import make_record, stack
 

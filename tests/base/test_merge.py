@@ -4,10 +4,10 @@ import json
 
 from torch import nn
 
-from pytest_modelcheck.base.compare import compare
 from pytest_modelcheck.base.figures import Base
-from pytest_modelcheck.base.load import check_record
-from pytest_modelcheck.base.merge import merge
+from pytest_modelcheck.base.records.compare import compare
+from pytest_modelcheck.base.records.load import check_record
+from pytest_modelcheck.base.records.merge import merge
 from pytest_modelcheck.record import plain
 
 from .conftest import make_record, stack

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..errors import ModelCheckError
+from ...errors import ModelCheckError
 
 if TYPE_CHECKING:
-    from ..subject import Inputs, Subject
+    from ...subject import Inputs, Subject
 
 Key = tuple[str, str]  # a limit: its test's node id, and where its marker stands
 SEED = 0
@@ -57,8 +57,8 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     """The subjects of `keys` (None: all of the job), and for those that could not be made why."""
     import pytest
 
-    from .declared import GivenOptions
-    from .missing import StandIns
+    from ..declared import GivenOptions
+    from ..missing import StandIns
 
     wanted = list(job.keys if keys is None else keys)
     run = _Collection(wanted)
@@ -103,7 +103,7 @@ class _Collection:
             self.failed[report.nodeid] = _last_line(report)
 
     def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
-        from ..plugin import PLAN
+        from ...plugin import PLAN
 
         plugin = config.pluginmanager.get_plugin("modelcheck-run")
         tests = {nodeid for nodeid, _ in self.wanted}

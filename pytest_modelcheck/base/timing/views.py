@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-OURS = Path(__file__).resolve().parent.parent
+from ..redirect import OURS
 
 
 class Owner:

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from ..latency.against import pack
-from ..latency.clock import Call, clock_for
-from ..latency.compare import chunk_by_chunk, slowdown_limit, subject_side
-from ..latency.paired import PairedSampler, Side, fresh
-from ..latency.region import no_collection
-from ..observe import observe
-from ..subject import Subject
+from ...latency.against import pack
+from ...latency.clock import Call, clock_for
+from ...latency.compare import chunk_by_chunk, slowdown_limit, subject_side
+from ...latency.paired import PairedSampler, Side, fresh
+from ...latency.region import no_collection
+from ...observe import observe
+from ...subject import Subject
+from ..redirect import Redirect
 from .globals import Globals
 from .operators import conflicts, registrations
-from .redirect import Redirect
 from .revision import Incomparable, Job, Key, Timed, collect, foreign, refuse_other_inputs, with_inputs
 from .views import LateImports, Libraries, Owner, View
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import ModelCheckError
-from ..record import SCHEMA_VERSION
-from ..structure.read import graph_problem
-from ..verdict import Outcome
+from ...errors import ModelCheckError
+from ...record import SCHEMA_VERSION
+from ...structure.read import graph_problem
+from ...verdict import Outcome
 from .shape import Described, Many, Matching, OneOf, Optional, Pair
 from .shape import problem as shape_problem
 

@@ -1,0 +1,1 @@
+"""Records of two runs: read with suspicion, compared, merged."""
