@@ -15,12 +15,41 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 _NOTHING, _FIRST, _UNKNOWN = range(3)  # what a function may write to
+
+
+_READERS = (
+    "torch.nn.modules.",
+    "torchvision.models.",
+    "torchvision.ops.",
+)  # their forwards only read parameters
+
+
+def only_reads(module: nn.Module) -> bool:
+    """Whether its forward can write to no parameter: all modules are of torch or torchvision, and have no hooks.
+
+    Then a block that only calls it needs no watch.
+    """
+    if _global_forward_pre_hooks or _global_forward_hooks:
+        return False
+    return all(map(_only_reads, module.modules()))
+
+
+def _only_reads(part: nn.Module) -> bool:
+    home = getattr(getattr(type(part), "forward", None), "__module__", None) or ""
+    if (
+        not home.startswith(_READERS)
+        or "forward" in vars(part)
+        or getattr(part, "max_norm", None) is not None
+    ):
+        return False
+    return not (part._forward_pre_hooks or part._forward_hooks)
 
 
 class CopyOnWrite:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck.errors import SubjectError
+from pytest_modelcheck.guard import only_reads
 from pytest_modelcheck.observe import observe
 
 
@@ -238,6 +239,44 @@ def test_a_models_own_train_may_write_to_its_weights():
         with observe(model, guard=guard):
             assert not torch.equal(model.weight, before)
         assert torch.equal(model.weight, before)
+
+
+def write_in_a_hook(model):
+    model[0].register_forward_hook(lambda module, args, out: module.weight.add_(1))
+
+
+def write_in_an_own_forward(model):
+    forward = model[0].forward
+
+    def changed(x):
+        model[0].weight.add_(1)
+        return forward(x)
+
+    model[0].forward = changed
+
+
+def write_by_max_norm(model):
+    model.insert(0, nn.Embedding(4, 3, max_norm=0.1))
+
+
+def write_for_every_module(model):
+    return nn.modules.module.register_module_forward_pre_hook(lambda *_: model[0].weight.add_(1) and None)
+
+
+@pytest.mark.parametrize(
+    "alter", [write_in_a_hook, write_in_an_own_forward, write_by_max_norm, write_for_every_module]
+)
+def test_a_model_of_torchs_own_modules_may_be_made_to_write(alter):
+    model = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+    assert only_reads(model)
+    handle = alter(model)
+    assert not only_reads(model)
+    if handle is not None:
+        handle.remove()
+
+
+def test_a_model_of_ones_own_is_not_known_to_read_only():
+    assert not only_reads(nn.Sequential(type("Mine", (nn.Linear,), {"forward": lambda self, x: x})(3, 3)))
 
 
 def test_nothing_is_copied_for_a_model_that_only_reads():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExplanationError
+from ..guard import only_reads
 from ..observe import observe
 from ..subject import Inputs, Subject
 from .layers import as_map, eager, first_tensor, image_size, nearest, spatial_layers, usable
@@ -49,7 +50,12 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Any, call: in
         return leaves[0].clone()
 
     # frozen, so that nothing before the leaf makes a graph
-    with torch.inference_mode(False), observe(subject.module, frozen=True), torch.enable_grad():
+    guard = not only_reads(subject.module)
+    with (
+        torch.inference_mode(False),
+        observe(subject.module, frozen=True, guard=guard),
+        torch.enable_grad(),
+    ):
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         with replaced_output(layer, wanted, cut) as calls:
             output = subject.run(inputs)

@@ -18,6 +18,7 @@ from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
 from ..calls import module_calls
+from ..guard import only_reads
 from ..observe import observe
 from ..subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
@@ -52,7 +53,8 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, An
     """
     inputs, module = subject.require_inputs(), subject.module
     tracer = Tracer(module)
-    with observe(module), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
+    guard = gradients or not only_reads(module)
+    with observe(module, guard=guard), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
         tracer.inputs(inputs)
         with module_calls(tracer.enter, tracer.leave), tracer:
