@@ -15,11 +15,13 @@ from .text import (
     by_module,
     change,
     change_words,
+    differing,
     graph_words,
     headroom_text,
     heatmap_words,
     onnx_words,
     shown_outcome,
+    slowdown_words,
     weights_words,
 )
 from .text import count as _count
@@ -167,7 +169,7 @@ def _risen(rows: Sequence[Any]) -> str:
 def _metric_rows(subject: Mapping[str, Any]) -> list[tuple[str, ...]]:
     if subject["status"] in ("new", "removed"):
         return [(code(subject["name"]), f"**{subject['status']}**", "", "", "")]
-    return [_figures(subject["name"], row) for row in subject["metrics"] if row["base"] != row["head"]]
+    return [_figures(subject["name"], row) for row in differing(subject["metrics"])]
 
 
 def _figures(subject: str, row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -192,6 +194,9 @@ def _told(subject: Mapping[str, Any], shown: int = 5) -> Iterator[str]:
         yield f"was called {code(subject['from'])} at the base"
     if subject.get("graph"):
         yield words(graph_words(subject["graph"]))
+    for row in subject.get("slowdowns", []):
+        told = words(slowdown_words(row))
+        yield f"**{told}**" if row["moved"] else told
     modules = by_module(subject.get("structure", []))
     for path, rows in modules[:shown]:
         yield f"{code(path or ROOT)}: {', '.join(_told_words(change_words(row)) for row in rows)}"

@@ -15,10 +15,12 @@ from .text import (
     by_module,
     change,
     change_words,
+    differing,
     graph_words,
     heatmap_words,
     onnx_words,
     shown_outcome,
+    slowdown_words,
     weights_words,
 )
 
@@ -123,7 +125,7 @@ def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
 def _figure_lines(subject: Mapping[str, Any]) -> list[str]:
     if subject["status"] in ("new", "removed"):
         return []
-    rows = [row for row in subject["metrics"] if row["base"] != row["head"]]
+    rows = differing(subject["metrics"])
     wide = max((len(row["title"]) for row in rows), default=0)
     return [
         f"{row['title']:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
@@ -136,6 +138,7 @@ def _part_lines(subject: Mapping[str, Any], shown: int = 12) -> list[str]:
     modules = by_module(subject.get("structure", []))
     lines = [f"{path or ROOT}: {', '.join(map(change_words, rows))}" for path, rows in modules[:shown]]
     lines += [f"and changes in {len(modules) - shown:,} more modules"] if len(modules) > shown else []
+    lines += [slowdown_words(row) for row in subject.get("slowdowns", [])]
     lines += [f"ONNX: {', '.join(onnx_words(row))}" for row in subject.get("onnx", [])]
     lines += [": ".join(heatmap_words(row)) for row in subject.get("heatmaps", [])]
     lines += [weights_words(subject["weights"])] if subject.get("weights") else []

@@ -152,6 +152,7 @@ _CHANGED = {
         {"name": str, "operators": [_COUNT], "opset?": [FIGURE], "size_bytes?": [FIGURE], "reason?": [str]}
     ],
     "heatmaps?": [_HEATMAP_CHANGE],
+    "slowdowns?": [{"title": str, "value": (int, float), "interval": [FIGURE], "moved": bool}],
     "weights?": {"changed": int, "of": int, "tensors": [{"tensor": str, "base": FIGURE, "head": FIGURE}]},
 }
 _CHANGES = {
