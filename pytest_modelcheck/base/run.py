@@ -85,6 +85,7 @@ def _arguments(config: pytest.Config, tests: bool = True) -> list[str]:
     given += ["-c", str(config.inipath)] if config.inipath else []
     given += [part for name in option.plugins or () if "xdist" not in name for part in ("-p", name)]
     given += [part for value in option.override_ini or () for part in ("-o", value)]
+    given += ["-o", "modelcheck_report=false"]
     given += ["-k", option.keyword] if option.keyword else []
     given += ["-m", option.markexpr] if option.markexpr else []
     given += ["--pyargs"] if option.pyargs else []
