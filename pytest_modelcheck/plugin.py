@@ -272,7 +272,10 @@ class ModelCheckPlugin:
         for verdict in verdicts:
             self._note(item, verdict)
         if any(fails(verdict, self.settings.strict) for verdict in verdicts):
-            pytest.fail(failure_text(verdicts, item.nodeid, strict=self.settings.strict), pytrace=False)
+            text = failure_text(
+                verdicts, item.nodeid, strict=self.settings.strict, options=self.settings.deciding
+            )
+            pytest.fail(text, pytrace=False)
 
     def _note(self, item: pytest.Item, verdict: Verdict) -> None:
         """Into the record, JUnit's properties and, where it does not fail the test, the warnings."""

@@ -15,6 +15,7 @@ from .text import (
     by_module,
     change,
     change_words,
+    count,
     differing,
     graph_words,
     heatmap_words,
@@ -41,13 +42,15 @@ def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) ->
     ]
     counts = Counter(shown_outcome(check) for check in checks)
     lines.append(
-        f"{len(checks)} check{'s' * (len(checks) != 1)}: "
-        + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
+        f"{count(len(checks), 'check')}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     )
     caveats = dict.fromkeys((c["subject"], c["caveat"]) for c in checks if c.get("caveat"))
     lines += [f"! {printable(subject)}: {printable(caveat)}" for subject, caveat in caveats]
     protocols = Counter(check["protocol"] for check in checks if check.get("protocol"))
-    lines += [f"timed in turns with the base, {n}: {printable(how)}" for how, n in protocols.items()]
+    lines += [
+        f"timed in turns with the base: {count(n, 'check')} by {printable(how)}"
+        for how, n in protocols.items()
+    ]
     lost = record["run"].get("no_result", [])
     lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
     if record["run"].get("waited", 0) >= 0.1:

@@ -146,7 +146,7 @@ def test_a_slower_layer_fails_whatever_gives_the_subject(repository, workers):
         low, high = check["interval"]
         assert 0.05 < low < check["value"] < high
         assert "slower, interval" in check["message"]
-    assert f"timed in turns with the base, 3: {P1}" in done.stdout
+    assert f"timed in turns with the base: 3 checks by {P1}" in done.stdout
     assert P1 in (repository.path / "modelcheck-report/index.html").read_text()
     assert repository.left_behind() == []
 

@@ -13,6 +13,8 @@ from pytest_modelcheck.report.markdown import record_markdown
 from pytest_modelcheck.report.terminal import changes_lines
 from pytest_modelcheck.report.text import differing, slowdown_words
 from pytest_modelcheck.report.write import write_report
+from pytest_modelcheck.units import MACS
+from pytest_modelcheck.verdict import Limit
 
 from .conftest import make_record, stack
 
@@ -170,3 +172,16 @@ def test_a_time_that_the_base_lacks_is_no_change_and_two_times_are_only_shown(ba
     net = of(compare(timed(base, "latency", "latency", 1e-3, None), head))
     assert net["status"] == "unchanged"
     assert [row["share"] for row in net["metrics"] if row["metric"] == "latency"] == [1.0]
+
+
+def test_a_name_that_begins_like_another_is_not_the_other(base):
+    (check,) = [c for c in base["checks"] if c["subject"] == "net"]
+    rows = [{**check, "subject": name, "value": value} for name, value in (("net2", 1), ("net (2)", 2))]
+    limit = Limit("macs", MACS, max_regression=0.02, options={"phase": "forward"})
+    assert Base({**base, "checks": rows}).value(check["nodeid"], "net", limit).value == 2
+
+
+def test_what_could_not_be_collected_at_the_base_is_told(base):
+    head = {**base}
+    Base({**base, "broken": ["tests/test_x.py: ImportError: no module"]}).tell(head)
+    assert "could not be collected at the base: tests/test_x.py" in "\n".join(changes_lines(head))

@@ -118,8 +118,12 @@ class _Collection:
         _seed()
 
     def _take(self, item: Any, demands: Sequence[Any], plugin: Any) -> None:
+        places = [demand.limit.where for demand in demands]
         for demand in demands:
             key = (item.nodeid, demand.limit.where)
+            if places.count(key[1]) > 1:
+                self.errors[key] = f"{key[1]} has several latency limits: write each on a line of its own"
+                continue
             try:
                 subject = plugin.resolver(item)(demand.source)
                 subject.require_inputs()
