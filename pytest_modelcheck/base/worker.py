@@ -97,9 +97,7 @@ class BaseRun:
         items[:] = [
             i
             for i in items
-            if plugin._is_marked(i)
-            or "modelcheck" in getattr(i, "fixturenames", ())
-            or isinstance(i, ModelItem)
+            if plugin.marks(i) or "modelcheck" in getattr(i, "fixturenames", ()) or isinstance(i, ModelItem)
         ]
         for item in items:
             plan = plugin.plan(item)
