@@ -46,6 +46,7 @@ def measure_base(
         notes = fill(root, folder / "tree", commit)
         job = {
             "root": str(root),
+            "rootdir": str(config.rootpath),
             "tree": str(folder / "tree"),
             "files": files(root),
             "patterns": config.getini("python_files"),

@@ -12,7 +12,7 @@ from pytest_modelcheck.units import SECONDS
 from pytest_modelcheck.verdict import Limit
 
 KEY = ("tests/test_net.py::test_net", "tests/test_net.py:3")
-JOB = Job("/here", "/there", [], [], [], [], [KEY], "/results", 1.0, 1.0)
+JOB = Job("/here", "/here", "/there", [], [], [], [], [KEY], "/results", 1.0, 1.0)
 
 
 def test_two_limits_in_one_place_are_an_error_and_not_each_others_result():
