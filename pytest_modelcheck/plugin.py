@@ -340,9 +340,7 @@ class ModelCheckPlugin:
         if self.settings.report:
             self._write(record)
         if self._tells_github(record):
-            from .report.github import write_summary
-
-            write_summary(record)
+            self._summarise(record)
 
     def _tells_github(self, record: dict[str, Any]) -> bool:
         import os
@@ -352,6 +350,17 @@ class ModelCheckPlugin:
         from .report.github import active
 
         return active(self.settings.github)
+
+    def _summarise(self, record: dict[str, Any]) -> None:
+        import warnings
+
+        from .errors import ModelCheckWarning
+        from .report.github import write_summary
+
+        try:
+            write_summary(record)
+        except OSError as error:  # in a container that knows the name of the file and has it not
+            warnings.warn(ModelCheckWarning(f"the job summary was not written: {error}"), stacklevel=1)
 
     def _write(self, record: dict[str, Any]) -> None:
         import warnings

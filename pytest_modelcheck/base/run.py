@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..progress import busy
 from ..text import printable
 from .contents import fill
 from .declared import declared_options
@@ -56,7 +57,8 @@ def measure_base(
             "result": str(folder / "record.json"),
         }
         cwd = config.invocation_params.dir
-        record = _run(folder, job, cwd, timeout)
+        with busy("measuring the base"):
+            record = _run(folder, job, cwd, timeout)
         if record.get("timed"):
             from .timing.pairs import measure_pairs
 

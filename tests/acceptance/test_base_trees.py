@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -247,3 +248,10 @@ class TestNet(unittest.TestCase):
         with open("ran", "a") as file:
             file.write("once\\n")
 """
+
+
+def test_a_terminal_is_told_what_takes_so_long(repository, monkeypatch):
+    told = []
+    monkeypatch.setattr(base_run, "busy", lambda text: told.append(text) or nullcontext())
+    assert repository.run().returncode == 0
+    assert told == ["measuring the base"]
