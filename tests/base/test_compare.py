@@ -128,7 +128,14 @@ def test_a_renamed_subject_is_known_by_its_test(base):
 
 def timed(record, metric, title, value, interval):
     (check,) = [c for c in record["checks"] if c["subject"] == "net"]
-    facts = {"metric": metric, "title": title, "value": value, "interval": interval, "unit": "seconds"}
+    facts = {
+        "metric": metric,
+        "title": title,
+        "value": value,
+        "interval": interval,
+        "unit": "seconds",
+        "protocol": "P1",
+    }
     return {**record, "checks": [*record["checks"], {**check, **facts}]}
 
 
@@ -185,3 +192,14 @@ def test_what_could_not_be_collected_at_the_base_is_told(base):
     head = {**base}
     Base({**base, "broken": ["tests/test_x.py: ImportError: no module"]}).tell(head)
     assert "could not be collected at the base: tests/test_x.py" in "\n".join(changes_lines(head))
+
+
+@pytest.mark.parametrize(
+    "metric", ["structure_snapshot", "complexity_snapshot", "heatmap", "latency_regression"]
+)
+def test_checks_of_a_tests_body_which_does_not_run_at_the_base_make_no_change(base, metric):
+    head = timed(base, metric, metric, 0.5, [0.4, 0.6])
+    head["checks"][-1]["protocol"] = ""
+    net = of(compare(base, head))
+    assert net["status"] == "unchanged"
+    assert "slowdowns" not in net

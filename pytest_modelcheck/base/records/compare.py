@@ -23,7 +23,12 @@ TOTALS = (  # figures of sections that are metrics of their own: section, key, m
     ("complexity", "memory_access", "memory_access", "bytes"),
     ("memory", "total", "peak_memory", "bytes"),
 )
-NO_FIGURES = ("onnx_export", "heatmap")  # errors and distances of one run: how far they differ says nothing
+NO_FIGURES = (  # errors and distances of one run: how far they differ says nothing
+    "onnx_export",
+    "heatmap",
+    "complexity_snapshot",
+    "structure_snapshot",
+)
 SLOWDOWN = "latency_regression"  # it stands for both sides by itself
 TIMES = ("latency",)  # differ in each run: no change by themselves
 
@@ -143,9 +148,12 @@ def _subject(name: str, before: str, base: Record, head: Record) -> Entry:
 
 
 def _slowdown(check: Record) -> Iterator[Entry]:
-    """What a comparison of both revisions in turns found; `moved` where its interval excludes that they are equal."""
+    """What a comparison of both revisions in turns found; `moved` where its interval excludes that they are equal.
+
+    `latency_against`, which compares with another model, has no protocol.
+    """
     value = number(check["value"])
-    if check["metric"] == SLOWDOWN and value is not None:
+    if check["metric"] == SLOWDOWN and value is not None and check.get("protocol"):
         low, high = (number(end) for end in check.get("interval") or (None, None))
         moved = (low is not None and low > 0) or (high is not None and high < 0)
         yield {"title": check["title"], "value": value, "interval": [low, high], "moved": moved}
