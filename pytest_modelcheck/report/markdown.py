@@ -50,11 +50,13 @@ def comparison_markdown(
     failed: Sequence[Any],
     risen: Sequence[Any],
     loose: Sequence[Any],
+    run: Mapping[str, Any],
     max_bytes: int = MAX_BYTES,
 ) -> str:
-    """A comparison: breaches first, what a limit could not gate (`loose`), then all that changed."""
-    breaches = len(failed) + len(risen)
-    blocks = [f"## {'✗' if breaches else '✓'} Model check: {_count(breaches, 'breach', 'breaches')}"]
+    """A comparison: breaches, what the `run` of the head lost, what no limit could gate (`loose`), all that changed."""
+    breaches, lost = len(failed) + len(risen), [*_lost(run)]
+    blocks = [f"## {'✗' if breaches or lost else '✓'} Model check: {_count(breaches, 'breach', 'breaches')}"]
+    blocks += lost
     blocks += [_risen(risen)] if risen else []
     pairs = [f"{code(row['subject'])} {words(row['title'])}" for row in loose[:ROWS]]
     blocks += [f"Not gated, one side has no value: {', '.join(pairs)}"] if pairs else []
@@ -124,12 +126,18 @@ def _headline(checks: Sequence[Any], run: Mapping[str, Any]) -> str:
         if bad
         else f"{_count(len(checks), 'check')}, none failed"
     )
-    lines = [f"## {'✗' if bad else '✓'} Model check: {text}"]
+    lost = [*_lost(run)]
+    lines = [f"## {'✗' if bad or lost else '✓'} Model check: {text}"]
     rest = [f"{n} {outcome}" for outcome, n in counts.items() if outcome not in ("pass", "fail", "error")]
     lines += [", ".join(rest)] if rest else []
-    lines += [f"No result, the process died: {code(nodeid)}" for nodeid in run.get("no_result", [])[:ROWS]]
-    lines += ["The run was interrupted."] if run.get("interrupted") else []
-    return "\n\n".join(lines)
+    return "\n\n".join([*lines, *lost])
+
+
+def _lost(run: Mapping[str, Any]) -> Iterator[str]:
+    for nodeid in run.get("no_result", [])[:ROWS]:
+        yield f"No result, the process died: {code(nodeid)}"
+    if run.get("interrupted"):
+        yield "The run was interrupted."
 
 
 def _checks(checks: Sequence[Any], title: str) -> Iterator[str]:

@@ -83,7 +83,7 @@ def test_names_are_inert(name):
     changes = compare(hostile(base, name), head)
     changes["environment"] = [{"name": name, "base": name, "head": name}]
     risen = regressions(changes, {"macs": 0.0})
-    text = comparison_markdown(changes, head["checks"], risen, risen)
+    text = comparison_markdown(changes, head["checks"], risen, risen, head["run"])
     text += "\n" + record_markdown({**head, "changes": changes})
     text = re.sub(r"\*\*(new|heatmap [a-z ]+)\*\*", r"\1", text)
     kinds = {token.type for token in tokens(text)}
