@@ -42,6 +42,7 @@ def record_markdown(record: Mapping[str, Any], *, max_bytes: int = MAX_BYTES, li
     others = [check for check in checks if shown_outcome(check) not in ("fail", "error")]
     blocks += _checks(others, "Other checks" if failed else "Checks")
     blocks += _failures([check for check in others if check["outcome"] == "fail"])  # at level="warn"
+    blocks += _loose(others)
     return fit(blocks, max_bytes)
 
 
@@ -163,6 +164,14 @@ def _failures(failed: Sequence[Any], shown: int = 20) -> Iterator[str]:
         yield f"<details><summary>{title}</summary>\n\n{fenced(check['message'][:10_000])}\n\n</details>"
     if len(failed) > shown:
         yield f"and {len(failed) - shown:,} more failures in the report"
+
+
+def _loose(checks: Sequence[Any]) -> Iterator[str]:
+    """Why checks were not gated, where there is more to say than that there was no base."""
+    told = [check for check in checks if check["outcome"] == "not gated" and check.get("reason")]
+    lines = [f"- {code(c['subject'])} {words(c['title'])}: {words(c['reason'], 300)}" for c in told[:ROWS]]
+    if lines:
+        yield "Not gated:\n\n" + "\n".join(lines)
 
 
 def _risen(rows: Sequence[Any]) -> str:
