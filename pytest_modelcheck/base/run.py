@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 
 WINDOWS = sys.platform == "win32"
+OF_THIS_RUN = (  # beginnings of names: what these say in the environment is said, or not wanted, at the base
+    "PYTEST_ADDOPTS",
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_VERSION",
+    "PYTEST_XDIST",
+    "GITHUB_STEP",
+)
 
 
 def measure_base(
@@ -112,7 +119,7 @@ def supervise(
 ) -> str:
     """Start a worker, wait (`tick()` each second), and say how it ended; whatever happens, its processes end."""
     (folder / "job.json").write_text(json.dumps(job), "utf-8")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GITHUB_STEP"))}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(OF_THIS_RUN)}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, str(Path(__file__).with_name("worker.py")), str(folder / "job.json")]
     with (folder / "log").open("wb") as log:

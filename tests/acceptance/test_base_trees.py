@@ -255,3 +255,10 @@ def test_a_terminal_is_told_what_takes_so_long(repository, monkeypatch):
     monkeypatch.setattr(base_run, "busy", lambda text: told.append(text) or nullcontext())
     assert repository.run().returncode == 0
     assert told == ["measuring the base"]
+
+
+def test_plugins_that_the_environment_keeps_out_stay_out_of_the_base_too(repository, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    done = repository.run("-p", "pytest_modelcheck.plugin", apart=True)
+    assert done.returncode == 0, done.out
+    assert "no changes since the base" in done.out
