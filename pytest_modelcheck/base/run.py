@@ -166,7 +166,7 @@ def _result(folder: Path, said: str) -> dict[str, Any]:
         }
     try:
         error = json.loads(path.read_bytes()[:MAX_BYTES]).get("error")
-        return {"error": str(error)} if error else read_record(path)
+        return {"error": f"{error}\n{tail(folder / 'log')}".rstrip()} if error else read_record(path)
     except (RecordError, ValueError, AttributeError) as error:
         return {"error": f"the process that measures the base left no record: {error}"}
 

@@ -262,3 +262,11 @@ def test_plugins_that_the_environment_keeps_out_stay_out_of_the_base_too(reposit
     done = repository.run("-p", "pytest_modelcheck.plugin", apart=True)
     assert done.returncode == 0, done.out
     assert "no changes since the base" in done.out
+
+
+def test_a_conftest_that_fails_at_the_base_is_quoted(repository):
+    repository.write("tests/conftest.py", "import nets.model\nnets.model.FRESH")
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 2\nFRESH = 1")
+    done = repository.run()
+    assert done.returncode == 1, done.out
+    assert "has no attribute 'FRESH'" in done.out
