@@ -62,11 +62,11 @@ class Base:
         figure = metrics_of(self.record, subject).get((limit.metric, title))
         if figure is not None:
             return figure["value"], self._own_parts(subject, limit.metric), ""
-        return None, (), self._new(subject)
+        known = any(entry["name"] == subject for entry in self.record["subjects"])
+        new = f"the base has no such figure for {subject!r}: the check is new"
+        return None, (), new if known else self._new(subject)
 
     def _new(self, subject: str) -> str:
-        if any(entry["name"] == subject for entry in self.record["subjects"]):
-            return f"the base has no such figure for {subject!r}: the check is new"
         broken = "".join(f"; {text}" for text in self.record.get("broken", [])[:1])
         return f"new: the base has no subject {subject!r}{broken}"
 
