@@ -157,11 +157,9 @@ class Repository:
             "-c",
             f"{self.root}/pytest.ini",
         ]
-        tree, arguments = str(folder / "tree"), [*given, "--modelcheck-github=off"]
+        root, tree, arguments = str(self.root), str(folder / "tree"), [*given, "--modelcheck-github=off"]
         path, results = [entry or os.getcwd() for entry in sys.path], str(folder / "pairs.jsonl")
-        job = Job(
-            str(self.root), tree, files(self.root), ["test_*.py"], path, arguments, [], results, 120.0, CAP
-        )
+        job = Job(root, root, tree, files(self.root), ["test_*.py"], path, arguments, [], results, 120.0, CAP)
         everything = [key_of(model) for model in KEYS]
         import_shared(replace(job, keys=everything))
         return job

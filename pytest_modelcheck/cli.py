@@ -39,7 +39,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pytest-modelcheck", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = _command(commands, "compare", _compare, "what changed between two reports; exit 1 on a breach")
+    command = _command(
+        commands,
+        "compare",
+        _compare,
+        "what changed between two reports; exit 1 on a breach, or a lost result",
+    )
     command.add_argument("base", type=Path, metavar="BASE.json")
     command.add_argument("head", type=Path, metavar="HEAD.json")
     command.add_argument(
@@ -52,14 +57,19 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command = _command(
-        commands, "merge", _merge, "one report from the shards of a CI matrix; exit 1 if a check failed"
+        commands,
+        "merge",
+        _merge,
+        "one report from the shards of a CI matrix; exit 1 if a check failed or was lost",
     )
     command.add_argument(
         "shards", type=Path, nargs="+", metavar="DIR", help="a folder with a report.json, or the file"
     )
     command.add_argument("--output", type=Path, default=Path("modelcheck-report"), metavar="DIR")
 
-    command = _command(commands, "summary", _summary, "one report in short; exit 1 if a check failed")
+    command = _command(
+        commands, "summary", _summary, "one report in short; exit 1 if a check failed or was lost"
+    )
     command.add_argument(
         "report", type=Path, metavar="REPORT", help="report.json, its folder, or a zip file with it"
     )
@@ -113,8 +123,8 @@ def _compare(options: argparse.Namespace) -> tuple[str, int]:
     if options.format == "json":
         text = _json({**changes, "failed": failed, "regressions": risen, "not_gated": loose})
     else:
-        text = comparison_markdown(changes, failed, risen, loose, options.max_output)
-    return text, BREACH if risen or failed else OK
+        text = comparison_markdown(changes, failed, risen, loose, head["run"], options.max_output)
+    return text, BREACH if risen or not _is_good(head) else OK
 
 
 def _refuse_unknown(limits: dict[str, float], changes: dict[str, Any]) -> None:
@@ -141,7 +151,7 @@ def _merge(options: argparse.Namespace) -> tuple[str, int]:
     text = (
         _json(record) if options.format == "json" else record_markdown(record, max_bytes=options.max_output)
     )
-    return text, BREACH if _failed(record) else OK
+    return text, OK if _is_good(record) else BREACH
 
 
 def _shard(path: Path) -> str:
@@ -164,7 +174,7 @@ def _summary(options: argparse.Namespace) -> tuple[str, int]:
     else:
         marker = f"{MARKER}\n" if options.marker else ""
         text = marker + record_markdown(record, max_bytes=options.max_output - len(marker))
-    return text, BREACH if _failed(record) else OK
+    return text, OK if _is_good(record) else BREACH
 
 
 def _history(options: argparse.Namespace) -> tuple[str, int]:
@@ -183,6 +193,12 @@ def _failed(record: dict[str, Any]) -> list[dict[str, Any]]:
     from .report.text import shown_outcome
 
     return [check for check in record["checks"] if shown_outcome(check) in ("fail", "error")]
+
+
+def _is_good(record: dict[str, Any]) -> bool:
+    """Whether no check failed, and none may have been lost."""
+    run = record["run"]
+    return not (_failed(record) or run["no_result"] or run["interrupted"])
 
 
 def _json(value: Any) -> str:

@@ -24,6 +24,13 @@ class Settings(NamedTuple):
     inputs_fixture: str = "example_inputs"
     strict_operators: bool = False
 
+    @property
+    def deciding(self) -> list[str]:
+        """The options without which a relative limit, or an undecided check, would not fail."""
+        options = [f"--modelcheck-base={self.base}"] if self.base else []
+        options += [f"--modelcheck-base-report={self.base_report}"] if self.base_report else []
+        return options + (["--modelcheck-strict"] if self.strict else [])
+
 
 def parse_input_size(text: str) -> tuple[tuple[int, ...], ...]:
     """`"1,3,224,224"` or, for several inputs, `"1,3,224,224;1,10"`. Raises ValueError."""

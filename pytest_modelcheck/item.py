@@ -16,11 +16,13 @@ class ModelItem(pytest.Item):
 
     def runtest(self) -> None:
         from .complexity.measure import count
+        from .draws import same_draws
         from .subject import build_subject
 
         plugin: Any = self.config.pluginmanager.get_plugin("modelcheck-run")
         settings: Settings = plugin.settings
-        subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
+        with same_draws():
+            subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
         plugin.recorder(self).subject(subject)
         self.add_report_section("call", "modelcheck", str(count(subject)))
 

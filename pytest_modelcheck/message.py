@@ -23,8 +23,10 @@ _NAMES = {
 }
 
 
-def failure_text(verdicts: Sequence[Verdict], nodeid: str, *, strict: bool = False) -> str:
-    """All failed verdicts of one test, and the command that shows more."""
+def failure_text(
+    verdicts: Sequence[Verdict], nodeid: str, *, strict: bool = False, options: Sequence[str] = ()
+) -> str:
+    """All failed verdicts of one test, and the command that shows more; it fails again only with `options`."""
     failed = [verdict for verdict in verdicts if fails(verdict, strict)]
     title = f"modelcheck: {'; '.join(headline(verdict) for verdict in failed)}"
     if len(verdicts) > 1:
@@ -32,7 +34,8 @@ def failure_text(verdicts: Sequence[Verdict], nodeid: str, *, strict: bool = Fal
             f"modelcheck: {len(failed)} of {len(verdicts)} checks failed{title.removeprefix('modelcheck')}"
         )
     blocks = [explain(verdict) for verdict in failed]
-    command = f"next: pytest {shlex.quote(nodeid)} --modelcheck-report   (every module, in the report)"
+    again = shlex.join([nodeid, *options, "--modelcheck-report"])
+    command = f"next: pytest {again}   (every module, in the report)"
     return "\n\n".join([title, *blocks, command])
 
 

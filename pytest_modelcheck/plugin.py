@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .verdict import Verdict
 
 PLAN: pytest.StashKey[Plan] = pytest.StashKey()
+PLANNED: pytest.StashKey[int] = pytest.StashKey()  # how many markers the plan is of
 RECORDER: pytest.StashKey[Recorder] = pytest.StashKey()
 RESOLVER: pytest.StashKey[Resolver] = pytest.StashKey()
 
@@ -144,9 +145,7 @@ class ModelCheckPlugin:
         report = yield
         if report.passed:
             items = [
-                node
-                for node in report.result or ()
-                if isinstance(node, pytest.Item) and self._is_marked(node)
+                node for node in report.result or () if isinstance(node, pytest.Item) and self.marks(node)
             ]
             if items:
                 from .plan import problems_text
@@ -156,9 +155,10 @@ class ModelCheckPlugin:
                     return pytest.CollectReport(collector.nodeid, "failed", text, [])
         return report
 
-    def _is_marked(self, item: pytest.Item) -> bool:
+    def marks(self, item: pytest.Item) -> int:
+        """How many of our markers it has."""
         names = {SUBJECT, *self.registry.names}
-        return any(mark.name in names for mark in item.iter_markers())
+        return sum(mark.name in names for mark in item.iter_markers())
 
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         if self.settings.model is not None:
@@ -169,11 +169,12 @@ class ModelCheckPlugin:
     # What belongs to a test, made when it is first asked for
 
     def plan(self, item: pytest.Item) -> Plan:
-        """What its markers demand."""
-        if PLAN not in item.stash:
+        """What its markers demand; made again where a hook added some after its collection."""
+        marks = self.marks(item)
+        if PLAN not in item.stash or item.stash[PLANNED] != marks:
             from .plan import plan_item
 
-            item.stash[PLAN] = plan_item(item, self.registry, self.settings)
+            item.stash[PLAN], item.stash[PLANNED] = plan_item(item, self.registry, self.settings), marks
         return item.stash[PLAN]
 
     def recorder(self, item: pytest.Item) -> Recorder:
@@ -207,7 +208,7 @@ class ModelCheckPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._forget(item)
-        if PLAN in item.stash and item.stash[PLAN].demands:
+        if self._demanded(item):
             self._refuse_missing(item)
 
     def _forget(self, item: pytest.Item) -> None:
@@ -216,6 +217,15 @@ class ModelCheckPlugin:
             del item.stash[RECORDER]
         if RESOLVER in item.stash:
             del item.stash[RESOLVER]
+
+    def _demanded(self, item: pytest.Item) -> bool:
+        """Whether a marker demands something; a wrong one that came after collection, which tells of others, fails."""
+        plan = self.plan(item) if self.marks(item) else None
+        if plan is not None and plan.problems:
+            from .plan import problems_text
+
+            pytest.fail(problems_text({item.nodeid: plan}), pytrace=False)
+        return plan is not None and bool(plan.demands)
 
     def _refuse_missing(self, item: pytest.Item) -> None:
         from .resolve import missing
@@ -233,7 +243,7 @@ class ModelCheckPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        if PLAN in item.stash and item.stash[PLAN].demands:
+        if self._demanded(item):
             self._enforce(item)
         try:
             return (yield)
@@ -272,7 +282,10 @@ class ModelCheckPlugin:
         for verdict in verdicts:
             self._note(item, verdict)
         if any(fails(verdict, self.settings.strict) for verdict in verdicts):
-            pytest.fail(failure_text(verdicts, item.nodeid, strict=self.settings.strict), pytrace=False)
+            text = failure_text(
+                verdicts, item.nodeid, strict=self.settings.strict, options=self.settings.deciding
+            )
+            pytest.fail(text, pytrace=False)
 
     def _note(self, item: pytest.Item, verdict: Verdict) -> None:
         """Into the record, JUnit's properties and, where it does not fail the test, the warnings."""
@@ -327,9 +340,7 @@ class ModelCheckPlugin:
         if self.settings.report:
             self._write(record)
         if self._tells_github(record):
-            from .report.github import write_summary
-
-            write_summary(record)
+            self._summarise(record)
 
     def _tells_github(self, record: dict[str, Any]) -> bool:
         import os
@@ -339,6 +350,17 @@ class ModelCheckPlugin:
         from .report.github import active
 
         return active(self.settings.github)
+
+    def _summarise(self, record: dict[str, Any]) -> None:
+        import warnings
+
+        from .errors import ModelCheckWarning
+        from .report.github import write_summary
+
+        try:
+            write_summary(record)
+        except OSError as error:  # in a container that knows the name of the file and has it not
+            warnings.warn(ModelCheckWarning(f"the job summary was not written: {error}"), stacklevel=1)
 
     def _write(self, record: dict[str, Any]) -> None:
         import warnings

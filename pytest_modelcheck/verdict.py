@@ -126,8 +126,12 @@ class Verdict:
 
     @property
     def headroom(self) -> float | None:
-        """Share of the bound that is still free; negative when it is missed; None without a value and a bound."""
-        if self.measurement is None or not self.bound:
+        """Share of the bound that is still free; negative when it is missed; None without a value and a bound.
+
+        None for a slowdown too: a share of a share tells nothing.
+        """
+        slowdown = self.limit.max_regression is not None and self.limit.unit is RATIO
+        if self.measurement is None or not self.bound or slowdown:
             return None
         return -self.excess / self.bound
 

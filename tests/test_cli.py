@@ -50,6 +50,18 @@ def test_compare_exits_1_for_a_check_that_failed_in_the_head(reports, capsys):
     assert "over by" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("fact", [{"no_result": ["test_it.py::test_it"]}, {"interrupted": True}], ids=str)
+@pytest.mark.parametrize("command", ["compare", "merge", "summary"])
+def test_a_run_that_lost_results_is_no_good_one(reports, capsys, command, fact):
+    record = json.loads((reports / "base/report.json").read_text())
+    record["run"].update(fact)
+    (reports / "head/report.json").write_text(json.dumps(record))
+    arguments = [str(reports / "base"), str(reports / "head")][command == "summary" :]
+    more = [f"--output={reports / 'merged'}"] if command == "merge" else []
+    assert main([command, *arguments, *more]) == 1
+    assert "✗ Model check" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,8 @@ class Base:
         same = [
             c for c in self.record["checks"] if c["nodeid"] == nodeid and (c["metric"], c["title"]) == key
         ]
-        named = [
-            c for c in same if c["subject"].startswith(subject)
-        ]  # "net (2)" is a second "net" of its run
+        namesakes = re.compile(rf"{re.escape(subject)}( \(\d+\))?")  # "net (2)" is a second "net" of its run
+        named = [c for c in same if namesakes.fullmatch(c["subject"])]
         return next(iter(named or (same if len({c["subject"] for c in same}) == 1 else ())), None)
 
     @property
@@ -124,7 +124,8 @@ class Base:
             head["changes"] = {"error": str(error), **sides}
             return
         gone = list(self.record.get("gone", []))
-        head["changes"] = {**changes, "notes": list(self.notes), "gone": gone}
+        broken = [f"could not be collected at the base: {text}" for text in self.record.get("broken", [])]
+        head["changes"] = {**changes, "notes": [*self.notes, *broken], "gone": gone}
         for entry in head["subjects"]:
             if entry["name"] in beside:
                 entry["structure"] = {**entry["structure"], "diff": beside[entry["name"]]}

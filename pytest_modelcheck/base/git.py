@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ModelCheckError
@@ -113,9 +113,10 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
 
 
 def remove(root: Path, folder: Path) -> None:
-    """Take a worktree's folder away, and git's note of it."""
+    """Take a worktree's folder away, and git's note of it; notes of the user's own worktrees stay."""
+    with suppress(BaseError):  # there is none: it failed before
+        git(root, "worktree", "remove", "--force", "--force", str(folder / "tree"))
     shutil.rmtree(folder, ignore_errors=True)
-    git(root, "worktree", "prune", "--expire=now")
 
 
 def sweep(root: Path) -> None:
@@ -127,8 +128,7 @@ def sweep(root: Path) -> None:
             and path.parent.name.startswith(PREFIX)
             and not _alive(path.parent.name)
         ):
-            shutil.rmtree(path.parent, ignore_errors=True)
-            git(root, "worktree", "prune", "--expire=now")
+            remove(root, path.parent)
 
 
 def _alive(name: str) -> bool:

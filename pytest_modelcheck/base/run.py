@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..progress import busy
 from ..text import printable
 from .contents import fill
 from .declared import declared_options
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
 
 WINDOWS = sys.platform == "win32"
+OF_THIS_RUN = (  # beginnings of names: what these say in the environment is said, or not wanted, at the base
+    "PYTEST_ADDOPTS",
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_VERSION",
+    "PYTEST_XDIST",
+    "GITHUB_STEP",
+)
 
 
 def measure_base(
@@ -46,6 +54,7 @@ def measure_base(
         notes = fill(root, folder / "tree", commit)
         job = {
             "root": str(root),
+            "rootdir": str(config.rootpath),
             "tree": str(folder / "tree"),
             "files": files(root),
             "patterns": config.getini("python_files"),
@@ -55,7 +64,8 @@ def measure_base(
             "result": str(folder / "record.json"),
         }
         cwd = config.invocation_params.dir
-        record = _run(folder, job, cwd, timeout)
+        with busy("measuring the base"):
+            record = _run(folder, job, cwd, timeout)
         if record.get("timed"):
             from .timing.pairs import measure_pairs
 
@@ -85,6 +95,7 @@ def _arguments(config: pytest.Config, tests: bool = True) -> list[str]:
     given += ["-c", str(config.inipath)] if config.inipath else []
     given += [part for name in option.plugins or () if "xdist" not in name for part in ("-p", name)]
     given += [part for value in option.override_ini or () for part in ("-o", value)]
+    given += ["-o", "modelcheck_report=false"]
     given += ["-k", option.keyword] if option.keyword else []
     given += ["-m", option.markexpr] if option.markexpr else []
     given += ["--pyargs"] if option.pyargs else []
@@ -108,7 +119,7 @@ def supervise(
 ) -> str:
     """Start a worker, wait (`tick()` each second), and say how it ended; whatever happens, its processes end."""
     (folder / "job.json").write_text(json.dumps(job), "utf-8")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GITHUB_STEP"))}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(OF_THIS_RUN)}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, str(Path(__file__).with_name("worker.py")), str(folder / "job.json")]
     with (folder / "log").open("wb") as log:
@@ -155,7 +166,7 @@ def _result(folder: Path, said: str) -> dict[str, Any]:
         }
     try:
         error = json.loads(path.read_bytes()[:MAX_BYTES]).get("error")
-        return {"error": str(error)} if error else read_record(path)
+        return {"error": f"{error}\n{tail(folder / 'log')}".rstrip()} if error else read_record(path)
     except (RecordError, ValueError, AttributeError) as error:
         return {"error": f"the process that measures the base left no record: {error}"}
 

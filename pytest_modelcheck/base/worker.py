@@ -12,10 +12,9 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-UNCOMPARABLE = ("latency",)  # times of two processes, minutes apart: a comparison of those is a coin flip
 
 
 def main(job_file: str) -> None:
@@ -78,7 +77,6 @@ class BaseRun:
         self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
         self.broken: list[str] = []
         self.timed: list[tuple[str, str]] = []  # limits for which both revisions are to be timed
-        self.sources: dict[str, list[Any]] = {}
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -87,29 +85,35 @@ class BaseRun:
     def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
         from dataclasses import replace
 
+        import pytest
+
+        from pytest_modelcheck.item import ModelItem
         from pytest_modelcheck.plugin import PLAN
 
         plugin = config.pluginmanager.get_plugin("modelcheck-run")
         plugin.describes = True
         items[:] = [
-            i for i in items if plugin._is_marked(i) or "modelcheck" in getattr(i, "fixturenames", ())
+            i
+            for i in items
+            if plugin.marks(i) or "modelcheck" in getattr(i, "fixturenames", ()) or isinstance(i, ModelItem)
         ]
         for item in items:
             plan = plugin.plan(item)
             paired = [d for d in plan.demands if _is_paired(d)]
             self.timed += [(item.nodeid, d.limit.where) for d in paired]
-            self.sources[item.nodeid] = [d.source for d in paired]
-            wanted = tuple(d for d in plan.demands if d.check.metric not in UNCOMPARABLE)
+            if isinstance(item, pytest.Function):  # methods of unittest.TestCase too
+                item.runtest = partial(self._instead, plugin, item, [d.source for d in paired])  # type: ignore[method-assign]
+            # times of two processes, minutes apart: a comparison of those is a coin flip
+            wanted = tuple(d for d in plan.demands if d.check.against is None)
             item.stash[PLAN] = replace(plan, demands=wanted)
 
-    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool:
+    def _instead(self, plugin: Any, item: Any, sources: list[Any]) -> None:
         """In place of the body, which has nothing to do with the base: note subjects that are only timed."""
         from pytest_modelcheck.errors import ModelCheckError
 
-        for source in self.sources.get(pyfuncitem.nodeid, ()):
+        for source in sources:
             with suppress(ModelCheckError):
-                pyfuncitem.config.pluginmanager.get_plugin("modelcheck-run").resolver(pyfuncitem)(source)
-        return True
+                plugin.resolver(item)(source)
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
         from pytest_modelcheck.record import RunRecord

@@ -15,11 +15,13 @@ from .text import (
     by_module,
     change,
     change_words,
+    differing,
     graph_words,
     headroom_text,
     heatmap_words,
     onnx_words,
     shown_outcome,
+    slowdown_words,
     weights_words,
 )
 from .text import count as _count
@@ -40,6 +42,7 @@ def record_markdown(record: Mapping[str, Any], *, max_bytes: int = MAX_BYTES, li
     others = [check for check in checks if shown_outcome(check) not in ("fail", "error")]
     blocks += _checks(others, "Other checks" if failed else "Checks")
     blocks += _failures([check for check in others if check["outcome"] == "fail"])  # at level="warn"
+    blocks += _loose(others)
     return fit(blocks, max_bytes)
 
 
@@ -48,11 +51,13 @@ def comparison_markdown(
     failed: Sequence[Any],
     risen: Sequence[Any],
     loose: Sequence[Any],
+    run: Mapping[str, Any],
     max_bytes: int = MAX_BYTES,
 ) -> str:
-    """A comparison: breaches first, what a limit could not gate (`loose`), then all that changed."""
-    breaches = len(failed) + len(risen)
-    blocks = [f"## {'✗' if breaches else '✓'} Model check: {_count(breaches, 'breach', 'breaches')}"]
+    """A comparison: breaches, what the `run` of the head lost, what no limit could gate (`loose`), all that changed."""
+    breaches, lost = len(failed) + len(risen), [*_lost(run)]
+    blocks = [f"## {'✗' if breaches or lost else '✓'} Model check: {_count(breaches, 'breach', 'breaches')}"]
+    blocks += lost
     blocks += [_risen(risen)] if risen else []
     pairs = [f"{code(row['subject'])} {words(row['title'])}" for row in loose[:ROWS]]
     blocks += [f"Not gated, one side has no value: {', '.join(pairs)}"] if pairs else []
@@ -122,12 +127,18 @@ def _headline(checks: Sequence[Any], run: Mapping[str, Any]) -> str:
         if bad
         else f"{_count(len(checks), 'check')}, none failed"
     )
-    lines = [f"## {'✗' if bad else '✓'} Model check: {text}"]
+    lost = [*_lost(run)]
+    lines = [f"## {'✗' if bad or lost else '✓'} Model check: {text}"]
     rest = [f"{n} {outcome}" for outcome, n in counts.items() if outcome not in ("pass", "fail", "error")]
     lines += [", ".join(rest)] if rest else []
-    lines += [f"No result, the process died: {code(nodeid)}" for nodeid in run.get("no_result", [])[:ROWS]]
-    lines += ["The run was interrupted."] if run.get("interrupted") else []
-    return "\n\n".join(lines)
+    return "\n\n".join([*lines, *lost])
+
+
+def _lost(run: Mapping[str, Any]) -> Iterator[str]:
+    for nodeid in run.get("no_result", [])[:ROWS]:
+        yield f"No result, the process died: {code(nodeid)}"
+    if run.get("interrupted"):
+        yield "The run was interrupted."
 
 
 def _checks(checks: Sequence[Any], title: str) -> Iterator[str]:
@@ -155,6 +166,14 @@ def _failures(failed: Sequence[Any], shown: int = 20) -> Iterator[str]:
         yield f"and {len(failed) - shown:,} more failures in the report"
 
 
+def _loose(checks: Sequence[Any]) -> Iterator[str]:
+    """Why checks were not gated, where there is more to say than that there was no base."""
+    told = [check for check in checks if check["outcome"] == "not gated" and check.get("reason")]
+    lines = [f"- {code(c['subject'])} {words(c['title'])}: {words(c['reason'], 300)}" for c in told[:ROWS]]
+    if lines:
+        yield "Not gated:\n\n" + "\n".join(lines)
+
+
 def _risen(rows: Sequence[Any]) -> str:
     cells = [
         (*_figures(row["subject"], row), f"max {RATIO.format(row['max_regression'], 3)}") for row in rows
@@ -167,7 +186,7 @@ def _risen(rows: Sequence[Any]) -> str:
 def _metric_rows(subject: Mapping[str, Any]) -> list[tuple[str, ...]]:
     if subject["status"] in ("new", "removed"):
         return [(code(subject["name"]), f"**{subject['status']}**", "", "", "")]
-    return [_figures(subject["name"], row) for row in subject["metrics"] if row["base"] != row["head"]]
+    return [_figures(subject["name"], row) for row in differing(subject["metrics"])]
 
 
 def _figures(subject: str, row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -192,6 +211,9 @@ def _told(subject: Mapping[str, Any], shown: int = 5) -> Iterator[str]:
         yield f"was called {code(subject['from'])} at the base"
     if subject.get("graph"):
         yield words(graph_words(subject["graph"]))
+    for row in subject.get("slowdowns", []):
+        told = words(slowdown_words(row))
+        yield f"**{told}**" if row["moved"] else told
     modules = by_module(subject.get("structure", []))
     for path, rows in modules[:shown]:
         yield f"{code(path or ROOT)}: {', '.join(_told_words(change_words(row)) for row in rows)}"

@@ -15,10 +15,13 @@ from .text import (
     by_module,
     change,
     change_words,
+    count,
+    differing,
     graph_words,
     heatmap_words,
     onnx_words,
     shown_outcome,
+    slowdown_words,
     weights_words,
 )
 
@@ -39,13 +42,15 @@ def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) ->
     ]
     counts = Counter(shown_outcome(check) for check in checks)
     lines.append(
-        f"{len(checks)} check{'s' * (len(checks) != 1)}: "
-        + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
+        f"{count(len(checks), 'check')}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     )
     caveats = dict.fromkeys((c["subject"], c["caveat"]) for c in checks if c.get("caveat"))
     lines += [f"! {printable(subject)}: {printable(caveat)}" for subject, caveat in caveats]
     protocols = Counter(check["protocol"] for check in checks if check.get("protocol"))
-    lines += [f"timed in turns with the base, {n}: {printable(how)}" for how, n in protocols.items()]
+    lines += [
+        f"timed in turns with the base: {count(n, 'check')} by {printable(how)}"
+        for how, n in protocols.items()
+    ]
     lost = record["run"].get("no_result", [])
     lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
     if record["run"].get("waited", 0) >= 0.1:
@@ -123,7 +128,7 @@ def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
 def _figure_lines(subject: Mapping[str, Any]) -> list[str]:
     if subject["status"] in ("new", "removed"):
         return []
-    rows = [row for row in subject["metrics"] if row["base"] != row["head"]]
+    rows = differing(subject["metrics"])
     wide = max((len(row["title"]) for row in rows), default=0)
     return [
         f"{row['title']:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
@@ -136,6 +141,7 @@ def _part_lines(subject: Mapping[str, Any], shown: int = 12) -> list[str]:
     modules = by_module(subject.get("structure", []))
     lines = [f"{path or ROOT}: {', '.join(map(change_words, rows))}" for path, rows in modules[:shown]]
     lines += [f"and changes in {len(modules) - shown:,} more modules"] if len(modules) > shown else []
+    lines += [slowdown_words(row) for row in subject.get("slowdowns", [])]
     lines += [f"ONNX: {', '.join(onnx_words(row))}" for row in subject.get("onnx", [])]
     lines += [": ".join(heatmap_words(row)) for row in subject.get("heatmaps", [])]
     lines += [weights_words(subject["weights"])] if subject.get("weights") else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..base.records.compare import TIMES
 from ..errors import LimitError
 from ..units import BYTES, RATIO, named
 
@@ -40,6 +41,15 @@ def change(share: float | None) -> str:
     if share is None:
         return ""
     return f"{'+' if share > 0 else ''}{RATIO.format(share, 3)}"
+
+
+def differing(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Figures that differ; a time that the base has not is none: it is not measured there alone."""
+    return [
+        row
+        for row in rows
+        if row["base"] != row["head"] and not (row["metric"] in TIMES and row["base"] is None)
+    ]
 
 
 def count(n: int, one: str, many: str = "") -> str:
@@ -90,6 +100,15 @@ def heatmap_words(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["reason"]:
         return "heatmap cannot be compared", row["reason"]
     return "heatmap moved" if row["moved"] else "heatmap did not move", figures
+
+
+def slowdown_words(row: Mapping[str, Any]) -> str:
+    """`11 % slower (interval 9 % to 13 %)`."""
+    known = len(row["interval"]) == 2 and None not in row["interval"]
+    ends = " to ".join(RATIO.format(end, 3) for end in row["interval"]) if known else "open"
+    value, options = row["value"], row["title"].partition(" (")
+    how = f" ({options[2]}" if options[1] else ""
+    return f"{RATIO.format(abs(value), 3)} {'slower' if value >= 0 else 'faster'}{how} (interval {ends})"
 
 
 def _share(value: Any) -> str:

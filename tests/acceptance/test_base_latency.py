@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -146,8 +147,23 @@ def test_a_slower_layer_fails_whatever_gives_the_subject(repository, workers):
         low, high = check["interval"]
         assert 0.05 < low < check["value"] < high
         assert "slower, interval" in check["message"]
-    assert f"timed in turns with the base, 3: {P1}" in done.stdout
+    assert f"timed in turns with the base: 3 checks by {P1}" in done.stdout
     assert P1 in (repository.path / "modelcheck-report/index.html").read_text()
+    assert repository.left_behind() == []
+
+
+def test_a_project_in_a_folder_of_its_repository_is_timed(repository):
+    (repository.path / "part").mkdir()
+    for name in ("src", "tests", "pytest.ini", ".gitignore"):
+        (repository.path / name).rename(repository.path / "part" / name)
+    repository.path = repository.path / "part"
+    repository.branch()
+    repository.slow_down()
+    done = repository.run()
+    assert done.returncode == 1, done.stdout
+    (check,) = repository.checks()
+    assert (check["metric"], check["outcome"]) == ("latency_regression", "fail")
+    assert re.search(r"\d % slower \(interval ", done.stdout)
     assert repository.left_behind() == []
 
 

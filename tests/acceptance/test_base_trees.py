@@ -1,12 +1,14 @@
 """`--modelcheck-base` in repositories as they are: submodules, Git LFS, options of the project's own, other workers."""
 
 import hashlib
+import shutil
 import sys
+from contextlib import nullcontext
 
 import pytest
 
 from pytest_modelcheck.base import run as base_run
-from pytest_modelcheck.base.git import BaseError
+from pytest_modelcheck.base.git import BaseError, worktree
 
 from .repository import FULL, NET, STRIDED, TESTS
 
@@ -196,3 +198,75 @@ def test_to_collect_only_measures_nothing(repository):
     done = repository.run("--collect-only", "-q", base="nowhere")
     assert done.returncode == 0, done.out
     assert "test_net.py::test_net" in done.out
+
+
+def test_worktrees_of_the_user_are_left_as_they_are(repository, tmp_path):
+    repository.git("worktree", "add", "-q", str(tmp_path / "away"), "main")
+    shutil.rmtree(tmp_path / "away")  # a drive that is not mounted now
+    commit = repository.git("rev-parse", "main").strip()
+    with worktree(repository.path, commit) as folder:
+        assert (folder / "tree/src/nets/model.py").exists()
+        assert len(repository.git("worktree", "list").splitlines()) == 3
+    assert not folder.exists()
+    assert "away" in repository.git("worktree", "list")
+    assert len(repository.git("worktree", "list").splitlines()) == 2
+
+
+def test_an_ini_key_that_asks_for_reports_asks_for_none_of_the_base(repository):
+    repository.write("pytest.ini", "[pytest]\npythonpath = src\nmodelcheck_report = true\n")
+    done = repository.run("--modelcheck-output=elsewhere")
+    assert done.returncode == 0, done.out
+    assert (repository.path / "elsewhere/report.json").exists()
+    assert not (repository.path / "modelcheck-report").exists()
+
+
+def test_a_model_without_a_test_file_is_compared_too(repository):
+    model = ("--modelcheck-model=nets.model:net", "--modelcheck-input-size=1,3,8,8", "--modelcheck-report")
+    done = repository.run(*model, "--ignore=tests")
+    assert done.returncode == 0, done.out
+    assert "no changes since the base" in done.out
+    (subject,) = repository.record()["changes"]["subjects"]
+    assert subject["status"] == "unchanged"
+
+
+def test_bodies_of_unittest_do_not_run_at_the_base(repository):
+    repository.write("tests/test_net.py", UNITTEST)
+    done = repository.run()
+    assert done.returncode == 0, done.out
+    assert "1 pass" in done.out
+    assert (repository.path / "ran").read_text() == "once\n"
+
+
+UNITTEST = """
+import unittest
+import pytest
+from nets.model import net
+
+class TestNet(unittest.TestCase):
+    @pytest.mark.macs_budget(max_regression="2%", model=net, input_size=(1, 3, 8, 8))
+    def test_net(self):
+        with open("ran", "a") as file:
+            file.write("once\\n")
+"""
+
+
+def test_a_terminal_is_told_what_takes_so_long(repository, monkeypatch):
+    told = []
+    monkeypatch.setattr(base_run, "busy", lambda text: told.append(text) or nullcontext())
+    assert repository.run().returncode == 0
+    assert told == ["measuring the base"]
+
+
+def test_plugins_that_the_environment_keeps_out_stay_out_of_the_base_too(repository, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    done = repository.run("-p", "pytest_modelcheck.plugin", apart=True)
+    assert done.returncode == 0, done.out
+    assert "no changes since the base" in done.out
+
+
+def test_a_conftest_that_fails_at_the_base_is_quoted(repository):
+    repository.write("tests/conftest.py", "import nets.model\nnets.model.FRESH")
+    repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 2\nFRESH = 1")
+    done = repository.run()
+    assert done.returncode == 1, done.out
+    assert "has no attribute 'FRESH'" in done.out

@@ -123,3 +123,33 @@ def test_wrong_options_exit_4(project, arguments, ini, words):
     result = project.tests("def test_it(): ...").run(*arguments)
     assert result.ret == 4
     assert words in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("marker", "outcome", "words"),
+    [
+        ("macs_budget(9000)", "passed", "1 check: 1 pass"),
+        ("macs_budget(8000)", "failed", "net MACs 8.928 kMACs, max 8 kMACs"),
+        ("macs_budget('9000')", "errors", "has no unit"),
+    ],
+)
+@pytest.mark.parametrize("own", ["", "@pytest.mark.params_budget('2 k')\n"], ids=["unmarked", "marked"])
+def test_a_marker_that_a_hook_adds_is_enforced(project, marker, outcome, words, own):
+    project.tests(f"{own}def test_it(): ...").conftest(
+        "def pytest_collection_modifyitems(items):\n"
+        f"    marker = pytest.mark.{marker}\n"
+        "    items[0].add_marker(pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8)))\n"
+        "    items[0].add_marker(marker)\n"
+    )
+    result = project.run()
+    result.assert_outcomes(**{outcome: 1})
+    result.stdout.fnmatch_lines([f"*{words if not own or outcome != 'passed' else '2 checks: 2 pass'}*"])
+
+
+def test_a_marker_that_a_fixture_adds_is_enforced(project):
+    project.tests("def test_it(limited): ...").conftest(
+        "@pytest.fixture\ndef limited(request):\n"
+        "    subject = dict(model=net, input_size=(1, 3, 8, 8))\n"
+        "    request.node.add_marker(pytest.mark.macs_budget(8000, **subject))\n"
+    )
+    project.run().assert_outcomes(failed=1)

@@ -219,3 +219,11 @@ def test_the_comment_script(actions, tmp_path, comments, size, report, expected)
     assert calls[2][-2:] == ["-f", "head=fork:a b&c=$(x)"]
     assert (folder / "body").read_text().startswith("<!-- pytest-modelcheck -->\n## ✗ Model check: 1 of 3")
     assert not (tmp_path / "evil").exists()
+
+
+def test_a_summary_that_cannot_be_written_is_a_warning(actions, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/nowhere/summary.md")
+    result = actions.run("--modelcheck-report")
+    assert result.ret == 1
+    assert "the job summary was not written" in result.stdout.str()
+    assert "modelcheck report:" in result.stdout.str()

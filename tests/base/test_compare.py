@@ -1,9 +1,20 @@
 """What changed between two records. Oracles: counts by hand."""
 
+import json
+
 import pytest
 from torch import nn
 
+from pytest_modelcheck.base.figures import Base
 from pytest_modelcheck.base.records.compare import compare, regressions, ungated
+from pytest_modelcheck.base.records.load import check_record
+from pytest_modelcheck.record import plain
+from pytest_modelcheck.report.markdown import record_markdown
+from pytest_modelcheck.report.terminal import changes_lines
+from pytest_modelcheck.report.text import differing, slowdown_words
+from pytest_modelcheck.report.write import write_report
+from pytest_modelcheck.units import MACS
+from pytest_modelcheck.verdict import Limit
 
 from .conftest import make_record, stack
 
@@ -113,3 +124,82 @@ def test_a_renamed_subject_is_known_by_its_test(base):
     other = of(changes, "other")
     assert (other["status"], other["from"]) == ("changed", "net")
     assert [s["name"] for s in changes["subjects"]] == ["gone", "other"]
+
+
+def timed(record, metric, title, value, interval):
+    (check,) = [c for c in record["checks"] if c["subject"] == "net"]
+    facts = {
+        "metric": metric,
+        "title": title,
+        "value": value,
+        "interval": interval,
+        "unit": "seconds",
+        "protocol": "P1",
+    }
+    return {**record, "checks": [*record["checks"], {**check, **facts}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "status", "words"),
+    [
+        (0.11, [0.09, 0.13], "changed", "11 % slower (interval 9 % to 13 %)"),
+        (-0.11, [-0.13, -0.09], "changed", "11 % faster (interval -13 % to -9 %)"),
+        (0.011, [-0.002, 0.02], "unchanged", "1.1 % slower (interval -0.2 % to 2 %)"),
+        (0.011, [-1.0, "inf"], "unchanged", "1.1 % slower (interval open)"),
+    ],
+)
+def test_a_slowdown_is_told_with_its_interval_and_counts_as_a_change_where_that_is_certain(
+    base, tmp_path, value, interval, status, words
+):
+    head = timed(base, "latency_regression", "slowdown", value, interval)
+    net = of(compare(base, head))
+    (row,) = net["slowdowns"]
+    assert (net["status"], slowdown_words(row)) == (status, words)
+    assert "slowdown" not in [row["title"] for row in net["metrics"]]
+    Base(base).tell(head)
+    record = check_record(json.loads(json.dumps(plain(head))), "head")
+    shown = [record_markdown(record), write_report(record, tmp_path).read_text(), *changes_lines(record)]
+    assert any(words in text for text in shown) == (status == "changed")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"title": "slowdown", "value": 0.5, "interval": []}, {"title": "slowdown (threads=2)", "value": 0.5}],
+)
+def test_a_slowdown_of_another_report_is_told_as_far_as_it_goes(row):
+    assert slowdown_words({"interval": [0.4, 0.6], **row}).startswith("50 % slower (")
+
+
+def test_a_time_that_the_base_lacks_is_no_change_and_two_times_are_only_shown(base):
+    head = timed(base, "latency", "latency", 2e-3, [1e-3, 3e-3])
+    new = compare(base, head)
+    assert of(new)["status"] == "unchanged"
+    assert "latency" not in [row["metric"] for row in differing(of(new)["metrics"])]
+    assert [row["subject"] for row in ungated(new, {"latency": 0.1})] == ["net"]
+    net = of(compare(timed(base, "latency", "latency", 1e-3, None), head))
+    assert net["status"] == "unchanged"
+    assert [row["share"] for row in net["metrics"] if row["metric"] == "latency"] == [1.0]
+
+
+def test_a_name_that_begins_like_another_is_not_the_other(base):
+    (check,) = [c for c in base["checks"] if c["subject"] == "net"]
+    rows = [{**check, "subject": name, "value": value} for name, value in (("net2", 1), ("net (2)", 2))]
+    limit = Limit("macs", MACS, max_regression=0.02, options={"phase": "forward"})
+    assert Base({**base, "checks": rows}).value(check["nodeid"], "net", limit).value == 2
+
+
+def test_what_could_not_be_collected_at_the_base_is_told(base):
+    head = {**base}
+    Base({**base, "broken": ["tests/test_x.py: ImportError: no module"]}).tell(head)
+    assert "could not be collected at the base: tests/test_x.py" in "\n".join(changes_lines(head))
+
+
+@pytest.mark.parametrize(
+    "metric", ["structure_snapshot", "complexity_snapshot", "heatmap", "latency_regression"]
+)
+def test_checks_of_a_tests_body_which_does_not_run_at_the_base_make_no_change(base, metric):
+    head = timed(base, metric, metric, 0.5, [0.4, 0.6])
+    head["checks"][-1]["protocol"] = ""
+    net = of(compare(base, head))
+    assert net["status"] == "unchanged"
+    assert "slowdowns" not in net

@@ -67,3 +67,15 @@ def test_a_page_of_merged_changes_draws_even_those_of_a_subject_that_no_shard_ha
     merged = merge({"one": one})
     next(s for s in merged["changes"]["subjects"] if s["status"] == "changed")["name"] = "of nobody"
     assert "of nobody" in write_report(merged, tmp_path).read_text()
+
+
+def test_each_shard_has_times_of_its_own(base):
+    def timed(value, moved):
+        first, *rest = compare(base, base)["subjects"]
+        row = {"title": "slowdown", "value": value, "interval": [value - 0.01, value + 0.01], "moved": moved}
+        first = {**first, "slowdowns": [row], "status": "changed" if moved else "unchanged"}
+        return {**base, "changes": {**compare(base, base), "subjects": [first, *rest]}}
+
+    merged = merge({"linux": timed(0.001, False), "macos": timed(0.2, True)})["changes"]["subjects"][0]
+    assert merged["status"] == "changed"
+    assert [row["value"] for row in merged["slowdowns"]] == [0.001, 0.2]

@@ -73,3 +73,4 @@ def test_the_message_says_how_much_with_the_interval_and_by_which_protocol():
     assert "max 5 % above the base" in text
     assert "protocol     P1: both" in text
     assert "a note" in text
+    assert verdict.headroom is None

@@ -83,8 +83,10 @@ def test_names_are_inert(name):
     changes = compare(hostile(base, name), head)
     changes["environment"] = [{"name": name, "base": name, "head": name}]
     risen = regressions(changes, {"macs": 0.0})
-    text = comparison_markdown(changes, head["checks"], risen, risen)
-    text += "\n" + record_markdown({**head, "changes": changes})
+    text = comparison_markdown(changes, head["checks"], risen, risen, head["run"])
+    loose = {**head["checks"][0], "outcome": "not gated", "reason": f"new: the base has no subject {name!r}"}
+    text += "\n" + record_markdown({**head, "checks": [*head["checks"], loose], "changes": changes})
+    assert "Not gated:\n\n- " in text
     text = re.sub(r"\*\*(new|heatmap [a-z ]+)\*\*", r"\1", text)
     kinds = {token.type for token in tokens(text)}
     assert not kinds & {"link_open", "image", "strong_open", "em_open", "s_open", "hr"}

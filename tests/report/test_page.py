@@ -147,3 +147,14 @@ def test_the_verdict_on_top_says_no_more_than_is_true(record, outcomes, exit_sta
     changed["run"]["exit_status"] = exit_status
     verdict = re.search(r'<p class="verdict">(.*?)</p>', render(changed), re.S)
     assert words in re.sub(r"\s+", " ", verdict[1])
+
+
+@pytest.mark.parametrize("fact", ["reason", "caveat", "protocol"])
+def test_what_is_to_be_known_of_a_check_stands_beside_it(record, fact):
+    told = {**record["checks"][0], "outcome": "not gated", fact: "<b>the base has no such figure"}
+    assert "<small>&lt;b&gt;the base has no such figure</small>" in render({**record, "checks": [told]})
+
+
+def test_a_check_of_an_older_report_is_drawn_without_them(record):
+    told = {k: v for k, v in record["checks"][0].items() if k not in ("reason", "caveat", "protocol")}
+    assert "1.2 kMACs" in render({**record, "checks": [told]})

@@ -23,7 +23,14 @@ TOTALS = (  # figures of sections that are metrics of their own: section, key, m
     ("complexity", "memory_access", "memory_access", "bytes"),
     ("memory", "total", "peak_memory", "bytes"),
 )
-NO_FIGURES = ("onnx_export", "heatmap")  # errors and distances of one run: how far they differ says nothing
+NO_FIGURES = (  # errors and distances of one run: how far they differ says nothing
+    "onnx_export",
+    "heatmap",
+    "complexity_snapshot",
+    "structure_snapshot",
+)
+SLOWDOWN = "latency_regression"  # it stands for both sides by itself
+TIMES = ("latency",)  # differ in each run: no change by themselves
 
 
 def compare(base: Record, head: Record) -> Entry:
@@ -132,9 +139,24 @@ def _subject(name: str, before: str, base: Record, head: Record) -> Entry:
         return {"name": name, "status": "new" if old is None else "removed", "metrics": metrics}
     parts = {key: part for key, part in _parts(old, new).items() if part}
     parts |= {"from": before} if before != name else {}
-    moved = any(row["moved"] for row in parts.get("heatmaps", ()))
-    changed = moved or parts.keys() - {"heatmaps"} or any(row["base"] != row["head"] for row in metrics)
+    slowdowns = [row for check in head["checks"] if check["subject"] == name for row in _slowdown(check)]
+    parts |= {"slowdowns": slowdowns} if slowdowns else {}
+    moved = any(row["moved"] for key in ("heatmaps", "slowdowns") for row in parts.get(key, ()))
+    other = any(row["base"] != row["head"] for row in metrics if row["metric"] not in TIMES)
+    changed = moved or parts.keys() - {"heatmaps", "slowdowns"} or other
     return {"name": name, "status": "changed" if changed else "unchanged", "metrics": metrics, **parts}
+
+
+def _slowdown(check: Record) -> Iterator[Entry]:
+    """What a comparison of both revisions in turns found; `moved` where its interval excludes that they are equal.
+
+    `latency_against`, which compares with another model, has no protocol.
+    """
+    value = number(check["value"])
+    if check["metric"] == SLOWDOWN and value is not None and check.get("protocol"):
+        low, high = (number(end) for end in check.get("interval") or (None, None))
+        moved = (low is not None and low > 0) or (high is not None and high < 0)
+        yield {"title": check["title"], "value": value, "interval": [low, high], "moved": moved}
 
 
 def _parts(old: Record, new: Record) -> Entry:
@@ -171,6 +193,8 @@ def _metrics(before: str, name: str, base: Record, head: Record) -> list[Entry]:
     old, new = metrics_of(base, before), metrics_of(head, name)
     rows = []
     for key in dict.fromkeys([*new, *old]):
+        if key[0] == SLOWDOWN:
+            continue
         facts = {k: (new.get(key) or old[key])[k] for k in ("metric", "title", "unit")}
         values = {"base": old.get(key, {}).get("value"), "head": new.get(key, {}).get("value")}
         rows.append({**facts, **values, "share": share(values["base"], values["head"])})

@@ -122,6 +122,8 @@ _CHECK = {
     "value_text": str,
     "limit_text": str,
     "caveat?": str,
+    "reason?": str,
+    "protocol?": str,
     "headroom": FIGURE,
 }
 _COUNT = {"operator": str, "base": int, "head": int}
@@ -152,6 +154,7 @@ _CHANGED = {
         {"name": str, "operators": [_COUNT], "opset?": [FIGURE], "size_bytes?": [FIGURE], "reason?": [str]}
     ],
     "heatmaps?": [_HEATMAP_CHANGE],
+    "slowdowns?": [{"title": str, "value": (int, float), "interval": [FIGURE], "moved": bool}],
     "weights?": {"changed": int, "of": int, "tensors": [{"tensor": str, "base": FIGURE, "head": FIGURE}]},
 }
 _CHANGES = {
@@ -181,6 +184,7 @@ SHAPE = {  # what we rely on; a key with "?" may be missing, all else is passed 
     "changes?": _CHANGES,
     "dependencies?": [str],
     "broken?": [str],
+    "timed?": [Pair(str, str)],
     "gone?": [str],
     "notes?": [str],
 }

@@ -45,11 +45,13 @@ def _subjects(told: Iterable[Told]) -> list[Entry]:
 
 
 def _joined(known: Entry, other: Record) -> Entry:
-    """Figures that only one shard has count as well; of the other parts the first that there is."""
+    """Figures that only one shard has count as well, and each shard's times; of other parts the first that there is."""
     have = {(row["metric"], row["title"]) for row in known["metrics"]}
     more = [row for row in other["metrics"] if (row["metric"], row["title"]) not in have]
     status = other["status"] if known["status"] == "unchanged" else known["status"]
-    return {**other, **known, "status": status, "metrics": [*known["metrics"], *more]}
+    slow = _distinct(row for side in (known, other) for row in side.get("slowdowns", ()))
+    times = {"slowdowns": slow} if slow else {}
+    return {**other, **known, "status": status, "metrics": [*known["metrics"], *more], **times}
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:

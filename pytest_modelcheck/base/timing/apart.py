@@ -123,25 +123,32 @@ class Apart:
         self, job: Job, key: Key, *, head: bool, held: Held | None = None, seed: float = 0.0
     ) -> None:
         self.held, self.scattered = held, garbage(random.Random(seed))
-        redirect = Redirect(Path(job.root), Path(job.tree), job.files, job.patterns)
-        if not head:
-            sys.meta_path.insert(0, redirect)
-        found, missing = collect(job, [key])
-        if key in missing:
-            raise MeasurementError(f"{NAMES[head]} has no such subject: {missing[key]}")
-        self.timed: Timed = found[key]
-        tree = Path(job.tree)
-        leak = foreign(self.timed.subject, (lambda f: f.is_relative_to(tree)) if head else redirect.is_source)
-        if leak:
-            raise MeasurementError(f"a class of the other revision is in the model of {NAMES[head]}: {leak}")
+        self.job, self.key, self.head = job, key, head
 
     def __call__(self, question: dict[str, Any]) -> dict[str, Any]:
         if "turn" in question:
             return {"seconds": min(self._measure() for _ in range(question["turn"]))}
         try:
+            self.timed = self._collect()
             return self._export(question["export"]) if "export" in question else self._load()
         except Incomparable as reason:
             return {"reason": str(reason)}
+
+    def _collect(self) -> Timed:
+        """The subject. Raises Incomparable where the base has none, MeasurementError where this tree has none."""
+        job, head = self.job, self.head
+        redirect = Redirect(Path(job.root), Path(job.tree), job.files, job.patterns)
+        if not head:
+            sys.meta_path.insert(0, redirect)
+        found, missing = collect(job, [self.key])
+        if self.key in missing:
+            error = MeasurementError if head else Incomparable
+            raise error(f"{NAMES[head]} has no such subject: {missing[self.key]}")
+        timed, tree = found[self.key], Path(job.tree)
+        leak = foreign(timed.subject, (lambda f: f.is_relative_to(tree)) if head else redirect.is_source)
+        if leak:
+            raise MeasurementError(f"a class of the other revision is in the model of {NAMES[head]}: {leak}")
+        return timed
 
     def _export(self, file: str) -> dict[str, Any]:
         inputs = self.timed.subject.require_inputs()

@@ -92,7 +92,7 @@ class Comparisons:
         except ChildError as error:
             return str(error), {}
         missing: dict[Key, Result] = {}
-        for revision, verb, name in (("head", "error", "in this tree"), ("base", "reason", "at the base")):
+        for revision, verb, name in (("base", "reason", "at the base"), ("head", "error", "in this tree")):
             for (nodeid, where), text in said.get(revision, ()):
                 missing[nodeid, where] = {verb: f"not measured {name}: {text}"}
         return str(said.get("why", "")), missing

@@ -26,7 +26,8 @@ def measure_pairs(
         return [{"nodeid": nodeid, "where": where, "reason": reason} for nodeid, where in keys]
     results = folder / "pairs.jsonl"
     given = {
-        name: job[name] for name in ("root", "tree", "files", "patterns", "path", "arguments", "options")
+        name: job[name]
+        for name in ("root", "rootdir", "tree", "files", "patterns", "path", "arguments", "options")
     }
     given |= {"keys": list(keys), "results": str(results), "timeout": timeout, "cap": CAP}
     with progress("timed in turns with the base", len(keys)) as step:

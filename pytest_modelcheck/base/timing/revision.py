@@ -23,9 +23,13 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be compared: `root`, this tree; `tree`, the base's; `files`, the sources in `root`."""
+    """What is to be compared: `root`, this tree; `tree`, the base's; `files`, the sources in `root`.
+
+    `rootdir` is pytest's, which node ids are relative to: a folder in `root`.
+    """
 
     root: str
+    rootdir: str
     tree: str
     files: Sequence[str]
     patterns: Sequence[str]
@@ -64,7 +68,7 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     run = _Collection(wanted)
     tests = dict.fromkeys(nodeid for nodeid, _ in wanted)
     plugins = [run, StandIns(Path(job.tree)), GivenOptions(dict(job.options))]
-    pytest.main([*job.arguments, *(f"{job.root}/{nodeid}" for nodeid in tests)], plugins=plugins)
+    pytest.main([*job.arguments, *(f"{job.rootdir}/{nodeid}" for nodeid in tests)], plugins=plugins)
     missing = {key: run.reason(key) for key in wanted if key not in run.found}
     return run.found, missing
 
@@ -118,8 +122,12 @@ class _Collection:
         _seed()
 
     def _take(self, item: Any, demands: Sequence[Any], plugin: Any) -> None:
+        places = [demand.limit.where for demand in demands]
         for demand in demands:
             key = (item.nodeid, demand.limit.where)
+            if places.count(key[1]) > 1:
+                self.errors[key] = f"{key[1]} has several latency limits: write each on a line of its own"
+                continue
             try:
                 subject = plugin.resolver(item)(demand.source)
                 subject.require_inputs()
