@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from .errors import ModelCheckError, ModelRunError, SubjectError
+from .errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 
 INPUT_SEED = 0
@@ -52,13 +52,24 @@ class Inputs:
         """Apply `function` to every leaf of the (nested) arguments."""
         return Inputs(tree_map(function, self.args), tree_map(function, dict(self.kwargs)))
 
+    def copied(self) -> Inputs:
+        """With tensors of its own: a model may write to what it is given, and gradients may reach it."""
+
+        def own(leaf: Any) -> Any:
+            return (
+                leaf.detach().clone().requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
+            )
+
+        return self.map(own)
+
     @property
     def tensors(self) -> list[Tensor]:
         """All tensors, in order, however deeply nested."""
         return [leaf for leaf in tree_leaves((self.args, dict(self.kwargs))) if isinstance(leaf, Tensor)]
 
     def __str__(self) -> str:
-        return ", ".join(f"{'x'.join(map(str, t.shape)) or 'scalar'} {dtype_name(t)}" for t in self.tensors)
+        shown = (f"{'x'.join(map(str, t.shape)) or 'scalar'} {dtype_name(t)}" for t in self.tensors)
+        return ", ".join(shown) or "no tensors"
 
 
 def _is_shape(sizes: Sequence[Any]) -> bool:
@@ -151,11 +162,11 @@ class Subject:
         return self.inputs
 
     def run(self, inputs: Inputs | None = None) -> Any:
-        """One forward call of the unwrapped module.
+        """One forward call of the unwrapped module, on copies of its inputs or on those given.
 
         Raises ModelRunError, caused by the model's own exception and naming the innermost module and the shapes.
         """
-        given = inputs or self.require_inputs()
+        given = inputs or self.require_inputs().copied()
         with locate_failure(self, given):
             return self.module(*given.args, **given.kwargs)
 
@@ -177,7 +188,7 @@ class locate_failure:
         raise ModelRunError(
             f"{self.subject.name} raised {type(error).__name__} in its forward"
             f"{f', in module {where!r}' if where else ''}: {error}\n"
-            f"inputs passed: {self.inputs or 'none'}"
+            f"inputs passed: {self.inputs}"
         ) from error
 
 
@@ -188,6 +199,16 @@ def _innermost_module(traceback: Any, names: Mapping[int, str]) -> str:
         found = names.get(id(owner), found)
         traceback = traceback.tb_next
     return found
+
+
+def differentiable_sums(output: Any, name: str) -> list[Tensor]:
+    """Where a backward begins: the sum of each output that needs a gradient. Raises MeasurementError if none does."""
+    leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
+    if not leaves:
+        raise MeasurementError(
+            f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
+        )
+    return [leaf.sum() for leaf in leaves]
 
 
 def unwrap(model: nn.Module) -> nn.Module:

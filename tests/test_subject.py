@@ -70,6 +70,42 @@ def test_an_input_size_gives_the_same_random_numbers_each_time():
     assert first.shape == (2, 4)
 
 
+class Centred(nn.Linear):
+    """Writes to its input, as preprocessing in a model may; `real`: asks for a value, so that it runs for real."""
+
+    def __init__(self, real):
+        super().__init__(4, 3)
+        self.real = real
+
+    def forward(self, x):
+        x.detach().sub_(0.5)
+        return super().forward(x) if not self.real or float(x.detach().sum()) < 1e9 else None
+
+
+LOOKS = {
+    "complexity": lambda check: check.complexity(),
+    "complexity of a backward": lambda check: check.complexity(phase="backward"),
+    "torchstat": lambda check: check.summary(style="torchstat"),
+    "peak_memory": lambda check: check.peak_memory(phase="backward", measured=True),
+    "profile": lambda check: check.profile(),
+    "structure": lambda check: check.structure(),
+    "onnx": lambda check: check.onnx(),
+    "latency": lambda check: check.latency(phase="training_step", cap=0.0),
+    "latency_against": lambda check: check.latency_against(Centred(False), cap=0.0),
+}
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["on meta", "for real"])
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+def test_the_users_inputs_stay_as_they_are(look, real):
+    inputs = torch.rand(2, 4, requires_grad=True)
+    before = inputs.detach().clone()
+    look(ModelCheck(Centred(real), inputs))
+    assert torch.equal(inputs, before)
+    assert inputs.grad is None
+    assert inputs.requires_grad
+
+
 def test_several_input_sizes_and_a_dtype():
     inputs = Inputs.random([(1, 3), (2, 5)], "int64")
     assert str(inputs) == "1x3 int64, 2x5 int64"

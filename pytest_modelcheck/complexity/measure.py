@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from ..calls import module_calls
 from ..errors import MeasurementError
 from ..observe import observe
-from ..subject import Inputs, Subject, locate_failure
+from ..subject import Inputs, Subject, differentiable_sums, locate_failure
 from .counter import Counter, ModuleStack, causal_share
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
@@ -72,7 +71,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
-    given = inputs.map(_copy_on_meta) if on_meta else inputs
+    given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
     followed = module_calls(stack.enter, stack.leave)
     with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
         if on_meta:
@@ -84,7 +83,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
             output = module(*given.args, **given.kwargs)
             counter.recording = True
             if training:
-                _backward(output, subject.name)
+                torch.autograd.backward(differentiable_sums(output, subject.name))
     return counter
 
 
@@ -183,15 +182,6 @@ def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> 
                     if tensor not in made:
                         made[tensor] = replace(tensor)
                     held[name] = made[tensor]  # type: ignore[assignment]
-
-
-def _backward(output: Any, name: str) -> None:
-    leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
-    if not leaves:
-        raise MeasurementError(
-            f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
-        )
-    torch.autograd.backward([leaf.sum() for leaf in leaves])
 
 
 def _unknown_text(name: str, unknown: dict[str, int]) -> str:

@@ -243,7 +243,7 @@ def _is_deaf(subject: Subject, inputs: Inputs, expected: list[Tensor]) -> bool:
         return False
     try:
         with observe(subject.module), torch.no_grad():
-            got = [t for t in _leaves(subject.run(inputs.map(other))) if isinstance(t, Tensor)]
+            got = [t for t in _leaves(subject.run(inputs.copied().map(other))) if isinstance(t, Tensor)]
     except Exception:  # other inputs may be none that the model takes
         return False
     if [t.shape for t in got] != [t.shape for t in expected]:

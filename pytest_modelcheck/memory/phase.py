@@ -15,7 +15,7 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from ..errors import MeasurementError
-from ..subject import Inputs, Subject
+from ..subject import Inputs, Subject, differentiable_sums
 from .live import BACKWARD, FORWARD, GRADIENT, INPUT, PARAMETER, STATE, STEP, LiveTensors
 
 PHASES = ("forward", "backward", "training_step")
@@ -89,7 +89,7 @@ class Phase:
             self._begin(BACKWARD)
             if before_backward is not None:
                 before_backward()
-            self._backward(output)
+            torch.autograd.backward(differentiable_sums(output, self.name))
             if self.optimizer is not None:
                 self._begin(STEP)
                 self._step(self.optimizer)
@@ -118,14 +118,6 @@ class Phase:
         if not self.tensors:
             return self.module(*args, **kwargs)
         return functional_call(self.module, self.tensors, args, kwargs)
-
-    def _backward(self, output: Any) -> None:
-        leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
-        if not leaves:
-            raise MeasurementError(
-                f"{self.name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
-            )
-        torch.autograd.backward([leaf.sum() for leaf in leaves])
 
     def _begin(self, part: str) -> None:
         if self.live is not None:

@@ -50,7 +50,7 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, An
 
     Raises ModelRunError if the model itself raises.
     """
-    inputs, module = subject.require_inputs(), subject.module
+    inputs, module = subject.require_inputs().copied(), subject.module
     tracer = Tracer(module)
     with observe(module), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
