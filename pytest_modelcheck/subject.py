@@ -114,14 +114,14 @@ class Subject:
     def model(self) -> nn.Module:
         """The model as the user gave it. Raises what building it raises."""
         if self._built is None:
-            self._built = built = self._given()
+            built = self._given()
             if self._likeness is not None and set(built.modules()) & set(self._likeness.modules()):
                 raise SubjectError(
                     f"{self.name}: the class keeps modules that it gives to each model it builds, so they were also "
                     "part of the one that was built without weights, to be counted.\n"
                     "Give the model itself (model=MyModel()), or a function or fixture that returns it."
                 )
-            self._likeness = None
+            self._built, self._likeness = built, None
             if self.inputs is not None:
                 self.inputs = self.inputs.to(self.device)
         return self._built
@@ -240,11 +240,11 @@ def build_subject(
     resolved, wanted = resolve_model(model), _checked_device(device)
 
     def build() -> nn.Module:
-        return _on_device(build_model(resolved), model, wanted)
+        return _on_device(build_model(resolved), resolved, wanted)
 
     made = build if makes_a_new_one(resolved) else build()
     subject = Subject(name or name_of(model) or _class_name(resolved, made), made)
-    place = wanted if callable(made) and made is build else subject.device
+    place = wanted if made is build else subject.device
     if inputs is not None and input_size is not None:
         raise SubjectError(f"{subject.name}: give inputs= or input_size=, not both")
     if input_size is not None:
@@ -272,14 +272,19 @@ def _class_name(resolved: Any, made: Any) -> str:
 
 
 def _checked_device(device: Any) -> torch.device | None:
-    wanted = None if device is None else torch.device(device)
+    try:
+        wanted = None if device is None else torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise SubjectError(
+            f"device={device!r} is no device of torch: write 'cpu', 'cuda' or 'cuda:0'"
+        ) from error
     if wanted is not None and wanted.type == "cuda" and not torch.cuda.is_available():
         raise SubjectError(f"device={device!r} was asked for, but this torch sees no CUDA device")
     return wanted
 
 
 def _on_device(module: nn.Module, given: Any, wanted: torch.device | None) -> nn.Module:
-    """Move a model to a device; one that the user owns is copied first, since a check changes nothing."""
+    """Move a model to a device; one that the user may own is copied first, since a check changes nothing."""
     if wanted is None:
         return module
     tensors = [*module.parameters(), *module.buffers()]
@@ -287,7 +292,7 @@ def _on_device(module: nn.Module, given: Any, wanted: torch.device | None) -> nn
         return module
     if all(t.device.type == wanted.type and wanted.index in (None, t.device.index) for t in tensors):
         return module
-    return (copy.deepcopy(module) if given is module else module).to(wanted)
+    return (module if makes_a_new_one(given) else copy.deepcopy(module)).to(wanted)
 
 
 def _without_weights(build: Callable[[], nn.Module]) -> nn.Module | None:

@@ -1,10 +1,13 @@
 """All the ways to say what is checked."""
 
 import functools
+import random
 import sys
+import threading
 import types
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -124,6 +127,7 @@ def test_several_input_sizes_and_a_dtype():
         ({"model": Net, "input_size": "1,4"}, "write one shape"),
         ({"model": Net, "input_size": (1, -4)}, "write one shape"),
         ({"model": Net, "input_size": (1, 4), "dtype": "float99"}, "not a torch dtype"),
+        ({"model": Net, "device": "gpu"}, "no device of torch"),
     ],
 )
 def test_mistakes_are_named(arguments, words):
@@ -228,12 +232,45 @@ def test_a_class_that_shares_modules_among_its_models_is_told_so():
 
     check = ModelCheck(Shared, input_size=(2, 3))
     assert check.complexity().macs == 18
-    with pytest.raises(SubjectError, match="Give the model itself"):
-        check.latency()
+    for _ in range(2):
+        with pytest.raises(SubjectError, match="Give the model itself"):
+            check.latency()
 
 
 def test_building_for_a_count_draws_no_random_numbers():
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
-    ModelCheck(Recorded, input_size=(2, 3)).complexity()
-    assert torch.equal(torch.get_rng_state(), before)
+    class Random(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 3)
+            torch.rand(1), random.random(), np.random.rand()
+            torch.set_default_dtype(torch.float64)
+
+    def state():
+        drawn = torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1:3]
+        return str((*drawn, torch.get_default_dtype()))
+
+    before = state()
+    ModelCheck(Random, input_size=(2, 3)).complexity()
+    assert state() == before
+
+
+def test_other_threads_build_models_with_weights_meanwhile():
+    made = []
+
+    class Slow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            other = threading.Thread(target=lambda: made.append(nn.Linear(2, 2)))
+            other.start()
+            other.join()
+
+        def forward(self, x):
+            return x
+
+    ModelCheck(Slow, input_size=(2, 3)).complexity()
+    assert not made[0].weight.is_meta
+
+
+def test_a_model_that_a_function_may_keep_is_copied_before_it_moves():
+    kept = nn.Linear(2, 2)
+    assert build_subject(lambda: kept, device="meta").device.type == "meta"
+    assert not kept.weight.is_meta
