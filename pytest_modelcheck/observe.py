@@ -12,7 +12,7 @@ import operator
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -47,8 +47,7 @@ def observe(
             for module in modules:
                 refuse_lazy(module)
         settings, states, tensors = _Globals(), _Modules(parts), _Tensors(parameters, buffers)
-        scripted = any(isinstance(part, torch.jit.ScriptModule) for part in parts)
-        copies = CopyOnWrite(tensors.guarded, scripted=scripted)
+        copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
         try:
             if any(part.training is not train for part in parts):
                 with copies:  # a model's own train() may do more, such as merge weights
@@ -64,6 +63,11 @@ def observe(
             settings.restore()
             states.restore()
             tensors.restore(copies.copies)
+
+
+def is_scripted(parts: Iterable[nn.Module]) -> bool:
+    """Whether a part is TorchScript."""
+    return any(isinstance(part, torch.jit.ScriptModule) for part in parts)
 
 
 def _set_mode(module: nn.Module, train: bool) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..calls import module_calls
 from ..errors import MeasurementError
-from ..observe import observe
+from ..observe import is_scripted, observe
 from ..subject import Inputs, Subject, differentiable_sums, locate_failure
 from .counter import Counter, ModuleStack, causal_share
 from .params import Sizes, sizes
@@ -51,7 +51,7 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
     """The counter after the run, and why it was not on meta (None: it was)."""
     reason = None
-    if not _is_scripted(subject.architecture):
+    if not is_scripted(subject.architecture.modules()):
         try:
             with _no_collection():
                 return _counted(subject, inputs, phase, causal, on_meta=True), None
@@ -61,10 +61,6 @@ def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Co
         reason = "a TorchScript module cannot run on copies of its tensors"
     with locate_failure(subject, inputs):
         return _counted(subject, inputs, phase, causal, on_meta=False), reason
-
-
-def _is_scripted(module: nn.Module) -> bool:
-    return any(isinstance(m, torch.jit.ScriptModule) for m in module.modules())
 
 
 def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:

@@ -15,6 +15,7 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from ..errors import MeasurementError
+from ..observe import is_scripted
 from ..subject import Inputs, Subject, differentiable_sums
 from .live import BACKWARD, FORWARD, GRADIENT, INPUT, PARAMETER, STATE, STEP, LiveTensors
 
@@ -61,7 +62,7 @@ class Phase:
         self.name, self.module, self.phase, self.live = subject.name, subject.module, phase, live
         self.inputs = _own_inputs(subject.require_inputs(), fake.from_tensor if fake else Tensor.clone)
         self.tensors: dict[str, Tensor] = {}
-        if not is_scripted(self.module):
+        if not is_scripted(self.module.modules()):
             self.tensors = _own_tensors(self.module, fake.from_tensor if fake else Tensor.detach)
         self.parameters = [t for t in self.tensors.values() if t.requires_grad]
         if phase != "forward" and not self.parameters:
@@ -126,11 +127,6 @@ class Phase:
     def _tell(self, tensors: Iterable[Any], kind: str) -> None:
         if self.live is not None:
             self.live.tell([t for t in tensors if isinstance(t, Tensor)], kind)
-
-
-def is_scripted(module: nn.Module) -> bool:
-    """Whether a part of it is TorchScript."""
-    return any(isinstance(m, torch.jit.ScriptModule) for m in module.modules())
 
 
 def _own_tensors(module: nn.Module, own: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
