@@ -22,9 +22,9 @@ from ..errors import MissingExtraError
 from ..observe import observe
 from ..progress import busy
 from ..subject import Inputs, Subject
-from ..text import printable
+from ..text import file_stem, printable
 from . import STARTED
-from .result import Onnx, OutputError, file_name
+from .result import Onnx, OutputError
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
 ZERO = 1e-30  # outputs below this everywhere hold nothing to compare
@@ -114,7 +114,7 @@ def _write(folder: Path, result: Onnx) -> str:
     """Under the first name that no other model of this run has; returns it."""
     (folder / "models").mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
-        name = f"models/{file_name(result.name, number)}"
+        name = f"models/{file_stem(result.name)}{f'-{number}' if number > 1 else ''}.onnx"
         path = folder / name
         try:
             with path.open("xb") as file:
