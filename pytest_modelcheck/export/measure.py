@@ -76,6 +76,10 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
         "size_bytes": len(data),
         "operators": _histogram(model.graph.node),
     }
+    if opset not in (None, known["opset"]):  # it falls back to its own without a word
+        return Onnx(
+            **facts, **known, reason=f"torch.onnx gave opset {known['opset']} where {opset} was asked for"
+        )
     try:
         with busy(f"running {printable(subject.name)} with ONNX Runtime"):
             names, got = _run(data, inputs)
