@@ -108,6 +108,13 @@ def test_a_comparison_of_models_needs_inputs():
         compare_latency(nn.Linear(2, 2), nn.Linear(2, 2))
 
 
+def test_nothing_is_timed_where_nothing_is_computed():
+    check = ModelCheck(nn.Linear(4, 2), input_size=(3, 4), device="meta")
+    for time in (check.latency, lambda: check.latency_against(check)):
+        with pytest.raises(MeasurementError, match="meta device"):
+            time()
+
+
 def test_a_sweep_over_batch_sizes():
     seen = ModelCheck(nn.Linear(4, 2), input_size=(3, 4)).latency(
         batch_sizes=[1, 8], clock=ScriptedClock(0.1)
