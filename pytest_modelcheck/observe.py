@@ -35,12 +35,12 @@ def observe(
 
     Restored, whatever the block raises: training flags, attributes, parameters, buffers, `.grad`, `requires_grad`
     and hooks of every module; RNG state of torch, numpy and python; grad mode, thread count, default dtype.
-    `frozen`: in the block no parameter asks for a gradient. `guard=False` saves the watch over parameters, for a block
-    that never touches them; the block gets it as a context manager, for a part that does. What torch.export made
-    keeps the mode it was exported in.
+    `frozen`: in the block no parameter asks for a gradient. Train mode leaves the caller's inference mode, in which
+    there are no gradients. `guard=False` saves the watch over parameters, for a block that never touches them; the
+    block gets it as a context manager, for a part that does. What torch.export made keeps the mode it was exported in.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, torch.inference_mode(False) if train else nullcontext():
         parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
         parameters, buffers = _tensors(parts)
         if any(map(is_lazy, (*parameters, *buffers))):

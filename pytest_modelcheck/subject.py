@@ -60,7 +60,8 @@ class Inputs:
                 leaf.detach().clone().requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
             )
 
-        return self.map(own)
+        with torch.inference_mode(False):
+            return self.map(own)
 
     @property
     def tensors(self) -> list[Tensor]:

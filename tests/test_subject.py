@@ -109,6 +109,23 @@ def test_the_users_inputs_stay_as_they_are(look, real):
     assert inputs.requires_grad
 
 
+@pytest.mark.parametrize("real", [False, True], ids=["on meta", "for real"])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda check: check.complexity(phase="backward").macs,
+        lambda check: check.peak_memory(phase="training_step").total,
+        lambda check: check.latency(phase="training_step", cap=0.0).samples,
+    ],
+    ids=["complexity", "peak_memory", "latency"],
+)
+def test_gradients_are_there_in_the_callers_inference_mode_too(look, real):
+    model = Centred(real)
+    with torch.inference_mode():
+        assert look(ModelCheck(model, torch.rand(2, 4)))
+    assert model.weight.grad is None
+
+
 def test_several_input_sizes_and_a_dtype():
     inputs = Inputs.random([(1, 3), (2, 5)], "int64")
     assert str(inputs) == "1x3 int64, 2x5 int64"

@@ -67,9 +67,9 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
-    given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
     followed = module_calls(stack.enter, stack.leave)
     with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
+        given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:
