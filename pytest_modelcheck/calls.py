@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
@@ -35,3 +36,38 @@ def module_calls(
     finally:
         for hook in hooks:
             hook.remove()
+
+
+class Running:
+    """Which module of `root` is running: the innermost known one, by its name in `named_modules()`.
+
+    `enter` and `leave` are for `module_calls`.
+    """
+
+    def __init__(self, root: nn.Module) -> None:
+        self.names = {module: name for name, module in root.named_modules()}
+        self.running = [""]
+        self._origin: dict[int, Any] = {}  # autograd node -> module, mark
+
+    def enter(self, module: nn.Module, args: Any) -> None:
+        """A module's forward begins."""
+        self.running.append(self.names.get(module, self.running[-1]))
+
+    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        """It ends."""
+        self.running.pop()
+
+    def owner(self, mark: Any = None) -> tuple[str, Any]:
+        """Whose the operator is that runs now, and the mark set when it, or the forward that it goes back to, ran.
+
+        In the forward the running module; in the backward the module whose forward made the autograd node. A module
+        that runs within the backward is a checkpoint's: its forward is done again, as a forward.
+        """
+        node = torch._C._current_autograd_node()
+        if node is not None and len(self.running) == 1:
+            return self._origin.get(node._sequence_nr(), ("", None))
+        now = self.running[-1], mark
+        if torch.is_grad_enabled():
+            # an operator that makes no node of its own must not claim the last one's
+            self._origin.setdefault(torch._C._autograd._get_sequence_nr() - 1, now)
+        return now

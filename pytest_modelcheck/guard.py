@@ -132,6 +132,13 @@ def _written(func: Any) -> tuple[tuple[int, str], ...]:
 
 
 _BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
+_SHARED = (
+    "numpy",
+    "__array__",
+    "__dlpack__",
+    "untyped_storage",
+    "data_ptr",
+)  # what is written there no one sees
 _COMPOSED = (
     "torch._tensor",
     "torch.functional",
@@ -148,6 +155,8 @@ def _effect(func: Any) -> int:
     name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
     if name in ("__get__", "__set__", "__delete__", "requires_grad_"):
         return _NOTHING  # attributes of a tensor
+    if name in _SHARED:
+        return _FIRST
     if name in _MORE:
         return _UNKNOWN
     if isinstance(func, _BUILTIN) or (isinstance(func, types.FunctionType) and home in _COMPOSED):

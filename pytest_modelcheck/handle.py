@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import ModelCheckError
+from .errors import MeasurementError, ModelCheckError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -95,6 +95,12 @@ class Handle:
     def _setting(self, name: str) -> Any:
         """In a test, what an option or ini key says; else None."""
         return None if self._recorder is None else getattr(self._recorder.settings, name, None)
+
+    def _threads(self, asked: int | None) -> int | None:
+        """How many were asked for; else, in a test, what an option or ini key says. Raises MeasurementError."""
+        if asked is not None and (type(asked) is not int or asked < 1):
+            raise MeasurementError(f"threads={asked!r} is not a whole number from 1 on")
+        return self._setting("threads") if asked is None else asked
 
     def _own(self, result: Result) -> Result:
         """In a test, remember whose result it is: a snapshot that compares it will ask."""

@@ -12,7 +12,7 @@ import operator
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -35,24 +35,24 @@ def observe(
 
     Restored, whatever the block raises: training flags, attributes, parameters, buffers, `.grad`, `requires_grad`
     and hooks of every module; RNG state of torch, numpy and python; grad mode, thread count, default dtype.
-    `frozen`: in the block no parameter asks for a gradient. `guard=False` saves the watch over parameters, for a block
-    that never touches them; the block gets it as a context manager, for a part that does.
+    `frozen`: in the block no parameter asks for a gradient. Train mode leaves the caller's inference mode, in which
+    there are no gradients. `guard=False` saves the watch over parameters, for a block that never touches them; the
+    block gets it as a context manager, for a part that does. What torch.export made keeps the mode it was exported in.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, torch.inference_mode(False) if train else nullcontext():
         parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
         parameters, buffers = _tensors(parts)
         if any(map(is_lazy, (*parameters, *buffers))):
             for module in modules:
                 refuse_lazy(module)
         settings, states, tensors = _Globals(), _Modules(parts), _Tensors(parameters, buffers)
-        scripted = any(isinstance(part, torch.jit.ScriptModule) for part in parts)
-        copies = CopyOnWrite(tensors.guarded, scripted=scripted)
+        copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
         try:
             if any(part.training is not train for part in parts):
                 with copies:  # a model's own train() may do more, such as merge weights
                     for module in modules:
-                        module.train(train)
+                        _set_mode(module, train)
             if frozen:
                 for parameter in parameters:
                     if not parameter.is_inference():  # these cannot, nor do they make a graph
@@ -63,6 +63,21 @@ def observe(
             settings.restore()
             states.restore()
             tensors.restore(copies.copies)
+
+
+def is_scripted(parts: Iterable[nn.Module]) -> bool:
+    """Whether a part is TorchScript."""
+    return any(isinstance(part, torch.jit.ScriptModule) for part in parts)
+
+
+def _set_mode(module: nn.Module, train: bool) -> None:
+    """Into train or eval mode. torch.export's modules refuse that: theirs is part of the graph."""
+    try:
+        module.train(train)
+    except NotImplementedError:
+        module.training = train
+        for child in module.children():
+            _set_mode(child, train)
 
 
 def refuse_lazy(module: nn.Module) -> None:
@@ -126,7 +141,7 @@ class _Tensors:
     """Storage, gradient and requires_grad of parameters and buffers, and the values of buffers."""
 
     def __init__(self, parameters: list[nn.Parameter], buffers: list[Tensor]) -> None:
-        self.saved = [(t, t.data, t.requires_grad, t.grad) for t in (*parameters, *buffers)]
+        self.saved = [(t, t.data, t.requires_grad, _gradient(t)) for t in (*parameters, *buffers)]
         data = [data for _, data, _, _ in self.saved]
         gradients = [grad.data for _, _, _, grad in self.saved if grad is not None]
         self.guarded = data[: len(parameters)] + gradients
@@ -137,13 +152,18 @@ class _Tensors:
             for tensor, data, requires_grad, grad in self.saved:
                 if not _same_memory(tensor, data):
                     tensor.data = data
-                if tensor.grad is not grad:
+                if _gradient(tensor) is not grad:
                     tensor.grad = grad
                 if tensor.requires_grad != requires_grad:
                     tensor.requires_grad_(requires_grad)
             self.values.restore()
             for data, value in copies:
                 data.copy_(value)
+
+
+def _gradient(tensor: Tensor) -> Tensor | None:
+    """A buffer that was computed from a parameter has none, and warns when it is asked."""
+    return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
 
 
 class _Values:
@@ -216,6 +236,6 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.is_grad_enabled, torch.set_grad_enabled),
     (torch.get_num_threads, torch.set_num_threads),
     (torch.get_default_dtype, torch.set_default_dtype),
-    (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms),
+    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
 )

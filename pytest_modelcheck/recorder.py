@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from .checks import Registry
 from .config import Settings
 from .errors import ModelCheckError
 from .record import check_entry, subject_entry, torch_environment
+from .text import file_stem
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class Recorder:
             return None
         self._files += 1
         digest = hashlib.sha256(f"{self.nodeid}\n{self._files}".encode("utf-8", "surrogatepass")).hexdigest()
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:80] or "model"
-        relative = f"{kind}/{stem}-{digest[:8]}{suffix}"
+        relative = f"{kind}/{file_stem(name)}-{digest[:8]}{suffix}"
         return self.folder / relative, relative
 
     def verdict(self, verdict: Verdict) -> None:

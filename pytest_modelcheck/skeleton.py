@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
-_ONE_AT_A_TIME = threading.RLock()
+from .observe import observe
 
 
 @contextmanager
@@ -20,14 +19,14 @@ def parameters_on_meta() -> Iterator[None]:
 
     Better than `torch.device("meta")`, on which models that compute with tensors while they are built fail
     (torchvision's RegNets call `.tolist()`). Tied parameters stay tied. Initialisation runs on meta: it costs nothing.
-    The random number generator ends as it began.
+    Random number generators end as they began, and other threads build as ever.
     """
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
-        register = nn.Module.register_parameter
+    with observe(guard=False):
+        thread, register = threading.get_ident(), nn.Module.register_parameter
         made: Any = WeakIdKeyDictionary()
 
         def register_on_meta(module: nn.Module, name: str, param: nn.Parameter | None) -> None:
-            register(module, name, _on_meta(param, made))
+            register(module, name, _on_meta(param, made) if threading.get_ident() == thread else param)
 
         nn.Module.register_parameter = register_on_meta  # type: ignore[method-assign, assignment]
         try:

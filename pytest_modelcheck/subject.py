@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from .errors import ModelCheckError, ModelRunError, SubjectError
+from .errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 
 INPUT_SEED = 0
@@ -52,13 +52,25 @@ class Inputs:
         """Apply `function` to every leaf of the (nested) arguments."""
         return Inputs(tree_map(function, self.args), tree_map(function, dict(self.kwargs)))
 
+    def copied(self) -> Inputs:
+        """With tensors of its own: a model may write to what it is given, and gradients may reach it."""
+
+        def own(leaf: Any) -> Any:
+            return (
+                leaf.detach().clone().requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
+            )
+
+        with torch.inference_mode(False):
+            return self.map(own)
+
     @property
     def tensors(self) -> list[Tensor]:
         """All tensors, in order, however deeply nested."""
         return [leaf for leaf in tree_leaves((self.args, dict(self.kwargs))) if isinstance(leaf, Tensor)]
 
     def __str__(self) -> str:
-        return ", ".join(f"{'x'.join(map(str, t.shape)) or 'scalar'} {dtype_name(t)}" for t in self.tensors)
+        shown = (f"{'x'.join(map(str, t.shape)) or 'scalar'} {dtype_name(t)}" for t in self.tensors)
+        return ", ".join(shown) or "no tensors"
 
 
 def _is_shape(sizes: Sequence[Any]) -> bool:
@@ -103,14 +115,14 @@ class Subject:
     def model(self) -> nn.Module:
         """The model as the user gave it. Raises what building it raises."""
         if self._built is None:
-            self._built = built = self._given()
+            built = self._given()
             if self._likeness is not None and set(built.modules()) & set(self._likeness.modules()):
                 raise SubjectError(
                     f"{self.name}: the class keeps modules that it gives to each model it builds, so they were also "
                     "part of the one that was built without weights, to be counted.\n"
                     "Give the model itself (model=MyModel()), or a function or fixture that returns it."
                 )
-            self._likeness = None
+            self._built, self._likeness = built, None
             if self.inputs is not None:
                 self.inputs = self.inputs.to(self.device)
         return self._built
@@ -151,11 +163,11 @@ class Subject:
         return self.inputs
 
     def run(self, inputs: Inputs | None = None) -> Any:
-        """One forward call of the unwrapped module.
+        """One forward call of the unwrapped module, on copies of its inputs or on those given.
 
         Raises ModelRunError, caused by the model's own exception and naming the innermost module and the shapes.
         """
-        given = inputs or self.require_inputs()
+        given = inputs or self.require_inputs().copied()
         with locate_failure(self, given):
             return self.module(*given.args, **given.kwargs)
 
@@ -177,7 +189,7 @@ class locate_failure:
         raise ModelRunError(
             f"{self.subject.name} raised {type(error).__name__} in its forward"
             f"{f', in module {where!r}' if where else ''}: {error}\n"
-            f"inputs passed: {self.inputs or 'none'}"
+            f"inputs passed: {self.inputs}"
         ) from error
 
 
@@ -188,6 +200,16 @@ def _innermost_module(traceback: Any, names: Mapping[int, str]) -> str:
         found = names.get(id(owner), found)
         traceback = traceback.tb_next
     return found
+
+
+def differentiable_sums(output: Any, name: str) -> list[Tensor]:
+    """Where a backward begins: the sum of each output that needs a gradient. Raises MeasurementError if none does."""
+    leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
+    if not leaves:
+        raise MeasurementError(
+            f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
+        )
+    return [leaf.sum() for leaf in leaves]
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -219,11 +241,11 @@ def build_subject(
     resolved, wanted = resolve_model(model), _checked_device(device)
 
     def build() -> nn.Module:
-        return _on_device(build_model(resolved), model, wanted)
+        return _on_device(build_model(resolved), resolved, wanted)
 
     made = build if makes_a_new_one(resolved) else build()
     subject = Subject(name or name_of(model) or _class_name(resolved, made), made)
-    place = wanted if callable(made) and made is build else subject.device
+    place = wanted if made is build else subject.device
     if inputs is not None and input_size is not None:
         raise SubjectError(f"{subject.name}: give inputs= or input_size=, not both")
     if input_size is not None:
@@ -251,14 +273,19 @@ def _class_name(resolved: Any, made: Any) -> str:
 
 
 def _checked_device(device: Any) -> torch.device | None:
-    wanted = None if device is None else torch.device(device)
+    try:
+        wanted = None if device is None else torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise SubjectError(
+            f"device={device!r} is no device of torch: write 'cpu', 'cuda' or 'cuda:0'"
+        ) from error
     if wanted is not None and wanted.type == "cuda" and not torch.cuda.is_available():
         raise SubjectError(f"device={device!r} was asked for, but this torch sees no CUDA device")
     return wanted
 
 
 def _on_device(module: nn.Module, given: Any, wanted: torch.device | None) -> nn.Module:
-    """Move a model to a device; one that the user owns is copied first, since a check changes nothing."""
+    """Move a model to a device; one that the user may own is copied first, since a check changes nothing."""
     if wanted is None:
         return module
     tensors = [*module.parameters(), *module.buffers()]
@@ -266,7 +293,7 @@ def _on_device(module: nn.Module, given: Any, wanted: torch.device | None) -> nn
         return module
     if all(t.device.type == wanted.type and wanted.index in (None, t.device.index) for t in tensors):
         return module
-    return (copy.deepcopy(module) if given is module else module).to(wanted)
+    return (module if makes_a_new_one(given) else copy.deepcopy(module)).to(wanted)
 
 
 def _without_weights(build: Callable[[], nn.Module]) -> nn.Module | None:

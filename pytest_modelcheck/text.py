@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str, keep: str = "") -> str:
     """`text` with control characters (and what else a terminal might obey) escaped, except those in `keep`."""
     return "".join(
         c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii") for c in text
     )
+
+
+def file_stem(name: str) -> str:
+    """A file's name without its suffix, that no one's `name` can break out of."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:80] or "model"
 
 
 def shorten(text: str, width: int) -> str:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.errors import SubjectError
 from pytest_modelcheck.guard import only_reads
 from pytest_modelcheck.observe import observe
@@ -172,6 +173,10 @@ WRITES = {
     "vmap": lambda m: torch.vmap(lambda row: row.mul_(2))(m.weight.data),
     "optimizer": lambda m: optimised(m),
     "resized": lambda m: m.weight.data.resize_(2, 3).zero_(),
+    "through numpy": lambda m: m.weight.detach().numpy().fill(3),
+    "through an array": lambda m: np.asarray(m.weight.detach()).fill(3),
+    "through DLPack": lambda m: np.from_dlpack(m.weight.detach()).fill(3),
+    "its storage": lambda m: m.weight.untyped_storage().fill_(0),
     "a buffer": lambda m: m.seen.add_(1),
     "a buffer through numpy": lambda m: m.seen.numpy().fill(3),
     "NaN and the sign of zero in buffers": lambda m: m.seen.fill_(-0.0),
@@ -300,3 +305,36 @@ def test_lazy_buffers_are_refused():
         observe(nn.LazyBatchNorm2d(affine=False)),
     ):
         pass
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["alone", "as a part"])
+def test_what_torch_export_made_is_watched_as_it_is(nested):
+    inputs = torch.randn(2, 3, 8, 8)
+    exported = torch.export.export(make().eval(), (inputs,)).module()
+    model = nn.ModuleList([exported, nn.Dropout()]) if nested else exported
+    before = photograph(model)
+    with observe(model):
+        assert not any(module.training for module in model.modules())
+        exported(inputs)
+    assert same(before, photograph(model))
+    ModelCheck(exported, inputs).complexity()
+
+
+def test_a_buffer_made_from_a_parameter_raises_no_warning(recwarn):
+    model = nn.Linear(2, 2)
+    model.register_buffer("doubled", model.weight * 2)
+    with observe(model):
+        model(torch.ones(1, 2))
+    assert [str(w.message) for w in recwarn] == []
+
+
+@pytest.mark.parametrize("mode", ["default", "warn", "error"])
+def test_deterministic_algorithms_are_asked_for_as_before(mode):
+    torch.set_deterministic_debug_mode(mode)
+    before = torch.get_deterministic_debug_mode()
+    try:
+        with observe():
+            torch.set_deterministic_debug_mode("error" if mode == "default" else "default")
+        assert torch.get_deterministic_debug_mode() == before
+    finally:
+        torch.set_deterministic_debug_mode("default")

@@ -1,10 +1,13 @@
 """All the ways to say what is checked."""
 
 import functools
+import random
 import sys
+import threading
 import types
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -70,6 +73,59 @@ def test_an_input_size_gives_the_same_random_numbers_each_time():
     assert first.shape == (2, 4)
 
 
+class Centred(nn.Linear):
+    """Writes to its input, as preprocessing in a model may; `real`: asks for a value, so that it runs for real."""
+
+    def __init__(self, real):
+        super().__init__(4, 3)
+        self.real = real
+
+    def forward(self, x):
+        x.detach().sub_(0.5)
+        return super().forward(x) if not self.real or float(x.detach().sum()) < 1e9 else None
+
+
+LOOKS = {
+    "complexity": lambda check: check.complexity(),
+    "complexity of a backward": lambda check: check.complexity(phase="backward"),
+    "torchstat": lambda check: check.summary(style="torchstat"),
+    "peak_memory": lambda check: check.peak_memory(phase="backward", measured=True),
+    "profile": lambda check: check.profile(),
+    "structure": lambda check: check.structure(),
+    "onnx": lambda check: check.onnx(),
+    "latency": lambda check: check.latency(phase="training_step", cap=0.0),
+    "latency_against": lambda check: check.latency_against(Centred(False), cap=0.0),
+}
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["on meta", "for real"])
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+def test_the_users_inputs_stay_as_they_are(look, real):
+    inputs = torch.rand(2, 4, requires_grad=True)
+    before = inputs.detach().clone()
+    look(ModelCheck(Centred(real), inputs))
+    assert torch.equal(inputs, before)
+    assert inputs.grad is None
+    assert inputs.requires_grad
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["on meta", "for real"])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda check: check.complexity(phase="backward").macs,
+        lambda check: check.peak_memory(phase="training_step").total,
+        lambda check: check.latency(phase="training_step", cap=0.0).samples,
+    ],
+    ids=["complexity", "peak_memory", "latency"],
+)
+def test_gradients_are_there_in_the_callers_inference_mode_too(look, real):
+    model = Centred(real)
+    with torch.inference_mode():
+        assert look(ModelCheck(model, torch.rand(2, 4)))
+    assert model.weight.grad is None
+
+
 def test_several_input_sizes_and_a_dtype():
     inputs = Inputs.random([(1, 3), (2, 5)], "int64")
     assert str(inputs) == "1x3 int64, 2x5 int64"
@@ -88,6 +144,7 @@ def test_several_input_sizes_and_a_dtype():
         ({"model": Net, "input_size": "1,4"}, "write one shape"),
         ({"model": Net, "input_size": (1, -4)}, "write one shape"),
         ({"model": Net, "input_size": (1, 4), "dtype": "float99"}, "not a torch dtype"),
+        ({"model": Net, "device": "gpu"}, "no device of torch"),
     ],
 )
 def test_mistakes_are_named(arguments, words):
@@ -192,12 +249,45 @@ def test_a_class_that_shares_modules_among_its_models_is_told_so():
 
     check = ModelCheck(Shared, input_size=(2, 3))
     assert check.complexity().macs == 18
-    with pytest.raises(SubjectError, match="Give the model itself"):
-        check.latency()
+    for _ in range(2):
+        with pytest.raises(SubjectError, match="Give the model itself"):
+            check.latency()
 
 
 def test_building_for_a_count_draws_no_random_numbers():
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
-    ModelCheck(Recorded, input_size=(2, 3)).complexity()
-    assert torch.equal(torch.get_rng_state(), before)
+    class Random(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 3)
+            torch.rand(1), random.random(), np.random.rand()
+            torch.set_default_dtype(torch.float64)
+
+    def state():
+        drawn = torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1:3]
+        return str((*drawn, torch.get_default_dtype()))
+
+    before = state()
+    ModelCheck(Random, input_size=(2, 3)).complexity()
+    assert state() == before
+
+
+def test_other_threads_build_models_with_weights_meanwhile():
+    made = []
+
+    class Slow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            other = threading.Thread(target=lambda: made.append(nn.Linear(2, 2)))
+            other.start()
+            other.join()
+
+        def forward(self, x):
+            return x
+
+    ModelCheck(Slow, input_size=(2, 3)).complexity()
+    assert not made[0].weight.is_meta
+
+
+def test_a_model_that_a_function_may_keep_is_copied_before_it_moves():
+    kept = nn.Linear(2, 2)
+    assert build_subject(lambda: kept, device="meta").device.type == "meta"
+    assert not kept.weight.is_meta

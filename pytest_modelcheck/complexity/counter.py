@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
+from ..calls import Running
 from .formulas import elements, first_tensor
 from .likeness import LIKENESS
 from .operators import Operator, lookup
@@ -19,12 +20,11 @@ CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
 COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
 
 
-class ModuleStack:
-    """Which module is running: the innermost known one, by the name of `named_modules()`; calls and output shapes."""
+class ModuleStack(Running):
+    """Which module is running; calls and shapes of each."""
 
     def __init__(self, root: nn.Module) -> None:
-        self.names = {module: name for name, module in root.named_modules()}
-        self.running: list[str] = [""]
+        super().__init__(root)
         self.calls: dict[str, int] = dict.fromkeys(self.names.values(), 0)
         self.shapes: dict[
             str, tuple[tuple[int, ...] | None, tuple[int, ...]]
@@ -32,20 +32,20 @@ class ModuleStack:
 
     def enter(self, module: nn.Module, args: Any) -> None:
         """A module's forward begins."""
-        name = self.names.get(module)
-        if name is None:
-            name = self.running[-1]
-        else:
-            self.calls[name] += 1
-        self.running.append(name)
+        super().enter(module, args)
+        if module in self.names:
+            self.calls[self.running[-1]] += 1
 
     def leave(self, module: nn.Module, args: Any, output: Any) -> None:
         """It ends."""
-        name = self.running.pop()
+        super().leave(module, args, output)
         out = _first(output)
         if out is not None and module in self.names:
             given = _first(args)
-            self.shapes[name] = (tuple(given.shape) if given is not None else None, tuple(out.shape))
+            self.shapes[self.names[module]] = (
+                tuple(given.shape) if given is not None else None,
+                tuple(out.shape),
+            )
 
 
 def _first(values: Any) -> Tensor | None:
@@ -75,7 +75,6 @@ class Counter(TorchDispatchMode):
         self.recording = True
         self.unknown: dict[str, int] = {}
         self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
-        self._origin: dict[int, tuple[str, tuple[int, int] | None]] = {}  # autograd node -> module, kept
         self._cells: dict[tuple[str, str], list[int]] = {}
         self._read: Bytes = {}
         self._written: Bytes = {}
@@ -105,7 +104,7 @@ class Counter(TorchDispatchMode):
         if self.on_meta and _is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
         out = self._run(func, operator, args, kwargs)
-        owner, kept = self._attribute() if self.trace else (self.stack.running[-1], None)
+        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], None)
         if self.recording:
             self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
@@ -126,21 +125,6 @@ class Counter(TorchDispatchMode):
         if len(args) >= len(arguments):
             return args
         return [*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :])]
-
-    def _attribute(self) -> tuple[str, tuple[int, int] | None]:
-        """In the forward the running module; in the backward the module whose forward made the autograd node.
-
-        A module that runs within the backward is a checkpoint's: its forward is done again, as a forward.
-        """
-        running = self.stack.running
-        node = torch._C._current_autograd_node()
-        if node is not None and len(running) == 1:
-            return self._origin.get(node._sequence_nr(), ("", None))
-        if torch.is_grad_enabled():
-            # an operator that makes no node of its own must not claim the last one's
-            newest = torch._C._autograd._get_sequence_nr() - 1
-            self._origin.setdefault(newest, (running[-1], self.kept))
-        return running[-1], self.kept
 
     def _count(
         self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Any, out: Any

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from ..calls import module_calls
 from ..errors import MeasurementError
-from ..observe import observe
-from ..subject import Inputs, Subject, locate_failure
+from ..observe import is_scripted, observe
+from ..subject import Inputs, Subject, differentiable_sums, locate_failure
 from .counter import Counter, ModuleStack, causal_share
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
@@ -52,7 +51,7 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
     """The counter after the run, and why it was not on meta (None: it was)."""
     reason = None
-    if not _is_scripted(subject.architecture):
+    if not is_scripted(subject.architecture.modules()):
         try:
             with _no_collection():
                 return _counted(subject, inputs, phase, causal, on_meta=True), None
@@ -64,17 +63,13 @@ def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Co
         return _counted(subject, inputs, phase, causal, on_meta=False), reason
 
 
-def _is_scripted(module: nn.Module) -> bool:
-    return any(isinstance(m, torch.jit.ScriptModule) for m in module.modules())
-
-
 def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
-    given = inputs.map(_copy_on_meta) if on_meta else inputs
     followed = module_calls(stack.enter, stack.leave)
     with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
+        given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:
@@ -84,7 +79,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
             output = module(*given.args, **given.kwargs)
             counter.recording = True
             if training:
-                _backward(output, subject.name)
+                torch.autograd.backward(differentiable_sums(output, subject.name))
     return counter
 
 
@@ -183,15 +178,6 @@ def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> 
                     if tensor not in made:
                         made[tensor] = replace(tensor)
                     held[name] = made[tensor]  # type: ignore[assignment]
-
-
-def _backward(output: Any, name: str) -> None:
-    leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
-    if not leaves:
-        raise MeasurementError(
-            f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
-        )
-    torch.autograd.backward([leaf.sum() for leaf in leaves])
 
 
 def _unknown_text(name: str, unknown: dict[str, int]) -> str:

@@ -118,7 +118,7 @@ def _by_dtype(complexity: Complexity) -> list[str]:
 def _totals(complexity: Complexity) -> list[str]:
     c = complexity
     lines = [
-        f"total: {MACS.format(c.macs)} = {FLOPS.format(c.flops)} ({FLOPS.exact(c.macs).replace('FLOPs', 'MACs')}); "
+        f"total: {MACS.format(c.macs)} = {FLOPS.format(c.flops)} ({MACS.exact(c.macs)}); "
         f"with bias, normalisation and element-wise operators {FLOPS.format(c.flops_all)}",
         f"parameters: {PARAMS.exact(c.params)}, {c.trainable_params:,} trainable; model {BYTES.format(c.model_bytes)}",
         f"memory access: {BYTES.format(c.bytes_read)} read, {BYTES.format(c.bytes_written)} written; "

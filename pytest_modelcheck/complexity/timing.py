@@ -17,7 +17,7 @@ def layer_seconds(subject: Subject) -> dict[str, float]:
 
     Raises ModelRunError if the model itself raises.
     """
-    module, inputs = subject.module, subject.require_inputs()
+    module, inputs = subject.module, subject.require_inputs().copied()
     if subject.device.type == "meta":
         return {}
     leaves = {child: name for name, child in module.named_modules() if not any(child.children())}

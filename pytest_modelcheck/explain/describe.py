@@ -28,6 +28,4 @@ def _not_an_image(subject: Subject) -> str:
         return (
             f"no image input: a heatmap needs one tensor (N, 1 or 3, H, W); the inputs are {subject.inputs}"
         )
-    if images[0].is_meta:
-        return "the model is on the meta device: there are no weights to explain"
     return ""

@@ -201,6 +201,10 @@ def _named(checkpoints: Any) -> dict[str, Any]:
 
 def _load(subject: Subject, step: str, state: Any, own: Mapping[str, Any], strict: bool) -> None:
     loaded = read_state(state) if isinstance(state, (str, Path)) else state
+    if not isinstance(loaded, Mapping):
+        raise MeasurementError(
+            f"checkpoint {step!r} is a {type(loaded).__name__}, not a state_dict: give module.state_dict()"
+        )
     known = {k: v for k, v in loaded.items() if k in own}
     strange = [k for k in loaded if k not in own]
     missing = [k for k in own if k not in loaded and not k.endswith("num_batches_tracked")]
@@ -216,14 +220,14 @@ def _load(subject: Subject, step: str, state: Any, own: Mapping[str, Any], stric
     subject.module.load_state_dict({**own, **known})
 
 
-def read_state(path: str | Path) -> Mapping[str, Any]:
-    """The tensors in a .safetensors file or one of torch.save. Raises MeasurementError."""
+def read_state(path: str | Path) -> Any:
+    """What is in a .safetensors file or one of torch.save. Raises MeasurementError."""
     try:
         if str(path).endswith(".safetensors"):
             from safetensors.torch import load_file
 
             return load_file(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, ImportError, RuntimeError) as error:
+    except Exception as error:  # each format has its own
         raise MeasurementError(f"the checkpoint {path} cannot be read: {error}") from error
-    return loaded.get("state_dict", loaded)
+    return loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded

@@ -75,7 +75,7 @@ class Faithfulness:
 
 
 def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> Faithfulness:
-    """Judge `heatmap`, made of this subject's inputs for classes; 2 x steps + 2 forwards.
+    """Judge `heatmap`, made of this subject's inputs for classes; 2 x steps + 4 forwards.
 
     Deletion puts the image's mean colour in place of pixels, hottest first; insertion starts from a blurred image.
     Raises ExplanationError for maps of another input or of a callable target.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -42,15 +43,10 @@ def run_features(
 
         return keep
 
-    with torch.inference_mode(False), observe(subject.module), torch.no_grad():
-        contexts = [replaced_output(modules[name], -1, keeper(name)) for name in layers]
-        for context in contexts:
-            context.__enter__()
-        try:
-            output = subject.run(usable(inputs or subject.require_inputs()))
-        finally:
-            for context in contexts:
-                context.__exit__(None, None, None)
+    with torch.inference_mode(False), observe(subject.module), torch.no_grad(), ExitStack() as stack:
+        for name in layers:
+            stack.enter_context(replaced_output(modules[name], -1, keeper(name)))
+        output = subject.run(usable(inputs or subject.require_inputs()))
     missing = [name for name in layers if name not in kept]
     if missing:
         raise ExplanationError(f"{subject.name}: layer {missing[0]!r} is never called in a forward")

@@ -100,8 +100,9 @@ def invariance(
         raise ExplanationError(f"transform={transform!r} is not one of {', '.join(map(repr, TRANSFORMS))}")
     if values is not None and (not len(values) or (transform == "scale" and min(values) <= 0)):
         raise ExplanationError(f"values={values!r}: give one or more, and scales above 0")
+    images = image_batch(subject).detach()
     refuse_nan(subject)
-    names, images = chosen_layers(subject, layers), image_batch(subject).detach()
+    names = chosen_layers(subject, layers)
     steps = tuple(float(v) for v in (TRANSFORMS[transform][1] if values is None else values))
     reference, output = run_features(subject, names)
     groups = _groups(class_logits(output), target)

@@ -137,10 +137,12 @@ def first_tensor(output: Any) -> Tensor | None:
 def image_batch(subject: Subject) -> Tensor:
     """The images among the inputs (N, C, H, W): the first 4-D tensor, or the 3-D ones of a detection model.
 
-    Raises ExplanationError if there is none, or if they are of several sizes.
+    Raises ExplanationError if there is none, if they are of several sizes, and on the meta device.
     """
     tensors = subject.require_inputs().tensors
     batch = next((t for t in tensors if t.dim() == 4), None)
+    if any(t.is_meta for t in tensors):
+        raise ExplanationError(f"{subject.name} is on the meta device: there are no weights to explain")
     if batch is not None and batch.numel():
         return batch
     single = [t for t in tensors if t.dim() == 3 and t.shape[0] in (1, 3) and t.is_floating_point()]

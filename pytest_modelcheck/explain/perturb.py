@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,19 +184,11 @@ def _activation(probe: Probe) -> Tensor:
     return as_map(probe.captured.activation, image_size(probe.subject)).float()
 
 
-class _running:
+@contextmanager
+def _running(probe: Probe) -> Iterator[None]:
     """Observe the probe's model, without a graph."""
-
-    def __init__(self, probe: Probe) -> None:
-        self.contexts = (torch.inference_mode(False), observe(probe.subject.module), torch.no_grad(), eager())
-
-    def __enter__(self) -> None:
-        for context in self.contexts:
-            context.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        for context in reversed(self.contexts):
-            context.__exit__(*error)
+    with torch.inference_mode(False), observe(probe.subject.module), torch.no_grad(), eager():
+        yield
 
 
 PROBES: dict[str, tuple[str, Callable[[Probe], Tensor]]] = {

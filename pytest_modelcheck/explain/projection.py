@@ -74,8 +74,8 @@ def project(
 
     Raises ExplanationError if the model has no ReLU that could be told to go back by `rule`.
     """
-    refuse_nan(subject)
     images = image_batch(subject)
+    refuse_nan(subject)
     inputs, leaves = differentiable(subject.require_inputs())
     if feature is not None and layer is None:
         raise ExplanationError(

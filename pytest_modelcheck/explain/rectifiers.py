@@ -15,8 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-RULES = ("deconvnet", "guided")
-
 
 class _Rectified(torch.autograd.Function):
     """clamp(0, high), in place where the model does so, with the rule's backward."""

@@ -22,9 +22,9 @@ from ..errors import MissingExtraError
 from ..observe import observe
 from ..progress import busy
 from ..subject import Inputs, Subject
-from ..text import printable
+from ..text import file_stem, printable
 from . import STARTED
-from .result import Onnx, OutputError, file_name
+from .result import Onnx, OutputError
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
 ZERO = 1e-30  # outputs below this everywhere hold nothing to compare
@@ -76,6 +76,10 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
         "size_bytes": len(data),
         "operators": _histogram(model.graph.node),
     }
+    if opset not in (None, known["opset"]):  # it falls back to its own without a word
+        return Onnx(
+            **facts, **known, reason=f"torch.onnx gave opset {known['opset']} where {opset} was asked for"
+        )
     try:
         with busy(f"running {printable(subject.name)} with ONNX Runtime"):
             names, got = _run(data, inputs)
@@ -114,7 +118,7 @@ def _write(folder: Path, result: Onnx) -> str:
     """Under the first name that no other model of this run has; returns it."""
     (folder / "models").mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
-        name = f"models/{file_name(result.name, number)}"
+        name = f"models/{file_stem(result.name)}{f'-{number}' if number > 1 else ''}.onnx"
         path = folder / name
         try:
             with path.open("xb") as file:
@@ -243,7 +247,7 @@ def _is_deaf(subject: Subject, inputs: Inputs, expected: list[Tensor]) -> bool:
         return False
     try:
         with observe(subject.module), torch.no_grad():
-            got = [t for t in _leaves(subject.run(inputs.map(other))) if isinstance(t, Tensor)]
+            got = [t for t in _leaves(subject.run(inputs.copied().map(other))) if isinstance(t, Tensor)]
     except Exception:  # other inputs may be none that the model takes
         return False
     if [t.shape for t in got] != [t.shape for t in expected]:

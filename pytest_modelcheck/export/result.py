@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
@@ -85,9 +84,3 @@ class Onnx:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
-
-
-def file_name(subject: str, number: int = 1) -> str:
-    """A file name that no subject's name can break out of; a number tells several of one name apart."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", subject).strip(".-")[:80] or "model"
-    return f"{stem}-{number}.onnx" if number > 1 else f"{stem}.onnx"

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..errors import MeasurementError
+
 if TYPE_CHECKING:
     import torch
 
@@ -101,9 +103,13 @@ class SynchronisedClock(WallClock):
 
 
 def clock_for(device: torch.device, threads: int) -> Clock:
-    """The clock that counts on this device with so many threads."""
+    """The clock that counts on this device with so many threads. Raises MeasurementError for the meta device."""
+    if device.type == "meta":
+        raise MeasurementError(
+            "the model is on the meta device: nothing is computed there, and no time is to be had"
+        )
     if device.type == "cuda":
         return CudaClock(device)
-    if device.type not in ("cpu", "meta"):
+    if device.type != "cpu":
         return SynchronisedClock()
-    return ThreadClock() if threads == 1 and device.type == "cpu" else WallClock()
+    return ThreadClock() if threads == 1 else WallClock()

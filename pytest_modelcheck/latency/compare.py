@@ -131,7 +131,8 @@ def compare_latency(
     `a`, `b`: modules that take `inputs` (as ModelCheck does), ModelChecks, or callables without arguments (which keep
     the memory they have). It ends when the interval tells whether `b` is slower by `max_regression` ("5%"; see
     `slowdown_limit`), without one at half a per cent on either side, at the latest after `cap` seconds.
-    Raises ModelRunError if a model raises, MeasurementError if a model cannot be copied.
+    Raises ModelRunError if a model raises, SubjectError for models without inputs, MeasurementError if one cannot be
+    copied.
     """
     sides = [_side(given, inputs) for given in (a, b)]
     limit = None if max_regression is None else slowdown_limit(max_regression)
@@ -213,7 +214,9 @@ def _device(side: Side) -> torch.device:
 
 def _side(given: Any, inputs: Any) -> Side:
     if isinstance(given, nn.Module):
-        return subject_side(Subject(type(given).__name__, given, Inputs.of(inputs)))
+        return subject_side(
+            Subject(type(given).__name__, given, None if inputs is None else Inputs.of(inputs))
+        )
     if hasattr(given, "subject"):
         return subject_side(given.subject)
     if callable(given):

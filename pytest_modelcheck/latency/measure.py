@@ -46,7 +46,7 @@ def measure(
         raise MeasurementError(f"statistic={statistic!r} is not one of {', '.join(map(repr, QUANTILES))}")
     clock = clock or clock_for(subject.device, threads)
     cap = cap if cap is not None else CAP if decided else PATIENCE
-    inputs = subject.require_inputs().map(_own_copy)
+    inputs = subject.require_inputs().copied()
     prepare = workload(subject, inputs, phase)
     samples = Samples()
     waited = 0.0
@@ -77,11 +77,6 @@ def measure(
         with timed_region(threads) as waited, grad_mode(phase):
             sample(prepare, clock, lambda _: done(result()), samples, warmup=warmup, cap=cap)
     return result()
-
-
-def _own_copy(leaf: Any) -> Any:
-    """A model may write to its input."""
-    return leaf.detach().clone().requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
 
 
 class _numbered(locate_failure):
@@ -146,7 +141,7 @@ def rebatched(name: str, inputs: Inputs, size: int) -> Inputs:
         raise MeasurementError(f"{name}: batch size {size!r} is not a whole number above 0")
     now = batch_size(inputs)
     if not now:
-        raise MeasurementError(f"{name}: the inputs ({inputs or 'none'}) have no batch dimension to change")
+        raise MeasurementError(f"{name}: the inputs ({inputs}) have no batch dimension to change")
 
     def resize(leaf: Any) -> Any:
         if not isinstance(leaf, Tensor) or not leaf.dim() or leaf.shape[0] != now:

@@ -36,7 +36,11 @@ class LatencyMethods(Handle):
         """
         from .measure import measure, sweep
 
-        options: dict[str, Any] = {"statistic": statistic, "threads": self._threads(threads), "phase": phase}
+        options: dict[str, Any] = {
+            "statistic": statistic,
+            "threads": self._threads(threads) or 1,
+            "phase": phase,
+        }
         options |= {"cap": cap, "clock": clock}
         result = (
             measure(self.subject, **options)
@@ -63,12 +67,9 @@ class LatencyMethods(Handle):
         limit = slowdown_limit(max_regression)
         sides = subject_side(rival.subject), subject_side(self.subject)
         seen = compare_sides(
-            *sides, limit, threads=self._threads(threads), cap=cap, names=(rival.name, self.name)
+            *sides, limit, threads=self._threads(threads) or 1, cap=cap, names=(rival.name, self.name)
         )
         self._keep("latency", seen)
         verdict = judge(self.name, limit, read_comparison(seen, max_regression))
         self._demand(verdict)
         return verdict
-
-    def _threads(self, asked: int | None) -> int:
-        return asked or self._setting("threads") or 1

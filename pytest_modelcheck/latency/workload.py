@@ -7,11 +7,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch import nn
 
 from ..errors import MeasurementError
-from ..subject import Inputs, Subject
+from ..subject import Inputs, Subject, differentiable_sums
 from .clock import Call
 
 PHASES = ("forward", "backward", "training_step")
@@ -21,7 +20,8 @@ Prepare = Callable[[], Call]  # makes the next call to time; what it does itself
 def workload(subject: Subject, inputs: Inputs, phase: str) -> Prepare:
     """The calls of `subject` on `inputs`. Gradients go to no `.grad`: they are asked for and dropped.
 
-    Raises MeasurementError for an unknown phase, and for a model without a parameter to train.
+    Raises MeasurementError for an unknown phase, for a model without a parameter to train, and in the call where no
+    output depends on one.
     """
     if phase not in PHASES:
         raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
@@ -54,7 +54,6 @@ def _backward(module: nn.Module, name: str) -> Callable[[Any], Any]:
         raise MeasurementError(f"{name}: nothing to differentiate; no parameter requires a gradient")
 
     def differentiate(output: Any) -> Any:
-        leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
-        return torch.autograd.grad([leaf.sum() for leaf in leaves], parameters, allow_unused=True)
+        return torch.autograd.grad(differentiable_sums(output, name), parameters, allow_unused=True)
 
     return differentiate

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ..calls import Running
+
 ACTIVATION, PARAMETER, INPUT = "activations", "parameters", "inputs"
 GRADIENT, STATE = "gradients", "optimizer_state"
 FORWARD, BACKWARD, STEP = "forward", "backward", "optimizer step"
-
-
 UNSIZED = (
     "aten::mkldnn_rnn_layer",
     "aten::_cudnn_rnn",
@@ -52,11 +52,10 @@ class _Storage:
 
 
 class LiveTensors(TorchDispatchMode):
-    """Logs each storage that comes and goes into `events`. `enter` and `leave` follow the modules.
+    """Logs each storage that comes and goes into `events`; whose it is, `modules` (to be followed) tell.
 
-    A storage belongs to the module whose forward is running; in the backward, to the module whose forward made the
-    autograd node that runs. `begin` says which part of the phase is next. With `fake`, UnknownSize is raised for
-    an operator of UNSIZED that is to be differentiated.
+    `begin` says which part of the phase is next. With `fake`, UnknownSize is raised for an operator of UNSIZED that is
+    to be differentiated.
     """
 
     supports_higher_order_operators = True
@@ -64,22 +63,12 @@ class LiveTensors(TorchDispatchMode):
     def __init__(self, root: nn.Module, *, fake: bool) -> None:
         super().__init__()
         self.fake = fake
-        self.names = {module: name for name, module in root.named_modules()}
-        self.running = [""]
+        self.modules = Running(root)
         self.events: list[Event] = []
         self.parts: list[tuple[str, int]] = []  # of the phase, each with the operator it begins at
         self.operators = 0
         self.during = FORWARD
         self._storages: dict[int, _Storage] = {}
-        self._origin: dict[int, str] = {}  # autograd node -> module
-
-    def enter(self, module: nn.Module, args: Any) -> None:
-        """A module's forward begins."""
-        self.running.append(self.names.get(module, self.running[-1]))
-
-    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        """It ends."""
-        self.running.pop()
 
     def begin(self, part: str) -> None:
         """The next part of the phase."""
@@ -112,19 +101,11 @@ class LiveTensors(TorchDispatchMode):
             )
         out = func(*args, **(kwargs or {}))
         self.operators += 1
-        module = self._module()
+        module, _ = self.modules.owner()
         for leaf in [out] if isinstance(out, Tensor) else tree_leaves(out):
             if isinstance(leaf, Tensor):
                 self._see(leaf, module)
         return out
-
-    def _module(self) -> str:
-        if self.during == BACKWARD and len(self.running) == 1:
-            node = torch._C._current_autograd_node()
-            return "" if node is None else self._origin.get(node._sequence_nr(), "")
-        if torch.is_grad_enabled():  # an operator that makes no node of its own must not claim the last one's
-            self._origin.setdefault(torch._C._autograd._get_sequence_nr() - 1, self.running[-1])
-        return self.running[-1]
 
     def _see(self, tensor: Tensor, module: str) -> None:
         storage = self._storages.get(_key(tensor))

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ..calls import module_calls
 from ..errors import MeasurementError
-from ..observe import observe
+from ..observe import is_scripted, observe
 from ..subject import Subject, locate_failure
 from .allocator import allocator_of
 from .live import (
@@ -27,7 +27,7 @@ from .live import (
     LiveTensors,
     UnknownSize,
 )
-from .phase import PHASES, MakeOptimizer, OptimizerError, Phase, is_scripted, make_optimizer
+from .phase import PHASES, MakeOptimizer, OptimizerError, Phase, make_optimizer
 from .result import PeakMemory, left_for_backward, timeline, worst
 
 
@@ -65,14 +65,14 @@ def peak_memory(
 
 def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: bool) -> PeakMemory:
     """Count live tensors; `make` makes the optimizer of a training step."""
-    if fake and is_scripted(subject.module):
+    if fake and is_scripted(subject.module.modules()):
         raise UnknownSize("a TorchScript module cannot run on copies of its tensors")
     live = LiveTensors(subject.module, fake=fake)
     mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
     with (
         _ready(subject, phase, guard=not fake),
         mode or nullcontext(),
-        module_calls(live.enter, live.leave),
+        module_calls(live.modules.enter, live.modules.leave),
     ):
         run = Phase(subject, phase, make, mode, live)
         run.once()

@@ -15,7 +15,8 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from ..errors import MeasurementError
-from ..subject import Inputs, Subject
+from ..observe import is_scripted
+from ..subject import Inputs, Subject, differentiable_sums
 from .live import BACKWARD, FORWARD, GRADIENT, INPUT, PARAMETER, STATE, STEP, LiveTensors
 
 PHASES = ("forward", "backward", "training_step")
@@ -61,7 +62,7 @@ class Phase:
         self.name, self.module, self.phase, self.live = subject.name, subject.module, phase, live
         self.inputs = _own_inputs(subject.require_inputs(), fake.from_tensor if fake else Tensor.clone)
         self.tensors: dict[str, Tensor] = {}
-        if not is_scripted(self.module):
+        if not is_scripted(self.module.modules()):
             self.tensors = _own_tensors(self.module, fake.from_tensor if fake else Tensor.detach)
         self.parameters = [t for t in self.tensors.values() if t.requires_grad]
         if phase != "forward" and not self.parameters:
@@ -89,7 +90,7 @@ class Phase:
             self._begin(BACKWARD)
             if before_backward is not None:
                 before_backward()
-            self._backward(output)
+            torch.autograd.backward(differentiable_sums(output, self.name))
             if self.optimizer is not None:
                 self._begin(STEP)
                 self._step(self.optimizer)
@@ -119,14 +120,6 @@ class Phase:
             return self.module(*args, **kwargs)
         return functional_call(self.module, self.tensors, args, kwargs)
 
-    def _backward(self, output: Any) -> None:
-        leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
-        if not leaves:
-            raise MeasurementError(
-                f"{self.name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
-            )
-        torch.autograd.backward([leaf.sum() for leaf in leaves])
-
     def _begin(self, part: str) -> None:
         if self.live is not None:
             self.live.begin(part)
@@ -134,11 +127,6 @@ class Phase:
     def _tell(self, tensors: Iterable[Any], kind: str) -> None:
         if self.live is not None:
             self.live.tell([t for t in tensors if isinstance(t, Tensor)], kind)
-
-
-def is_scripted(module: nn.Module) -> bool:
-    """Whether a part of it is TorchScript."""
-    return any(isinstance(m, torch.jit.ScriptModule) for m in module.modules())
 
 
 def _own_tensors(module: nn.Module, own: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
+from ..errors import MeasurementError
 from ..handle import Handle
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class ProfilerMethods(Handle):
         call `step()` at the end of each turn; then `step.result`. `stacks` notes the place in the source of each
         operator. In a test with a report the Chrome trace goes to the report's folder; `tensorboard`: a folder that
         gets it too, as `tensorboard_trace_handler` writes it.
-        Raises MeasurementError if a profiler is active already, ModelRunError if the model raises.
+        Raises MeasurementError for wrong numbers, and if a profiler is active already; ModelRunError if the model
+        raises.
         """
         from .run import Loop, profile
 
@@ -64,8 +66,12 @@ class ProfilerMethods(Handle):
             self._keep("profile", result)
 
         if steps is not None:
+            if threads is not None:
+                raise MeasurementError(
+                    "threads= is for one call; a loop of your own runs on as many as it sets"
+                )
             return Loop(self.subject, steps, wait=wait, warmup=warmup, stacks=stacks, keep=keep)
-        result = profile(self.subject, threads=threads or self._setting("threads"), stacks=stacks)
+        result = profile(self.subject, threads=self._threads(threads), stacks=stacks)
         keep(result)
         return self._own(result)
 

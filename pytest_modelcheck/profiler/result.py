@@ -8,11 +8,12 @@ import os
 import socket
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from ..errors import MeasurementError
 from ..units import BYTES, SECONDS
 from ..verdict import Contributor, Measurement
 
@@ -124,8 +125,14 @@ class Profile:
         return self._averages(group_by_stack_n=depth).table(sort_by=sort_by, row_limit=row_limit)
 
     def module_table(self, sort_by: str = "self_time", row_limit: int = 30) -> str:
-        """A row for each module; `sort_by`: a field of ModuleTime, or "name" for the order of calls."""
+        """A row for each module; `sort_by`: a field of ModuleTime, or "name" for the order of calls.
+
+        Raises MeasurementError for another.
+        """
         rows = list(self._modules.items())
+        keys = ("name", *(f.name for f in fields(ModuleTime)))
+        if sort_by not in keys:
+            raise MeasurementError(f"sort_by={sort_by!r} is not one of {', '.join(keys)}")
         if sort_by != "name":
             rows.sort(key=lambda row: -getattr(row[1], sort_by))
         width = max([6, *(len(name or ITSELF) for name, _ in rows)])

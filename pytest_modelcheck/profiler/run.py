@@ -26,7 +26,7 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
     Raises MeasurementError if a profiler is active already, ModelRunError if the model raises.
     """
     refuse_another(subject.name)
-    inputs = subject.require_inputs()
+    inputs = subject.require_inputs().copied()
     with (
         observe(subject.module, guard=False) as guard,
         torch.inference_mode(),

@@ -83,11 +83,6 @@ class Node:
     dtypes: tuple[str, ...] = ()
     dynamic: bool = False
 
-    @property
-    def is_view(self) -> bool:
-        """Whether it computes nothing."""
-        return self.operator in VIEWS
-
 
 @dataclass(frozen=True)
 class Graph:

@@ -51,7 +51,7 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, An
 
     Raises ModelRunError if the model itself raises.
     """
-    inputs, module = subject.require_inputs(), subject.module
+    inputs, module = subject.require_inputs().copied(), subject.module
     tracer = Tracer(module)
     guard = gradients or not only_reads(module)
     with observe(module, guard=guard), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):

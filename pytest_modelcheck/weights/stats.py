@@ -8,9 +8,10 @@ from html import escape
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import MeasurementError
+from ..observe import refuse_lazy
 from ..subject import Subject, dtype_name
 from .compare import WeightsComparison, compare, wanted
 from .filters import FilterGrid, filter_grids, first_filters
@@ -37,6 +38,7 @@ class TensorStats:
     dead_filters: tuple[int, ...]
     histogram: Histogram
     singular_values: tuple[float, ...] = ()  # only on request
+    filters: int = 0  # output channels
 
     @property
     def problems(self) -> list[str]:
@@ -48,7 +50,7 @@ class TensorStats:
             found.append(f"{self.name} holds {self.inf:,} infinite values")
         if self.dead_filters:
             dead = len(self.dead_filters)
-            found.append(f"{self.name}: {dead:,} of {self.shape[0]:,} filters are dead (all zero)")
+            found.append(f"{self.name}: {dead:,} of {self.filters:,} filters are dead (all zero)")
         return found
 
 
@@ -104,9 +106,11 @@ def weigh(
 ) -> Weights:
     """Statistics of floating parameters and buffers; see ModelCheck.weights.
 
-    Raises MeasurementError for a model without data (meta), and for patterns that match nothing.
+    Raises MeasurementError for a model without data (meta), and for patterns that match nothing; SubjectError for lazy
+    parameters without a shape.
     """
     module = subject.module
+    refuse_lazy(module)
     named = [*module.named_parameters(), *module.named_buffers()]
     floating = [(name, t) for name, t in named if t.is_floating_point() and t.numel()]
     chosen = [(name, t) for name, t in floating if wanted(name, include, exclude)]
@@ -119,7 +123,7 @@ def weigh(
     with torch.inference_mode():
         return Weights(
             subject.name,
-            tuple(_stats(*pair, svd) for pair in chosen),
+            tuple(_stats(module, *pair, svd) for pair in chosen),
             first_filters(module),
             filter_grids(module, filters),
             None if against is None else compare(dict(chosen), against, include, exclude),
@@ -131,8 +135,8 @@ def describe(subject: Subject) -> dict[str, Any]:
     return weigh(subject).to_dict()
 
 
-def _stats(name: str, tensor: Tensor, svd: bool = False) -> TensorStats:
-    values = plain(tensor)
+def _stats(root: nn.Module, name: str, tensor: Tensor, svd: bool = False) -> TensorStats:
+    values, filters = plain(tensor), _filters(root, name, tensor)
     nan, inf, sound = 0, 0, values
     low, high = (float(v) for v in torch.aminmax(values))
     if not math.isfinite(
@@ -155,7 +159,8 @@ def _stats(name: str, tensor: Tensor, svd: bool = False) -> TensorStats:
         sparsity=1 - int(torch.count_nonzero(values)) / values.numel(),
         nan=nan,
         inf=inf,
-        dead_filters=_dead_filters(name, tensor),
+        dead_filters=tuple((~filters.any(1)).nonzero().flatten().tolist()),
+        filters=len(filters),
         histogram=histogram(sound, low, high),
         singular_values=_singular_values(tensor) if svd and not nan and not inf else (),
     )
@@ -168,8 +173,13 @@ def _singular_values(tensor: Tensor) -> tuple[float, ...]:
     return tuple(torch.linalg.svdvals(tensor.detach().flatten(1).float()).tolist())
 
 
-def _dead_filters(name: str, tensor: Tensor) -> tuple[int, ...]:
-    if tensor.dim() < 2 or name.rpartition(".")[2] != "weight":
-        return ()
-    dead = ~tensor.detach().flatten(1).any(1)
-    return tuple(dead.nonzero().flatten().tolist())
+def _filters(root: nn.Module, name: str, tensor: Tensor) -> Tensor:
+    """A row for each output channel of a weight; none for others, and for embeddings: padding is zero on purpose."""
+    path, _, kind = name.rpartition(".")
+    owner = root.get_submodule(path)
+    if tensor.dim() < 2 or kind != "weight" or isinstance(owner, (nn.Embedding, nn.EmbeddingBag)):
+        return tensor.new_empty(0, 1)
+    weight = tensor.detach()
+    if isinstance(owner, nn.modules.conv._ConvTransposeNd):  # (inputs, outputs of a group, ...)
+        weight = weight.unflatten(0, (owner.groups, -1)).transpose(1, 2).flatten(0, 1)
+    return weight.flatten(1)

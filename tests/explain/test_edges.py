@@ -78,3 +78,12 @@ WRONG = {
 def test_what_makes_no_sense_is_told(ask, words):
     with pytest.raises(ExplanationError, match=words):
         ask(ModelCheck(make(), IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [(method, ()) for method in METHODS] + [("invariance", ("scale",)), ("strongest_activations", ())],
+)
+def test_a_model_without_values_has_nothing_to_explain(method, arguments):
+    with pytest.raises(ExplanationError, match="meta device"):
+        getattr(ModelCheck(make(), IMAGES, device="meta"), method)(*arguments)

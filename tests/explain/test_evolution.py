@@ -77,6 +77,19 @@ def test_checkpoints_that_do_not_fit_are_refused():
         check.feature_evolution(["no.pt", "such.pt"])
 
 
+@pytest.mark.parametrize(
+    ("saved", "words"),
+    [(nn.Linear(1, 1), "cannot be read"), ([1], "is a list, not a state_dict"), (b"", "cannot be read")],
+    ids=["a whole module", "a list", "an empty file"],
+)
+def test_files_that_hold_no_state_are_refused(saved, words, tmp_path):
+    torch.save(saved, tmp_path / "1.pt")
+    if saved == b"":
+        (tmp_path / "1.pt").write_bytes(saved)
+    with pytest.raises(MeasurementError, match=words):
+        ModelCheck(make(), IMAGES).feature_evolution([tmp_path / "1.pt", run()["end"]])
+
+
 def test_the_strongest_activation_is_found_with_its_patch():
     model = make()
     images = IMAGES.clone() * 0.01

@@ -61,6 +61,13 @@ def linear():
     return ModelCheck(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), input_size=(2, 4), name="net").onnx()
 
 
+@pytest.mark.parametrize("opset", [11, 99])
+def test_another_opset_than_was_asked_for_is_no_export(opset):
+    result = ModelCheck(nn.Linear(4, 3), input_size=(2, 4)).onnx(opset=opset)
+    assert not result.exported
+    assert result.reason == f"torch.onnx gave opset 18 where {opset} was asked for"
+
+
 def test_it_agrees_and_tells_operators_size_and_opset(linear):
     assert linear.exported
     assert linear.max_relative_error < 1e-5

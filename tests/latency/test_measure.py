@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
+from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, SubjectError
 from pytest_modelcheck.latency.check import read_latency
 from pytest_modelcheck.latency.clock import clock_for
-from pytest_modelcheck.latency.compare import compare_sides, read_comparison, slowdown_limit
+from pytest_modelcheck.latency.compare import compare_latency, compare_sides, read_comparison, slowdown_limit
 from pytest_modelcheck.latency.measure import measure
 from pytest_modelcheck.latency.paired import Side, partners
 from pytest_modelcheck.subject import build_subject
@@ -91,6 +91,28 @@ def test_a_model_that_raises_in_its_tenth_call():
 
     with pytest.raises(ModelRunError, match=r"(?s)ValueError.*enough.*It was call 10"):
         ModelCheck(Tired(), input_size=(1, 2)).latency(clock=ScriptedClock(0.1))
+
+
+@pytest.mark.parametrize("phase", ["backward", "training_step"])
+def test_a_model_without_anything_to_differentiate_is_told_so(phase):
+    class Detached(nn.Linear):
+        def forward(self, x):
+            return super().forward(x).detach()
+
+    with pytest.raises(MeasurementError, match="nothing to differentiate"):
+        measure(build_subject(Detached(4, 2), input_size=(3, 4)), phase=phase, clock=ScriptedClock(1.0))
+
+
+def test_a_comparison_of_models_needs_inputs():
+    with pytest.raises(SubjectError, match="no example inputs"):
+        compare_latency(nn.Linear(2, 2), nn.Linear(2, 2))
+
+
+def test_nothing_is_timed_where_nothing_is_computed():
+    check = ModelCheck(nn.Linear(4, 2), input_size=(3, 4), device="meta")
+    for time in (check.latency, lambda: check.latency_against(check)):
+        with pytest.raises(MeasurementError, match="meta device"):
+            time()
 
 
 def test_a_sweep_over_batch_sizes():

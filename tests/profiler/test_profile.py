@@ -137,6 +137,21 @@ def test_steps_that_are_none(keywords):
 
 
 @pytest.mark.parametrize(
+    "ask",
+    [
+        lambda check: check.profile(threads=0),
+        lambda check: check.latency(threads=-1),
+        lambda check: check.latency(threads=0),
+        lambda check: check.profile(steps=2, threads=1),
+        lambda check: check.profile().module_table("nonsense"),
+    ],
+)
+def test_what_makes_no_sense_is_told(ask):
+    with pytest.raises(MeasurementError, match=r"threads=|'nonsense' is not one of name, calls"):
+        ask(ModelCheck(nn.Linear(2, 2), input_size=(1, 2)))
+
+
+@pytest.mark.parametrize(
     "profile", [lambda check: check.profile(), lambda check: check.profile(steps=1).__enter__()]
 )
 def test_a_profiler_that_is_active_already(profile):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from pytest_modelcheck import MeasurementError, ModelCheck
+from pytest_modelcheck import MeasurementError, ModelCheck, SubjectError
 
 
 def make() -> nn.Sequential:
@@ -55,6 +55,24 @@ def test_what_is_wrong_leads_and_does_not_spoil_the_statistics():
     (broken,) = [t for t in weights.tensors if t.name == "3.weight"]
     assert np.isfinite([broken.mean, broken.std, broken.min, broken.max, broken.l2]).all()
     assert str(weights).startswith("! 3.weight holds 1 NaN")
+
+
+def test_a_dead_filter_is_an_output_channel_and_no_row_of_an_embedding():
+    model = nn.Sequential(
+        nn.Embedding(5, 3, padding_idx=0), nn.ConvTranspose2d(4, 6, 2, groups=2), nn.Conv2d(4, 6, 2, groups=2)
+    )
+    with torch.no_grad():
+        model[1].weight[0] = 0  # an input
+        model[1].weight[2:, 1] = 0  # the second output of the second group: 4
+        model[2].weight[4] = 0
+    found = {t.name: t.dead_filters for t in ModelCheck(model).weights().tensors if t.dead_filters}
+    assert found == {"1.weight": (4,), "2.weight": (4,)}
+    assert ModelCheck(model).weights().problems[0] == "1.weight: 1 of 6 filters are dead (all zero)"
+
+
+def test_lazy_parameters_have_no_statistics():
+    with pytest.raises(SubjectError, match="not initialised yet"):
+        ModelCheck(nn.LazyLinear(3)).weights()
 
 
 def test_constant_empty_and_all_nan_tensors_survive():
