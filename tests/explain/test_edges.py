@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from pytest_modelcheck import ExplanationError, ModelCheck
+from pytest_modelcheck import ClassDifference, ExplanationError, ModelCheck
 
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 METHODS = [
@@ -78,3 +78,11 @@ WRONG = {
 def test_what_makes_no_sense_is_told(ask, words):
     with pytest.raises(ExplanationError, match=words):
         ask(ModelCheck(make(), IMAGES))
+
+
+@pytest.mark.parametrize("target", [ClassDifference(3, [0, 2], alpha=0.5), lambda output: output[:, 1]])
+def test_cam_takes_every_target_that_gradcam_takes(target):
+    check = ModelCheck(make(), IMAGES)
+    cam, gradcam = check.cam(target=target, layer="4"), check.gradcam(target=target, layer="4")
+    places = gradcam.raw.shape[1] * gradcam.raw.shape[2]  # the mean over places divides each place's gradient
+    np.testing.assert_allclose(cam.raw, gradcam.raw * places, atol=1e-5)
