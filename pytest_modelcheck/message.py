@@ -52,8 +52,9 @@ def fails(verdict: Verdict, strict: bool) -> bool:
 def explain(verdict: Verdict) -> str:
     """One verdict as a block of aligned lines."""
     title = f"{printable(verdict.subject)}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
-    if verdict.outcome is Outcome.ERROR:
-        rows = [("error", verdict.error), ("limit", str(verdict.limit)), ("marker", verdict.limit.where)]
+    if verdict.error or verdict.outcome is Outcome.ERROR:
+        word = "error" if verdict.outcome is Outcome.ERROR else "reason"
+        rows = [(word, verdict.error), ("limit", str(verdict.limit)), ("marker", verdict.limit.where)]
     else:
         rows = [*_value_rows(verdict), *_limit_rows(verdict), ("marker", verdict.limit.where)]
     return "\n".join([title, *(_row(label, text) for label, text in rows if text)])
