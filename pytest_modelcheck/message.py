@@ -105,7 +105,7 @@ def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
         rows.append(("base", verdict.limit.unit.exact(verdict.base)))
     if verdict.outcome is Outcome.FAIL:
         share = f" ({_signed_share(verdict)})" if verdict.bound and verdict.limit.unit is not RATIO else ""
-        words = "under by" if verdict.at_minimum else "over by"
+        words = "under by" if verdict.at_minimum else "past line" if verdict.limit.has_line else "over by"
         rows.append((words, verdict.limit.unit.exact(abs(verdict.excess)) + share))
     return rows
 

@@ -10,6 +10,7 @@ from ..text import printable, shorten
 from ..units import RATIO
 from ..verdict import ROOT
 from .text import (
+    FAR,
     SYMBOLS,
     amount,
     by_module,
@@ -60,7 +61,7 @@ def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
         check.get("title") or check["metric"],
         check["value_text"],
         check["limit_text"],
-        RATIO.format(check["headroom"], 3) if check["headroom"] is not None else "",
+        _headroom(check["headroom"]),
         f"{SYMBOLS.get(outcome, '')} {outcome}".strip(),
     )
     return tuple(printable(str(cell)) for cell in cells)
@@ -80,6 +81,13 @@ def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     cells = [shorten(cell, w).ljust(w) for cell, w in zip(row, widths, strict=True)]
     return (" " * GAP).join(cells).rstrip()
+
+
+def _headroom(share: float | None) -> str:
+    """The share of the limit that is free; far beyond it, how many times the limit."""
+    if share is None:
+        return ""
+    return f"{1 - share:,.0f} x limit" if share < FAR else RATIO.format(share, 3)
 
 
 def _coloured(line: str, outcome: str, color: bool) -> str:
