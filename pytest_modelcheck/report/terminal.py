@@ -132,11 +132,12 @@ def _figure_lines(subject: Mapping[str, Any]) -> list[str]:
     if subject["status"] in ("new", "removed"):
         return []
     rows = [row for row in subject["metrics"] if row["base"] != row["head"]]
-    wide = max((len(row["title"]) for row in rows), default=0)
+    titles = [shorten(row["title"], 44) for row in rows]
+    wide = max(map(len, titles), default=0)
     return [
-        f"{row['title']:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
+        f"{title:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
         f"  {change(row['share'])}".rstrip()
-        for row in rows
+        for title, row in zip(titles, rows, strict=True)
     ]
 
 
