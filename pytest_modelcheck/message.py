@@ -55,8 +55,9 @@ def fails(verdict: Verdict, strict: bool) -> bool:
 def explain(verdict: Verdict) -> str:
     """One verdict as a block of aligned lines."""
     title = f"{printable(verdict.subject)}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
-    if verdict.outcome is Outcome.ERROR:
-        rows = [("error", verdict.error), ("limit", str(verdict.limit)), ("marker", verdict.limit.where)]
+    if verdict.error or verdict.outcome is Outcome.ERROR:
+        word = "error" if verdict.outcome is Outcome.ERROR else "reason"
+        rows = [(word, verdict.error), ("limit", str(verdict.limit)), ("marker", verdict.limit.where)]
     else:
         rows = [*_value_rows(verdict), *_limit_rows(verdict), ("marker", verdict.limit.where)]
     return "\n".join([title, *(_row(label, text) for label, text in rows if text)])
@@ -107,7 +108,7 @@ def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
         rows.append(("base", verdict.limit.unit.exact(verdict.base)))
     if verdict.outcome is Outcome.FAIL:
         share = f" ({_signed_share(verdict)})" if verdict.bound and verdict.limit.unit is not RATIO else ""
-        words = "under by" if verdict.at_minimum else "over by"
+        words = "under by" if verdict.at_minimum else "past line" if verdict.limit.has_line else "over by"
         rows.append((words, verdict.limit.unit.exact(abs(verdict.excess)) + share))
     return rows
 

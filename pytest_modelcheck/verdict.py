@@ -42,6 +42,11 @@ class Limit:
         bounds = [("min", self.min), ("max", self.max)]
         return ", ".join(f"{word} {self.unit.format(value)}" for word, value in bounds if value is not None)
 
+    @property
+    def has_line(self) -> bool:
+        """Whether a line below the relative limit decides, so that what is as large as the limit is not missed."""
+        return self.max_regression is not None and self.max is not None
+
     def decides(self, measurement: Measurement) -> bool:
         """Whether the measurement is precise enough to be judged: what a sequential measurement goes on until."""
         return judge("", self, measurement).outcome is not Outcome.INCONCLUSIVE
@@ -128,10 +133,9 @@ class Verdict:
     def headroom(self) -> float | None:
         """Share of the bound that is still free; negative when it is missed; None without a value and a bound.
 
-        None for a slowdown too: a share of a share tells nothing.
+        A slowdown has none: the line that decides is not the limit that was asked for.
         """
-        slowdown = self.limit.max_regression is not None and self.limit.unit is RATIO
-        if self.measurement is None or not self.bound or slowdown:
+        if self.measurement is None or not self.bound or self.limit.has_line:
             return None
         return -self.excess / self.bound
 

@@ -50,5 +50,7 @@ def _ranked(values: dict[str, int]) -> tuple[Contributor, ...]:
 
 
 def _uncounted(complexity: Complexity) -> str:
-    unknown = [f"{name} ({calls} calls)" for name, calls in complexity.unknown_operators.items()]
+    unknown = [
+        f"{name} ({calls} call{'s' * (calls != 1)})" for name, calls in complexity.unknown_operators.items()
+    ]
     return f"not counted, no formula known: {', '.join(unknown)}" if unknown else ""

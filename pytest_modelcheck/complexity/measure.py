@@ -181,7 +181,7 @@ def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> 
 
 
 def _unknown_text(name: str, unknown: dict[str, int]) -> str:
-    lines = [f"  {operator}  ({calls} calls)" for operator, calls in unknown.items()]
+    lines = [f"  {operator}  ({calls} call{'s' * (calls != 1)})" for operator, calls in unknown.items()]
     return "\n".join(
         [
             f"{name}: operators without a formula (strict):",

@@ -129,7 +129,7 @@ def _totals(complexity: Complexity) -> list[str]:
     if c.unknown_operators:
         lines.append(
             "not counted, no formula: "
-            + ", ".join(f"{n} ({k} calls)" for n, k in c.unknown_operators.items())
+            + ", ".join(f"{n} ({k} call{'s' * (k != 1)})" for n, k in c.unknown_operators.items())
         )
     if c.uncalled_modules:
         lines.append("never called: " + ", ".join(name or ROOT for name in c.uncalled_modules))

@@ -177,7 +177,16 @@ def pooled_head(probe: Probe) -> nn.Linear | None:
 
 
 def _class_weights(probe: Probe, head: nn.Linear) -> Tensor:
-    return head.weight.detach().float()[torch.tensor(probe.captured.target)]
+    """How the score depends on the pooled features (N, C): a class's row of the head, or a target's own mix of rows."""
+    weight = head.weight.detach().float()
+    if not callable(probe.target):
+        return weight[torch.tensor(probe.captured.target)]
+    pooled = _activation(probe).mean((2, 3)).requires_grad_()
+    bias = None if head.bias is None else head.bias.detach().float()
+    with torch.enable_grad():
+        values, _ = score(F.linear(pooled, weight, bias), probe.target, len(pooled))
+        (gradient,) = torch.autograd.grad(values.sum(), pooled)
+    return gradient
 
 
 def _activation(probe: Probe) -> Tensor:

@@ -164,6 +164,8 @@ def _quiet() -> Iterator[None]:
     """The exporter's own prints, warnings and log lines stay out of the terminal."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    trace = logging.getLogger("torch.__trace")  # does not ask what is disabled, and pytest listens to it
+    traced, trace.disabled = trace.disabled, True
     sink = io.StringIO()
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
@@ -171,6 +173,7 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
+        trace.disabled = traced
 
 
 def _strip(model: Any) -> None:

@@ -10,6 +10,7 @@ from ..text import printable, shorten
 from ..units import RATIO
 from ..verdict import ROOT
 from .text import (
+    FAR,
     SYMBOLS,
     amount,
     by_module,
@@ -65,7 +66,7 @@ def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
         check.get("title") or check["metric"],
         check["value_text"],
         check["limit_text"],
-        RATIO.format(check["headroom"], 3) if check["headroom"] is not None else "",
+        _headroom(check["headroom"]),
         f"{SYMBOLS.get(outcome, '')} {outcome}".strip(),
     )
     return tuple(printable(str(cell)) for cell in cells)
@@ -85,6 +86,13 @@ def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     cells = [shorten(cell, w).ljust(w) for cell, w in zip(row, widths, strict=True)]
     return (" " * GAP).join(cells).rstrip()
+
+
+def _headroom(share: float | None) -> str:
+    """The share of the limit that is free; far beyond it, how many times the limit."""
+    if share is None:
+        return ""
+    return f"{1 - share:,.0f} x limit" if share < FAR else RATIO.format(share, 3)
 
 
 def _coloured(line: str, outcome: str, color: bool) -> str:
@@ -129,11 +137,12 @@ def _figure_lines(subject: Mapping[str, Any]) -> list[str]:
     if subject["status"] in ("new", "removed"):
         return []
     rows = differing(subject["metrics"])
-    wide = max((len(row["title"]) for row in rows), default=0)
+    titles = [shorten(row["title"], 44) for row in rows]
+    wide = max(map(len, titles), default=0)
     return [
-        f"{row['title']:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
+        f"{title:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
         f"  {change(row['share'])}".rstrip()
-        for row in rows
+        for title, row in zip(titles, rows, strict=True)
     ]
 
 

@@ -11,12 +11,15 @@ from ..units import BYTES, RATIO, named
 
 
 def headroom_text(headroom: float | None) -> str:
-    """`12 % free`, `missed by 16.9 %`."""
+    """`12 % free`, `missed by 16.9 %`, `1,687 times the limit`."""
     if headroom is None:
         return ""
+    if headroom < FAR:
+        return f"{1 - headroom:,.0f} times the limit"
     return f"{RATIO.format(headroom, 3)} free" if headroom >= 0 else f"missed by {RATIO.format(-headroom, 3)}"
 
 
+FAR = -10  # headroom below which a share says less than a factor
 SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "inconclusive": "?", "not gated": "–", "error": "✗"}
 
 

@@ -47,6 +47,13 @@ class HeatmapComparison:
         a, b = self.limits
         return not self.reason and self.correlation_distance <= a and self.max_change <= b
 
+    @property
+    def deciding(self) -> tuple[float, float]:
+        """Value and limit of the strength where only that differs, else of the places."""
+        a, b = self.limits
+        only_strength = self.correlation_distance <= a and self.max_change > b
+        return (self.max_change, b) if only_strength else (self.correlation_distance, a)
+
     def lines(self) -> list[str]:
         """The comparison in words."""
         if self.reason:

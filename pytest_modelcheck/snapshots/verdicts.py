@@ -46,12 +46,14 @@ class _Compared:
 
 
 def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, subject: str) -> Verdict:
-    a, _ = comparison.limits
-    limit = Limit("heatmap", DISTANCE, max=a, options={"preset": comparison.preset})
+    value, most = comparison.deciding
+    limit = Limit("heatmap", DISTANCE, max=most, options={"preset": comparison.preset})
+    if comparison.reason and not comparison.created:  # two maps that cannot be compared have no distance
+        return Verdict(subject, limit, Outcome.FAIL, error=comparison.reason)
     notes = ("new snapshot",) if comparison.created else tuple(comparison.lines())
-    measurement = Measurement(comparison.correlation_distance, aka=heatmap.title, notes=notes)
     passed = comparison.created or comparison.matches
-    return Verdict(subject, limit, Outcome.PASS if passed else Outcome.FAIL, measurement, a)
+    measurement = Measurement(value, aka=heatmap.title, notes=notes)
+    return Verdict(subject, limit, Outcome.PASS if passed else Outcome.FAIL, measurement, most)
 
 
 def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:

@@ -55,7 +55,7 @@ def test_what_a_value_leaves_out_is_told_even_where_it_passes(project, limit):
     project.tests(MYSTERY.format(n=limit, limit=limit))
     result = project.run("--modelcheck-report")
     result.assert_outcomes(passed=int(limit == 100), failed=int(limit == 10))
-    said = f"not counted, no formula known: mystery_{limit}::op (1 calls)"
+    said = f"not counted, no formula known: mystery_{limit}::op (1 call)"
     result.stdout.fnmatch_lines([f"! Net: {said}"])
     assert project.record()["checks"][0]["caveat"] == said
 

@@ -37,6 +37,9 @@ def test_a_new_snapshot_must_be_created(project, snapshots, workers):
     result = project.run(*workers)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*does not exist!*", "*create it: *--snapshot-update*"])
+    result.stdout.fnmatch_lines(
+        ["* heatmap (default) *not measured *✗ fail"]
+    )  # there is no distance to nothing
     assert snapshots() == {}
     project.run("--snapshot-update", *workers).assert_outcomes(passed=1)
     assert list(snapshots()) == ["test_it.png"]

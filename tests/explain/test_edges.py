@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from pytest_modelcheck import ExplanationError, ModelCheck
+from pytest_modelcheck import ClassDifference, ExplanationError, ModelCheck
 
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 METHODS = [
@@ -87,3 +87,11 @@ def test_what_makes_no_sense_is_told(ask, words):
 def test_a_model_without_values_has_nothing_to_explain(method, arguments):
     with pytest.raises(ExplanationError, match="meta device"):
         getattr(ModelCheck(make(), IMAGES, device="meta"), method)(*arguments)
+
+
+@pytest.mark.parametrize("target", [ClassDifference(3, [0, 2], alpha=0.5), lambda output: output[:, 1]])
+def test_cam_takes_every_target_that_gradcam_takes(target):
+    check = ModelCheck(make(), IMAGES)
+    cam, gradcam = check.cam(target=target, layer="4"), check.gradcam(target=target, layer="4")
+    places = gradcam.raw.shape[1] * gradcam.raw.shape[2]  # the mean over places divides each place's gradient
+    np.testing.assert_allclose(cam.raw, gradcam.raw * places, atol=1e-5)

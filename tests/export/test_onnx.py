@@ -213,3 +213,8 @@ def test_a_detector_is_data_dependent():
     result = ModelCheck("torchvision:fasterrcnn_resnet50_fpn", ([torch.rand(3, 200, 300)],)).onnx()
     print(result)
     assert result.reason.startswith("data-dependent")
+
+
+def test_the_exporters_trace_is_not_what_a_failing_test_logs(caplog):
+    assert ModelCheck(nn.Linear(4, 2), torch.randn(1, 4)).onnx().exported
+    assert "torch.__trace" not in caplog.text

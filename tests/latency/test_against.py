@@ -67,6 +67,7 @@ def test_outcomes(shares, outcome):
 
 def test_the_message_says_how_much_with_the_interval_and_by_which_protocol():
     verdict, _ = judge_pair("net", LIMIT, packed(0.110, 0.111, 0.109, 0.110, 0.112, 0.108))
+    assert verdict.headroom is None  # the line is not the limit that was asked for
     text = explain(verdict)
     assert "net: slowdown" in text
     assert "11 % slower, interval 10.6 % to 11.4 %" in text  # sd 0.14 %, t 6.87, 6 chunks

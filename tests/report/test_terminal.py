@@ -30,6 +30,11 @@ def test_one_line_per_check_then_the_counts():
     assert table[-1] == "3 checks: 1 fail, 1 pass, 1 warn"
 
 
+def test_what_is_far_beyond_its_limit_is_told_as_a_factor():
+    table = lines(check(headroom=-1686.0), width=120)
+    assert table[1].split()[-5:] == ["1,687", "x", "limit", "✗", "fail"]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_long_names_are_shortened_in_the_middle(width):
     table = lines(check(subject="a" * 300 + "z"), width=width)
