@@ -8,20 +8,14 @@ from typing import Any
 from .dataflow import GraphPairs
 from .diff import Comparison
 from .graph import Graph, Node
-from .result import Structure
 
 
-def diff_section(base: Structure, head: Structure) -> dict[str, Any]:
+def merged(comparison: Comparison) -> dict[str, Any]:
     """What the record's section `structure` holds under `diff`: the changes, and one graph of both with a status each.
 
     `graph` has the format of the structure's own, its nodes and scopes with `status` ("" for unchanged); it is None
     where one of the two has no graph.
     """
-    return merged(Comparison(base, head))
-
-
-def merged(comparison: Comparison) -> dict[str, Any]:
-    """The same from a comparison that has been made."""
     changes = [change.to_dict() for change in comparison.changes]
     changed = {change["path"] for change in changes if change["kind"] == "changed"}
     pairs = comparison.graphs

@@ -66,12 +66,13 @@ def test_alike_blocks_are_folded_and_leaves_are_one_box():
 
 
 def test_a_difference_is_in_the_boxes():
-    from pytest_modelcheck.structure.merge import diff_section
+    from pytest_modelcheck.structure.diff import Comparison
+    from pytest_modelcheck.structure.merge import merged
 
     base, head = (
         ModelCheck(Net(**k), input_size=(1, 3, 16, 16)).structure() for k in ({}, {"residual": False})
     )
-    section = head.to_dict() | {"diff": diff_section(base, head)}
+    section = head.to_dict() | {"diff": merged(Comparison(base, head))}
     boxes = Diagram(section).boxes
     assert [b.title for b in boxes if b.status == "removed"] == ["add"]
     assert {b.name for b in boxes if b.status == "changed"} >= {"blocks", "blocks.1"}

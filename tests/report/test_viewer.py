@@ -167,14 +167,15 @@ def test_without_a_script_there_is_the_list(browser, record, tmp_path):
 
 
 def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
-    from pytest_modelcheck.structure.merge import diff_section
+    from pytest_modelcheck.structure.diff import Comparison
+    from pytest_modelcheck.structure.merge import merged
 
     def net(last):
         return nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), last))
 
     base, head = (ModelCheck(net(last), input_size=(1, 2)).structure() for last in (nn.Sigmoid(), nn.Tanh()))
     page = browser.new_page()
-    page.goto(write(head.to_dict() | {"diff": diff_section(base, head)}, record, tmp_path).as_uri())
+    page.goto(write(head.to_dict() | {"diff": merged(Comparison(base, head))}, record, tmp_path).as_uri())
     assert page.locator(".box.added").count() >= 1
     assert page.locator(".box.removed").count() >= 1
     assert "1.1: class changed" not in page.locator(".changes").text_content()

@@ -6,7 +6,8 @@ import pytest
 
 from pytest_modelcheck.errors import ModelCheckError
 from pytest_modelcheck.record import plain
-from pytest_modelcheck.structure.merge import diff_section
+from pytest_modelcheck.structure.diff import Comparison
+from pytest_modelcheck.structure.merge import merged
 from pytest_modelcheck.structure.read import read_structure
 
 from .nets import Net
@@ -27,7 +28,7 @@ def test_the_differences_are_the_same(before, make):
     after = structure(make())
     read = [through_a_record(made) for made in (before, after)]
     assert [r.fingerprint for r in read] == [before.fingerprint, after.fingerprint]
-    assert diff_section(*read) == diff_section(before, after)
+    assert merged(Comparison(*read)) == merged(Comparison(before, after))
 
 
 @pytest.mark.parametrize(

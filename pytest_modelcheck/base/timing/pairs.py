@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...progress import progress
-from ..run import supervise, tail
+from ..process import supervise, tail
 
 CAP = 30.0  # seconds that one comparison may go on
 
