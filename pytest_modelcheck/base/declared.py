@@ -12,13 +12,14 @@ import pytest
 
 def declared_options(config: pytest.Config) -> dict[str, Any]:
     """Their values by name, from the command line and from addopts alike; those that JSON cannot hold are left out."""
-    seen = _Declarations()
+    seen = pytest.Parser(_ispytest=True)
     for plugin in config.pluginmanager.get_plugins():
         declare = getattr(plugin, "pytest_addoption", None)
         if declare is not None and Path(getattr(plugin, "__file__", None) or "").name == "conftest.py":
             known = {"parser": seen, "pluginmanager": config.pluginmanager}
             declare(**{name: known[name] for name in inspect.signature(declare).parameters if name in known})
-    values = {name: getattr(config.option, name) for name in seen.names if hasattr(config.option, name)}
+    declared = [option for group in (seen._anonymous, *seen._groups) for option in group.options]
+    values = {o.dest: getattr(config.option, o.dest) for o in declared if hasattr(config.option, o.dest)}
     return {name: value for name, value in values.items() if _is_plain(value)}
 
 
@@ -33,24 +34,6 @@ class GivenOptions:
         for name, value in self.values.items():
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
-
-
-class _Declarations:
-    """Stands in for pytest's parser and its groups, and notes under which names values will be found."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def addoption(self, *flags: str, **facts: Any) -> None:
-        long = [flag for flag in flags if flag.startswith("--")]
-        self.names.append(facts.get("dest") or (long or list(flags))[0].lstrip("-").replace("-", "_"))
-
-    _addoption = addoption
-
-    def getgroup(self, *_: Any, **__: Any) -> _Declarations:
-        return self
-
-    def addini(self, *_: Any, **__: Any) -> None: ...
 
 
 def _is_plain(value: Any) -> bool:

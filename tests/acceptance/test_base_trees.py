@@ -117,6 +117,9 @@ def pytest_addoption(parser):
     group = parser.getgroup("ours")
     group.addoption("--width", type=int, default=1)
     group.addoption("--only", action="append", dest="chosen", default=[])
+    parser.addoption("-W2", "--noisy", action="store_true")
+    parser.addini("ours", "a key of ours")
+    parser.extra_info["ours"] = "used as few do"
 
 def pytest_configure(config):
     import nets.model
