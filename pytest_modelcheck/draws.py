@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 SEED = 0x6D6F64656C636865  # larger than any that people choose, so that it counts as none
 CHOSEN = 2**33  # torch seeds itself with 53 random bits; what lies below this was chosen by someone
@@ -28,3 +29,26 @@ def same_draws() -> Iterator[None]:
     finally:
         if torch.initial_seed() == SEED:
             torch.random.set_rng_state(state)
+
+
+@contextmanager
+def seeds_end_here() -> Iterator[None]:
+    """A seed that is chosen in this block, a test, is no choice for the tests after it.
+
+    Where a run is compared with a base: there the tests' bodies, and so their seeds, do not run.
+    """
+    before = _generator_state()
+    try:
+        yield
+    finally:
+        after = _generator_state()
+        if after is not None and before is not None and before[0] != after[0]:
+            sys.modules["torch"].random.set_rng_state(before[1])
+        elif after is not None and before is None and after[0] < CHOSEN:
+            sys.modules["torch"].random.default_generator.seed()
+
+
+def _generator_state() -> tuple[int, Any] | None:
+    """Seed and state of torch's generator; None before torch is imported."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else (torch.initial_seed(), torch.random.get_rng_state())

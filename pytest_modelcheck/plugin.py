@@ -6,6 +6,7 @@ What a suite without checks never needs is imported where it is needed: pytest's
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,6 +80,7 @@ class ModelCheckPlugin:
         self.described: set[str] = set()
         self.describes = settings.report or bool(settings.base or settings.base_report)
         self.base: Base | None = None
+        self.compared = False  # this run with another's, test by test
         self.record: dict[str, Any] | None = None
         self.run: RunRecord | None = None
         self.report_path: Path | None = None
@@ -93,6 +95,7 @@ class ModelCheckPlugin:
         self._show_progress()
         try:
             self.base = self._find_base()
+            self.compared = self.base is not None
         except ModelCheckError as error:
             option = "base" if self.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
@@ -204,6 +207,13 @@ class ModelCheckPlugin:
             return (yield)
 
     # Running a test
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        from .draws import seeds_end_here
+
+        with seeds_end_here() if self.compared else nullcontext():
+            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
+from .draws import same_draws
 from .errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 
@@ -115,7 +116,8 @@ class Subject:
     def model(self) -> nn.Module:
         """The model as the user gave it. Raises what building it raises."""
         if self._built is None:
-            built = self._given()
+            with same_draws():
+                built = self._given()
             if self._likeness is not None and set(built.modules()) & set(self._likeness.modules()):
                 raise SubjectError(
                     f"{self.name}: the class keeps modules that it gives to each model it builds, so they were also "

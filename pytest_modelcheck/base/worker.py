@@ -91,7 +91,7 @@ class BaseRun:
         from pytest_modelcheck.plugin import PLAN
 
         plugin = config.pluginmanager.get_plugin("modelcheck-run")
-        plugin.describes = True
+        plugin.describes = plugin.compared = True
         items[:] = [
             i
             for i in items

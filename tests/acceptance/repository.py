@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 NET = """
 import torch
@@ -97,6 +99,7 @@ class Repository:
             done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, timeout=120)
             return Ran(done.returncode, done.stdout + done.stderr)
         os.chdir(self.path)  # the fixture takes it back
+        torch.seed()  # what other tests of ours chose is no choice of this project
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             result = self.pytester.runpytest_inprocess(*given)
         return Ran(int(result.ret), "\n".join([*result.outlines, *result.errlines]))
@@ -104,3 +107,8 @@ class Repository:
     def record(self) -> dict[str, Any]:
         text = (self.path / "modelcheck-report/report.json").read_text()
         return json.loads(text)  # type: ignore[no-any-return]
+
+
+def heed_interrupts() -> None:
+    """In a child: a job in a shell's background ignores SIGINT, and hands that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

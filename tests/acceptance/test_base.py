@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from .repository import FULL, STRIDED, TESTS
+from .repository import FULL, STRIDED, TESTS, heed_interrupts
 
 
 def run(repository, *arguments, **how):
@@ -269,7 +269,11 @@ def test_interrupted_or_killed_nothing_is_left(repository, sent):
     repository.write("src/nets/__init__.py", "")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--modelcheck-base=main"]
     process = subprocess.Popen(
-        command, cwd=repository.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=repository.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,
     )
     wait_for(lambda: (repository.path.parent / "there").exists())
     assert [line for line in repository.left_behind() if "modelcheck" in line]

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from .repository import heed_interrupts
+
 NET = """
 import torch
 from torch import nn
+
 TIMES = 1
 
 class Net(nn.Module):
@@ -296,7 +299,11 @@ def test_interrupted_or_killed_while_it_compares_nothing_is_left(repository, tmp
     repository.branch()
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--modelcheck-base=main"]
     process = subprocess.Popen(
-        command, cwd=repository.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=repository.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,
     )
     wait_for(lambda: here.exists() and here.read_text())
     assert repository.left_behind()

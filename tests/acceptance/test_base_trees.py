@@ -227,7 +227,7 @@ def test_a_model_without_a_test_file_is_compared_too(repository):
     model = ("--modelcheck-model=nets.model:net", "--modelcheck-input-size=1,3,8,8", "--modelcheck-report")
     done = repository.run(*model, "--ignore=tests")
     assert done.returncode == 0, done.out
-    assert "no changes since the base" in done.out
+    assert "no changes since the base" in done.out, done.out
     (subject,) = repository.record()["changes"]["subjects"]
     assert subject["status"] == "unchanged"
 
@@ -264,7 +264,7 @@ def test_plugins_that_the_environment_keeps_out_stay_out_of_the_base_too(reposit
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     done = repository.run("-p", "pytest_modelcheck.plugin", apart=True)
     assert done.returncode == 0, done.out
-    assert "no changes since the base" in done.out
+    assert "no changes since the base" in done.out, done.out
 
 
 def test_a_conftest_that_fails_at_the_base_is_quoted(repository):
@@ -273,3 +273,10 @@ def test_a_conftest_that_fails_at_the_base_is_quoted(repository):
     done = repository.run()
     assert done.returncode == 1, done.out
     assert "has no attribute 'FRESH'" in done.out
+
+
+def test_a_seed_in_a_tests_body_is_no_choice_for_the_next_test(repository):
+    repository.write("tests/test_a_first.py", "import torch\n\ndef test_seed():\n    torch.manual_seed(0)\n")
+    done = repository.run()
+    assert done.returncode == 0, done.out
+    assert "no changes since the base" in done.out, done.out

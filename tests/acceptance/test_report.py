@@ -9,6 +9,7 @@ import time
 import pytest
 
 from .conftest import ACTIVATIONS, FIXTURES, MACS, PARAMS
+from .repository import heed_interrupts
 
 WORKERS = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
 SUITE = f"""
@@ -157,7 +158,13 @@ def test_waits():
 """)
     path = project.pytester.path
     command = [sys.executable, "-m", "pytest", "--modelcheck-report", "-p", "no:cacheprovider"]
-    run = subprocess.Popen(command, cwd=path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    run = subprocess.Popen(
+        command,
+        cwd=path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=heed_interrupts,
+    )
     deadline = time.monotonic() + 100
     while not (path / "waiting").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -131,6 +131,7 @@ class _Collection:
             try:
                 subject = plugin.resolver(item)(demand.source)
                 subject.require_inputs()
+                _ = subject.model  # built now, while its revision's modules are in sight
             except ModelCheckError as error:
                 self.errors[key] = str(error)
                 continue
