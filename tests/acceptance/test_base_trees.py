@@ -133,12 +133,12 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.mark.parametrize("how", ["command line", "addopts"])
 def test_options_of_the_users_conftest_count_at_the_base_too(repository, how):
-    for branch in ("main", "change"):
-        repository.git("checkout", "-q", branch)
-        repository.write(
-            "src/nets/model.py", NET.replace("(3, 8,", "(3, 8 * WIDTH,").replace("(8, 4)", "(8 * WIDTH, 4)")
-        )
-        repository.commit()
+    repository.git("checkout", "-q", "main")
+    repository.write(
+        "src/nets/model.py", NET.replace("(3, 8,", "(3, 8 * WIDTH,").replace("(8, 4)", "(8 * WIDTH, 4)")
+    )
+    repository.commit()
+    repository.git("checkout", "-q", "-B", "change")
     repository.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1")
     repository.write("conftest.py", OPTIONS)
     repository.write("tests/test_more.py", TESTS.replace("test_net", "test_more"))
