@@ -74,8 +74,18 @@ def _arithmetic(args: Any) -> Tensor | None:
         return None
     if one.shape == two.shape:
         return one.clone()  # whose strides decide
+    if one.dim() == two.dim() and one.is_contiguous() and two.is_contiguous():
+        return _both_broadcast(one, two)
     small, large = (one, two) if one.dim() < two.dim() or one.numel() < two.numel() else (two, one)
     return large.clone() if _broadcasts(small, large) else None
+
+
+def _both_broadcast(one: Tensor, two: Tensor) -> Tensor | None:
+    """Of as many dimensions, where each may be 1 in one of them."""
+    sizes = list(zip(one.shape, two.shape, strict=True))
+    if any(n != m and n != 1 and m != 1 for n, m in sizes):
+        return None
+    return one.new_empty([m if n == 1 else n for n, m in sizes])
 
 
 def _broadcasts(small: Tensor, large: Tensor) -> bool:
@@ -84,6 +94,15 @@ def _broadcasts(small: Tensor, large: Tensor) -> bool:
     if missing < 0 or any(n not in (1, m) for n, m in zip(small.shape, large.shape[missing:], strict=True)):
         return False
     return small.numel() == max(small.shape, default=1) or (small.is_contiguous() and large.is_contiguous())
+
+
+def _index(args: Any) -> Tensor | None:
+    """Rows, picked by one tensor of whole numbers."""
+    tensor, indices = args[:2]
+    picks = indices[0] if len(indices) == 1 else None
+    if picks is None or picks.dtype != torch.int64 or tensor.layout is not torch.strided or not tensor.dim():
+        return None
+    return tensor.new_empty((*picks.shape, *tensor.shape[1:]))
 
 
 def _masked_fill(args: Any) -> Tensor | None:
@@ -110,6 +129,7 @@ LIKENESS: dict[str, Callable[[Any], Tensor | None]] = {
     "aten::scaled_dot_product_attention": _attention,
     "aten::batch_norm": _batch_norm,
     "aten::layer_norm": _layer_norm,
+    "aten::index": _index,
     "aten::masked_fill": _masked_fill,
     "aten::roll": _roll,
     **{f"aten::{name}": _arithmetic for name in ("add", "sub", "mul")},
