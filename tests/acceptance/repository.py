@@ -52,19 +52,12 @@ class Ran(NamedTuple):
     out: str
 
 
-class Repository:
-    """A repository with `src/nets/model.py` and `tests/test_net.py`; `main` is the base."""
+class GitRepository:
+    """A folder with the user's files, under git."""
 
-    def __init__(self, path: Path, pytester: pytest.Pytester) -> None:
-        self.path, self.pytester = path, pytester
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.git("init", "-q", "-b", "main")
-        self.write("src/nets/__init__.py", "")
-        self.write("src/nets/model.py", NET)
-        self.write("tests/test_net.py", TESTS)
-        self.write("pytest.ini", "[pytest]\npythonpath = src\n")
-        self.write(".gitignore", "__pycache__\nmodelcheck-report\n")
-        self.commit()
-        self.git("checkout", "-q", "-b", "change")
 
     def git(self, *arguments: str, cwd: Path | None = None) -> str:
         identity = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "protocol.file.allow=always")
@@ -81,6 +74,21 @@ class Repository:
         text = (self.path / name).read_text()
         assert old in text
         self.write(name, text.replace(old, new))
+
+
+class Repository(GitRepository):
+    """A repository with `src/nets/model.py` and `tests/test_net.py`; `main` is the base."""
+
+    def __init__(self, path: Path, pytester: pytest.Pytester) -> None:
+        super().__init__(path)
+        self.pytester = pytester
+        self.write("src/nets/__init__.py", "")
+        self.write("src/nets/model.py", NET)
+        self.write("tests/test_net.py", TESTS)
+        self.write("pytest.ini", "[pytest]\npythonpath = src\n")
+        self.write(".gitignore", "__pycache__\nmodelcheck-report\n")
+        self.commit()
+        self.git("checkout", "-q", "-b", "change")
 
     def commit(self) -> None:
         self.git("add", "-A")

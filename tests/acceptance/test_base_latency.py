@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .repository import heed_interrupts
+from .repository import GitRepository, heed_interrupts
 
 NET = """
 import torch
@@ -67,32 +67,16 @@ def example_inputs():
 P1, P2 = "P1: both revisions in one process", "P2: pairs of processes"
 
 
-class Repository:
+class Repository(GitRepository):
     """A repository on a branch off `main`, the base."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.git("init", "-q", "-b", "main")
+        super().__init__(path)
         self.write("src/nets/__init__.py", "")
         self.write("src/nets/model.py", NET)
         self.write("tests/test_net.py", FACTORY)
         self.write("pytest.ini", "[pytest]\npythonpath = src\n")
         self.write(".gitignore", "__pycache__\nmodelcheck-report\n")
-
-    def git(self, *arguments: str) -> str:
-        identity = ("-c", "user.name=a", "-c", "user.email=a@b.example")
-        command = ["git", *identity, *arguments]
-        return subprocess.run(command, cwd=self.path, check=True, capture_output=True, text=True).stdout
-
-    def write(self, name: str, text: str) -> None:
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        text = (self.path / name).read_text()
-        assert old in text
-        self.write(name, text.replace(old, new))
 
     def branch(self) -> None:
         """What is there is the base; what comes is the change."""
