@@ -31,6 +31,7 @@ PROTOCOL = "P2: pairs of processes"
 PROMISE = 0.05  # the slowdown that pairs of processes tell from none in reasonable time
 COARSE = "pairs of processes are made for limits from 5 % on: a smaller one may stay undecided"
 WARMUP, WARMUP_CALLS = 0.03, 3
+TURN = 0.01  # seconds in a turn: the other process leaves cold caches
 LONG, MOST = (
     0.5,
     12,
@@ -98,6 +99,7 @@ class ForkSampler:
             self.shared, self.tensors = int(said[1]["shared"]), int(said[1]["tensors"])
             slowest = max(self._quartet(children, ORDERS[0], CALLS))
             turn, pairs = plan(slowest)
+            turn = max(turn, math.ceil(TURN / slowest))
             orders = list(ORDERS) * max(pairs, min(MOST, int(LONG / (slowest * 8 * turn))))
             self.random.shuffle(orders)
             quartets = [self._quartet(children, order, turn) for order in orders]
