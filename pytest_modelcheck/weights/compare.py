@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import MeasurementError
 from ..subject import unwrap
 from .histogram import Histogram, histogram, plain
+from .patterns import Patterns, wanted
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,7 @@ class WeightsComparison:
         return "\n".join(lines)
 
 
-def wanted(name: str, include: Any, exclude: Any) -> bool:
-    """Whether a tensor's name matches a pattern of `include` (None: any) and none of `exclude` ("layer4.*")."""
-    return (include is None or _matches(name, include)) and not (exclude and _matches(name, exclude))
-
-
-def _matches(name: str, patterns: Any) -> bool:
-    given = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatchcase(name, pattern) for pattern in given)
-
-
-def compare(own: Mapping[str, Tensor], other: Any, include: Any, exclude: Any) -> WeightsComparison:
+def compare(own: Mapping[str, Tensor], other: Any, include: Patterns, exclude: Patterns) -> WeightsComparison:
     """Compare with `other`: an nn.Module, a ModelCheck, or a state_dict. Raises MeasurementError for anything else."""
     old = {n: t for n, t in _state(other).items() if t.is_floating_point() and wanted(n, include, exclude)}
     common = [name for name in own if name in old]

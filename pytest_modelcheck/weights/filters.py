@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 from PIL import Image
 from torch import Tensor, nn
 
+from ..errors import MeasurementError
 from ..images import to_base64, to_image
+from .patterns import Patterns, matches
 
 MOST, WIDTH = 256, 384  # filters shown, and about how wide the picture is
 
@@ -37,14 +37,22 @@ def first_filters(module: nn.Module) -> FilterGrid | None:
     return None
 
 
-def filter_grids(module: nn.Module, layers: Any) -> tuple[FilterGrid, ...]:
-    """The filters of the 2-d convolutions whose names match the pattern(s) `layers`; None: of none."""
-    patterns = [layers] if isinstance(layers, str) else (layers or [])
-    return tuple(
+def filter_grids(module: nn.Module, layers: Patterns) -> tuple[FilterGrid, ...]:
+    """The filters of the 2-d convolutions whose names match `layers`; None: of none.
+
+    Raises MeasurementError where none matches.
+    """
+    found = {name: child for name, child in module.named_modules() if isinstance(child, nn.Conv2d)}
+    grids = tuple(
         _grid(f"{name}.weight" if name else "weight", child.weight.detach())
-        for name, child in module.named_modules()
-        if isinstance(child, nn.Conv2d) and any(fnmatchcase(name, pattern) for pattern in patterns)
+        for name, child in found.items()
+        if matches(name, layers)
     )
+    if layers and not grids:
+        names = ", ".join(list(found)[:5]) + (", ..." if len(found) > 5 else "")
+        has = f"its 2-d convolutions: {names}" if found else "it has none"
+        raise MeasurementError(f"no 2-d convolution is named as filters={list(layers)} says; {has}")
+    return grids
 
 
 def _grid(name: str, weight: Tensor) -> FilterGrid:

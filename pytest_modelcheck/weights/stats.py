@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from ..errors import MeasurementError
 from ..observe import refuse_lazy
 from ..subject import Subject, dtype_name
-from .compare import WeightsComparison, compare, wanted
+from .compare import WeightsComparison, compare
 from .filters import FilterGrid, filter_grids, first_filters
 from .histogram import Histogram, histogram, plain
+from .patterns import patterns, wanted
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,10 @@ def weigh(
     """
     module = subject.module
     refuse_lazy(module)
+    included, excluded = patterns("include", include), patterns("exclude", exclude)
     named = [*module.named_parameters(), *module.named_buffers()]
     floating = [(name, t) for name, t in named if t.is_floating_point() and t.numel()]
-    chosen = [(name, t) for name, t in floating if wanted(name, include, exclude)]
+    chosen = [(name, t) for name, t in floating if wanted(name, included, excluded)]
     if floating and not chosen:
         raise MeasurementError(
             f"{subject.name}: no tensor is left by include={include!r}, exclude={exclude!r}"
@@ -125,8 +127,8 @@ def weigh(
             subject.name,
             tuple(_stats(module, *pair, svd) for pair in chosen),
             first_filters(module),
-            filter_grids(module, filters),
-            None if against is None else compare(dict(chosen), against, include, exclude),
+            filter_grids(module, patterns("filters", filters)),
+            None if against is None else compare(dict(chosen), against, included, excluded),
         )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -151,6 +152,32 @@ def test_singular_values_and_more_filters_on_request():
     assert weights.tensors[2].singular_values == pytest.approx(want, rel=1e-4)
     assert [g.name for g in weights.grids] == ["1.weight"]
     assert ModelCheck(model).weights().tensors[2].singular_values == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"filters": "conv1"}, "as filters=['conv1'] says; its 2-d convolutions: 0"),
+        (
+            {"filters": True},
+            "filters takes a name, a pattern such as 'layer4.*', or a list of them, not True",
+        ),
+        ({"include": 3}, "include takes a name, a pattern such as 'layer4.*', or a list of them, not 3"),
+        (
+            {"exclude": ["a", None]},
+            "exclude takes a name, a pattern such as 'layer4.*', or a list of them, not ['a",
+        ),
+    ],
+)
+def test_patterns_that_are_none_or_match_nothing_are_refused(given, says):
+    with pytest.raises(MeasurementError, match=re.escape(says)):
+        ModelCheck(nn.Sequential(nn.Conv2d(3, 8, 5))).weights(**given)
+
+
+def test_no_patterns_choose_nothing():
+    weights = ModelCheck(nn.Conv2d(3, 8, 5)).weights(exclude=[], filters=[])
+    assert [t.name for t in weights.tensors] == ["weight", "bias"]
+    assert weights.grids == ()
 
 
 def test_nan_in_the_same_places_is_no_change():
