@@ -1,6 +1,7 @@
 """What two revisions cannot be timed for: said as a reason or an error, never guessed."""
 
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_pair_of_processes_takes_turns_on_one_core_unless_it_needs_more(thread
     monkeypatch.setattr(apart.Apart, "_collect", lambda self: Timed(subject, threads, 0.05))
     monkeypatch.setattr(apart.Apart, "_measure", measure)
     held = apart.Held([], 1, str(subject.inputs), threads, 0.05)
-    assert apart.ForkSampler(JOB, KEY, held).chunk().seconds == (0.01, 0.01)
+    assert apart.ForkSampler(replace(JOB, timeout=60.0), KEY, held).chunk().seconds == (0.01, 0.01)
     base, head = (
         {line.split(" ", 1)[1] for line in seen.read_text().splitlines() if line.startswith(s)}
         for s in ("F", "T")
