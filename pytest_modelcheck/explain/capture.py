@@ -15,7 +15,7 @@ from ..errors import ExplanationError
 from ..guard import only_reads
 from ..observe import observe
 from ..subject import Inputs, Subject
-from .layers import as_map, eager, first_tensor, image_size, nearest, spatial_layers, usable
+from .layers import as_map, eager, first_tensor, flat_graph, image_size, nearest, spatial_layers, usable
 from .targets import score
 
 
@@ -116,9 +116,8 @@ def _never_called(subject: Subject, name: str, call: int) -> ExplanationError:
         for n, module in subject.module.named_modules()
         if n != name and not isinstance(module, nn.ModuleList)
     ]
-    return ExplanationError(
-        f"{subject.name}: layer {name!r} is never called in a forward; {nearest(name, names)}"
-    )
+    hint = flat_graph(subject.module) or nearest(name, names)
+    return ExplanationError(f"{subject.name}: layer {name!r} is never called in a forward; {hint}")
 
 
 def _count_calls(subject: Subject, inputs: Inputs, layer: nn.Module) -> int:

@@ -53,6 +53,19 @@ def nearest(name: str, names: list[str]) -> str:
     )
 
 
+def flat_graph(module: nn.Module) -> str:
+    """What to do with a graph that calls operators where the model had layers; "" for other modules."""
+    if not isinstance(module, torch.fx.GraphModule):
+        return ""
+    called = {node.target for node in module.graph.nodes if node.op == "call_module"}
+    if called - {"_guards_fn"}:  # torch.export's own: it checks shapes
+        return ""
+    return (
+        "It is a graph that calls operators and no layers: explain the module it was made from, or what "
+        "torch.export.unflatten(program) makes of an exported program."
+    )
+
+
 def last_spatial_layer(subject: Subject) -> str:
     """The module that finishes last among those whose output is a map of more than one pixel; one forward."""
     image_size(subject)
@@ -61,7 +74,7 @@ def last_spatial_layer(subject: Subject) -> str:
     if not found:
         raise ExplanationError(
             f"{subject.name} has no layer with a spatial map for inputs {subject.inputs}: a heatmap needs one.\n"
-            "If there is one that was not recognised, name it: layer='...'."
+            + (flat_graph(subject.module) or "If there is one that was not recognised, name it: layer='...'.")
         )
     return found[-1][0]
 

@@ -170,3 +170,14 @@ def test_a_layer_never_called_names_the_nearest():
     model.two_b = nn.Conv2d(1, 1, 1)
     with pytest.raises(ExplanationError, match=r"'two_b' is never called in a forward; did you mean 'two'"):
         ModelCheck(model, IMAGES).gradcam(target=1, layer="two_b")
+
+
+@pytest.mark.parametrize("layer", [None, "two"])
+def test_an_exported_model_says_what_to_explain_and_that_works(layer):
+    program = torch.export.export(make(F.relu).eval(), (IMAGES,))
+    with pytest.raises(ExplanationError, match=r"no layers: explain .*torch\.export\.unflatten\(program\)"):
+        ModelCheck(program.module(), IMAGES).gradcam(target=1, layer=layer)
+    unflattened = ModelCheck(torch.export.unflatten(program), IMAGES).gradcam(target=1, layer="two")
+    np.testing.assert_allclose(
+        unflattened.raw, ModelCheck(make(F.relu), IMAGES).gradcam(target=1, layer="two").raw, atol=1e-6
+    )
