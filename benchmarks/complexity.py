@@ -24,7 +24,7 @@ from torch import nn
 from torchvision import models
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.skeleton import parameters_on_meta
+from pytest_modelcheck.model.skeleton import parameters_on_meta
 
 MODELS = ("resnet50", "vit_b_16", "swin_t", "convnext_large")
 WEIGHED = ("resnet50", "convnext_large")  # memory takes a process for each tool

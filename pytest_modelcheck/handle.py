@@ -9,8 +9,8 @@ from .errors import MeasurementError, ModelCheckError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .model.subject import Subject
     from .recorder import Recorder
-    from .subject import Subject
     from .verdict import Verdict
 
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ class Handle:
         device: Any = None,
         name: str | None = None,
     ) -> None:
-        from .subject import build_subject
+        from .model.subject import build_subject
 
         self._recorder: Recorder | None = None
         self._missing: Exception | None = None

@@ -16,8 +16,8 @@ class ModelItem(pytest.Item):
 
     def runtest(self) -> None:
         from .complexity.measure import count
-        from .draws import same_draws
-        from .subject import build_subject
+        from .model.draws import same_draws
+        from .model.subject import build_subject
 
         plugin: Any = self.config.pluginmanager.get_plugin("modelcheck-run")
         settings: Settings = plugin.settings

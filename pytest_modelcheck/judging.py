@@ -13,7 +13,7 @@ from .plan import Demand, Source
 from .verdict import BaseValue, Limit, Measurement, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
-    from .subject import Subject
+    from .model.subject import Subject
 
 
 Base = Callable[[str, Limit], BaseValue]  # (subject, limit): what the base had

@@ -199,7 +199,7 @@ class ModelCheckPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        from .draws import same_draws
+        from .model.draws import same_draws
 
         if fixturedef.argname not in (self.settings.model_fixture, self.settings.inputs_fixture):
             return (yield)
@@ -210,7 +210,7 @@ class ModelCheckPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        from .draws import seeds_end_here
+        from .model.draws import seeds_end_here
 
         with seeds_end_here() if self.compared else nullcontext():
             return (yield)

@@ -20,7 +20,7 @@ from .message import explain, metric_title, value_text
 from .verdict import Verdict
 
 if TYPE_CHECKING:
-    from .subject import Subject
+    from .model.subject import Subject
 
 SCHEMA_VERSION = 1
 SHOWN = 10  # modules of a check

@@ -16,7 +16,7 @@ from .verdict import Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .subject import Subject
+    from .model.subject import Subject
 
 
 class Recorder:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pytest_modelcheck.draws import same_draws
+from pytest_modelcheck.model.draws import same_draws
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from torch import nn
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.errors import SubjectError
-from pytest_modelcheck.guard import only_reads
-from pytest_modelcheck.observe import observe
+from pytest_modelcheck.model.guard import only_reads
+from pytest_modelcheck.model.observe import observe
 
 
 def make() -> nn.Sequential:

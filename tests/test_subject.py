@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ModelCheck, ModelRunError, SubjectError
-from pytest_modelcheck.subject import Inputs, build_subject
+from pytest_modelcheck.model.subject import Inputs, build_subject
 
 
 class Net(nn.Module):

@@ -23,20 +23,20 @@ def main(job_file: str) -> None:
     _end_with_parent(Path(job["root"]), Path(job["tree"]).parent, os.dup(0))
     sys.path[:] = job["path"]
     if "keys" in job:
-        from pytest_modelcheck.base.timing.paired import compare_all
+        from .timing.paired import compare_all
 
         compare_all(job)
         return
 
-    from pytest_modelcheck.base.redirect import Redirect
+    from .redirect import Redirect
 
     redirect = Redirect(Path(job["root"]), Path(job["tree"]), job["files"], job["patterns"])
     sys.meta_path.insert(0, redirect)
 
     import pytest
 
-    from pytest_modelcheck.base.declared import GivenOptions
-    from pytest_modelcheck.base.missing import StandIns
+    from .declared import GivenOptions
+    from .missing import StandIns
 
     run = BaseRun()
     pytest.main(job["arguments"], plugins=[run, StandIns(Path(job["tree"])), GivenOptions(job["options"])])
@@ -48,7 +48,7 @@ def main(job_file: str) -> None:
 
 
 def _save(path: Path, record: Any) -> None:
-    from pytest_modelcheck.record import to_json
+    from ..record import to_json
 
     temporary = path.with_suffix(".part")
     temporary.write_text(to_json(record), "ascii")
@@ -60,7 +60,7 @@ def _end_with_parent(root: Path, folder: Path, pipe: int) -> None:
 
     def wait() -> None:
         os.read(pipe, 1)
-        from pytest_modelcheck.base.git import remove
+        from .git import remove
 
         try:
             remove(root, folder)
@@ -87,8 +87,8 @@ class BaseRun:
 
         import pytest
 
-        from pytest_modelcheck.item import ModelItem
-        from pytest_modelcheck.plugin import PLAN
+        from ..item import ModelItem
+        from ..plugin import PLAN
 
         plugin = config.pluginmanager.get_plugin("modelcheck-run")
         plugin.describes = plugin.compared = True
@@ -109,14 +109,14 @@ class BaseRun:
 
     def _instead(self, plugin: Any, item: Any, sources: list[Any]) -> None:
         """In place of the body, which has nothing to do with the base: note subjects that are only timed."""
-        from pytest_modelcheck.errors import ModelCheckError
+        from ..errors import ModelCheckError
 
         for source in sources:
             with suppress(ModelCheckError):
                 plugin.resolver(item)(source)
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
-        from pytest_modelcheck.record import RunRecord
+        from ..record import RunRecord
 
         plugin = session.config.pluginmanager.get_plugin("modelcheck-run")
         record = (plugin.run or RunRecord()).build(int(exitstatus), session.config.rootpath)
@@ -124,7 +124,7 @@ class BaseRun:
 
 
 def _is_paired(demand: Any) -> bool:
-    from pytest_modelcheck.base.timing.revision import is_paired
+    from .timing.revision import is_paired
 
     return is_paired(demand)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from ..calls import Running
+from ..model.calls import Running
 from .formulas import elements, first_tensor
 from .likeness import LIKENESS
 from .operators import Operator, lookup

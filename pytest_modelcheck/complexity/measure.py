@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..calls import module_calls
 from ..errors import MeasurementError
-from ..observe import is_scripted, observe
-from ..subject import Inputs, Subject, differentiable_sums, locate_failure
+from ..model.calls import module_calls
+from ..model.observe import is_scripted, observe
+from ..model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from .counter import Counter, ModuleStack, causal_share
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts

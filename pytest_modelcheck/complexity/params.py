@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..observe import refuse_lazy
-from ..subject import Subject
+from ..model.observe import refuse_lazy
+from ..model.subject import Subject
 from .packed import packed_weights
 from .result import Parameters
 

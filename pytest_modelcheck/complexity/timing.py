@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..observe import observe
-from ..subject import Subject, locate_failure
+from ..model.observe import observe
+from ..model.subject import Subject, locate_failure
 
 
 def layer_seconds(subject: Subject) -> dict[str, float]:

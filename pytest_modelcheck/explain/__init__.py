@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import Bound, BoundedBudget, Registry
 
 if TYPE_CHECKING:
-    from ..subject import Subject
+    from ..model.subject import Subject
 
 BOUNDS = {
     "min_probability": Bound("invariance_probability", "as a share of 1", "min"),

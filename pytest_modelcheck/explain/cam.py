@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ExplanationError
-from ..subject import Subject
+from ..model.subject import Subject
 from .capture import Captured, capture, last_that_matters
 from .formulas import FORMULAS
 from .heatmap import Heatmap

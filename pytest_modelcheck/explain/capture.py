@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ExplanationError
-from ..guard import only_reads
-from ..observe import observe
-from ..subject import Inputs, Subject
+from ..model.guard import only_reads
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject
 from .layers import as_map, eager, first_tensor, flat_graph, image_size, nearest, spatial_layers, usable
 from .targets import score
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ModelCheckError
-from ..subject import Subject
+from ..model.subject import Subject
 from .cam import cam
 
 

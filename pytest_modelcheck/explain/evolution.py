@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..errors import ExplanationError, MeasurementError
 from ..images import to_base64
-from ..subject import Inputs, Subject
+from ..model.subject import Inputs, Subject
 from .features import chosen_layers, relative_distance, run_features
 from .heatmap import shown
 from .layers import as_map, image_size

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ExplanationError
-from ..observe import observe
-from ..subject import Subject
+from ..model.observe import observe
+from ..model.subject import Subject
 from .heatmap import Heatmap
 from .invariance import swapped
 from .layers import image_batch, usable

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import ExplanationError
-from ..observe import observe
-from ..subject import Inputs, Subject
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject
 from .capture import replaced_output
 from .layers import find_layer, image_batch, spatial_layers, usable
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ExplanationError
-from ..subject import Subject
+from ..model.subject import Subject
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
 from .layers import image_batch

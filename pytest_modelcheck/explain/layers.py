@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from ..errors import ExplanationError
-from ..observe import observe
-from ..subject import Inputs, Subject
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject
 
 Size = tuple[int, int]
 

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ExplanationError, ModelRunError
-from ..observe import observe
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject
 from ..progress import progress
-from ..subject import Inputs, Subject
 from .capture import Captured, replaced_output
 from .layers import as_map, eager, first_tensor, has_channels_last, image_batch, image_size, usable
 from .targets import class_logits, score

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from ..errors import ExplanationError
 from ..images import to_base64, to_image
-from ..observe import observe
-from ..subject import Subject
+from ..model.observe import observe
+from ..model.subject import Subject
 from .cam import cam, per_sample, refuse_nan
 from .capture import differentiable, replaced_output
 from .heatmap import Explanation, shown

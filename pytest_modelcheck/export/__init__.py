@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import Free, Registry
 
 if TYPE_CHECKING:
-    from ..subject import Subject
+    from ..model.subject import Subject
     from ..verdict import Measurement
 
 DOC = (

@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ..errors import MissingExtraError
-from ..observe import observe
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject
 from ..progress import busy
-from ..subject import Inputs, Subject
 from ..text import file_stem, printable
 from . import STARTED
 from .result import Onnx, OutputError

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MeasurementError, SubjectError
-from ..observe import observe
-from ..subject import Inputs, Subject, locate_failure
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject, locate_failure
 from ..units import RATIO, SECONDS
 from ..verdict import Limit, Measurement
 from .clock import Call, Clock, clock_for

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..errors import MeasurementError, ModelRunError
-from ..observe import observe
-from ..subject import Inputs, Subject, locate_failure
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject, locate_failure
 from .clock import Clock, clock_for
 from .region import load_average, timed_region
 from .result import QUANTILES, Latency, LatencySweep

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..errors import MeasurementError
-from ..subject import Inputs, Subject, differentiable_sums
+from ..model.subject import Inputs, Subject, differentiable_sums
 from .clock import Call
 
 PHASES = ("forward", "backward", "training_step")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import Budget, Choice, Registry
 
 if TYPE_CHECKING:
-    from ..subject import Subject
+    from ..model.subject import Subject
     from ..verdict import Measurement
 
 CHOICES: Mapping[str, Choice] = {

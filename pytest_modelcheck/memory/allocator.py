@@ -9,7 +9,7 @@ import torch
 from torch.profiler import ProfilerActivity, record_function
 
 from ..errors import MeasurementError
-from ..kineto import profiling, refuse_another
+from ..model.kineto import profiling, refuse_another
 
 FORGET = "modelcheck: forget"
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ..calls import Running
+from ..model.calls import Running
 
 ACTIVATION, PARAMETER, INPUT = "activations", "parameters", "inputs"
 GRADIENT, STATE = "gradients", "optimizer_state"

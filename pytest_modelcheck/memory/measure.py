@@ -10,10 +10,10 @@ from dataclasses import replace
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ..calls import module_calls
 from ..errors import MeasurementError
-from ..observe import is_scripted, observe
-from ..subject import Subject, locate_failure
+from ..model.calls import module_calls
+from ..model.observe import is_scripted, observe
+from ..model.subject import Subject, locate_failure
 from .allocator import allocator_of
 from .live import (
     ACTIVATION,

@@ -15,8 +15,8 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from ..errors import MeasurementError
-from ..observe import is_scripted
-from ..subject import Inputs, Subject, differentiable_sums
+from ..model.observe import is_scripted
+from ..model.subject import Inputs, Subject, differentiable_sums
 from .live import BACKWARD, FORWARD, GRADIENT, INPUT, PARAMETER, STATE, STEP, LiveTensors
 
 PHASES = ("forward", "backward", "training_step")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import Budget, Registry, Text
 
 if TYPE_CHECKING:
-    from ..subject import Subject
+    from ..model.subject import Subject
     from ..verdict import Measurement
 
 OPERATOR = (

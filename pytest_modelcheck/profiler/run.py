@@ -12,11 +12,11 @@ from torch import nn
 from torch._C._profiler import _RecordFunctionFast
 from torch.profiler import ProfilerActivity, schedule
 
-from ..calls import module_calls
 from ..errors import MeasurementError
-from ..kineto import profiling, quiet, refuse_another
-from ..observe import observe
-from ..subject import Subject, locate_failure
+from ..model.calls import module_calls
+from ..model.kineto import profiling, quiet, refuse_another
+from ..model.observe import observe
+from ..model.subject import Subject, locate_failure
 from .result import MODULE, Profile
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from ..errors import ModelCheckError
-from ..subject import Subject
+from ..model.subject import Subject
 from .result import Structure
 from .tracer import trace_graph
 from .tree import read_tree

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
-from ..calls import module_calls
-from ..guard import only_reads
-from ..observe import observe
-from ..subject import Inputs, Subject, dtype_name, locate_failure
+from ..model.calls import module_calls
+from ..model.guard import only_reads
+from ..model.observe import observe
+from ..model.subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
 from .graph import VIEWS, Graph, Node, Scope, Source
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import Registry
 
 if TYPE_CHECKING:
-    from ..subject import Subject
+    from ..model.subject import Subject
 
 
 def register(registry: Registry) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MeasurementError
-from ..subject import unwrap
+from ..model.subject import unwrap
 from .histogram import Histogram, histogram, plain
 from .patterns import Patterns, wanted
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MeasurementError
-from ..observe import refuse_lazy
-from ..subject import Subject, dtype_name
+from ..model.observe import refuse_lazy
+from ..model.subject import Subject, dtype_name
 from .compare import WeightsComparison, compare
 from .filters import FilterGrid, filter_grids, first_filters
 from .histogram import Histogram, histogram, plain

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.record import RunRecord, plain
 from pytest_modelcheck.recorder import Recorder
 from pytest_modelcheck.registry import default_registry
-from pytest_modelcheck.subject import build_subject
 from pytest_modelcheck.units import MACS
 from pytest_modelcheck.verdict import Limit, Measurement, judge
 

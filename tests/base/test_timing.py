@@ -12,7 +12,7 @@ from pytest_modelcheck.base.timing import apart
 from pytest_modelcheck.base.timing.paired import Comparisons
 from pytest_modelcheck.base.timing.revision import Job, Timed, _Collection
 from pytest_modelcheck.errors import MeasurementError
-from pytest_modelcheck.subject import Inputs, Subject
+from pytest_modelcheck.model.subject import Inputs, Subject
 from pytest_modelcheck.units import SECONDS
 from pytest_modelcheck.verdict import Limit
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.skeleton import parameters_on_meta
+from pytest_modelcheck.model.skeleton import parameters_on_meta
 
 models = pytest.importorskip("torchvision.models")
 

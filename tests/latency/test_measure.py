@@ -13,7 +13,7 @@ from pytest_modelcheck.latency.clock import clock_for
 from pytest_modelcheck.latency.compare import compare_latency, compare_sides, read_comparison, slowdown_limit
 from pytest_modelcheck.latency.measure import measure
 from pytest_modelcheck.latency.paired import Side, partners
-from pytest_modelcheck.subject import build_subject
+from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.units import SECONDS
 from pytest_modelcheck.verdict import Limit, Outcome, judge
 

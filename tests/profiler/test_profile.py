@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
-from pytest_modelcheck.kineto import quiet
+from pytest_modelcheck.model.kineto import quiet
 
 models = pytest.importorskip("torchvision.models")
 resnet18, VisionTransformer = models.resnet18, models.VisionTransformer

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from torch import nn
 
+from pytest_modelcheck.model.subject import Subject, build_subject
 from pytest_modelcheck.record import RunRecord, check_entry
 from pytest_modelcheck.recorder import Recorder
 from pytest_modelcheck.registry import default_registry
-from pytest_modelcheck.subject import Subject, build_subject
 from pytest_modelcheck.units import MACS
 from pytest_modelcheck.verdict import Contributor, Limit, Measurement, judge
 

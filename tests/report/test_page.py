@@ -8,10 +8,10 @@ import re
 import pytest
 
 from pytest_modelcheck.errors import ModelCheckError
+from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.record import plain
 from pytest_modelcheck.report.html import render
 from pytest_modelcheck.report.write import write_report
-from pytest_modelcheck.subject import build_subject
 
 from .conftest import build
 

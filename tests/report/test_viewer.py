@@ -35,7 +35,7 @@ def write(section, record, folder):
 
 @pytest.fixture(scope="module")
 def record():
-    from pytest_modelcheck.subject import build_subject
+    from pytest_modelcheck.model.subject import build_subject
 
     return build(
         build_subject(

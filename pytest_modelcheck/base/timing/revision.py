@@ -15,7 +15,7 @@ import torch
 from ...errors import ModelCheckError
 
 if TYPE_CHECKING:
-    from ...subject import Inputs, Subject
+    from ...model.subject import Inputs, Subject
 
 Key = tuple[str, str]  # a limit: its test's node id, and where its marker stands
 SEED = 0

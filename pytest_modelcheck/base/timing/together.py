@@ -16,8 +16,8 @@ from ...latency.clock import Call, clock_for
 from ...latency.compare import chunk_by_chunk, slowdown_limit, subject_side
 from ...latency.paired import PairedSampler, Side, fresh
 from ...latency.region import no_collection
-from ...observe import observe
-from ...subject import Subject
+from ...model.observe import observe
+from ...model.subject import Subject
 from ..redirect import Redirect
 from .globals import Globals
 from .operators import conflicts, registrations

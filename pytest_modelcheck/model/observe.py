@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch._utils import _flatten_dense_tensors
 from torch.nn.parameter import is_lazy
 
-from .errors import SubjectError
+from ..errors import SubjectError
 from .guard import CopyOnWrite
 
 _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from .errors import MeasurementError
+from ..errors import MeasurementError
 
 # What says nothing to the user: that it begins and ends, and that a machine without a GPU has none.
 CHATTER = re.compile(

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from .errors import MissingExtraError, SubjectError
+from ..errors import MissingExtraError, SubjectError
 
 ZOOS = ("torchvision.models", "timm.models")  # their builders make a new model each time
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
+from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
 from .draws import same_draws
-from .errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 
 INPUT_SEED = 0

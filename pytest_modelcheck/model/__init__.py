@@ -1,0 +1,1 @@
+"""A user's model, run without a trace."""
