@@ -29,14 +29,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from latency_gate import other_load, rate
+from pytest_modelcheck.verdict.judge.judge import Limit, Outcome
+from pytest_modelcheck.verdict.judge.units import SECONDS
 
 from pytest_modelcheck.base.git import files, worktree
 from pytest_modelcheck.base.timing.paired import Comparisons, import_shared, settle
 from pytest_modelcheck.base.timing.pairs import CAP
 from pytest_modelcheck.base.timing.revision import Job
 from pytest_modelcheck.latency.against import judge_pair
-from pytest_modelcheck.units import SECONDS
-from pytest_modelcheck.verdict import Limit, Outcome
 
 MODEL = '''
 import time

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from .latency.compare import compare_latency as compare_latency
     from .modelcheck import ModelCheck as ModelCheck
     from .registry import Registry as Registry
-    from .verdict import Contributor as Contributor
-    from .verdict import Measurement as Measurement
-    from .verdict import Outcome as Outcome
-    from .verdict import Verdict as Verdict
+    from .verdict.judge import Contributor as Contributor
+    from .verdict.judge import Measurement as Measurement
+    from .verdict.judge import Outcome as Outcome
+    from .verdict.judge import Verdict as Verdict
 
 _HOMES = {
     "Budget": "checks",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from .registry import Registry
 
 if TYPE_CHECKING:
-    from .units import Unit
-    from .verdict import Limit, Measurement, Verdict
+    from .verdict.judge import Limit, Measurement, Verdict
+    from .verdict.units import Unit
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Budget:
         """The unit of limits and values."""
         if not isinstance(self._unit, str):
             return self._unit
-        from .units import named
+        from .verdict.units import named
 
         return named(self._unit)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import LimitError, ModelCheckError
 from .text import printable
-from .units import RATIO
+from .verdict.units import RATIO
 
 OK, BREACH, USAGE = 0, 1, 2
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .model.subject import Subject
     from .recorder import Recorder
-    from .verdict import Verdict
+    from .verdict.judge import Verdict
 
 Result = TypeVar("Result")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .checks import limit_options
 from .errors import ModelCheckError
 from .plan import Demand, Source
-from .verdict import BaseValue, Limit, Measurement, Outcome, Verdict, judge
+from .verdict.judge import BaseValue, Limit, Measurement, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
     from .model.subject import Subject

@@ -19,8 +19,8 @@ from .checks import (
     signature,
 )
 from .errors import LimitError
-from .units import RATIO, Unit, named
-from .verdict import Limit
+from .verdict.judge import Limit
+from .verdict.units import RATIO, Unit, named
 
 
 @dataclass(frozen=True)

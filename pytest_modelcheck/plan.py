@@ -12,7 +12,7 @@ from .config import Settings
 from .errors import SubjectError
 from .location import marker_line
 from .markers import Marker, read_marker
-from .verdict import Limit
+from .verdict.judge import Limit
 
 if TYPE_CHECKING:
     import pytest

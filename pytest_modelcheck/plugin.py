@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .record import RunRecord
     from .recorder import Recorder
     from .resolve import Resolver
-    from .verdict import Verdict
+    from .verdict.judge import Verdict
 
 PLAN: pytest.StashKey[Plan] = pytest.StashKey()
 PLANNED: pytest.StashKey[int] = pytest.StashKey()  # how many markers the plan is of
@@ -239,7 +239,7 @@ class ModelCheckPlugin:
 
     def _refuse_missing(self, item: pytest.Item) -> None:
         from .resolve import missing
-        from .verdict import Outcome, Verdict
+        from .verdict.judge import Outcome, Verdict
 
         texts = []
         for demand in item.stash[PLAN].demands:
@@ -287,7 +287,7 @@ class ModelCheckPlugin:
 
     def _settle(self, item: pytest.Item, verdicts: list[Verdict]) -> None:
         """Note all verdicts, and fail the test if one of them does."""
-        from .message import fails, failure_text
+        from .verdict.message import fails, failure_text
 
         for verdict in verdicts:
             self._note(item, verdict)
@@ -300,8 +300,8 @@ class ModelCheckPlugin:
     def _note(self, item: pytest.Item, verdict: Verdict) -> None:
         """Into the record, JUnit's properties and, where it does not fail the test, the warnings."""
         from .errors import ModelCheckWarning
-        from .message import explain, fails
-        from .verdict import Outcome
+        from .verdict.judge import Outcome
+        from .verdict.message import explain, fails
 
         self.recorder(item).verdict(verdict)
         if verdict.measurement is not None:

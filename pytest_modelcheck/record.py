@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .message import explain, metric_title, value_text
-from .verdict import Verdict
+from .verdict.judge import Verdict
+from .verdict.message import explain, metric_title, value_text
 
 if TYPE_CHECKING:
     from .model.subject import Subject

@@ -11,7 +11,7 @@ from .config import Settings
 from .errors import ModelCheckError
 from .record import check_entry, subject_entry, torch_environment
 from .text import file_stem
-from .verdict import Verdict
+from .verdict.judge import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeasurementError, ModelCheckError
-from ..message import metric_title
 from ..record import to_json
-from ..units import SECONDS
-from ..verdict import ROOT, BaseValue, Contributor, Limit
+from ..verdict.judge import ROOT, BaseValue, Contributor, Limit
+from ..verdict.message import metric_title
+from ..verdict.units import SECONDS
 from .records.compare import compare, metrics_of, pictures
 from .records.load import number, read_record
 

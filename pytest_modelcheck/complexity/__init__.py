@@ -9,7 +9,7 @@ from ..checks import Budget, Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
-    from ..verdict import Measurement
+    from ..verdict.judge import Measurement
 
 PHASES = {"phase": ("forward", "backward", "training_step")}
 TRAINABLE = {"trainable": (None, True, False)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..units import FLOPS, MACS
-from ..verdict import ROOT, Contributor, Measurement
+from ..verdict.judge import ROOT, Contributor, Measurement
+from ..verdict.units import FLOPS, MACS
 from .result import Complexity, Parameters
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import MeasurementError
-from ..units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
-from ..verdict import ROOT
+from ..verdict.judge import ROOT
+from ..verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
 from .result import Complexity, ModuleCost
 
 COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..verdict import Measurement
+from ..verdict.judge import Measurement
 from .invariance import Invariance
 
 

@@ -10,7 +10,7 @@ from ..checks import Free, Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
-    from ..verdict import Measurement
+    from ..verdict.judge import Measurement
 
 DOC = (
     "must export to ONNX, pass the checker and agree with ONNX Runtime: the largest error relative to the output's "

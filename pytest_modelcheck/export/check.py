@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import MeasurementError
-from ..units import BYTES, RATIO
-from ..verdict import Measurement
+from ..verdict.judge import Measurement
+from ..verdict.units import BYTES, RATIO
 from .options import ATOL, RTOL
 from .result import Onnx
 

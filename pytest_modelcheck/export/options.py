@@ -13,7 +13,7 @@ DEFAULTS = {"opset": None, "dynamic": None, "rtol": RTOL, "atol": ATOL, "max_siz
 
 def read_options(options: Mapping[str, Any]) -> float:
     """rtol as a number. Raises LimitError for a value that cannot be meant."""
-    from ..units import BYTES, RATIO
+    from ..verdict.units import BYTES, RATIO
 
     opset = options["opset"]
     if opset is not None and (type(opset) is not int or opset < 7):

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..units import BYTES
+from ..verdict.units import BYTES
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ..checks import Budget, Choice, Registry, Whole
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
-    from ..verdict import Limit, Measurement, Verdict
+    from ..verdict.judge import Limit, Measurement, Verdict
 
 CHOICES: Mapping[str, Choice] = {
     "statistic": ("median", "p90", "p95", "p99"),

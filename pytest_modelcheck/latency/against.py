@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ..errors import MeasurementError
-from ..units import RATIO
-from ..verdict import Limit, Verdict, judge
+from ..verdict.judge import Limit, Verdict, judge
+from ..verdict.units import RATIO
 from .compare import LatencyComparison, read_comparison, slowdown_limit
 from .paired import Chunk
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..verdict import Measurement
+from ..verdict.judge import Measurement
 from .result import Latency
 
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from ..errors import MeasurementError, SubjectError
 from ..model.observe import observe
 from ..model.subject import Inputs, Subject, locate_failure
-from ..units import RATIO, SECONDS
-from ..verdict import Limit, Measurement
+from ..verdict.judge import Limit, Measurement
+from ..verdict.units import RATIO, SECONDS
 from .clock import Call, Clock, clock_for
 from .intervals import mean_interval
 from .paired import CHUNKS, Chunk, PairedSampler, Side

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..handle import Handle
 
 if TYPE_CHECKING:
-    from ..verdict import Verdict
+    from ..verdict.judge import Verdict
     from .clock import Clock
     from .result import Latency, LatencySweep
 
@@ -60,7 +60,7 @@ class LatencyMethods(Handle):
         whole interval is beyond the line, passes when it is within, and is inconclusive after `cap` seconds. Use its
         `.outcome`. In a test a failed verdict fails the test when its body ends, with the other budgets' words.
         """
-        from ..verdict import judge
+        from ..verdict.judge import judge
         from .compare import compare_sides, read_comparison, slowdown_limit, subject_side
 
         rival = other if isinstance(other, Handle) else type(self)(other, self.subject.inputs)

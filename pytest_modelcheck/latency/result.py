@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..units import SECONDS
+from ..verdict.units import SECONDS
 from .intervals import quantile_interval
 
 QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

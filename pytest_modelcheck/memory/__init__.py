@@ -9,7 +9,7 @@ from ..checks import Budget, Choice, Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
-    from ..verdict import Measurement
+    from ..verdict.judge import Measurement
 
 CHOICES: Mapping[str, Choice] = {
     "phase": ("forward", "backward", "training_step"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..units import BYTES
-from ..verdict import Contributor, Measurement
+from ..verdict.judge import Contributor, Measurement
+from ..verdict.units import BYTES
 from .live import STEP
 from .result import PeakMemory
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..units import BYTES
+from ..verdict.units import BYTES
 from .live import ACTIVATION, BACKWARD, STEP, Event
 
 SHOWN = 240  # points of the timeline in the record: enough to draw

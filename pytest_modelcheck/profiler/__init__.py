@@ -8,7 +8,7 @@ from ..checks import Budget, Registry, Text
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
-    from ..verdict import Measurement
+    from ..verdict.judge import Measurement
 
 OPERATOR = (
     "at most this many calls of an operator in one forward call, as torch.profiler counts them (operators called by "

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeasurementError
-from ..units import BYTES, SECONDS
-from ..verdict import Contributor, Measurement
+from ..verdict.judge import Contributor, Measurement
+from ..verdict.units import BYTES, SECONDS
 
 MODULE = "module: "  # begins the name of a module's range
 ITSELF = "(the model itself)"

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..record import HEAD
 from ..text import printable
-from ..units import BYTES, FLOPS, MACS, PARAMS, SECONDS
+from ..verdict.units import BYTES, FLOPS, MACS, PARAMS, SECONDS
 from .plots import line_plot
 from .strip import strip_plot
 from .text import (

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..units import MACS, PARAMS, RATIO
-from ..verdict import ROOT
+from ..verdict.judge import ROOT
+from ..verdict.units import MACS, PARAMS, RATIO
 from .neutral import code, fenced, html_code, words
 from .text import (
     SYMBOLS,

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..text import printable, shorten
-from ..units import RATIO
-from ..verdict import ROOT
+from ..verdict.judge import ROOT
+from ..verdict.units import RATIO
 from .text import (
     FAR,
     SYMBOLS,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.records.compare import TIMES
 from ..errors import LimitError
-from ..units import BYTES, RATIO, named
+from ..verdict.units import BYTES, RATIO, named
 
 
 def headroom_text(headroom: float | None) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 from ..complexity.result import Complexity, Cost
 from ..errors import LimitError
 from ..text import printable
-from ..units import RATIO
-from ..verdict import ROOT
+from ..verdict.judge import ROOT
+from ..verdict.units import RATIO
 from .text import TextExtension, TextSnapshot
 
 COLUMNS = ("MACs", "params", "activations", "memory access")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..units import Unit
-from ..verdict import Limit, Measurement, Outcome, Verdict
+from ..verdict.judge import Limit, Measurement, Outcome, Verdict
+from ..verdict.units import Unit
 from .compare import HeatmapComparison
 from .pictures import compared_pictures
 from .text import SHOWN

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from pytest_modelcheck.verdict.judge.judge import Limit
+from pytest_modelcheck.verdict.judge.units import MACS
 from torch import nn
 
 from pytest_modelcheck.base.figures import Base
@@ -13,8 +15,6 @@ from pytest_modelcheck.report.markdown import record_markdown
 from pytest_modelcheck.report.terminal import changes_lines
 from pytest_modelcheck.report.text import differing, slowdown_words
 from pytest_modelcheck.report.write import write_report
-from pytest_modelcheck.units import MACS
-from pytest_modelcheck.verdict import Limit
 
 from .conftest import make_record, stack
 

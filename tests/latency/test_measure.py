@@ -5,6 +5,8 @@ import itertools
 
 import pytest
 import torch
+from pytest_modelcheck.verdict.judge.judge import Limit, Outcome, judge
+from pytest_modelcheck.verdict.judge.units import SECONDS
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, SubjectError
@@ -14,8 +16,6 @@ from pytest_modelcheck.latency.compare import compare_latency, compare_sides, re
 from pytest_modelcheck.latency.measure import measure
 from pytest_modelcheck.latency.paired import Side, partners
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.units import SECONDS
-from pytest_modelcheck.verdict import Limit, Outcome, judge
 
 
 class ScriptedClock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...message import metric_title
+from ...verdict.message import metric_title
 from .exports import count_changes, onnx_changes
 from .heatmaps import heatmap_changes
 from .load import number

@@ -13,7 +13,7 @@ from typing import IO, Any
 from ...errors import ModelCheckError
 from ...record import SCHEMA_VERSION
 from ...structure.read import graph_problem
-from ...verdict import Outcome
+from ...verdict.judge import Outcome
 from .shape import Described, Many, Matching, OneOf, Optional, Pair
 from .shape import problem as shape_problem
 

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .text import printable
+from ..text import printable
+from .judge import Change, Contributor, Measurement, Outcome, Verdict
 from .units import RATIO, Unit
-from .verdict import Change, Contributor, Measurement, Outcome, Verdict
 
 TOP = 5
 NO_BASE = (

@@ -1,0 +1,1 @@
+"""Amounts, limits, measurements, and the only place that compares them."""
