@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .checks import Budget as Budget
     from .complexity.formulas import register_formula as register_formula
     from .complexity.result import Complexity as Complexity
+    from .demand.check import Budget as Budget
     from .errors import ExplanationError as ExplanationError
     from .errors import LimitError as LimitError
     from .errors import MeasurementError as MeasurementError

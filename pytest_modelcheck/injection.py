@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
     from .config import Settings
-    from .plan import Source
+    from .demand.plan import Source
     from .registry import Registry
 
 
@@ -63,8 +63,8 @@ def _marks(function: Any) -> list[Any]:
 
 def _sources(marks: list[Any], registry: Registry, settings: Settings) -> list[Source]:
     """The subjects that the marks demand, and the one that the fixture `modelcheck` is bound to."""
-    from .markers import read_marker
-    from .plan import merge
+    from .demand.markers import read_marker
+    from .demand.plan import merge
 
     shared = [mark.kwargs for mark in marks if mark.name == "modelcheck"]
     read = [read_marker(registry, mark.name, mark.args, mark.kwargs, "") for mark in marks]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .base.figures import Base
-    from .plan import Plan
+    from .demand.plan import Plan
     from .record import RunRecord
     from .recorder import Recorder
     from .resolve import Resolver
@@ -66,7 +66,7 @@ def _marker_lines(config: pytest.Config, registry: Registry) -> list[str]:
     """What `pytest --markers` prints; without that option the names are enough."""
     if not config.option.markers:
         return [f"{name}(...): see pytest --markers" for name in (SUBJECT, *registry.names)]
-    from .checks import marker_lines
+    from .demand.check import marker_lines
 
     return marker_lines(registry)
 
@@ -151,7 +151,7 @@ class ModelCheckPlugin:
                 node for node in report.result or () if isinstance(node, pytest.Item) and self.marks(node)
             ]
             if items:
-                from .plan import problems_text
+                from .demand.plan import problems_text
 
                 text = problems_text({item.nodeid: self.plan(item) for item in items})
                 if text:
@@ -175,7 +175,7 @@ class ModelCheckPlugin:
         """What its markers demand; made again where a hook added some after its collection."""
         marks = self.marks(item)
         if PLAN not in item.stash or item.stash[PLANNED] != marks:
-            from .plan import plan_item
+            from .demand.plan import plan_item
 
             item.stash[PLAN], item.stash[PLANNED] = plan_item(item, self.registry, self.settings), marks
         return item.stash[PLAN]
@@ -232,7 +232,7 @@ class ModelCheckPlugin:
         """Whether a marker demands something; a wrong one that came after collection, which tells of others, fails."""
         plan = self.plan(item) if self.marks(item) else None
         if plan is not None and plan.problems:
-            from .plan import problems_text
+            from .demand.plan import problems_text
 
             pytest.fail(problems_text({item.nodeid: plan}), pytrace=False)
         return plan is not None and bool(plan.demands)
@@ -273,7 +273,7 @@ class ModelCheckPlugin:
             hide_own(error)
 
     def _enforce(self, item: pytest.Item) -> None:
-        from .judging import enforce
+        from .demand.enforce import enforce
 
         base = self.base
         verdicts = enforce(

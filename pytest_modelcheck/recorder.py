@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .checks import Registry
 from .config import Settings
+from .demand.check import Registry
 from .errors import ModelCheckError
 from .record import check_entry, subject_entry, torch_environment
 from .text import file_stem

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checks import Check
+    from .demand.check import Check
 
 SUBJECT = "modelcheck"  # the marker that names a subject, and checks nothing
 FOLDERS: Mapping[str, tuple[str, ...]] = {  # folder -> its markers, in the order of the report

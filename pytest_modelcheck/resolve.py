@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .config import Settings
+from .demand.plan import Fixture, Source, missing_model
 from .errors import SubjectError
 from .model.draws import same_draws
-from .plan import Fixture, Source, missing_model
 
 if TYPE_CHECKING:
     import pytest

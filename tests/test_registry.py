@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_modelcheck.checks import Budget
+from pytest_modelcheck.demand.check import Budget
 from pytest_modelcheck.registry import FOLDERS, Registry, default_registry
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Budget, Registry
+from ..demand.check import Budget, Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject

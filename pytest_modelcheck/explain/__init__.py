@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Bound, BoundedBudget, Registry
+from ..demand.check import Bound, BoundedBudget, Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject

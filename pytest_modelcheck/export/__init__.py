@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Free, Registry
+from ..demand.check import Free, Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject

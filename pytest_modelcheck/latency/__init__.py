@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Budget, Choice, Registry, Whole
+from ..demand.check import Budget, Choice, Registry, Whole
 
 if TYPE_CHECKING:
     from ..model.subject import Subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Budget, Choice, Registry
+from ..demand.check import Budget, Choice, Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Budget, Registry, Text
+from ..demand.check import Budget, Registry, Text
 
 if TYPE_CHECKING:
     from ..model.subject import Subject

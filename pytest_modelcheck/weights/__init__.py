@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..checks import Registry
+from ..demand.check import Registry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks import (
+from ..errors import LimitError
+from ..verdict.judge import Limit
+from ..verdict.units import RATIO, Unit, named
+from .check import (
     LEVELS,
     SUBJECT_KEYWORDS,
     BoundedBudget,
@@ -18,9 +21,6 @@ from .checks import (
     default_of,
     signature,
 )
-from .errors import LimitError
-from .verdict.judge import Limit
-from .verdict.units import RATIO, Unit, named
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .checks import Check, Registry
-from .config import Settings
-from .errors import SubjectError
-from .location import marker_line
+from ..config import Settings
+from ..errors import SubjectError
+from ..verdict.judge import Limit
+from .check import Check, Registry
 from .markers import Marker, read_marker
-from .verdict.judge import Limit
+from .place import marker_line
 
 if TYPE_CHECKING:
     import pytest

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from .registry import Registry
+from ..registry import Registry
 
 if TYPE_CHECKING:
-    from .verdict.judge import Limit, Measurement, Verdict
-    from .verdict.units import Unit
+    from ..verdict.judge import Limit, Measurement, Verdict
+    from ..verdict.units import Unit
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Budget:
         """The unit of limits and values."""
         if not isinstance(self._unit, str):
             return self._unit
-        from .verdict.units import named
+        from ..verdict.units import named
 
         return named(self._unit)
 

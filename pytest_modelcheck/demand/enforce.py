@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .checks import limit_options
-from .errors import ModelCheckError
+from ..errors import ModelCheckError
+from ..verdict.judge import BaseValue, Limit, Measurement, Outcome, Verdict, judge
+from .check import limit_options
 from .plan import Demand, Source
-from .verdict.judge import BaseValue, Limit, Measurement, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
-    from .model.subject import Subject
+    from ..model.subject import Subject
 
 
 Base = Callable[[str, Limit], BaseValue]  # (subject, limit): what the base had

@@ -1,0 +1,1 @@
+"""What a test demands: checks, their markers, the plan of a test."""
