@@ -36,7 +36,7 @@ from pytest_modelcheck.base.git import files, worktree
 from pytest_modelcheck.base.timing.paired import Comparisons, import_shared, settle
 from pytest_modelcheck.base.timing.pairs import CAP
 from pytest_modelcheck.base.timing.revision import Job
-from pytest_modelcheck.latency.against import judge_pair
+from pytest_modelcheck.checks.latency.against import judge_pair
 
 MODEL = '''
 import time

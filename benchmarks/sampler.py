@@ -17,10 +17,10 @@ import time
 import torch
 from latency_gate import simpleconv3
 
-from pytest_modelcheck.latency.clock import ThreadClock
-from pytest_modelcheck.latency.intervals import quantile_interval
-from pytest_modelcheck.latency.region import timed_region
-from pytest_modelcheck.latency.sampling import Samples, sample
+from pytest_modelcheck.checks.latency.clock import ThreadClock
+from pytest_modelcheck.checks.latency.intervals import quantile_interval
+from pytest_modelcheck.checks.latency.region import timed_region
+from pytest_modelcheck.checks.latency.sampling import Samples, sample
 
 ROUNDS, CALLS = 15, 20_000
 

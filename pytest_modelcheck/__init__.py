@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .complexity.formulas import register_formula as register_formula
-    from .complexity.result import Complexity as Complexity
+    from .checks.complexity.formulas import register_formula as register_formula
+    from .checks.complexity.result import Complexity as Complexity
+    from .checks.explain.heatmap import Heatmap as Heatmap
+    from .checks.explain.targets import ClassDifference as ClassDifference
+    from .checks.latency.compare import compare_latency as compare_latency
+    from .checks.registry import Registry as Registry
     from .demand.check import Budget as Budget
     from .errors import ExplanationError as ExplanationError
     from .errors import LimitError as LimitError
@@ -21,11 +25,7 @@ if TYPE_CHECKING:
     from .errors import ModelCheckWarning as ModelCheckWarning
     from .errors import ModelRunError as ModelRunError
     from .errors import SubjectError as SubjectError
-    from .explain.heatmap import Heatmap as Heatmap
-    from .explain.targets import ClassDifference as ClassDifference
-    from .latency.compare import compare_latency as compare_latency
     from .modelcheck import ModelCheck as ModelCheck
-    from .registry import Registry as Registry
     from .verdict.judge import Contributor as Contributor
     from .verdict.judge import Measurement as Measurement
     from .verdict.judge import Outcome as Outcome

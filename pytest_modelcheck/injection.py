@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
+    from .checks.registry import Registry
     from .config import Settings
     from .demand.plan import Source
-    from .registry import Registry
 
 
 @contextmanager

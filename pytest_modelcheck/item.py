@@ -15,7 +15,7 @@ class ModelItem(pytest.Item):
     """Counts the model, and describes it for the report."""
 
     def runtest(self) -> None:
-        from .complexity.measure import count
+        from .checks.complexity.measure import count
         from .model.draws import same_draws
         from .model.subject import build_subject
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .complexity.methods import ComplexityMethods
-from .explain.methods import ExplainMethods
-from .export.methods import ExportMethods
-from .latency.methods import LatencyMethods
-from .memory.methods import MemoryMethods
-from .profiler.methods import ProfilerMethods
-from .structure.methods import StructureMethods
-from .weights.methods import WeightsMethods
+from .checks.complexity.methods import ComplexityMethods
+from .checks.explain.methods import ExplainMethods
+from .checks.export.methods import ExportMethods
+from .checks.latency.methods import LatencyMethods
+from .checks.memory.methods import MemoryMethods
+from .checks.profiler.methods import ProfilerMethods
+from .checks.structure.methods import StructureMethods
+from .checks.weights.methods import WeightsMethods
 
 
 class ModelCheck(

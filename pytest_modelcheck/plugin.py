@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import options, progress
+from .checks.registry import SUBJECT, Registry, default_registry
 from .config import Settings
 from .fixtures import complexity_snapshot as complexity_snapshot
 from .fixtures import heatmap_snapshot as heatmap_snapshot
 from .fixtures import modelcheck as modelcheck
 from .fixtures import structure_snapshot as structure_snapshot
 from .injection import injected, plain_function, wanted_fixtures
-from .registry import SUBJECT, Registry, default_registry
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,8 +2,8 @@
 
 import pytest
 
+from pytest_modelcheck.checks.registry import FOLDERS, Registry, default_registry
 from pytest_modelcheck.demand.check import Budget
-from pytest_modelcheck.registry import FOLDERS, Registry, default_registry
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from ..registry import Registry
+from ..checks.registry import Registry
 
 if TYPE_CHECKING:
     from ..verdict.judge import Limit, Measurement, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..complexity.result import Complexity, Cost
+from ..checks.complexity.result import Complexity, Cost
 from ..errors import LimitError
 from ..text import printable
 from ..verdict.judge import ROOT

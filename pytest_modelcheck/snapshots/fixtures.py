@@ -16,7 +16,7 @@ from .png import decode, encode
 if TYPE_CHECKING:
     from syrupy.types import SerializableData, SerializedData
 
-    from ..explain.heatmap import Heatmap
+    from ..checks.explain.heatmap import Heatmap
 
 OnCompare = Callable[[HeatmapComparison, "Heatmap"], None]
 
@@ -30,7 +30,7 @@ class HeatmapExtension(SingleFileSnapshotExtension):
 
     def serialize(self, data: SerializableData, **_: Any) -> SerializedData:
         """The PNG of a Heatmap. Raises TypeError for anything else."""
-        from ..explain.heatmap import Heatmap
+        from ..checks.explain.heatmap import Heatmap
 
         if not isinstance(data, Heatmap):
             raise TypeError(

@@ -15,7 +15,7 @@ from ..errors import MeasurementError
 from .compare import StoredMap
 
 if TYPE_CHECKING:
-    from ..explain.heatmap import Heatmap
+    from ..checks.explain.heatmap import Heatmap
 
 FACTS, RAW = "modelcheck", "modelcheck-raw"
 FORMAT = 1

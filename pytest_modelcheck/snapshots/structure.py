@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..structure.graph import Graph
-from ..structure.node import ModuleNode
-from ..structure.result import Structure
+from ..checks.structure.graph import Graph
+from ..checks.structure.node import ModuleNode
+from ..checks.structure.result import Structure
 from ..text import printable
 from .text import TextExtension
 

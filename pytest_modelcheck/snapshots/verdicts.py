@@ -14,7 +14,7 @@ from .text import SHOWN
 if TYPE_CHECKING:
     from syrupy.assertion import AssertionResult
 
-    from ..explain.heatmap import Heatmap
+    from ..checks.explain.heatmap import Heatmap
     from ..recorder import Recorder
     from .text import TextExtension
 

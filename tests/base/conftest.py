@@ -11,10 +11,10 @@ from pytest_modelcheck.verdict.judge.judge import Limit, Measurement, judge
 from pytest_modelcheck.verdict.judge.units import MACS
 from torch import nn
 
+from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.record import RunRecord, plain
 from pytest_modelcheck.recorder import Recorder
-from pytest_modelcheck.registry import default_registry
 
 
 def stack(*layers: nn.Module) -> nn.Sequential:

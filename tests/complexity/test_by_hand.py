@@ -11,7 +11,7 @@ from torch.nn.attention.flex_attention import flex_attention
 from torch.utils.checkpoint import checkpoint
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, register_formula
-from pytest_modelcheck.complexity.measure import _counted
+from pytest_modelcheck.checks.complexity.measure import _counted
 
 
 class Fn(nn.Module):
@@ -370,7 +370,7 @@ def test_an_operator_without_a_formula_is_named_never_zero_in_silence():
     with pytest.raises(MeasurementError, match=r"(?s)mystery  \(2 calls\).*register_formula"):
         check.complexity(strict=True)
 
-    from pytest_modelcheck.complexity import formulas
+    from pytest_modelcheck.checks.complexity import formulas
 
     try:
 

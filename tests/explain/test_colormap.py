@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from pytest_modelcheck.explain.colormap import blend, table
+from pytest_modelcheck.checks.explain.colormap import blend, table
 
 
 def test_lightness_rises_in_equal_steps():

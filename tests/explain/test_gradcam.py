@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ExplanationError, ModelCheck
-from pytest_modelcheck.explain.describe import describe
+from pytest_modelcheck.checks.explain.describe import describe
 
 from ..test_observe import photograph, same
 

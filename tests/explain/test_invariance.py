@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ExplanationError, ModelCheck
-from pytest_modelcheck.explain.invariance import transformed
+from pytest_modelcheck.checks.explain.invariance import transformed
 
 IMAGES = torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(0))
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.export.read import read
 from pytest_modelcheck.errors import MeasurementError, MissingExtraError
-from pytest_modelcheck.export.check import read
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")

@@ -8,10 +8,10 @@ from pytest_modelcheck.verdict.judge.judge import Limit
 from pytest_modelcheck.verdict.judge.message import explain
 from pytest_modelcheck.verdict.judge.units import SECONDS
 
+from pytest_modelcheck.checks.latency.against import judge_pair, pack, unpack
+from pytest_modelcheck.checks.latency.compare import LatencyComparison
+from pytest_modelcheck.checks.latency.paired import Chunk
 from pytest_modelcheck.errors import MeasurementError
-from pytest_modelcheck.latency.against import judge_pair, pack, unpack
-from pytest_modelcheck.latency.compare import LatencyComparison
-from pytest_modelcheck.latency.paired import Chunk
 
 LIMIT = Limit("latency", SECONDS, max_regression=0.05, options={"statistic": "median", "threads": None})
 

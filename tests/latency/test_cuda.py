@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck
-from pytest_modelcheck.latency.clock import CudaClock
+from pytest_modelcheck.checks.latency.clock import CudaClock
 
 pytestmark = pytest.mark.cuda
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pytest_modelcheck.latency.intervals import quantile_interval, ranks, student_quantile
+from pytest_modelcheck.checks.latency.intervals import quantile_interval, ranks, student_quantile
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,16 @@ from pytest_modelcheck.verdict.judge.units import SECONDS
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, SubjectError
-from pytest_modelcheck.latency.check import read_latency
-from pytest_modelcheck.latency.clock import clock_for
-from pytest_modelcheck.latency.compare import compare_latency, compare_sides, read_comparison, slowdown_limit
-from pytest_modelcheck.latency.measure import measure
-from pytest_modelcheck.latency.paired import Side, partners
+from pytest_modelcheck.checks.latency.clock import clock_for
+from pytest_modelcheck.checks.latency.compare import (
+    compare_latency,
+    compare_sides,
+    read_comparison,
+    slowdown_limit,
+)
+from pytest_modelcheck.checks.latency.measure import measure
+from pytest_modelcheck.checks.latency.paired import Side, partners
+from pytest_modelcheck.checks.latency.read import read_latency
 from pytest_modelcheck.model.subject import build_subject
 
 

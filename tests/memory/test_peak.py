@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
-from pytest_modelcheck.memory.phase import make_optimizer
-from pytest_modelcheck.memory.result import thinned
+from pytest_modelcheck.checks.memory.phase import make_optimizer
+from pytest_modelcheck.checks.memory.result import thinned
 
 
 def net() -> nn.Module:

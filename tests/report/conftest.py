@@ -9,10 +9,10 @@ from pytest_modelcheck.verdict.judge.judge import Contributor, Limit, Measuremen
 from pytest_modelcheck.verdict.judge.units import MACS
 from torch import nn
 
+from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import Subject, build_subject
 from pytest_modelcheck.record import RunRecord, check_entry
 from pytest_modelcheck.recorder import Recorder
-from pytest_modelcheck.registry import default_registry
 
 NODEID = "tests/test_it.py::test_it"
 

@@ -66,8 +66,8 @@ def test_alike_blocks_are_folded_and_leaves_are_one_box():
 
 
 def test_a_difference_is_in_the_boxes():
-    from pytest_modelcheck.structure.diff import Comparison
-    from pytest_modelcheck.structure.merge import merged
+    from pytest_modelcheck.checks.structure.diff import Comparison
+    from pytest_modelcheck.checks.structure.merge import merged
 
     base, head = (
         ModelCheck(Net(**k), input_size=(1, 3, 16, 16)).structure() for k in ({}, {"residual": False})

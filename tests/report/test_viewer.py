@@ -167,8 +167,8 @@ def test_without_a_script_there_is_the_list(browser, record, tmp_path):
 
 
 def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
-    from pytest_modelcheck.structure.diff import Comparison
-    from pytest_modelcheck.structure.merge import merged
+    from pytest_modelcheck.checks.structure.diff import Comparison
+    from pytest_modelcheck.checks.structure.merge import merged
 
     def net(last):
         return nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), last))

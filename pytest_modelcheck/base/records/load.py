@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from ...checks.structure.read import graph_problem
 from ...errors import ModelCheckError
 from ...record import SCHEMA_VERSION
-from ...structure.read import graph_problem
 from ...verdict.judge import Outcome
 from .shape import Described, Many, Matching, OneOf, Optional, Pair
 from .shape import problem as shape_problem

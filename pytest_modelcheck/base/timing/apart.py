@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...checks.latency.clock import WallClock, clock_for
+from ...checks.latency.compare import LatencyComparison, chunk_by_chunk, slowdown_limit, subject_side
+from ...checks.latency.paired import CALLS, ORDERS, Chunk, garbage, like, partners, plan
 from ...errors import MeasurementError
-from ...latency.clock import WallClock, clock_for
-from ...latency.compare import LatencyComparison, chunk_by_chunk, slowdown_limit, subject_side
-from ...latency.paired import CALLS, ORDERS, Chunk, garbage, like, partners, plan
 from ..redirect import Redirect
 from .fork import Child
 from .revision import Incomparable, Job, Key, Timed, collect, foreign, refuse_other_inputs, with_inputs

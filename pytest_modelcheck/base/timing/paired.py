@@ -17,9 +17,9 @@ from typing import Any
 import pytest  # noqa: F401  the children need it
 import torch
 
+from ...checks.latency import against
+from ...checks.latency.region import machine_lock
 from ...errors import ModelCheckError
-from ...latency import against
-from ...latency.region import machine_lock
 from ...record import to_json
 from .apart import compare_apart
 from .fork import Child, ChildError, Hung

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from ...latency.against import pack
-from ...latency.clock import Call, clock_for
-from ...latency.compare import chunk_by_chunk, slowdown_limit, subject_side
-from ...latency.paired import PairedSampler, Side, fresh
-from ...latency.region import no_collection
+from ...checks.latency.against import pack
+from ...checks.latency.clock import Call, clock_for
+from ...checks.latency.compare import chunk_by_chunk, slowdown_limit, subject_side
+from ...checks.latency.paired import PairedSampler, Side, fresh
+from ...checks.latency.region import no_collection
 from ...model.observe import observe
 from ...model.subject import Subject
 from ..redirect import Redirect

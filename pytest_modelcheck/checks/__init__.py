@@ -1,0 +1,1 @@
+"""One folder a check; each owns all that is said about it."""

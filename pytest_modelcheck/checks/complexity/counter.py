@@ -1,0 +1,193 @@
+"""Watch the operators of one call: which module runs them, what they cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+
+from ...model.calls import Running
+from .formulas import elements, first_tensor
+from .likeness import LIKENESS
+from .operators import Operator, lookup
+from .result import Cost
+from .traffic import Bytes, add_bytes
+
+CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
+COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
+
+
+class ModuleStack(Running):
+    """Which module is running; calls and shapes of each."""
+
+    def __init__(self, root: nn.Module) -> None:
+        super().__init__(root)
+        self.calls: dict[str, int] = dict.fromkeys(self.names.values(), 0)
+        self.shapes: dict[
+            str, tuple[tuple[int, ...] | None, tuple[int, ...]]
+        ] = {}  # of first input and output
+
+    def enter(self, module: nn.Module, args: Any) -> None:
+        """A module's forward begins."""
+        super().enter(module, args)
+        if module in self.names:
+            self.calls[self.running[-1]] += 1
+
+    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        """It ends."""
+        super().leave(module, args, output)
+        out = _first(output)
+        if out is not None and module in self.names:
+            given = _first(args)
+            self.shapes[self.names[module]] = (
+                tuple(given.shape) if given is not None else None,
+                tuple(out.shape),
+            )
+
+
+def _first(values: Any) -> Tensor | None:
+    """The first tensor of an input or output, whatever it is packed into."""
+    if isinstance(values, Tensor):
+        return values
+    if isinstance(values, dict):  # HF's outputs are dictionaries too
+        values = list(values.values())
+    return first_tensor(values)
+
+
+class Counter(TorchDispatchMode):
+    """Counts every operator into `cells[module, operator]`; those without a formula also into `unknown`.
+
+    With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device.
+    With `trace`, operators of the backward are told from the forward's, and go to the module whose forward made them.
+    While `recording` is False operators run uncounted.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(
+        self, stack: ModuleStack, *, on_meta: bool, trace: bool = False, causal: bool = False
+    ) -> None:
+        super().__init__()
+        self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
+        self.recording = True
+        self.unknown: dict[str, int] = {}
+        self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
+        self._cells: dict[tuple[str, str], list[int]] = {}
+        self._read: Bytes = {}
+        self._written: Bytes = {}
+        self._operators: dict[Any, Operator | None] = {}
+        self._schemas: dict[Any, Any] = {}
+
+    @property
+    def cells(self) -> dict[tuple[str, str], Cost]:
+        """Cost of each operator in each module."""
+        return {key: Cost(*numbers) for key, numbers in self._cells.items()}
+
+    @property
+    def bytes_by_dtype(self) -> dict[str, tuple[int, int]]:
+        """Bytes read and written of each dtype that occurs, the most first."""
+        sums = {d: (self._read.get(d, 0), self._written.get(d, 0)) for d in {**self._read, **self._written}}
+        ranked = sorted(sums.items(), key=lambda pair: -sum(pair[1]))
+        return {str(dtype).removeprefix("torch."): both for dtype, both in ranked if any(both)}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func not in self._operators:
+            self._learn(func)
+        operator = self._operators[func]
+        if operator is None:
+            with self:
+                return func.decompose(*args, **kwargs)
+        if self.on_meta and _is_mixed(args, kwargs):
+            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        out = self._run(func, operator, args, kwargs)
+        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], None)
+        if self.recording:
+            self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
+        return out
+
+    def _run(self, func: Any, operator: Operator, args: Any, kwargs: Any) -> Any:
+        like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
+        out = like(self._in_order(func, args, kwargs)) if like else None
+        return func(*args, **kwargs) if out is None else out
+
+    def _learn(self, func: Any) -> None:
+        self._operators[func] = lookup(func)
+        schema = getattr(func, "_schema", None)
+        self._schemas[func] = schema.arguments if schema is not None else ()
+
+    def _in_order(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Positional arguments, keywords and defaults as one list, in the order of the schema."""
+        arguments = self._schemas[func]
+        if len(args) >= len(arguments):
+            return args
+        return [*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :])]
+
+    def _count(
+        self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Any, out: Any
+    ) -> None:
+        macs = operator.macs(args, out) if operator.macs else 0
+        other = operator.other(args, out) if operator.other else 0
+        read, written = operator.traffic(args, out) if operator.traffic else ((), ())
+        if macs and self.causal:
+            part, whole = kept or _kept_by_call(operator.name, args) or (1, 1)
+            macs = macs * part // whole
+        if macs and _is_complex(out):
+            other += COMPLEX * macs
+        if not operator.known:
+            self.unknown[operator.name] = self.unknown.get(operator.name, 0) + 1
+        cell = self._cells.setdefault((owner, operator.name), [0, 0, 0, 0, 0, 0])
+        cell[0] += 1
+        cell[1] += macs
+        cell[2] += other
+        cell[3] += elements(out) if operator.macs else 0
+        cell[4] += add_bytes(read, self._read)
+        cell[5] += add_bytes(written, self._written)
+
+
+def _is_complex(out: Any) -> bool:
+    tensor = first_tensor(out)
+    return tensor is not None and tensor.is_complex()
+
+
+# Causal attention
+
+
+def causal_share(query: Tensor, key: Tensor) -> tuple[int, int]:
+    """Products that a causal mask leaves (query i sees keys 0..i, from the top left, as torch does), and all."""
+    length, other = query.shape[-2], key.shape[-2]
+    square = min(length, other)
+    return square * (square + 1) // 2 + (length - square) * other, length * other
+
+
+def _kept_by_call(name: str, args: Any) -> tuple[int, int] | None:
+    """Attention that arrives whole says itself whether it is causal."""
+    position = {"aten::scaled_dot_product_attention": 5}.get(name)
+    return causal_share(args[0], args[1]) if position is not None and args[position] else None
+
+
+# Devices
+
+
+def _is_mixed(args: Any, kwargs: Any) -> bool:
+    """Whether some tensors are on meta and others (scalars aside, they may stay) are not."""
+    found: set[bool] = set()
+    _places((*args, *kwargs.values()), found)
+    return len(found) == 2
+
+
+def _places(values: Any, found: set[bool]) -> None:
+    for value in values:
+        if isinstance(value, Tensor):
+            found.add(value.is_meta)
+        elif isinstance(value, (list, tuple)):
+            _places(value, found)
+
+
+def _to_meta(tensor: Tensor) -> Tensor:
+    if tensor.is_meta or tensor.dim() == CPU_SCALAR:
+        return tensor
+    return torch.empty_like(tensor, device="meta")

@@ -1,0 +1,222 @@
+"""Count a subject: on meta tensors first, by one real run where the shapes depend on the data."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import MeasurementError
+from ...model.calls import module_calls
+from ...model.observe import is_scripted, observe
+from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
+from .counter import Counter, ModuleStack, causal_share
+from .params import Sizes, sizes
+from .result import Complexity, ModuleFacts
+
+PHASES = ("forward", "backward", "training_step")
+ATTENTION = ("dense", "causal")
+
+
+def count(
+    subject: Subject, *, phase: str = "forward", attention: str = "dense", strict: bool = False
+) -> Complexity:
+    """Count one call of the model: operations, bytes, activations, per operator and per module.
+
+    An operator belongs to the innermost module whose forward is running. `phase`: "forward" in eval mode;
+    "backward" or "training_step" (forward and backward) in train mode, from the sum of the floating outputs to the
+    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal.
+    Raises ModelRunError if the model itself raises, MeasurementError (`strict`) for operators without a formula.
+    """
+    _check_choice("phase", phase, PHASES)
+    _check_choice("attention", attention, ATTENTION)
+    inputs = subject.require_inputs()
+    counter, reason = _run(subject, inputs, phase, attention == "causal")
+    if strict and counter.unknown:
+        raise MeasurementError(_unknown_text(subject.name, counter.unknown))
+    return _complexity(subject, counter, phase, reason)
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise MeasurementError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}")
+
+
+def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
+    """The counter after the run, and why it was not on meta (None: it was)."""
+    reason = None
+    if not is_scripted(subject.architecture.modules()):
+        try:
+            with _no_collection():
+                return _counted(subject, inputs, phase, causal, on_meta=True), None
+        except Exception as error:
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    else:
+        reason = "a TorchScript module cannot run on copies of its tensors"
+    with locate_failure(subject, inputs):
+        return _counted(subject, inputs, phase, causal, on_meta=False), reason
+
+
+def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
+    module, training = subject.architecture if on_meta else subject.module, phase != "forward"
+    stack = ModuleStack(module)
+    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
+    followed = module_calls(stack.enter, stack.leave)
+    with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
+        given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
+        if on_meta:
+            _replace_tensors(module, _copy_on_meta if training else _on_meta)
+        elif training:
+            _replace_tensors(module, _alias)
+        with counter:
+            counter.recording = phase != "backward"
+            output = module(*given.args, **given.kwargs)
+            counter.recording = True
+            if training:
+                torch.autograd.backward(differentiable_sums(output, subject.name))
+    return counter
+
+
+@contextmanager
+def _settings(counter: Counter) -> Iterator[None]:
+    """How torch must behave to be counted: products in sight, nothing compiled."""
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    with ExitStack() as stack:
+        stack.enter_context(_mode(counter.trace))
+        if "torch._dynamo" in sys.modules:  # else nothing can be compiled, and importing it takes a second
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        if counter.trace and counter.causal:
+            stack.enter_context(_causal_attention_marked(counter))
+        if counter.on_meta:
+            stack.enter_context(_flex_attention_on_meta())
+        yield
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing on meta holds memory, and looking for garbage would take the longer the larger the model is."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@contextmanager
+def _causal_attention_marked(counter: Counter) -> Iterator[None]:
+    """With gradients attention arrives in parts that do not say that they are causal."""
+    functional = torch.nn.functional
+    attention: Any = functional.scaled_dot_product_attention
+
+    @functools.wraps(attention)
+    def marked(query: Tensor, key: Tensor, *args: Any, is_causal: bool = False, **kwargs: Any) -> Tensor:
+        before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
+        try:
+            return attention(query, key, *args, is_causal=is_causal, **kwargs)
+        finally:
+            counter.kept = before
+
+    functional.scaled_dot_product_attention = marked
+    try:
+        yield
+    finally:
+        functional.scaled_dot_product_attention = attention
+
+
+@contextmanager
+def _flex_attention_on_meta() -> Iterator[None]:
+    """Flex attention works on meta tensors, but refuses them."""
+    module: Any = sys.modules.get("torch.nn.attention.flex_attention")
+    check = getattr(module, "_validate_device", None)
+    if check is None:
+        yield
+        return
+    module._validate_device = lambda query, *_: None if query.is_meta else check(query, *_)
+    try:
+        yield
+    finally:
+        module._validate_device = check
+
+
+def _mode(training: bool) -> Any:
+    """In inference mode composite operators (attention, linear) arrive whole."""
+    return torch.enable_grad() if training else torch.inference_mode()
+
+
+def _copy_on_meta(leaf: Any) -> Any:
+    if not isinstance(leaf, Tensor) or (leaf.is_meta and not leaf.requires_grad):
+        return leaf
+    return torch.empty_like(leaf, device="meta").requires_grad_(leaf.requires_grad)
+
+
+def _on_meta(tensor: Tensor) -> Tensor:
+    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
+
+
+def _alias(tensor: Tensor) -> Tensor:
+    """For a real backward: no gradient must land on the user's parameters."""
+    return (
+        tensor.detach().requires_grad_(tensor.requires_grad) if isinstance(tensor, nn.Parameter) else tensor
+    )
+
+
+def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
+    """Put others in the place of parameters and buffers, tied ones once; observe() puts the user's back."""
+    made: dict[Tensor, Tensor] = {}
+    for child in module.modules():
+        for held in (child._parameters, child._buffers):
+            for name, tensor in held.items():
+                if tensor is not None:
+                    if tensor not in made:
+                        made[tensor] = replace(tensor)
+                    held[name] = made[tensor]  # type: ignore[assignment]
+
+
+def _unknown_text(name: str, unknown: dict[str, int]) -> str:
+    lines = [f"  {operator}  ({calls} call{'s' * (calls != 1)})" for operator, calls in unknown.items()]
+    return "\n".join(
+        [
+            f"{name}: operators without a formula (strict):",
+            *lines,
+            "Give each one with @pytest_modelcheck.register_formula(torch.ops.<namespace>.<operator>).",
+        ]
+    )
+
+
+def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | None) -> Complexity:
+    stack = counter.stack
+    held = sizes(subject.architecture, stack.names)  # by now the module that was counted
+    return Complexity(
+        name=subject.name,
+        phase=phase,
+        counted_on="meta" if reason is None else "real",
+        reason=reason,
+        cells=counter.cells,
+        modules={name: _facts(name, child, stack, held) for child, name in stack.names.items()},
+        unknown_operators=dict(counter.unknown),
+        bytes_by_dtype=counter.bytes_by_dtype,
+        params=held.params,
+        trainable_params=held.trainable,
+        buffers=held.buffers,
+        model_bytes=held.bytes,
+    )
+
+
+def _facts(name: str, module: nn.Module, stack: ModuleStack, held: Sizes) -> ModuleFacts:
+    given, out = stack.shapes.get(name, (None, None))
+    return ModuleFacts(
+        type=type(module).__name__,
+        params=held.with_children[name],
+        own_params=held.by_module[name],
+        calls=stack.calls[name],
+        input_shape=given,
+        output_shape=out,
+    )

@@ -1,0 +1,91 @@
+"""Count parameters and their bytes; weights that quantised modules keep packed, out of sight, count too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ...model.observe import refuse_lazy
+from ...model.subject import Subject
+from .packed import packed_weights
+from .result import Parameters
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a model holds, tied tensors once; `by_module` and `with_children` are parameters of each module."""
+
+    by_module: dict[str, int]
+    with_children: dict[str, int]
+    params: int
+    trainable: int
+    buffers: int
+    bytes: int
+
+
+def count_params(subject: Subject, *, trainable: bool | None = None) -> Parameters:
+    """Count parameters: all, only those that require a gradient, or only those that do not. Tied ones count once.
+
+    Needs no inputs and runs nothing. Raises SubjectError for lazy parameters without a shape.
+    """
+    module = subject.architecture
+    refuse_lazy(module)
+    own = {name: _held(child) for name, child in module.named_modules()}
+    by_module = _numel_by_module(own, trainable)
+    return Parameters(sum(by_module.values()), by_module, trainable)
+
+
+def sizes(module: nn.Module, names: Mapping[nn.Module, str]) -> Sizes:
+    """All sizes of a model whose modules have these `names`."""
+    held = {child: _held(child) for child in names}
+    weights = _once(tensor for tensors in held.values() for tensor in tensors)
+    buffers = _once(b for child in names for b in child._buffers.values() if b is not None)
+    return Sizes(
+        by_module=_numel_by_module({names[child]: tensors for child, tensors in held.items()}),
+        with_children={names[child]: n for child, n in _with_children(module, held).items()},
+        params=_numel(weights),
+        trainable=_numel(t for t in weights if t.requires_grad),
+        buffers=_numel(buffers),
+        bytes=sum(t.numel() * t.element_size() for t in (*weights, *buffers)),
+    )
+
+
+def _held(module: nn.Module) -> list[Tensor]:
+    """Parameters and packed weights of this very module."""
+    return [*(p for p in module._parameters.values() if p is not None), *packed_weights(module)]
+
+
+def _numel_by_module(own: Mapping[str, list[Tensor]], trainable: bool | None = None) -> dict[str, int]:
+    """A tied tensor counts where it is met first."""
+    seen: set[Tensor] = set()
+    counts = {}
+    for name, tensors in own.items():
+        new = [t for t in _once(tensors) if t not in seen]
+        seen.update(new)
+        counts[name] = _numel(t for t in new if trainable is None or t.requires_grad is trainable)
+    return counts
+
+
+def _with_children(root: nn.Module, held: Mapping[nn.Module, list[Tensor]]) -> dict[nn.Module, int]:
+    found: dict[nn.Module, set[Tensor]] = {}
+
+    def visit(node: nn.Module) -> set[Tensor]:
+        if node not in found:
+            found[node] = set(held[node])
+            for child in node._modules.values():
+                if child is not None:
+                    found[node] |= visit(child)
+        return found[node]
+
+    visit(root)
+    return {node: _numel(tensors) for node, tensors in found.items()}
+
+
+def _once(tensors: Iterable[Tensor]) -> list[Tensor]:
+    return list(dict.fromkeys(tensors))
+
+
+def _numel(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors)

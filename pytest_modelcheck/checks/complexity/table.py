@@ -1,0 +1,136 @@
+"""The complexity as a table of modules: text, Markdown, HTML, dict."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import MeasurementError
+from ...verdict.judge import ROOT
+from ...verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
+from .result import Complexity, ModuleCost
+
+COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")
+BAR = 10
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A printable table; `rows` are texts under `columns`, `totals` the lines below it, `left` the columns of words."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    totals: tuple[str, ...]
+    columns: tuple[str, ...] = COLUMNS
+    left: tuple[int, ...] = (0, 1, 4)
+
+    def __str__(self) -> str:
+        table = [self.columns, *self.rows]
+        widths = [max(len(row[i]) for row in table) for i in range(len(self.columns))]
+        lines = ["  ".join(self._aligned(row, widths)) for row in table]
+        rule = "-" * max(len(line) for line in lines)
+        return "\n".join(
+            [self.title, rule, lines[0].rstrip(), rule, *(x.rstrip() for x in lines[1:]), rule, *self.totals]
+        )
+
+    def _aligned(self, row: Sequence[str], widths: Sequence[int]) -> list[str]:
+        pairs = enumerate(zip(row, widths, strict=True))
+        return [cell.ljust(w) if i in self.left else cell.rjust(w) for i, (cell, w) in pairs]
+
+    def to_markdown(self) -> str:
+        """A Markdown table."""
+        marks = ["---" if i in self.left else "---:" for i in range(len(self.columns))]
+        head = f"| {' | '.join(self.columns)} |\n|{'|'.join(marks)}|"
+        body = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in self.rows]
+        return "\n".join([head, *(f"| {row} |" for row in body), "", *(f"{line}  " for line in self.totals)])
+
+    def _repr_html_(self) -> str:
+        def row(cells: Sequence[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = "".join(row(cells, "td") for cells in self.rows)
+        notes = "<br>".join(html.escape(line) for line in self.totals)
+        head = f"<caption>{html.escape(self.title)}</caption>{row(self.columns, 'th')}"
+        return f"<table>{head}{body}</table><p>{notes}</p>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Columns, rows and totals."""
+        return {
+            "title": self.title,
+            "columns": list(self.columns),
+            "rows": [list(r) for r in self.rows],
+            "totals": list(self.totals),
+        }
+
+
+SORT_KEYS = ("params", "macs", "flops", "memory_access", "activations")
+
+
+STYLES = ("modelcheck", "torchsummary", "torchstat")
+
+
+def checked_style(style: str) -> str:
+    """`style`, if there is one of this name. Raises MeasurementError."""
+    if style not in STYLES:
+        raise MeasurementError(f"style={style!r} is not one of {', '.join(map(repr, STYLES))}")
+    return style
+
+
+def summary(complexity: Complexity, *, depth: int | None = None, sort_by: str | None = None) -> Summary:
+    """The module tree with its costs (each with its children's), down to `depth` levels, or sorted by a column.
+
+    Raises MeasurementError for another `sort_by` than params, macs, flops, memory_access or activations.
+    """
+    if sort_by is not None and sort_by not in SORT_KEYS:
+        raise MeasurementError(f"sort_by={sort_by!r} is not one of {', '.join(SORT_KEYS)}")
+    costs = [(name, cost) for name, cost in complexity.by_module().items() if name]
+    shown = [(name, cost) for name, cost in costs if depth is None or name.count(".") < depth]
+    if sort_by is not None:
+        shown.sort(key=lambda pair: -getattr(pair[1], sort_by))
+    rows = tuple(_row(name, cost, complexity.macs, indent=sort_by is None) for name, cost in shown)
+    return Summary(f"{complexity.name} ({complexity.phase})", rows, tuple(_totals(complexity)))
+
+
+def _row(name: str, cost: ModuleCost, total: int, *, indent: bool) -> tuple[str, ...]:
+    shape = "x".join(map(str, cost.facts.output_shape)) if cost.facts.output_shape is not None else "-"
+    part = cost.macs / total if total else 0.0
+    label = "  " * name.count(".") + name.rpartition(".")[2] if indent else name
+    bar = "█" * round(part * BAR)
+    return (
+        f"{label} ({cost.facts.type})",
+        shape,
+        PARAMS.format(cost.params),
+        MACS.format(cost.macs),
+        f"{part * 100:5.1f} % {bar:<{BAR}}",
+        BYTES.format(cost.memory_access),
+        ELEMENTS.format(cost.activations),
+    )
+
+
+def _by_dtype(complexity: Complexity) -> list[str]:
+    """Only where there is more than one."""
+    parts = [f"{dtype} {BYTES.format(sum(both))}" for dtype, both in complexity.bytes_by_dtype.items()]
+    return [f"memory access by dtype: {', '.join(parts)}"] if len(parts) > 1 else []
+
+
+def _totals(complexity: Complexity) -> list[str]:
+    c = complexity
+    lines = [
+        f"total: {MACS.format(c.macs)} = {FLOPS.format(c.flops)} ({MACS.exact(c.macs)}); "
+        f"with bias, normalisation and element-wise operators {FLOPS.format(c.flops_all)}",
+        f"parameters: {PARAMS.exact(c.params)}, {c.trainable_params:,} trainable; model {BYTES.format(c.model_bytes)}",
+        f"memory access: {BYTES.format(c.bytes_read)} read, {BYTES.format(c.bytes_written)} written; "
+        f"{c.arithmetic_intensity:.1f} FLOPs per byte; activations {ELEMENTS.format(c.activations)}",
+        *_by_dtype(complexity),
+        f"counted on {c.counted_on} tensors" + (f": {c.reason}" if c.reason else ""),
+    ]
+    if c.unknown_operators:
+        lines.append(
+            "not counted, no formula: "
+            + ", ".join(f"{n} ({k} call{'s' * (k != 1)})" for n, k in c.unknown_operators.items())
+        )
+    if c.uncalled_modules:
+        lines.append("never called: " + ", ".join(name or ROOT for name in c.uncalled_modules))
+    return lines

@@ -1,0 +1,31 @@
+"""The heatmap that a report shows by itself: Grad-CAM of the top class, where the model allows one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import ModelCheckError
+from ...model.subject import Subject
+from .cam import cam
+
+
+def describe(subject: Subject) -> list[dict[str, Any]] | dict[str, str]:
+    """The record's section `heatmaps`: one overlay, or `{"error": why there is none}`."""
+    reason = _not_an_image(subject)
+    if reason:
+        return {"error": reason}
+    try:
+        return [cam(subject).to_dict()]
+    except ModelCheckError as error:
+        return {"error": str(error)}
+
+
+def _not_an_image(subject: Subject) -> str:
+    if subject.inputs is None:
+        return "no example inputs were given"
+    images = [t for t in subject.inputs.tensors if t.dim() == 4]
+    if len(images) != 1 or images[0].shape[1] not in (1, 3) or not images[0].is_floating_point():
+        return (
+            f"no image input: a heatmap needs one tensor (N, 1 or 3, H, W); the inputs are {subject.inputs}"
+        )
+    return ""

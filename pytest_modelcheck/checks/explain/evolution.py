@@ -1,0 +1,233 @@
+"""Zeiler and Fergus' pictures of features: the strongest activations beside their patches, and how they came to be."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from ...errors import ExplanationError, MeasurementError
+from ...images import to_base64
+from ...model.subject import Inputs, Subject
+from .features import chosen_layers, relative_distance, run_features
+from .heatmap import shown
+from .layers import as_map, image_size
+from .projection import Projection, project
+
+TILE = 96  # pixels of a patch as it is shown
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One strong activation: of which `feature`, in which `sample`, its `value`; patch and projection as pictures."""
+
+    feature: int
+    sample: int
+    value: float
+    patch: Image.Image
+    projection: Image.Image
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pictures in base64."""
+        pictures = {
+            "patch": to_base64(shown(self.patch, TILE), compact=True),
+            "projection": to_base64(shown(self.projection, TILE), compact=True),
+        }
+        return {"feature": self.feature, "sample": self.sample, "value": self.value, **pictures}
+
+
+@dataclass(frozen=True)
+class StrongestActivations:
+    """`layers`: name -> activations, the strongest feature first."""
+
+    layers: Mapping[str, tuple[Activation, ...]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of the record's section `deconvnet`."""
+        return {
+            "layers": [
+                {"name": name, "tiles": [a.to_dict() for a in found]} for name, found in self.layers.items()
+            ]
+        }
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """Features over training: `distances`: layer -> per step |f_t - f_T| / |f_T|, mean over the inputs.
+
+    `activations`: layer -> per step the strongest activation of one feature (the last step's strongest); None: silent.
+    """
+
+    steps: tuple[str, ...]
+    distances: Mapping[str, tuple[float, ...]]
+    features: Mapping[str, int]
+    activations: Mapping[str, tuple[Activation | None, ...]]
+
+    def settled(self, layer: str, within: float = 0.1) -> str:
+        """The first step from which on the layer's features stay `within` of the last step's."""
+        far = [i for i, d in enumerate(self.distances[layer]) if d > within]
+        return self.steps[far[-1] + 1 if far else 0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of the record's section `evolution`."""
+        empty: dict[str, Any] = {"patch": "", "projection": ""}
+        layers = [
+            {
+                "name": name,
+                "feature": self.features[name],
+                "tiles": [
+                    {**(a.to_dict() if a else empty), "step": step}
+                    for step, a in zip(self.steps, found, strict=True)
+                ],
+            }
+            for name, found in self.activations.items()
+        ]
+        distances = {name: list(row) for name, row in self.distances.items()}
+        return {"steps": list(self.steps), "distances": distances, "layers": layers}
+
+    def __str__(self) -> str:
+        width = max(map(len, self.distances), default=0)
+        rows = [
+            f"{name:<{width}}  " + "  ".join(f"{d:.3f}" for d in row) for name, row in self.distances.items()
+        ]
+        return "\n".join([f"{'':<{width}}  " + "  ".join(self.steps), *rows])
+
+
+def strongest_activations(
+    subject: Subject, *, layers: Any = None, features: int = 4, samples: int = 4
+) -> StrongestActivations:
+    """For each layer the `features` that fire strongest, each in the `samples` inputs where it does, down to pixels.
+
+    Raises ExplanationError for layers that are not there, and for models without ReLUs.
+    """
+    if features < 1 or samples < 1:
+        raise ExplanationError(f"features={features}, samples={samples}: both must be 1 or more")
+    names = chosen_layers(subject, layers)
+    outputs, _ = run_features(subject, names)
+    size, found = image_size(subject), {}
+    for name in names:
+        peaks = as_map(outputs[name], size).flatten(2).amax(2)
+        best = peaks.amax(0).argsort(descending=True)[:features].tolist()
+        found[name] = tuple(a for feature in best for a in _strongest(subject, name, feature, samples))
+    return StrongestActivations(found)
+
+
+def _strongest(subject: Subject, layer: str, feature: int, samples: int) -> list[Activation]:
+    """One activation for each of the inputs where the feature is strongest; none if it is silent."""
+    try:
+        made = project(subject, "deconvnet", layer=layer, feature=feature)
+    except ExplanationError as error:
+        if "reaches the pixels" not in str(error):
+            raise
+        return []
+    order = sorted(range(len(made.score)), key=lambda i: -made.score[i])[:samples]
+    return [_activation(made, feature, sample) for sample in order]
+
+
+def _activation(made: Projection, feature: int, sample: int) -> Activation:
+    box = made.box(sample)
+    patch, projection = made.input_image(sample).crop(box), made.picture(sample).crop(box)
+    return Activation(feature, sample, float(made.score[sample]), patch, projection)
+
+
+def feature_evolution(
+    subject: Subject, checkpoints: Any, *, layers: Any = None, strict: bool = True
+) -> Evolution:
+    """The features of chosen layers at each checkpoint of a training run, on the subject's inputs.
+
+    `checkpoints`: name -> state (a state_dict, or a path of a .pt or .safetensors file), or a sequence of these. With
+    `strict=False` a checkpoint may lack tensors: the model's own stand in. Raises MeasurementError for one that does
+    not fit. The model itself is not touched: a copy takes the states.
+    """
+    states = _named(checkpoints)
+    names = chosen_layers(subject, layers)
+    outputs = []
+    trained = Subject(subject.name, copy.deepcopy(subject.module), subject.inputs)
+    for step, state in states.items():
+        _load(trained, step, state, subject.module.state_dict(), strict)
+        outputs.append(run_features(trained, names)[0])
+    distances = {
+        name: tuple(float(relative_distance(o[name], outputs[-1][name]).mean()) for o in outputs)
+        for name in names
+    }
+    size = image_size(subject)
+    chosen = {n: int(as_map(outputs[-1][n], size).flatten(2).amax((0, 2)).argmax()) for n in names}
+    activations: dict[str, list[Activation | None]] = {name: [] for name in names}
+    for step, state in states.items():
+        _load(trained, step, state, subject.module.state_dict(), strict)
+        for name in names:
+            found = _strongest(
+                Subject(trained.name, trained.module, _best(trained, name, chosen[name])),
+                name,
+                chosen[name],
+                1,
+            )
+            activations[name].append(found[0] if found else None)
+    return Evolution(tuple(states), distances, chosen, {n: tuple(a) for n, a in activations.items()})
+
+
+def _best(subject: Subject, layer: str, feature: int) -> Inputs | None:
+    """The input in which the feature is strongest, alone; all inputs where they are not one batch."""
+    inputs = subject.require_inputs()
+    tensors = inputs.tensors
+    if len(tensors) != 1 or tensors[0].dim() != 4:
+        return inputs
+    outputs, _ = run_features(subject, [layer])
+    peaks = as_map(outputs[layer], image_size(subject))[:, feature].flatten(1).amax(1)
+    index = int(peaks.argmax())
+    return inputs.map(lambda leaf: leaf[index : index + 1] if leaf is tensors[0] else leaf)
+
+
+def _named(checkpoints: Any) -> dict[str, Any]:
+    if isinstance(checkpoints, Mapping):
+        named = {str(name): state for name, state in checkpoints.items()}
+    elif isinstance(checkpoints, Sequence) and not isinstance(checkpoints, (str, bytes)):
+        named = {Path(s).stem if isinstance(s, (str, Path)) else str(i): s for i, s in enumerate(checkpoints)}
+        if len(named) != len(checkpoints):
+            named = {str(i): s for i, s in enumerate(checkpoints)}
+    else:
+        raise MeasurementError(
+            "feature_evolution() takes a mapping of names to states, or a sequence of states"
+        )
+    if len(named) < 2:
+        raise MeasurementError(f"{len(named)} checkpoint(s): an evolution needs two or more")
+    return named
+
+
+def _load(subject: Subject, step: str, state: Any, own: Mapping[str, Any], strict: bool) -> None:
+    loaded = read_state(state) if isinstance(state, (str, Path)) else state
+    if not isinstance(loaded, Mapping):
+        raise MeasurementError(
+            f"checkpoint {step!r} is a {type(loaded).__name__}, not a state_dict: give module.state_dict()"
+        )
+    known = {k: v for k, v in loaded.items() if k in own}
+    strange = [k for k in loaded if k not in own]
+    missing = [k for k in own if k not in loaded and not k.endswith("num_batches_tracked")]
+    wrong = [k for k, v in known.items() if v.shape != own[k].shape]
+    if strange or wrong or (strict and missing):
+        named = [
+            f"{what} {', '.join(keys[:3])}"
+            for what, keys in (("unknown", strange), ("of another shape", wrong), ("missing", missing))
+            if keys
+        ]
+        hint = "" if strange or wrong else "\nIf the layers you watch do not need them, pass strict=False."
+        raise MeasurementError(f"checkpoint {step!r} does not fit {subject.name}: {'; '.join(named)}{hint}")
+    subject.module.load_state_dict({**own, **known})
+
+
+def read_state(path: str | Path) -> Any:
+    """What is in a .safetensors file or one of torch.save. Raises MeasurementError."""
+    try:
+        if str(path).endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # each format has its own
+        raise MeasurementError(f"the checkpoint {path} cannot be read: {error}") from error
+    return loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded

@@ -1,0 +1,59 @@
+"""Features of chosen layers, as flat vectors or as maps: what invariance and evolution compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import ExplanationError
+from ...model.observe import observe
+from ...model.subject import Inputs, Subject
+from .capture import replaced_output
+from .layers import find_layer, image_batch, spatial_layers, usable
+
+
+def chosen_layers(subject: Subject, layers: Any) -> list[str]:
+    """Names of `layers` (one or several modules or names); None: the first and the last one with a spatial map."""
+    if layers is not None:
+        given = layers if isinstance(layers, (list, tuple)) else [layers]
+        return [find_layer(subject, layer)[0] for layer in given]
+    image_batch(subject)
+    with observe(subject.module), torch.no_grad():
+        found = [name for name, _ in spatial_layers(subject)]
+    if not found:
+        raise ExplanationError(f"{subject.name} has no layer with a spatial map; name some: layers=['...']")
+    return list(dict.fromkeys([found[0], found[-1]]))
+
+
+def run_features(
+    subject: Subject, layers: Sequence[str], inputs: Inputs | None = None
+) -> tuple[dict[str, Tensor], Any]:
+    """The outputs of `layers` (last call each) in one forward without gradients, and the model's output."""
+    kept: dict[str, Tensor] = {}
+    modules = dict(subject.module.named_modules())
+
+    def keeper(name: str) -> Any:
+        def keep(tensor: Tensor) -> Tensor:
+            kept[name] = tensor.detach().clone()
+            return tensor
+
+        return keep
+
+    with torch.inference_mode(False), observe(subject.module), torch.no_grad(), ExitStack() as stack:
+        for name in layers:
+            stack.enter_context(replaced_output(modules[name], -1, keeper(name)))
+        output = subject.run(usable(inputs or subject.require_inputs()))
+    missing = [name for name in layers if name not in kept]
+    if missing:
+        raise ExplanationError(f"{subject.name}: layer {missing[0]!r} is never called in a forward")
+    return kept, output
+
+
+def relative_distance(features: Tensor, reference: Tensor) -> Tensor:
+    """|f - f0| / |f0| for each sample (N,)."""
+    difference = (features - reference).flatten(1).double().norm(dim=1)
+    return difference / reference.flatten(1).double().norm(dim=1).clamp_min(1e-12)

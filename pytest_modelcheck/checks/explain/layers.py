@@ -1,0 +1,226 @@
+"""Target layers: find them by name, or the last one with a spatial map; read an activation as (N, C, h, w)."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+
+from ...errors import ExplanationError
+from ...model.observe import observe
+from ...model.subject import Inputs, Subject
+
+Size = tuple[int, int]
+
+
+def find_layer(subject: Subject, layer: Any) -> tuple[str, nn.Module]:
+    """Name and module of `layer`: a module of the model, a dotted name, or None for the last spatial one.
+
+    Raises ExplanationError with the closest names for one that is not there.
+    """
+    modules = dict(subject.module.named_modules())
+    if layer is None:
+        name = last_spatial_layer(subject)
+        return name, modules[name]
+    if isinstance(layer, nn.Module):
+        found = next((name for name, module in modules.items() if module is layer), None)
+        if found is None:
+            raise ExplanationError(
+                f"{subject.name}: the {type(layer).__name__} given as layer= is not in the model"
+            )
+        return found, layer
+    if layer not in modules:
+        raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(str(layer), list(modules))}")
+    return layer, modules[layer]
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """A hint: the closest names."""
+    names = [n for n in names if n]
+    tail = name.rpartition(".")[2]
+    close = difflib.get_close_matches(name, names, 3, 0.5) or [n for n in names if tail and tail in n][:3]
+    return (
+        f"did you mean {', '.join(map(repr, close))}?"
+        if close
+        else f"it has {', '.join(map(repr, names[:8]))}, …"
+    )
+
+
+def flat_graph(module: nn.Module) -> str:
+    """What to do with a graph that calls operators where the model had layers; "" for other modules."""
+    if not isinstance(module, torch.fx.GraphModule):
+        return ""
+    called = {node.target for node in module.graph.nodes if node.op == "call_module"}
+    if called - {"_guards_fn"}:  # torch.export's own: it checks shapes
+        return ""
+    return (
+        "It is a graph that calls operators and no layers: explain the module it was made from, or what "
+        "torch.export.unflatten(program) makes of an exported program."
+    )
+
+
+def last_spatial_layer(subject: Subject) -> str:
+    """The module that finishes last among those whose output is a map of more than one pixel; one forward."""
+    image_size(subject)
+    with observe(subject.module), torch.no_grad():
+        found = spatial_layers(subject)
+    if not found:
+        raise ExplanationError(
+            f"{subject.name} has no layer with a spatial map for inputs {subject.inputs}: a heatmap needs one.\n"
+            + (flat_graph(subject.module) or "If there is one that was not recognised, name it: layer='...'.")
+        )
+    return found[-1][0]
+
+
+class Layers(list[tuple[str, "Tensor | None"]]):
+    """(name, output) of modules, in the order in which they finished; outputs without a graph are not kept.
+
+    `output`: what the model returned.
+    """
+
+    output: Any = None
+
+
+def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Layers:
+    """Run the model as it is set up; the modules whose output is a map, each once (its last call)."""
+    images = image_batch(subject)
+    names = {module: name for name, module in subject.module.named_modules() if name}
+    thread, found = threading.get_ident(), dict[str, "Tensor | None"]()
+
+    def note(module: nn.Module, args: Any, output: Any) -> None:
+        tensor = first_tensor(output)
+        if tensor is None or threading.get_ident() != thread or module not in names:
+            return
+        if _is_map(tensor, images):
+            found.pop(names[module], None)
+            found[names[module]] = tensor if tensor.requires_grad else None
+
+    hook = register_module_forward_hook(note)
+    try:
+        with eager():
+            output = subject.run(inputs or usable(subject.require_inputs()))
+    finally:
+        hook.remove()
+    layers = Layers(found.items())
+    layers.output = output
+    return layers
+
+
+@contextmanager
+def eager() -> Iterator[None]:
+    """What was compiled in place (`module.compile()`) runs as written, so that hooks see it."""
+    if "torch._dynamo" not in sys.modules:  # else nothing can be compiled, and importing it takes a second
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def usable(inputs: Inputs) -> Inputs:
+    """Copies: a model may write to its inputs, and the caller's may be tensors of inference mode."""
+
+    def one(leaf: Any) -> Any:
+        return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
+
+    with torch.inference_mode(False):
+        return inputs.map(one)
+
+
+def _is_map(output: Tensor, images: Tensor) -> bool:
+    if not output.is_floating_point() or output.dim() not in (3, 4):
+        return False
+    shape = grid_shape(output, (images.shape[2], images.shape[3]))
+    return len(output) == len(images) and shape is not None and min(shape) > 1
+
+
+def first_tensor(output: Any) -> Tensor | None:
+    """The tensor that a module returns, alone or first in a tuple."""
+    if isinstance(output, (tuple, list)) and output:
+        output = output[0]
+    return output if isinstance(output, Tensor) else None
+
+
+def image_batch(subject: Subject) -> Tensor:
+    """The images among the inputs (N, C, H, W): the first 4-D tensor, or the 3-D ones of a detection model.
+
+    Raises ExplanationError if there is none, if they are of several sizes, and on the meta device.
+    """
+    tensors = subject.require_inputs().tensors
+    batch = next((t for t in tensors if t.dim() == 4), None)
+    if any(t.is_meta for t in tensors):
+        raise ExplanationError(f"{subject.name} is on the meta device: there are no weights to explain")
+    if batch is not None and batch.numel():
+        return batch
+    single = [t for t in tensors if t.dim() == 3 and t.shape[0] in (1, 3) and t.is_floating_point()]
+    if len({t.shape for t in single}) == 1:
+        return torch.stack(single)
+    raise ExplanationError(
+        f"{subject.name}: a heatmap needs an image input (N, C, H, W), or images (C, H, W) of one size; "
+        f"the inputs are {subject.inputs}"
+    )
+
+
+def image_size(subject: Subject) -> Size:
+    """Height and width of the images."""
+    height, width = image_batch(subject).shape[-2:]
+    return int(height), int(width)
+
+
+def grid_shape(activation: Tensor, size: Size) -> Size | None:
+    """Height and width of the map in `activation`: (N, C, h, w), (N, h, w, C) or (N, L, C); None if there is none."""
+    shape = activation.shape
+    if activation.dim() == 4:
+        candidates = [(shape[2], shape[3]), (shape[1], shape[2])]
+        return next((c for c in candidates if _fits(c, size)), None)
+    if activation.dim() == 3:
+        return _token_grid(shape[1], size)
+    return None
+
+
+def _fits(grid: Size, size: Size) -> bool:
+    """Of the input's proportions within a pixel of rounding (detection models enlarge it first)."""
+    (h, w), (height, width) = grid, size
+    return abs(h * width - w * height) <= max(height, width) * 1.5
+
+
+def _token_grid(tokens: int, size: Size) -> Size | None:
+    """The grid that `tokens` make, with up to five extra ones (class, distillation, registers) in front."""
+    for extra in range(6):
+        count = tokens - extra
+        for h in range(2, count // 2 + 1):
+            if count % h == 0 and _same_proportions((h, count // h), size):
+                return h, count // h
+    return None
+
+
+def _same_proportions(grid: Size, size: Size) -> bool:
+    return grid[0] * size[1] == grid[1] * size[0]
+
+
+def as_map(activation: Tensor, size: Size) -> Tensor:
+    """`activation` as (N, C, h, w); class tokens dropped. Raises ExplanationError if it is no map."""
+    grid = grid_shape(activation, size)
+    if activation.dim() == 4:  # what fits neither way round is taken as torch's convolutions give it
+        return activation.permute(0, 3, 1, 2) if has_channels_last(activation, size) else activation
+    if grid is None:
+        raise ExplanationError(
+            f"the layer's output of shape {tuple(activation.shape)} is no spatial map for an input of "
+            f"{size[0]}x{size[1]}; choose a layer that ends in (N, C, h, w), (N, h, w, C) or (N, tokens, C)"
+        )
+    patches = activation[:, activation.shape[1] - grid[0] * grid[1] :]
+    return patches.transpose(1, 2).unflatten(2, grid)
+
+
+def has_channels_last(activation: Tensor, size: Size) -> bool:
+    """Whether the channels are the last dimension: (N, tokens, C) or (N, h, w, C)."""
+    if activation.dim() != 4:
+        return True
+    shape = activation.shape
+    return not _fits((shape[2], shape[3]), size) and _fits((shape[1], shape[2]), size)

@@ -1,0 +1,207 @@
+"""The methods of the CAM family that try what happens: AblationCAM, ScoreCAM; and CAM itself, which reads the head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...errors import ExplanationError, ModelRunError
+from ...model.observe import observe
+from ...model.subject import Inputs, Subject
+from ...progress import progress
+from .capture import Captured, replaced_output
+from .layers import as_map, eager, first_tensor, has_channels_last, image_batch, image_size, usable
+from .targets import class_logits, score
+
+CHUNK_BYTES, CHUNK = 256 * 2**20, 256  # of activations at the layer, and of samples, in one run
+MASKED_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What these methods start from: the layer, and what one run captured there."""
+
+    subject: Subject
+    name: str
+    layer: nn.Module
+    target: Any
+    captured: Captured
+
+    def score(self, output: Any, sample: int, samples: int) -> Tensor:
+        """The scores (samples,) of the target that `sample` of the batch has."""
+        targets = self.captured.target
+        target = self.target if callable(self.target) else targets[sample if len(targets) > 1 else 0]
+        values, _ = score(output, target, samples)
+        if len(values) != samples:
+            raise ExplanationError(
+                "this method scores many changed copies at once: the target must return one score per sample"
+            )
+        return values.float()
+
+    def inputs(self, sample: int, images: Tensor | None = None) -> Inputs:
+        """The inputs of one sample; with `images` (K, C, H, W), K times, with these in place of its own."""
+        batch, copies = image_batch(self.subject), 1 if images is None else len(images)
+
+        def pick(leaf: Any) -> Any:
+            if images is not None and leaf is batch:
+                return images
+            if not isinstance(leaf, Tensor) or leaf.dim() == 0 or leaf.shape[0] != len(batch):
+                return leaf
+            return leaf[sample : sample + 1].expand(copies, *leaf.shape[1:])
+
+        return usable(self.subject.require_inputs().map(pick))
+
+
+def cam(probe: Probe) -> Tensor:
+    """Zhou et al. 2016: features weighted as the linear layer behind global average pooling weighs them."""
+    head = pooled_head(probe)
+    if head is None:
+        raise ExplanationError(
+            f"{probe.subject.name}: CAM needs a head of global average pooling and one linear layer behind "
+            f"{probe.name!r}; this one is another. Take gradcam(), which gives the same for such heads."
+        )
+    return torch.einsum("nc,nchw->nhw", _class_weights(probe, head), _activation(probe))
+
+
+def ablation_cam(probe: Probe) -> Tensor:
+    """Desai and Ramaswamy 2020: features weighted by how far the score falls without them, relative to its size.
+
+    From the layer onward only, many features in one run; exact without any run for pooling and a linear layer.
+    """
+    head = None if callable(probe.target) else pooled_head(probe)
+    activation = _activation(probe)
+    if head is not None:
+        drops = _class_weights(probe, head) * activation.mean((2, 3))
+    else:
+        drops = torch.stack([_drops(probe, sample) for sample in range(len(activation))])
+    size = torch.tensor(probe.captured.score, device=drops.device).abs().clamp_min(1e-12)
+    return torch.einsum("nc,nchw->nhw", drops / size[:, None], activation)
+
+
+def score_cam(probe: Probe) -> Tensor:
+    """Wang et al. 2020: features weighted by the score (softmax over features) of the input seen through each."""
+    activation, images = _activation(probe), image_batch(probe.subject).detach()
+    low, high = activation.amin((2, 3), keepdim=True), activation.amax((2, 3), keepdim=True)
+    masks = F.interpolate(activation, size=images.shape[2:], mode="bilinear", align_corners=False)
+    masks = (masks - low) / torch.where(high > low, high - low, torch.inf)
+    total = len(masks) * masks.shape[1]
+    with _running(probe), progress("ScoreCAM", total) as step:
+        weights = torch.stack([_seen_through(probe, i, images[i], m, step) for i, m in enumerate(masks)])
+    return torch.einsum("nc,nchw->nhw", weights.softmax(1), activation)
+
+
+def _seen_through(
+    probe: Probe, sample: int, image: Tensor, masks: Tensor, step: Callable[[int], None]
+) -> Tensor:
+    """The score (C,) of the sample's image under each mask (C, H, W)."""
+    scores = []
+    for part in masks.split(MASKED_AT_ONCE):
+        masked = (image * part[:, None]).to(image.dtype)
+        output = probe.subject.run(probe.inputs(sample, masked))
+        scores.append(probe.score(output, sample, len(part)))
+        step(len(part))
+    return torch.cat(scores)
+
+
+def _drops(probe: Probe, sample: int) -> Tensor:
+    """By how much the score of one sample falls without each feature (C,)."""
+    whole = probe.captured.activation[sample : sample + 1]
+    dim = whole.dim() - 1 if has_channels_last(whole, image_size(probe.subject)) else 1
+    own = torch.tensor(probe.captured.score, device=whole.device)[min(sample, len(probe.captured.score) - 1)]
+    scores = []
+    with _running(probe), progress("AblationCAM", whole.shape[dim]) as step:
+        for features in _chunks(whole, dim):
+            copies = whole.repeat(len(features), *[1] * (whole.dim() - 1))
+            copies.movedim(dim, 1)[torch.arange(len(features)), features] = 0
+            scores.append(_continued(probe, sample, copies))
+            step(len(features))
+    return own - torch.cat(scores)
+
+
+def _chunks(whole: Tensor, dim: int) -> Iterator[Tensor]:
+    most = max(1, min(CHUNK, CHUNK_BYTES // (whole.numel() * whole.element_size())))
+    yield from torch.arange(whole.shape[dim]).split(most)
+
+
+def _continued(probe: Probe, sample: int, copies: Tensor) -> Tensor:
+    """The scores (K,) with each of `copies` (K, ...) as the layer's output, from the layer onward.
+
+    What comes before runs on one sample, and its batch grows at the layer; a model that minds is given K inputs.
+    """
+    with replaced_output(probe.layer, probe.captured.call, lambda _: copies.clone()):
+        try:
+            output = probe.subject.run(probe.inputs(sample))
+            return probe.score(output, sample, len(copies))
+        except (ModelRunError, ExplanationError):
+            image = image_batch(probe.subject)[sample].detach()
+            many = image.expand(len(copies), *image.shape)
+    with replaced_output(probe.layer, probe.captured.call, lambda _: copies.clone()):
+        output = probe.subject.run(probe.inputs(sample, many))
+    return probe.score(output, sample, len(copies))
+
+
+def pooled_head(probe: Probe) -> nn.Linear | None:
+    """The linear layer that makes the logits from the layer's spatial mean, recognised by its numbers; or None."""
+    pooled = _activation(probe).mean((2, 3))
+    found: list[tuple[nn.Linear, Tensor]] = []
+
+    def note(module: nn.Module, args: Any, output: Any) -> None:
+        given = first_tensor(args)
+        if isinstance(module, nn.Linear) and given is not None and given.shape == pooled.shape:
+            tolerance = max(1e-4, 2 * torch.finfo(given.dtype).eps) * float(
+                pooled.abs().max().clamp_min(1e-12)
+            )
+            if float((given.float() - pooled).abs().max()) <= tolerance:
+                found.append((module, output))
+
+    with _running(probe):
+        hooks = [
+            m.register_forward_hook(note) for m in probe.subject.module.modules() if isinstance(m, nn.Linear)
+        ]
+        try:
+            output = probe.subject.run(usable(probe.subject.require_inputs()))
+        finally:
+            for hook in hooks:
+                hook.remove()
+    try:
+        logits = class_logits(output)
+    except ExplanationError:
+        return None
+    return next((m for m, made in found if made.shape == logits.shape and torch.equal(made, logits)), None)
+
+
+def _class_weights(probe: Probe, head: nn.Linear) -> Tensor:
+    """How the score depends on the pooled features (N, C): a class's row of the head, or a target's own mix of rows."""
+    weight = head.weight.detach().float()
+    if not callable(probe.target):
+        return weight[torch.tensor(probe.captured.target)]
+    pooled = _activation(probe).mean((2, 3)).requires_grad_()
+    bias = None if head.bias is None else head.bias.detach().float()
+    with torch.enable_grad():
+        values, _ = score(F.linear(pooled, weight, bias), probe.target, len(pooled))
+        (gradient,) = torch.autograd.grad(values.sum(), pooled)
+    return gradient
+
+
+def _activation(probe: Probe) -> Tensor:
+    return as_map(probe.captured.activation, image_size(probe.subject)).float()
+
+
+@contextmanager
+def _running(probe: Probe) -> Iterator[None]:
+    """Observe the probe's model, without a graph."""
+    with torch.inference_mode(False), observe(probe.subject.module), torch.no_grad(), eager():
+        yield
+
+
+PROBES: dict[str, tuple[str, Callable[[Probe], Tensor]]] = {
+    "cam": ("CAM", cam),
+    "ablation_cam": ("AblationCAM", ablation_cam),
+    "score_cam": ("ScoreCAM", score_cam),
+}

@@ -1,0 +1,174 @@
+"""Down to the pixels: what of the input a feature or a class stands on (deconvnet, guided backpropagation)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from ...errors import ExplanationError
+from ...images import to_base64, to_image
+from ...model.observe import observe
+from ...model.subject import Subject
+from .cam import cam, per_sample, refuse_nan
+from .capture import differentiable, replaced_output
+from .heatmap import Explanation, shown
+from .layers import as_map, eager, find_layer, image_batch, image_size
+from .rectifiers import Rectifiers
+from .targets import score
+
+TITLES = {"deconvnet": "Deconvnet", "guided": "Guided backpropagation"}
+
+
+@dataclass(frozen=True, eq=False)
+class Projection(Explanation):
+    """A signal projected to the pixels, for a batch of N inputs.
+
+    `raw` (N, C, H, W) float32; `image` the input. `target`: per sample the class, or
+    `feature 7` of a layer; `score`: its logit or activation. `relus`: how many ReLUs went back by the method's rule.
+    """
+
+    relus: int
+
+    @property
+    def map(self) -> np.ndarray:
+        """(N, H, W) in 0..1: the largest magnitude over the channels, scaled per sample."""
+        size = np.abs(self.raw).max(1)
+        return size / np.maximum(size.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+
+    def box(self, index: int = 0) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom) around all pixels that the signal reached; right and bottom exclusive."""
+        rows = np.flatnonzero(np.abs(self.raw[index]).max((0, 2)))
+        columns = np.flatnonzero(np.abs(self.raw[index]).max((0, 1)))
+        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+    def picture(self, index: int = 0) -> Image.Image:
+        """The signal around mid-grey, scaled to its largest magnitude."""
+        signal = self.raw[index]
+        signal = signal[:3] if len(signal) >= 3 else signal[:1].repeat(3, 0)
+        scaled = 0.5 + signal / (2 * max(float(np.abs(signal).max()), 1e-30))
+        return to_image(scaled.transpose(1, 2, 0))
+
+    def __repr__(self) -> str:
+        return f"Projection({self.title}, {'x'.join(map(str, self.raw.shape))}, {self.relus} ReLUs)"
+
+    def _repr_png_(self) -> bytes:
+        import base64
+
+        return base64.b64decode(to_base64(shown(self.picture())))
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of the record's section `deconvnet`, of the first sample."""
+        return self._entry(shown(self.picture()), relus=self.relus)
+
+
+def project(
+    subject: Subject, rule: str, *, target: Any = None, layer: Any = None, feature: Any = None, call: int = -1
+) -> Projection:
+    """Project a class's logit, or (with `layer`) one feature's strongest activation, to the pixels.
+
+    Raises ExplanationError if the model has no ReLU that could be told to go back by `rule`.
+    """
+    images = image_batch(subject)
+    refuse_nan(subject)
+    inputs, leaves = differentiable(subject.require_inputs())
+    if feature is not None and layer is None:
+        raise ExplanationError(
+            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
+        )
+    name, module = find_layer(subject, layer) if layer is not None else ("", None)
+    frozen = observe(subject.module, frozen=True)
+    with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
+        if module is None:
+            with eager():
+                values, targets = score(subject.run(inputs), target, len(images))
+        else:
+            values, targets = _strongest(subject, name, module, inputs, feature, call)
+        _refuse_without_relus(subject, mode.count, rule)
+        signal = values.detach() if module is not None else torch.ones_like(values)
+        found = torch.autograd.grad(values, leaves, signal, allow_unused=True, materialize_grads=True)
+    raw = found[0] if found[0].dim() == 4 else torch.stack(found)
+    _refuse_empty(raw, subject, name)
+    return Projection(
+        raw=raw.float().cpu().numpy(),
+        image=images.detach().float().cpu().numpy().copy(),
+        method=TITLES[rule],
+        layer=name,
+        target=per_sample(targets, len(images)),
+        score=per_sample(values.detach().float().tolist(), len(images)),
+        relus=mode.count,
+    )
+
+
+def guided_gradcam(subject: Subject, *, target: Any = None, layer: Any = None, call: int = -1) -> Projection:
+    """Selvaraju et al. 2017: guided backpropagation, weighted by Grad-CAM's positive map."""
+    heatmap = cam(subject, target=target, layer=layer, call=call)
+    classes = target if callable(target) else list(heatmap.target)
+    guided = project(subject, "guided", target=classes)
+    weights = F.interpolate(
+        torch.from_numpy(heatmap.raw).relu()[:, None],
+        size=image_size(subject),
+        mode="bilinear",
+        align_corners=False,
+    )
+    return Projection(
+        guided.raw * weights.numpy(),
+        guided.image,
+        "Guided Grad-CAM",
+        heatmap.layer,
+        heatmap.target,
+        heatmap.score,
+        guided.relus,
+    )
+
+
+def _strongest(
+    subject: Subject, name: str, module: nn.Module, inputs: Any, feature: Any, call: int
+) -> tuple[Tensor, list[int | str]]:
+    """The strongest activation (N,) of one feature of the layer: the given one, or the strongest of all."""
+    seen: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        seen.append(tensor)
+        return tensor.clone()  # what works in place behind the layer does not reach what is kept
+
+    with replaced_output(module, -1, keep):
+        subject.run(inputs)
+    if not -len(seen) <= call < len(seen):
+        raise ExplanationError(f"{subject.name}: layer {name!r} has no call {call}: it ran {len(seen)} times")
+    features = as_map(seen[call], image_size(subject)).flatten(2)
+    peaks, places = features.max(2)
+    if feature is None:
+        chosen = peaks.argmax(1)
+    elif isinstance(feature, int) and 0 <= feature < features.shape[1]:
+        chosen = torch.full((len(features),), feature, device=features.device)
+    else:
+        raise ExplanationError(
+            f"{subject.name}: feature {feature!r} is out of range: layer {name!r} has {features.shape[1]}"
+        )
+    rows = torch.arange(len(features), device=features.device)
+    return features[rows, chosen, places[rows, chosen]], [f"feature {int(c)}" for c in chosen]
+
+
+def _refuse_without_relus(subject: Subject, count: int, rule: str) -> None:
+    if not count:
+        raise ExplanationError(
+            f"{subject.name}: no ReLU was met on the way, so {TITLES[rule].lower()} would be the plain gradient.\n"
+            "It is defined for ReLU, ReLU6 and hardtanh with a minimum of 0; for other activations take gradcam()."
+        )
+
+
+def _refuse_empty(raw: Tensor, subject: Subject, layer: str) -> None:
+    if not torch.isfinite(raw).all():
+        raise ExplanationError(f"{subject.name}: the projection holds NaN or infinite values")
+    empty = [i for i, sample in enumerate(raw) if not sample.any()]
+    if empty:
+        raise ExplanationError(
+            f"{subject.name}: no signal{f' of layer {layer!r}' if layer else ''} reaches the pixels of "
+            f"sample {empty[0]}; choose another layer, feature or target"
+        )

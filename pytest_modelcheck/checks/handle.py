@@ -1,0 +1,109 @@
+"""Handle: what `ModelCheck` is apart from its measurements: a subject, and a way into the report of a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import MeasurementError, ModelCheckError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..model.subject import Subject
+    from ..recorder import Recorder
+    from ..verdict.judge import Verdict
+
+Result = TypeVar("Result")
+
+
+class Handle:
+    """A model and its inputs; each check folder adds its measurements in a class of its own (`methods.py`)."""
+
+    def __init__(
+        self,
+        model: Any,
+        inputs: Any = None,
+        *,
+        input_size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        name: str | None = None,
+    ) -> None:
+        from ..model.subject import build_subject
+
+        self._recorder: Recorder | None = None
+        self._missing: Exception | None = None
+        self._subject: Subject | None = build_subject(
+            model, inputs, input_size=input_size, dtype=dtype, device=device, name=name
+        )
+
+    @classmethod
+    def _of(cls, subject: Subject | None, recorder: Recorder, missing: Exception | None = None) -> Self:
+        """The fixture's handle; without a subject it only binds others, and says so (`missing`) when used."""
+        check = cls.__new__(cls)
+        check._subject, check._recorder, check._missing = subject, recorder, missing
+        return check
+
+    def __call__(self, model: Any, inputs: Any = None, **keywords: Any) -> Self:
+        """Bind another model, with the arguments of the class itself; in a test it joins the report too."""
+        other = type(self)(model, inputs, **keywords)
+        other._recorder = self._recorder
+        if other._recorder is not None:
+            other._recorder.subject(other.subject)
+        return other
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({repr(self._subject.name) if self._subject else 'no subject'})"
+
+    @property
+    def subject(self) -> Subject:
+        """The model and its inputs. Raises SubjectError where a test named none."""
+        if self._subject is None:
+            raise self._missing or ModelCheckError("this ModelCheck has no subject")
+        return self._subject
+
+    @property
+    def name(self) -> str:
+        """The subject's name."""
+        return self.subject.name
+
+    def show(self, title: str, content: Any) -> None:
+        """Put a panel of your own into the report: text, a table (a list of mappings or rows) or an image.
+
+        Raises ModelCheckError outside a test, and for content of another kind.
+        """
+        from ..recorder import panel_content
+
+        if self._recorder is None:
+            raise ModelCheckError(
+                "show() puts a panel into a test run's report; here there is no test running"
+            )
+        kind, shown = panel_content(content)
+        name = self._subject.name if self._subject else ""
+        self._recorder.panel(name, str(title), kind, shown)
+
+    def _keep(self, section: str, result: Any) -> None:
+        """In a test, put a result into one of the subject's sections of the record: the report shows it."""
+        if self._recorder is not None:
+            self._recorder.result(self.subject, section, result)
+
+    def _demand(self, verdict: Verdict) -> None:
+        """In a test, have a verdict enforced as a budget's: a breach fails the test when its body ends."""
+        if self._recorder is not None:
+            self._recorder.owed.append(verdict)
+
+    def _setting(self, name: str) -> Any:
+        """In a test, what an option or ini key says; else None."""
+        return None if self._recorder is None else getattr(self._recorder.settings, name, None)
+
+    def _threads(self, asked: int | None) -> int | None:
+        """How many were asked for; else, in a test, what an option or ini key says. Raises MeasurementError."""
+        if asked is not None and (type(asked) is not int or asked < 1):
+            raise MeasurementError(f"threads={asked!r} is not a whole number from 1 on")
+        return self._setting("threads") if asked is None else asked
+
+    def _own(self, result: Result) -> Result:
+        """In a test, remember whose result it is: a snapshot that compares it will ask."""
+        if self._recorder is not None:
+            self._recorder.own(self.subject, result)
+        return result

@@ -1,0 +1,69 @@
+"""A comparison with the base that another process measured: to and from JSON, and judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from ...errors import MeasurementError
+from ...verdict.judge import Limit, Verdict, judge
+from ...verdict.units import RATIO
+from .compare import LatencyComparison, read_comparison, slowdown_limit
+from .paired import Chunk
+
+METRIC = "latency_regression"
+NAMES = ("the base", "this tree")
+
+
+def pack(seen: LatencyComparison) -> dict[str, Any]:
+    """A comparison as JSON holds it."""
+    chunks = [[c.log_ratio, *c.seconds] for c in seen.chunks]
+    return {f.name: getattr(seen, f.name) for f in fields(seen)} | {"chunks": chunks, "names": list(NAMES)}
+
+
+def unpack(given: Mapping[str, Any]) -> LatencyComparison:
+    """What `pack` gave. Raises MeasurementError for anything else."""
+    try:
+        chunks = tuple(Chunk(float(ratio), (float(a), float(b))) for ratio, a, b in given["chunks"])
+        numbers = [value for chunk in chunks for value in (chunk.log_ratio, *chunk.seconds)]
+        if not chunks or not all(map(math.isfinite, numbers)):
+            raise ValueError("no finite figures")
+        return LatencyComparison(
+            chunks,
+            int(given["shared"]),
+            int(given["tensors"]),
+            str(given["clock"]),
+            int(given["threads"]),
+            float(given["elapsed"]),
+            float(given["load"]),
+            float(given["waited"]),
+            NAMES,
+            str(given["protocol"]),
+            tuple(map(str, given["notes"])),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise MeasurementError(f"the comparison with the base gave no figures: {error}") from error
+
+
+def judge_pair(subject: str, limit: Limit, pair: Mapping[str, Any]) -> tuple[Verdict, LatencyComparison]:
+    """Judge `limit` (it has `max_regression`) by a packed comparison. Raises MeasurementError."""
+    seen = unpack(pair)
+    measured = read_comparison(seen, limit.max_regression)
+    low, high = measured.interval or (-1.0, math.inf)
+    words = f"{_slower(seen.regression)}, interval {_range(low, high)}"
+    measured = replace(measured, aka=f"{words}; {measured.aka}")
+    bounded = slowdown_limit(limit.max_regression)
+    verdict = judge(subject, bounded, measured)
+    options = {k: v for k, v in limit.options.items() if k == "threads"}
+    shown = replace(limit, metric=METRIC, unit=RATIO, max=bounded.max, options=options)
+    return replace(verdict, limit=shown), seen
+
+
+def _slower(share: float) -> str:
+    return f"{RATIO.format(abs(share), 3)} {'slower' if share >= 0 else 'faster'}"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{RATIO.format(low, 3)} to {RATIO.format(high, 3)}"

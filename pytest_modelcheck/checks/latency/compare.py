@@ -1,0 +1,264 @@
+"""Which of two is slower, and by how much: chunks until the interval decides, or the cap ends it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import MeasurementError, SubjectError
+from ...model.observe import observe
+from ...model.subject import Inputs, Subject, locate_failure
+from ...verdict.judge import Limit, Measurement
+from ...verdict.units import RATIO, SECONDS
+from .clock import Call, Clock, clock_for
+from .intervals import mean_interval
+from .paired import CHUNKS, Chunk, PairedSampler, Side
+from .region import load_average, timed_region
+
+CAP = 30.0  # seconds
+MARGIN = 0.4  # where the line lies, as a share of the slowdown that must not be missed
+PRECISION = 0.005  # half the interval's width at which a comparison without a limit ends
+
+
+@dataclass(frozen=True)
+class LatencyComparison:
+    """How much slower `b` is than `a`, as a share of `a`: 0.05 means 5 % slower, negative means faster.
+
+    `interval` contains the true share (error 1e-3 at each look, one look a chunk). `seconds` are the quickest calls
+    of a and b, `shared` of `tensors` tensors of b were those of a.
+    """
+
+    chunks: tuple[Chunk, ...]
+    shared: int
+    tensors: int
+    clock: str
+    threads: int
+    elapsed: float
+    load: float
+    waited: float = 0.0
+    names: tuple[str, str] = ("a", "b")
+    protocol: str = ""  # how the two came side by side, where there is a choice
+    notes: tuple[str, ...] = ()  # what to bear in mind
+
+    @property
+    def regression(self) -> float:
+        """The best guess: the mean of all chunks."""
+        return math.expm1(statistics.fmean(chunk.log_ratio for chunk in self.chunks))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end."""
+        if len(self.chunks) < CHUNKS:
+            return -1.0, math.inf
+        low, high = mean_interval([chunk.log_ratio for chunk in self.chunks])
+        return math.expm1(low), math.expm1(high)
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """The typical best call of a and b, in seconds: what the ratio was made from, not a latency to gate on."""
+        a, b = zip(*(chunk.seconds for chunk in self.chunks), strict=True)
+        return statistics.median(a), statistics.median(b)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{_signed(self.regression)} ({_signed(low)} to {_signed(high)}), {self.basis}"
+
+    @property
+    def basis(self) -> str:
+        """What the figures stand on."""
+        return (
+            f"{len(self.chunks)} paired chunks in {self.elapsed:.1f} s, {self.clock}, "
+            f"{self.threads} thread{'s' * (self.threads != 1)}, {self.shared} of {self.tensors} tensors shared"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the record."""
+        return {
+            "kind": "comparison",
+            "names": list(self.names),
+            "protocol": self.protocol,
+            "notes": list(self.notes),
+            "basis": self.basis,
+            "regression": self.regression,
+            "interval": list(self.interval),
+            "seconds": list(self.seconds),
+            "chunks": [math.expm1(chunk.log_ratio) for chunk in self.chunks],
+            "shared": self.shared,
+            "tensors": self.tensors,
+            "clock": self.clock,
+            "threads": self.threads,
+            "elapsed": self.elapsed,
+            "load": self.load,
+            "waited": self.waited,
+        }
+
+
+def read_comparison(seen: LatencyComparison, max_regression: object = None) -> Measurement:
+    """The slowdown and its interval, for the judge of `slowdown_limit`."""
+    a, b = seen.seconds
+    notes = [seen.basis, *seen.notes]
+    if max_regression is not None:
+        promise = RATIO.format(RATIO.parse(max_regression))
+        notes.append(f"so that a slowdown of {promise} is not missed, the line lies at two fifths of it")
+    if seen.waited >= 0.1:
+        notes.append(f"waited {seen.waited:.1f} s for other timed checks")
+    times = f"{SECONDS.format(b)} against {SECONDS.format(a)} of {seen.names[0]} per call, each at its best"
+    return Measurement(seen.regression, seen.interval, aka=times, notes=tuple(notes), protocol=seen.protocol)
+
+
+def _signed(share: float) -> str:
+    return ("+" if share >= 0 else "") + RATIO.format(share, 3)
+
+
+def compare_latency(
+    a: Any,
+    b: Any,
+    inputs: Any = None,
+    *,
+    max_regression: object = None,
+    threads: int = 1,
+    cap: float = CAP,
+) -> LatencyComparison:
+    """Time `b` against `a` in this process, in turns, on tensors they share: how much slower is `b`?
+
+    `a`, `b`: modules that take `inputs` (as ModelCheck does), ModelChecks, or callables without arguments (which keep
+    the memory they have). It ends when the interval tells whether `b` is slower by `max_regression` ("5%"; see
+    `slowdown_limit`), without one at half a per cent on either side, at the latest after `cap` seconds.
+    Raises ModelRunError if a model raises, SubjectError for models without inputs, MeasurementError if one cannot be
+    copied.
+    """
+    sides = [_side(given, inputs) for given in (a, b)]
+    limit = None if max_regression is None else slowdown_limit(max_regression)
+    return compare_sides(sides[0], sides[1], limit, threads=threads, cap=cap)
+
+
+def slowdown_limit(max_regression: object) -> Limit:
+    """The limit under which a slowdown of `max_regression` is not missed: the line lies at two fifths of it.
+
+    A line at the slowdown itself would miss it every second time, however well one measures.
+    """
+    return Limit("latency_regression", RATIO, max=MARGIN * RATIO.parse(max_regression))
+
+
+def compare_sides(
+    a: Side,
+    b: Side,
+    limit: Limit | None = None,
+    *,
+    threads: int = 1,
+    cap: float = CAP,
+    clock: Clock | None = None,
+    seed: int | None = None,
+    names: tuple[str, str] = ("a", "b"),
+) -> LatencyComparison:
+    """Chunk after chunk until `limit` is decided (None: until it is precise), at the latest after `cap` seconds."""
+    clock = clock or clock_for(_device(a), threads)
+    sampler = PairedSampler(a, b, clock, seed=seed)
+    with (
+        observe(guard=False),
+        timed_region(threads) as waited,
+    ):  # a guard would watch, and slow, each operator
+        seen = chunk_by_chunk(sampler, limit, threads=threads, cap=cap)
+    return replace(seen, waited=waited, names=names)
+
+
+class Sampler(Protocol):
+    """Gives chunks that are independent of each other."""
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time it takes."""
+
+    def chunk(self) -> Chunk:
+        """One more."""
+
+    @property
+    def shared(self) -> int:
+        """How many tensors of `b` are also tensors of `a`."""
+
+    @property
+    def tensors(self) -> int:
+        """How many tensors `b` has."""
+
+
+def chunk_by_chunk(sampler: Sampler, limit: Limit | None, *, threads: int, cap: float) -> LatencyComparison:
+    """What `compare_sides` does inside its timed region."""
+    decided = _is_precise if limit is None else lambda seen: limit.decides(read_comparison(seen))
+    chunks: list[Chunk] = []
+    clock = sampler.clock
+    start = clock.now()
+    while True:
+        chunks.append(sampler.chunk())
+        elapsed = clock.now() - start
+        counts = sampler.shared, sampler.tensors
+        seen = LatencyComparison(tuple(chunks), *counts, clock.name, threads, elapsed, load_average())
+        if elapsed >= cap or (len(chunks) >= CHUNKS and decided(seen)):
+            return seen
+
+
+def _is_precise(comparison: LatencyComparison) -> bool:
+    low, high = comparison.interval
+    return high - low <= 2 * PRECISION
+
+
+def _device(side: Side) -> torch.device:
+    return side.tensors[0].device if side.tensors else torch.device("cpu")
+
+
+def _side(given: Any, inputs: Any) -> Side:
+    if isinstance(given, nn.Module):
+        return subject_side(
+            Subject(type(given).__name__, given, None if inputs is None else Inputs.of(inputs))
+        )
+    if hasattr(given, "subject"):
+        return subject_side(given.subject)
+    if callable(given):
+        return Side((), lambda copies: given)
+    raise SubjectError(f"compare_latency takes modules, ModelChecks or callables, not {given!r}")
+
+
+def subject_side(subject: Subject) -> Side:
+    """A model and its inputs as a side: each build is a deep copy over other tensors, in eval mode."""
+    inputs = subject.require_inputs()
+    module = subject.module
+    own = [*module.parameters(), *module.buffers(), *inputs.tensors]
+    tensors = list({id(tensor): tensor for tensor in own}.values())
+
+    def build(copies: Sequence[Tensor]) -> Call:
+        replaced: dict[int, Any] = {id(old): new for old, new in zip(tensors, copies, strict=True)}
+        given = inputs.map(lambda leaf: replaced.get(id(leaf), leaf))
+        return _located(subject, _copied(subject, replaced).eval(), given)
+
+    return Side(tensors, build)
+
+
+def _copied(subject: Subject, replaced: dict[int, Any]) -> nn.Module:
+    try:
+        return copy.deepcopy(subject.module, dict(replaced))
+    except Exception as error:
+        raise MeasurementError(
+            f"{subject.name} cannot be copied ({type(error).__name__}: {error}), and a paired comparison runs on "
+            "copies.\nCompare callables instead: compare_latency(lambda: old(x), lambda: new(x))."
+        ) from error
+
+
+def _located(subject: Subject, module: nn.Module, inputs: Inputs) -> Callable[[], Any]:
+    """The call; where the model raises, it says where. Entered once here, so that a timed call pays nothing."""
+    locate = locate_failure(Subject(subject.name, module, inputs), inputs)
+    args, kwargs = inputs.args, dict(inputs.kwargs)
+
+    def call() -> None:
+        try:
+            module(*args, **kwargs)
+        except Exception as error:
+            locate.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    return call

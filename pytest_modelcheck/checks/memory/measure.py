@@ -1,0 +1,124 @@
+"""Run a phase and watch what is alive: under fake tensors, without computing anything; for real where it must be."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ...errors import MeasurementError
+from ...model.calls import module_calls
+from ...model.observe import is_scripted, observe
+from ...model.subject import Subject, locate_failure
+from .allocator import allocator_of
+from .live import (
+    ACTIVATION,
+    BACKWARD,
+    FORWARD,
+    GRADIENT,
+    INPUT,
+    PARAMETER,
+    STATE,
+    Event,
+    LiveTensors,
+    UnknownSize,
+)
+from .phase import PHASES, MakeOptimizer, OptimizerError, Phase, make_optimizer
+from .result import PeakMemory, left_for_backward, timeline, worst
+
+
+def peak_memory(
+    subject: Subject,
+    *,
+    phase: str = "forward",
+    optimizer: str | MakeOptimizer = "SGD",
+    measured: bool | None = None,
+) -> PeakMemory:
+    """The worst moment of one phase, in live tensors.
+
+    `phase`: "forward" (eval, no gradients), "backward" (the worst moment after a forward in train mode) or
+    "training_step" (forward, backward from the sum of the outputs, a step of `optimizer`: the name of a class of
+    torch.optim, or a callable that makes one of the parameters; its second step, when its state is there).
+    `measured`: make a real call too, and ask the allocator; None does so on CUDA.
+    Raises ModelRunError if the model raises, MeasurementError for unknown words and where nothing can be trained.
+    """
+    if phase not in PHASES:
+        raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
+    make = make_optimizer(optimizer, subject.device) if phase == "training_step" else None
+    try:
+        found = _counted(subject, phase, make, fake=True)
+    except Exception as error:
+        if isinstance(error, MeasurementError) and not isinstance(error, OptimizerError):
+            raise
+        kind = "" if isinstance(error, UnknownSize) else f"{type(error).__name__}: "
+        reason = kind + (str(error).splitlines() or [""])[0]
+        with locate_failure(subject, subject.require_inputs()):
+            found = replace(_counted(subject, phase, make, fake=False), reason=reason)
+    if measured or (measured is None and subject.device.type == "cuda"):
+        found = _allocated(subject, phase, make, found)
+    return found
+
+
+def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: bool) -> PeakMemory:
+    """Count live tensors; `make` makes the optimizer of a training step."""
+    if fake and is_scripted(subject.module.modules()):
+        raise UnknownSize("a TorchScript module cannot run on copies of its tensors")
+    live = LiveTensors(subject.module, fake=fake)
+    mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
+    with (
+        _ready(subject, phase, guard=not fake),
+        mode or nullcontext(),
+        module_calls(live.modules.enter, live.modules.leave),
+    ):
+        run = Phase(subject, phase, make, mode, live)
+        run.once()
+        if make is not None:
+            run.clear()
+            live.restart()
+            run.once()
+    index, kinds, holders = worst(live.events, BACKWARD if phase == "backward" else None)
+    at = live.events[index] if live.events else Event(0, ACTIVATION, "", FORWARD, 0)
+    return PeakMemory(
+        phase=phase,
+        activations=kinds[ACTIVATION],
+        parameters=kinds[PARAMETER],
+        inputs=kinds[INPUT],
+        gradients=kinds[GRADIENT],
+        optimizer_state=kinds[STATE],
+        saved=left_for_backward(live.events),
+        at=at.module,
+        during=at.during,
+        peak_operator=at.operators,
+        timeline=timeline(live.events),
+        parts=tuple(live.parts),
+        operators=live.operators,
+        holders=holders,
+        counted_on="fake" if fake else "real",
+        optimizer=run.optimizer_name,
+    )
+
+
+def _allocated(subject: Subject, phase: str, make: MakeOptimizer | None, counted: PeakMemory) -> PeakMemory:
+    """`counted`, with what the allocator gives out in a real call (the second: the first one fills caches)."""
+    allocator = allocator_of(subject.device)
+    with _ready(subject, phase, guard=True), locate_failure(subject, subject.require_inputs()):
+        run = Phase(subject, phase, make)
+        run.once()
+        run.clear()  # what came before must not go within: the profiler would count it off
+        used = allocator.peak(lambda: run.once(allocator.forget if phase == "backward" else None))
+    stays = counted.parameters + counted.inputs + counted.optimizer_state
+    return replace(counted, allocated=used + stays, allocator=allocator.name)
+
+
+@contextmanager
+def _ready(subject: Subject, phase: str, *, guard: bool) -> Iterator[None]:
+    """The model and torch as they must be: nothing compiled, gradients where they are needed."""
+    with observe(subject.module, train=phase != "forward", guard=guard):
+        torch.backends.mha.set_fastpath_enabled(False)  # fake tensors do not know it; observe() restores it
+        eager = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
+        with eager, torch.no_grad() if phase == "forward" else torch.enable_grad():
+            yield

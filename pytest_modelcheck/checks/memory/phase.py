@@ -1,0 +1,146 @@
+"""One forward, one backward or one training step, on tensors of its own: fake ones, or others over the user's."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.func import functional_call
+from torch.utils._pytree import tree_leaves
+
+from ...errors import MeasurementError
+from ...model.observe import is_scripted
+from ...model.subject import Inputs, Subject, differentiable_sums
+from .live import BACKWARD, FORWARD, GRADIENT, INPUT, PARAMETER, STATE, STEP, LiveTensors
+
+PHASES = ("forward", "backward", "training_step")
+MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
+
+
+class OptimizerError(MeasurementError):
+    """The optimizer does not take these parameters."""
+
+
+def make_optimizer(given: str | MakeOptimizer, device: torch.device) -> MakeOptimizer:
+    """What makes the optimizer: the class of torch.optim of that name, or the callable itself.
+
+    On CUDA it steps all parameters at once, as torch's optimizers do there with real ones, but not with fake ones.
+    """
+    if callable(given):
+        return given
+    found = getattr(torch.optim, given, None) if isinstance(given, str) else None
+    if not isinstance(found, type) or found is torch.optim.Optimizer:
+        raise MeasurementError(
+            f"optimizer={given!r} is no optimizer; write the name of a class of torch.optim ('SGD', 'AdamW'), "
+            "or give a callable: lambda parameters: torch.optim.SGD(parameters, momentum=0.9)"
+        )
+    at_once = device.type == "cuda" and "foreach" in inspect.signature(found).parameters
+    return functools.partial(found, foreach=True) if at_once else found
+
+
+class Phase:
+    """A phase that can be run, on `fake` tensors or for real: then parameters share the user's memory, which
+    `observe` guards.
+
+    With `live`, it is told of what kind each tensor is, and where the phase's parts begin.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        phase: str,
+        make: MakeOptimizer | None,
+        fake: FakeTensorMode | None = None,
+        live: LiveTensors | None = None,
+    ) -> None:
+        self.name, self.module, self.phase, self.live = subject.name, subject.module, phase, live
+        self.inputs = _own_inputs(subject.require_inputs(), fake.from_tensor if fake else Tensor.clone)
+        self.tensors: dict[str, Tensor] = {}
+        if not is_scripted(self.module.modules()):
+            self.tensors = _own_tensors(self.module, fake.from_tensor if fake else Tensor.detach)
+        self.parameters = [t for t in self.tensors.values() if t.requires_grad]
+        if phase != "forward" and not self.parameters:
+            raise MeasurementError(f"{self.name}: nothing to train; no parameter requires a gradient")
+        self.optimizer = self._make(make) if make is not None else None
+        self._tell(self.tensors.values() or [*self.module.parameters(), *self.module.buffers()], PARAMETER)
+        self._tell(self.inputs.tensors, INPUT)
+        if live is not None:
+            for parameter in self.parameters:
+                parameter.register_post_accumulate_grad_hook(lambda p: self._tell([p.grad], GRADIENT))
+
+    @property
+    def optimizer_name(self) -> str | None:
+        """The class of the optimizer."""
+        return None if self.optimizer is None else type(self.optimizer).__name__
+
+    def once(self, before_backward: Callable[[], None] | None = None) -> None:
+        """Run it, from no gradients on; `before_backward` is called where its name says."""
+        self.clear()
+        with self.live or nullcontext():
+            self._begin(FORWARD)
+            output = self._forward()
+            if self.phase == "forward":
+                return
+            self._begin(BACKWARD)
+            if before_backward is not None:
+                before_backward()
+            torch.autograd.backward(differentiable_sums(output, self.name))
+            if self.optimizer is not None:
+                self._begin(STEP)
+                self._step(self.optimizer)
+                self._tell(_state(self.optimizer), STATE)
+
+    def _make(self, make: MakeOptimizer) -> torch.optim.Optimizer:
+        try:
+            return make(self.parameters)
+        except Exception as error:
+            raise OptimizerError(f"{self.name}: the optimizer cannot be made: {error}") from error
+
+    def _step(self, optimizer: torch.optim.Optimizer) -> None:
+        try:
+            optimizer.step()
+        except Exception as error:
+            kind = type(optimizer).__name__
+            raise OptimizerError(f"{self.name}: a step of {kind} cannot be made: {error}") from error
+
+    def clear(self) -> None:
+        """Drop the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def _forward(self) -> Any:
+        args, kwargs = self.inputs.args, dict(self.inputs.kwargs)
+        if not self.tensors:
+            return self.module(*args, **kwargs)
+        return functional_call(self.module, self.tensors, args, kwargs)
+
+    def _begin(self, part: str) -> None:
+        if self.live is not None:
+            self.live.begin(part)
+
+    def _tell(self, tensors: Iterable[Any], kind: str) -> None:
+        if self.live is not None:
+            self.live.tell([t for t in tensors if isinstance(t, Tensor)], kind)
+
+
+def _own_tensors(module: nn.Module, own: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    """In the place of parameters and buffers: no gradient and no step must land on the user's. Tied ones once."""
+    found = [*module.named_parameters(), *module.named_buffers()]
+    return {name: own(t.detach()).requires_grad_(t.requires_grad) for name, t in found}
+
+
+def _own_inputs(inputs: Inputs, own: Callable[[Tensor], Tensor]) -> Inputs:
+    def copy(leaf: Any) -> Any:
+        return own(leaf.detach()).requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
+
+    return inputs.map(copy)
+
+
+def _state(optimizer: torch.optim.Optimizer) -> list[Any]:
+    return [t for state in optimizer.state.values() for t in tree_leaves(dict(state))]

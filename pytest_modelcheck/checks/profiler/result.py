@@ -1,0 +1,239 @@
+"""What torch.profiler says of a call or a loop: by operator, by module, as tables, as a trace."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import os
+import socket
+import tempfile
+import time
+from dataclasses import asdict, dataclass, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ...errors import MeasurementError
+from ...verdict.judge import Contributor, Measurement
+from ...verdict.units import BYTES, SECONDS
+
+MODULE = "module: "  # begins the name of a module's range
+ITSELF = "(the model itself)"
+SHOWN = 60  # rows of the record, per table
+HOST_SYNCS = (  # what must know a value on the host before it can go on
+    "aten::_local_scalar_dense",
+    "aten::nonzero",
+    "aten::equal",
+    "aten::_unique",
+    "aten::_unique2",
+    "aten::unique_dim",
+    "aten::unique_consecutive",
+)
+
+
+@dataclass
+class ModuleTime:
+    """All calls of one module: wall seconds on the host and seconds on the device, with and without the modules that
+    it calls; `memory` are bytes allocated and not freed within."""
+
+    calls: int = 0
+    time: float = 0.0
+    self_time: float = 0.0
+    device_time: float = 0.0
+    self_device_time: float = 0.0
+    memory: int = 0
+
+
+class Profile:
+    """A finished torch.profiler run over `steps` calls. `torch_profiler` is the original, for all that is not here.
+
+    Its times are wall times of one run under a profiler: they say where the time goes, and are nothing to gate on.
+    Counts and FLOPs are exact.
+    """
+
+    def __init__(self, name: str, torch_profiler: Any, *, steps: int = 1, threads: int = 1) -> None:
+        self.name, self.torch_profiler, self.steps, self.threads = name, torch_profiler, steps, threads
+        self.averages = self._averages()
+        self.trace: str | None = None  # where the Chrome trace is, in the report's folder
+
+    def _averages(self, **grouping: Any) -> Any:
+        """`key_averages()` without the modules' ranges: what it is without us."""
+        averages = self.torch_profiler.key_averages(**grouping)
+        averages[:] = [a for a in averages if not a.key.startswith(MODULE)]
+        return averages
+
+    @property
+    def operators(self) -> list[Any]:
+        """The averages of operators alone: no ranges, no calls of a device's runtime."""
+        return [a for a in self.averages if "::" in a.key and not a.is_user_annotation]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Calls of each operator, operators inside operators too: `key_averages`' own counts."""
+        return {a.key: a.count for a in self.operators}
+
+    @property
+    def flops(self) -> int:
+        """The sum of the FLOPs that torch.profiler knows a formula for (matrix products and convolutions)."""
+        return int(sum(a.flops for a in self.averages))
+
+    @functools.cached_property
+    def seconds(self) -> float:
+        """Wall time of all operators on the host."""
+        return sum(a.self_cpu_time_total for a in self.operators) * 1e-6
+
+    @functools.cached_property
+    def device_seconds(self) -> float:
+        """Time of all operators on the device; 0 on a CPU."""
+        return sum(a.self_device_time_total for a in self.operators) * 1e-6
+
+    def by_module(self) -> dict[str, ModuleTime]:
+        """Times and memory by module, in the order of their first call; "" is the model itself."""
+        return self._modules
+
+    @functools.cached_property
+    def _modules(self) -> dict[str, ModuleTime]:
+        found: dict[str, ModuleTime] = {}
+        ranges = [e for e in self.torch_profiler.events() if e.name.startswith(MODULE)]
+        for event in sorted(ranges, key=lambda e: e.time_range.start):
+            entry = found.setdefault(_path(event), ModuleTime())
+            seconds, device = event.cpu_time_total * 1e-6, event.device_time_total * 1e-6
+            entry.calls += 1
+            entry.time += seconds
+            entry.self_time += seconds
+            entry.device_time += device
+            entry.self_device_time += device
+            entry.memory += event.cpu_memory_usage + event.device_memory_usage
+            if (outer := _enclosing(event)) is not None:
+                above = found.setdefault(_path(outer), ModuleTime())
+                above.self_time -= seconds
+                above.self_device_time -= device
+        return found
+
+    def table(self, sort_by: str | None = "self_cpu_time_total", row_limit: int = 20, **keywords: Any) -> str:
+        """The table of `key_averages()`; its times are wall times."""
+        return str(self.averages.table(sort_by=sort_by, row_limit=row_limit, **keywords))
+
+    def by_shape(self, sort_by: str | None = "self_cpu_time_total", row_limit: int = 20) -> str:
+        """The same, a row for each combination of input shapes."""
+        return self._averages(group_by_input_shape=True).table(sort_by=sort_by, row_limit=row_limit)
+
+    def by_stack(
+        self, depth: int = 5, sort_by: str | None = "self_cpu_time_total", row_limit: int = 20
+    ) -> str:
+        """The same, a row for each place in the source (`depth` frames); needs `profile(stacks=True)`."""
+        return self._averages(group_by_stack_n=depth).table(sort_by=sort_by, row_limit=row_limit)
+
+    def module_table(self, sort_by: str = "self_time", row_limit: int = 30) -> str:
+        """A row for each module; `sort_by`: a field of ModuleTime, or "name" for the order of calls.
+
+        Raises MeasurementError for another.
+        """
+        rows = list(self._modules.items())
+        keys = ("name", *(f.name for f in fields(ModuleTime)))
+        if sort_by not in keys:
+            raise MeasurementError(f"sort_by={sort_by!r} is not one of {', '.join(keys)}")
+        if sort_by != "name":
+            rows.sort(key=lambda row: -getattr(row[1], sort_by))
+        width = max([6, *(len(name or ITSELF) for name, _ in rows)])
+        lines = [f"{'module':<{width}}  calls      total       self      device     memory"]
+        for name, m in rows[:row_limit]:
+            times = "".join(f"{SECONDS.format(max(t, 0.0), 3):>11}" for t in (m.time, m.self_time))
+            device = SECONDS.format(m.device_time, 3) if m.device_time else ""
+            lines.append(
+                f"{name or ITSELF:<{width}}  {m.calls:>5}{times}{device:>12}{BYTES.format(m.memory, 3):>11}"
+            )
+        return "\n".join(lines)
+
+    @functools.cached_property
+    def chrome_trace(self) -> bytes:
+        """The Chrome trace as JSON. torch.profiler gives it away only once: here it is kept."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "trace.json")
+            self.torch_profiler.export_chrome_trace(str(file))
+            return file.read_bytes()
+
+    def export_chrome_trace(self, path: str | Path) -> Path:
+        """Write the trace, gzipped where `path` ends in `.gz`; open it at https://ui.perfetto.dev."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        packed = target.suffix == ".gz"
+        target.write_bytes(gzip.compress(self.chrome_trace, mtime=0) if packed else self.chrome_trace)
+        return target
+
+    def export_tensorboard(self, folder: str | Path, worker: str | None = None) -> Path:
+        """Write the trace as `torch.profiler.tensorboard_trace_handler` names it, gzipped: `folder` is a logdir.
+
+        `worker` must differ between the processes of one run; by default it is host and process.
+        """
+        worker = worker or f"{socket.gethostname()}_{os.getpid()}"
+        return self.export_chrome_trace(Path(folder, f"{worker}.{time.time_ns()}.pt.trace.json.gz"))
+
+    def calls_of(self, operator: str) -> Measurement:
+        """The calls of all operators that match the name or pattern."""
+        return _measurement({name: n for name, n in self.counts.items() if fnmatchcase(name, operator)})
+
+    def host_syncs(self) -> Measurement:
+        """The calls after which the host waited."""
+        return _measurement({name: n for name, n in self.counts.items() if name in HOST_SYNCS})
+
+    @property
+    def basis(self) -> str:
+        """What the figures stand on."""
+        calls = "one call" if self.steps == 1 else f"{self.steps} steps"
+        return f"{calls} under torch.profiler, wall time, {self.threads} thread{'s' * (self.threads != 1)}"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.basis}\n{self.table()}"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the record: the operators and modules that take most of the time, and the counts of all."""
+        busiest = sorted(
+            self.operators, key=lambda a: -(a.self_device_time_total or 0) - a.self_cpu_time_total
+        )
+        modules = sorted(self._modules.items(), key=lambda row: -row[1].self_time)
+        return {
+            "steps": self.steps,
+            "basis": self.basis,
+            "seconds": self.seconds,
+            "device_seconds": self.device_seconds,
+            "flops": self.flops,
+            "counts": self.counts,
+            "operators": [_operator(a) for a in busiest[:SHOWN]],
+            "modules": [{"module": name, **asdict(m)} for name, m in modules[:SHOWN]],
+            "trace": self.trace,
+        }
+
+
+def _operator(average: Any) -> dict[str, Any]:
+    return {
+        "name": average.key,
+        "calls": average.count,
+        "self_time": average.self_cpu_time_total * 1e-6,
+        "time": average.cpu_time_total * 1e-6,
+        "self_device_time": average.self_device_time_total * 1e-6,
+        "memory": average.self_cpu_memory_usage + average.self_device_memory_usage,
+        "flops": int(average.flops),
+    }
+
+
+def _path(event: Any) -> str:
+    return str(event.name[len(MODULE) :])
+
+
+def _enclosing(event: Any) -> Any:
+    """The range of the module that called."""
+    parent = event.cpu_parent
+    while parent is not None and not parent.name.startswith(MODULE):
+        parent = parent.cpu_parent
+    return parent
+
+
+def _measurement(calls: dict[str, int]) -> Measurement:
+    ranked = sorted(calls.items(), key=lambda pair: -pair[1])
+    return Measurement(sum(calls.values()), contributors=tuple(Contributor(name, n) for name, n in ranked))

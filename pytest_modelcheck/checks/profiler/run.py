@@ -1,0 +1,153 @@
+"""Run torch.profiler over one call of a subject, or over a loop of the user's."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch._C._profiler import _RecordFunctionFast
+from torch.profiler import ProfilerActivity, schedule
+
+from ...errors import MeasurementError
+from ...model.calls import module_calls
+from ...model.kineto import profiling, quiet, refuse_another
+from ...model.observe import observe
+from ...model.subject import Subject, locate_failure
+from .result import MODULE, Profile
+
+
+def profile(subject: Subject, *, threads: int | None = None, stacks: bool = False) -> Profile:
+    """Profile one forward call in eval and inference mode, after one that warms up.
+
+    Raises MeasurementError if a profiler is active already, ModelRunError if the model raises.
+    """
+    refuse_another(subject.name)
+    inputs = subject.require_inputs().copied()
+    with (
+        observe(subject.module, guard=False) as guard,
+        torch.inference_mode(),
+        locate_failure(subject, inputs),
+    ):
+        torch.set_num_threads(threads or torch.get_num_threads())
+        with guard:
+            subject.module(*inputs.args, **inputs.kwargs)
+        with (
+            module_ranges(subject.module),
+            profiling(subject.name, **settings(subject, stacks)) as profiler,
+        ):
+            subject.module(*inputs.args, **inputs.kwargs)
+        used = torch.get_num_threads()
+    return Profile(subject.name, profiler, threads=used)
+
+
+def settings(subject: Subject, stacks: bool) -> dict[str, Any]:
+    """The arguments of torch.profiler.profile."""
+    found: dict[str, Any] = dict.fromkeys(("record_shapes", "profile_memory", "with_flops"), True)
+    found["activities"] = [ProfilerActivity.CPU]
+    if subject.device.type == "cuda":
+        found["activities"].append(ProfilerActivity.CUDA)
+    if stacks:
+        verbose = torch._C._profiler._ExperimentalConfig(verbose=True)  # else stacks stay empty
+        found |= {"with_stack": True, "experimental_config": verbose}
+    return found
+
+
+@contextmanager
+def module_ranges(root: nn.Module) -> Iterator[None]:
+    """A range of the profile around each module call: torch.profiler's own `with_modules` does nothing in eager mode.
+
+    The ranges are no operators: counts and FLOPs stay as they are.
+    """
+    names = {module: name for name, module in root.named_modules()}
+    running: list[Any] = []
+
+    def enter(module: nn.Module, args: Any) -> None:
+        known = module in names
+        running.append(_RecordFunctionFast(f"{MODULE}{names[module]}") if known else None)
+        if known:
+            running[-1].__enter__()
+
+    def leave(module: nn.Module, args: Any, output: Any) -> None:
+        begun = running.pop()
+        if begun is not None:
+            begun.__exit__(None, None, None)
+
+    with module_calls(enter, leave):
+        yield
+
+
+class Loop:
+    """A profiler over a loop of the user's: `wait` steps unwatched, `warmup` to warm up, `steps` that count.
+
+    with check.profile(steps=3) as step:
+        for batch in loader:
+            model(batch)
+            step()
+    print(step.result.table())
+
+    Steps beyond are not watched. `done` tells when no further step counts.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        steps: int,
+        *,
+        wait: int = 0,
+        warmup: int = 1,
+        stacks: bool = False,
+        keep: Any = None,
+    ) -> None:
+        for name, value, least in (("steps", steps, 1), ("wait", wait, 0), ("warmup", warmup, 0)):
+            if type(value) is not int or value < least:
+                raise MeasurementError(f"{name}={value!r} is not a whole number from {least} on")
+        self.subject, self.steps, self.first = subject, steps, wait + warmup
+        self._settings = settings(subject, stacks)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no warm-up is what was asked for
+            self._settings["schedule"] = schedule(wait=wait, warmup=warmup, active=steps, repeat=1)
+        self._keep, self._stack = keep, ExitStack()
+        self._made = 0
+        self._result: Profile | None = None
+
+    def __enter__(self) -> Loop:
+        with ExitStack() as stack:
+            self._profiler = stack.enter_context(profiling(self.subject.name, **self._settings))
+            stack.enter_context(module_ranges(self.subject.module))
+            self._stack = stack.pop_all()
+        return self
+
+    def __call__(self) -> None:
+        """A step is done: call it at the end of each turn of the loop."""
+        self._made += 1
+        with quiet():
+            self._profiler.step()
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        self._stack.close()
+        counted = min(self._made - self.first, self.steps)
+        if error is None and counted > 0:
+            self._result = Profile(
+                self.subject.name, self._profiler, steps=counted, threads=torch.get_num_threads()
+            )
+            if self._keep is not None:
+                self._keep(self._result)
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps that count are done."""
+        return self._made >= self.first + self.steps
+
+    @property
+    def result(self) -> Profile:
+        """The profile of the steps that counted. Raises MeasurementError if none did."""
+        if self._result is None:
+            raise MeasurementError(
+                f"{self.subject.name}: no step was profiled; the loop called step() {self._made} times, and the "
+                f"first {self.first} are for waiting and warming up. The result is there when the block has ended."
+            )
+        return self._result

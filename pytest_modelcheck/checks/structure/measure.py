@@ -1,0 +1,55 @@
+"""Read a structure off a model: the tree as it stands, the graph by one forward call."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+
+from ...errors import ModelCheckError
+from ...model.subject import Subject
+from .result import Structure
+from .tracer import trace_graph
+from .tree import read_tree
+
+
+def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) -> Structure:
+    """The structure of a model; without inputs its tree alone. Raises ModelRunError if the model itself raises."""
+    modules = read_tree(subject.module)
+    hashes = hash_weights(subject) if weights else None
+    if subject.inputs is None and not autograd:
+        return Structure(subject.name, modules, weights=hashes)
+    graph, output, functions = trace_graph(subject, gradients=autograd)
+    gradients = None
+    if autograd:
+        from .autograd import read_autograd
+
+        gradients = read_autograd(subject.module, output, graph.scopes, functions)
+    return Structure(subject.name, modules, graph, hashes, gradients)
+
+
+def describe(subject: Subject) -> Structure:
+    """For the report: a model that cannot be run still has a tree, and a reason."""
+    try:
+        return trace(subject, weights=True)
+    except ModelCheckError as error:
+        return Structure(subject.name, read_tree(subject.module), reason=str(error).splitlines()[0])
+
+
+def hash_weights(subject: Subject) -> dict[str, str]:
+    """SHA-256 of the bytes of every parameter and buffer that holds values, by name."""
+    named = [*subject.module.named_parameters(), *subject.module.named_buffers()]
+    return {
+        name: _hash(t) for name, t in named if not is_lazy(t) and not t.is_meta and t.layout == torch.strided
+    }
+
+
+def _hash(tensor: Tensor) -> str:
+    plain = tensor.detach().cpu().contiguous()
+    digest = hashlib.sha256(f"{tuple(plain.shape)} {plain.dtype}".encode())
+    if plain.is_quantized:
+        plain = plain.int_repr()
+    digest.update(plain.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

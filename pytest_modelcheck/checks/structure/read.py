@@ -1,0 +1,84 @@
+"""A structure read back from what `to_dict()` put into a record. Needs no torch; the record may be anyone's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...errors import ModelCheckError
+from .graph import Graph, Node, Scope
+from .node import ModuleNode
+from .result import Structure
+
+
+def read_structure(name: str, section: Mapping[str, Any]) -> Structure | None:
+    """The structure that a section describes; None where it describes none (an error, an older record).
+
+    Raises ModelCheckError where the section holds what no tracer writes.
+    """
+    rows = section.get("modules") or []
+    if not rows or any("shapes" not in row for row in rows):
+        return None
+    try:
+        modules = tuple(map(_module, rows))
+        graph = _graph(section["graph"]) if section.get("graph") else None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelCheckError(f"{name}: the structure in the record is damaged: {error}") from error
+    if modules[0].name or len({module.name for module in modules}) < len(modules):
+        raise ModelCheckError(f"{name}: the structure in the record is damaged: its modules are no tree")
+    return Structure(name, modules, graph)
+
+
+def graph_problem(graph: Mapping[str, Any], *, ordered: bool = True) -> str:
+    """What is wrong with the numbers by which nodes and scopes name each other; empty if nothing is.
+
+    `ordered`: each node comes after its inputs, as in a traced graph; in one of two revisions it need not.
+    """
+    nodes, scopes = graph["nodes"], graph["scopes"]
+    for number, scope in enumerate(scopes):
+        if not (0 <= scope["parent"] < number or number == 0 > scope["parent"]):
+            return f"scope {number} is in scope {scope['parent']}"
+    for number, node in enumerate(nodes):
+        if not 0 <= node["scope"] < len(scopes):
+            return f"node {number} is in scope {node['scope']} of {len(scopes)}"
+        for source, slot in node["inputs"]:
+            if not 0 <= source < (number if ordered else len(nodes)):
+                return f"node {number} reads node {source}"
+            if not 0 <= slot < max(1, len(nodes[source]["shapes"])):
+                return f"node {number} reads output {slot} of node {source}"
+    return ""
+
+
+def _module(row: Mapping[str, Any]) -> ModuleNode:
+    return ModuleNode(
+        **{
+            key: row[key] for key in ("name", "type", "depth", "attributes", "params", "own_params", "frozen")
+        },
+        shapes=tuple((name, tuple(shape)) for name, shape in row["shapes"]),
+        settings=dict(row.get("settings") or {}),
+    )
+
+
+def _graph(graph: Mapping[str, Any]) -> Graph:
+    problem = graph_problem(graph)
+    if problem:
+        raise ValueError(problem)
+    scopes = tuple(Scope(s["module"], s["type"], s["call"], s["parent"]) for s in graph["scopes"])
+    return Graph(tuple(map(_node, graph["nodes"])), scopes, graph.get("unused", 0))
+
+
+def _node(node: Mapping[str, Any]) -> Node:
+    return Node(
+        node["operator"],
+        node["scope"],
+        inputs=tuple((source, slot) for source, slot in node["inputs"]),
+        attributes=dict(node["attributes"]),
+        params=tuple((name, tuple(shape)) for name, shape in node["params"]),
+        shapes=_shapes(node["shapes"]),
+        dtypes=tuple(node["dtypes"]),
+        dynamic=node["dynamic"],
+    )
+
+
+def _shapes(shapes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(tuple, shapes))

@@ -1,0 +1,107 @@
+"""Structure: module tree, operator graph and weights of a model, each with its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from .diff import Change, compare
+from .graph import Graph
+from .node import ModuleNode
+
+if TYPE_CHECKING:
+    from .autograd import AutogradGraph
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A model's structure. `modules` in the order of `named_modules()`, the root's name is empty.
+
+    `graph` is None without inputs to run the model on, `weights` (SHA-256 of each tensor) and `autograd` unless asked
+    for; `reason` says why the model could not be run for the report.
+    """
+
+    name: str
+    modules: tuple[ModuleNode, ...]
+    graph: Graph | None = None
+    weights: Mapping[str, str] | None = None
+    autograd: AutogradGraph | None = None
+    reason: str = ""
+
+    @cached_property
+    def tree_fingerprint(self) -> str:
+        """SHA-256 over names, types, settings and parameter shapes of all modules."""
+        return _digest([[m.name, *m.facts] for m in self.modules])
+
+    @property
+    def graph_fingerprint(self) -> str | None:
+        """SHA-256 over the operators and the data flow between them; no names. None without a graph."""
+        return self.graph.fingerprint if self.graph is not None else None
+
+    @property
+    def weights_fingerprint(self) -> str | None:
+        """SHA-256 over the values of parameters and buffers; None unless they were asked for."""
+        return _digest(sorted(self.weights.items())) if self.weights is not None else None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tree, graph and which layer stands where in it: equal in every process and for any weights."""
+        if self.graph is None:
+            return self.tree_fingerprint
+        return _digest([self.tree_fingerprint, self.graph.wiring])
+
+    def diff(self, other: Structure) -> list[Change]:
+        """What changed from `other` (the base) to this one: added, removed, changed, moved; empty if nothing did.
+
+        `str()` of a change says module path, what changed, from -> to. Weights are no part of it: see `weights`.
+        """
+        return compare(other, self)
+
+    def to_svg(self, depth: int = 1) -> str:
+        """The graph as an SVG picture for documents, modules opened down to `depth` levels (0: the model's own)."""
+        from ...report.diagram import Diagram
+        from ...report.picture import svg
+
+        return svg(Diagram(self.to_dict()), depth)
+
+    def to_dot(self) -> str:
+        """The graph as Graphviz text, modules as clusters."""
+        from .dot import graph_to_dot
+
+        return graph_to_dot(self.name, self.graph)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's section."""
+        fingerprints = {
+            "tree": self.tree_fingerprint,
+            "graph": self.graph_fingerprint,
+            "weights": self.weights_fingerprint,
+        }
+        return {
+            "fingerprint": self.fingerprint,
+            "fingerprints": fingerprints,
+            "modules": [asdict(m) for m in self.modules],
+            "graph": self.graph.to_dict() if self.graph is not None else None,
+            "reason": self.reason,
+            **({"autograd": self.autograd.to_dict()} if self.autograd is not None else {}),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(_line(m, self.name) for m in self.modules)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()
+
+
+def _line(node: ModuleNode, model: str) -> str:
+    label = node.name.rpartition(".")[2] or model
+    return f"{'  ' * node.depth}{label}: {node.type}({node.attributes})  {node.params:,} parameters"
