@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(commands: Any, name: str, run: Any, text: str, *formats: str) -> argparse.ArgumentParser:
-    from .base.records.load import MAX_BYTES
+    from .records.load import MAX_BYTES
     from .report.markdown import MAX_BYTES as MAX_OUTPUT
 
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
@@ -112,8 +112,8 @@ def _regression(text: str) -> tuple[str, float]:
 
 
 def _compare(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.records.compare import compare, regressions, ungated
-    from .base.records.load import read_record
+    from .records.compare import compare, regressions, ungated
+    from .records.load import read_record
     from .report.markdown import comparison_markdown
 
     base, head = (read_record(path, options.max_bytes) for path in (options.base, options.head))
@@ -138,8 +138,8 @@ def _refuse_unknown(limits: dict[str, float], changes: dict[str, Any]) -> None:
 
 
 def _merge(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.records.load import read_record
-    from .base.records.merge import merge
+    from .records.load import read_record
+    from .records.merge import merge
     from .report.markdown import record_markdown
     from .report.write import write_report
 
@@ -165,7 +165,7 @@ def _template_error() -> type[Exception]:
 
 
 def _summary(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.records.load import read_record
+    from .records.load import read_record
     from .report.markdown import MARKER, record_markdown
 
     record = read_record(options.report, options.max_bytes)
@@ -178,7 +178,7 @@ def _summary(options: argparse.Namespace) -> tuple[str, int]:
 
 
 def _history(options: argparse.Namespace) -> tuple[str, int]:
-    from .base.records.load import read_record
+    from .records.load import read_record
     from .report.history import history_html, history_markdown, trends
 
     history = trends(read_record(path, options.max_bytes) for path in options.reports)
@@ -202,6 +202,6 @@ def _is_good(record: dict[str, Any]) -> bool:
 
 
 def _json(value: Any) -> str:
-    from .record import plain
+    from .records.build import plain
 
     return json.dumps(plain(value), indent=2) + "\n"

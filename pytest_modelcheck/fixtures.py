@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
     from .modelcheck import ModelCheck
-    from .recorder import Recorder
+    from .records.recorder import Recorder
 
 
 def _plugin(request: pytest.FixtureRequest) -> Any:

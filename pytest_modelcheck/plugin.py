@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from .base.figures import Base
     from .demand.plan import Plan
-    from .record import RunRecord
-    from .recorder import Recorder
+    from .records.build import RunRecord
+    from .records.recorder import Recorder
     from .resolve import Resolver
     from .verdict.judge import Verdict
 
@@ -183,7 +183,7 @@ class ModelCheckPlugin:
     def recorder(self, item: pytest.Item) -> Recorder:
         """What it does and sees."""
         if RECORDER not in item.stash:
-            from .recorder import Recorder
+            from .records.recorder import Recorder
 
             registry = self.registry if self.describes else None
             item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described, self.settings)
@@ -317,7 +317,7 @@ class ModelCheckPlugin:
         report = yield
         part = item.stash[RECORDER].drain() if RECORDER in item.stash else {}
         if part:
-            from .record import to_json
+            from .records.build import to_json
 
             report.modelcheck = to_json(part)  # type: ignore[attr-defined]  # travels with the report, xdist included
         return report
@@ -327,7 +327,7 @@ class ModelCheckPlugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not self.is_worker and (self.settings.report or self.run or hasattr(report, "modelcheck")):
             if self.run is None:
-                from .record import RunRecord
+                from .records.build import RunRecord
 
                 self.run = RunRecord()
             status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)[0]
@@ -340,7 +340,7 @@ class ModelCheckPlugin:
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if self.is_worker or not (self.run or self.settings.report):
             return
-        from .record import RunRecord
+        from .records.build import RunRecord
 
         run = self.run or RunRecord()
         record = run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted)

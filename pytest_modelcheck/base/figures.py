@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeasurementError, ModelCheckError
-from ..record import to_json
+from ..records.build import to_json
+from ..records.compare import compare, metrics_of, pictures
+from ..records.load import number, read_record
 from ..verdict.judge import ROOT, BaseValue, Contributor, Limit
 from ..verdict.message import metric_title
 from ..verdict.units import SECONDS
-from .records.compare import compare, metrics_of, pictures
-from .records.load import number, read_record
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..progress import busy
+from ..records.load import MAX_BYTES, RecordError, read_record
 from .contents import fill
 from .declared import declared_options
 from .git import BaseError, changed_dependencies, files, merge_base, toplevel, worktree
 from .gone import gone_checks
 from .process import supervise, tail
-from .records.load import MAX_BYTES, RecordError, read_record
 
 if TYPE_CHECKING:
     import pytest

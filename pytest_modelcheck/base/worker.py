@@ -48,7 +48,7 @@ def main(job_file: str) -> None:
 
 
 def _save(path: Path, record: Any) -> None:
-    from ..record import to_json
+    from ..records.build import to_json
 
     temporary = path.with_suffix(".part")
     temporary.write_text(to_json(record), "ascii")
@@ -116,7 +116,7 @@ class BaseRun:
                 plugin.resolver(item)(source)
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
-        from ..record import RunRecord
+        from ..records.build import RunRecord
 
         plugin = session.config.pluginmanager.get_plugin("modelcheck-run")
         record = (plugin.run or RunRecord()).build(int(exitstatus), session.config.rootpath)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..model.subject import Subject
-    from ..recorder import Recorder
+    from ..records.recorder import Recorder
     from ..verdict.judge import Verdict
 
 Result = TypeVar("Result")
@@ -72,7 +72,7 @@ class Handle:
 
         Raises ModelCheckError outside a test, and for content of another kind.
         """
-        from ..recorder import panel_content
+        from ..records.recorder import panel_content
 
         if self._recorder is None:
             raise ModelCheckError(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..base.records.compare import metrics_of, share
+from ..records.compare import metrics_of, share
 from ..text import printable
 from .markdown import fit, table
 from .neutral import code, words

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from ..record import HEAD
+from ..records.build import HEAD
 from ..text import printable
 from ..verdict.units import BYTES, FLOPS, MACS, PARAMS, SECONDS
 from .plots import line_plot

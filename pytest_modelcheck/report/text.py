@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..base.records.compare import TIMES
 from ..errors import LimitError
+from ..records.compare import TIMES
 from ..verdict.units import BYTES, RATIO, named
 
 

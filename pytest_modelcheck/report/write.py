@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelCheckError
-from ..record import to_json
+from ..records.build import to_json
 from .html import render
 
 

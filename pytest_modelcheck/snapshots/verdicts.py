@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from syrupy.assertion import AssertionResult
 
     from ..checks.explain.heatmap import Heatmap
-    from ..recorder import Recorder
+    from ..records.recorder import Recorder
     from .text import TextExtension
 
 DISTANCE = Unit("", "", "a distance", "0.001", {})

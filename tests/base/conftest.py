@@ -13,8 +13,8 @@ from torch import nn
 
 from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.record import RunRecord, plain
-from pytest_modelcheck.recorder import Recorder
+from pytest_modelcheck.records.build import RunRecord, plain
+from pytest_modelcheck.records.recorder import Recorder
 
 
 def stack(*layers: nn.Module) -> nn.Sequential:

@@ -8,9 +8,9 @@ from pytest_modelcheck.verdict.judge.units import MACS
 from torch import nn
 
 from pytest_modelcheck.base.figures import Base
-from pytest_modelcheck.base.records.compare import compare, regressions, ungated
-from pytest_modelcheck.base.records.load import check_record
-from pytest_modelcheck.record import plain
+from pytest_modelcheck.records.build import plain
+from pytest_modelcheck.records.compare import compare, regressions, ungated
+from pytest_modelcheck.records.load import check_record
 from pytest_modelcheck.report.markdown import record_markdown
 from pytest_modelcheck.report.terminal import changes_lines
 from pytest_modelcheck.report.text import differing, slowdown_words

@@ -8,7 +8,7 @@ from torch import nn
 
 from pytest_modelcheck.base.figures import Base
 from pytest_modelcheck.cli import main
-from pytest_modelcheck.record import plain
+from pytest_modelcheck.records.build import plain
 
 from .conftest import make_record, stack
 

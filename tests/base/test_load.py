@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from pytest_modelcheck.base.records.compare import compare
-from pytest_modelcheck.base.records.load import RecordError, read_record
+from pytest_modelcheck.records.compare import compare
+from pytest_modelcheck.records.load import RecordError, read_record
 
 
 def written(tmp_path, record):

@@ -5,10 +5,10 @@ import json
 from torch import nn
 
 from pytest_modelcheck.base.figures import Base
-from pytest_modelcheck.base.records.compare import compare
-from pytest_modelcheck.base.records.load import check_record
-from pytest_modelcheck.base.records.merge import merge
-from pytest_modelcheck.record import plain
+from pytest_modelcheck.records.build import plain
+from pytest_modelcheck.records.compare import compare
+from pytest_modelcheck.records.load import check_record
+from pytest_modelcheck.records.merge import merge
 
 from .conftest import make_record, stack
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from torch import nn
 
-from pytest_modelcheck.base.records.compare import compare
-from pytest_modelcheck.base.records.exports import onnx_changes
-from pytest_modelcheck.base.records.heatmaps import heatmap_changes
+from pytest_modelcheck.checks.explain.changes import heatmap_changes
+from pytest_modelcheck.checks.export.changes import onnx_changes
+from pytest_modelcheck.records.compare import compare
 from pytest_modelcheck.report.text import graph_words, heatmap_words, onnx_words, weights_words
 from pytest_modelcheck.snapshots.compare import PRESETS
 

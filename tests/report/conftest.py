@@ -11,8 +11,8 @@ from torch import nn
 
 from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import Subject, build_subject
-from pytest_modelcheck.record import RunRecord, check_entry
-from pytest_modelcheck.recorder import Recorder
+from pytest_modelcheck.records.build import RunRecord, check_entry
+from pytest_modelcheck.records.recorder import Recorder
 
 NODEID = "tests/test_it.py::test_it"
 

@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 from torch import nn
 
-from pytest_modelcheck.base.records.compare import compare, regressions
+from pytest_modelcheck.records.compare import compare, regressions
 from pytest_modelcheck.report.markdown import comparison_markdown, fit, record_markdown, table
 from pytest_modelcheck.report.neutral import code, words
 

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_modelcheck.errors import ModelCheckError
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.record import plain
+from pytest_modelcheck.records.build import plain
 from pytest_modelcheck.report.html import render
 from pytest_modelcheck.report.write import write_report
 
@@ -105,7 +105,7 @@ def test_unknown_sections_are_shown_generically(record):
 def test_an_empty_run_has_a_page_too():
     from pathlib import Path
 
-    from pytest_modelcheck.record import RunRecord
+    from pytest_modelcheck.records.build import RunRecord
 
     assert "No budgets in this run" in render(RunRecord().build(5, Path(".")))
 

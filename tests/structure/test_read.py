@@ -8,7 +8,7 @@ from pytest_modelcheck.checks.structure.diff import Comparison
 from pytest_modelcheck.checks.structure.merge import merged
 from pytest_modelcheck.checks.structure.read import read_structure
 from pytest_modelcheck.errors import ModelCheckError
-from pytest_modelcheck.record import plain
+from pytest_modelcheck.records.build import plain
 
 from .nets import Net
 from .test_diff import CHANGES, structure

@@ -20,7 +20,7 @@ import torch
 from ...checks.latency import against
 from ...checks.latency.region import machine_lock
 from ...errors import ModelCheckError
-from ...record import to_json
+from ...records.build import to_json
 from .apart import compare_apart
 from .fork import Child, ChildError, Hung
 from .revision import Incomparable, Job, Key, collect

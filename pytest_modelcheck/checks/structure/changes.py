@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from ...checks.structure.diff import Comparison
-from ...checks.structure.merge import merged
-from ...checks.structure.read import read_structure
 from ...errors import ModelCheckError
+from .diff import Comparison
+from .merge import merged
+from .read import read_structure
 
 Record = Mapping[str, Any]
 Entry = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .load import number
+from ...records.load import number
 
 Record = Mapping[str, Any]
 Entry = dict[str, Any]

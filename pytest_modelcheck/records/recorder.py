@@ -6,17 +6,17 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .config import Settings
-from .demand.check import Registry
-from .errors import ModelCheckError
-from .record import check_entry, subject_entry, torch_environment
-from .text import file_stem
-from .verdict.judge import Verdict
+from ..config import Settings
+from ..demand.check import Registry
+from ..errors import ModelCheckError
+from ..text import file_stem
+from ..verdict.judge import Verdict
+from .build import check_entry, subject_entry, torch_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .model.subject import Subject
+    from ..model.subject import Subject
 
 
 class Recorder:
@@ -131,6 +131,6 @@ def panel_content(content: Any) -> tuple[str, Any]:
         }
     if isinstance(content, Sequence) and content and all(isinstance(row, (list, tuple)) for row in content):
         return "table", {"columns": list(content[0]), "rows": [list(row) for row in content[1:]]}
-    from .images import to_base64, to_image
+    from ..images import to_base64, to_image
 
     return "image", to_base64(to_image(content))

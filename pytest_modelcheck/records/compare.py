@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...verdict.message import metric_title
-from .exports import count_changes, onnx_changes
-from .heatmaps import heatmap_changes
+from ..checks.complexity.changes import module_changes
+from ..checks.explain.changes import heatmap_changes
+from ..checks.export.changes import count_changes, onnx_changes
+from ..checks.structure.changes import StructurePair
+from ..verdict.message import metric_title
 from .load import number
-from .modules import module_changes
-from .structures import StructurePair
 
 Record = Mapping[str, Any]
 Entry = dict[str, Any]

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .load import number
+from ...records.load import number
 
 if TYPE_CHECKING:
     from ...snapshots.compare import StoredMap

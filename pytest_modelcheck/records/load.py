@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from ...checks.structure.read import graph_problem
-from ...errors import ModelCheckError
-from ...record import SCHEMA_VERSION
-from ...verdict.judge import Outcome
+from ..checks.structure.read import graph_problem
+from ..errors import ModelCheckError
+from ..verdict.judge import Outcome
+from .build import SCHEMA_VERSION
 from .shape import Described, Many, Matching, OneOf, Optional, Pair
 from .shape import problem as shape_problem
 

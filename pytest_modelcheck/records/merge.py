@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...record import SCHEMA_VERSION, SubjectTable
+from .build import SCHEMA_VERSION, SubjectTable
 from .load import number
 from .merge_changes import merged_changes
 

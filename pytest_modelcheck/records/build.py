@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .verdict.judge import Verdict
-from .verdict.message import explain, metric_title, value_text
+from ..verdict.judge import Verdict
+from ..verdict.message import explain, metric_title, value_text
 
 if TYPE_CHECKING:
-    from .model.subject import Subject
+    from ..model.subject import Subject
 
 SCHEMA_VERSION = 1
 SHOWN = 10  # modules of a check
