@@ -131,6 +131,6 @@ def panel_content(content: Any) -> tuple[str, Any]:
         }
     if isinstance(content, Sequence) and content and all(isinstance(row, (list, tuple)) for row in content):
         return "table", {"columns": list(content[0]), "rows": [list(row) for row in content[1:]]}
-    from ..images import to_base64, to_image
+    from ..drawing.images import to_base64, to_image
 
     return "image", to_base64(to_image(content))

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from ..checks.latency.strip import strip_plot
+from ..checks.memory.timeline import timeline_plot
+from ..drawing.plots import line_plot
 from ..records.build import HEAD
 from ..text import printable
 from ..verdict.units import BYTES, FLOPS, MACS, PARAMS, SECONDS
-from .plots import line_plot
-from .strip import strip_plot
 from .text import (
     SYMBOLS,
     amount,
@@ -30,7 +31,6 @@ from .text import (
     slowdown_words,
     weights_words,
 )
-from .timeline import timeline_plot
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
 ORDER = (
@@ -189,7 +189,7 @@ def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int 
 
 def _diagram(subject: Mapping[str, Any]) -> Any:
     """What the structure viewer draws from, as JSON that cannot end its script element; None without a graph."""
-    from .diagram import payload
+    from ..checks.structure.diagram import payload
 
     modules = subject.get("complexity", {}).get("modules", [])
     return _embedded(payload(subject["structure"], {m["name"]: m["macs"] for m in modules}))
@@ -197,7 +197,7 @@ def _diagram(subject: Mapping[str, Any]) -> Any:
 
 def _autograd_diagram(autograd: Mapping[str, Any], subject: Mapping[str, Any]) -> Any:
     """The same for autograd's graph, its boxes named by the modules."""
-    from .diagram import payload
+    from ..checks.structure.diagram import payload
 
     modules = subject.get("structure", {}).get("modules", [])
     return _embedded(payload({"graph": autograd["graph"], "modules": modules}, {}))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..images import to_base64
+from ..drawing.images import to_base64
 from .compare import StoredMap
 
 if TYPE_CHECKING:

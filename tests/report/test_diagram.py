@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.report.diagram import Diagram
-from pytest_modelcheck.report.grid import IN, OUT, lay_out
-from pytest_modelcheck.report.picture import svg
+from pytest_modelcheck.checks.structure.diagram import Diagram
+from pytest_modelcheck.checks.structure.grid import IN, OUT, lay_out
+from pytest_modelcheck.checks.structure.picture import svg
 from tests.structure.nets import Net
 
 

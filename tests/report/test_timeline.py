@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pytest_modelcheck.report.timeline import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, timeline_plot
+from pytest_modelcheck.checks.memory.timeline import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, timeline_plot
 
 POINTS = [(0, 10), (2, 40), (5, 80), (7, 20)]
 

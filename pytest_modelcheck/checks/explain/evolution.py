@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from PIL import Image
 
+from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
-from ...images import to_base64
 from ...model.subject import Inputs, Subject
 from .features import chosen_layers, relative_distance, run_features
 from .heatmap import shown

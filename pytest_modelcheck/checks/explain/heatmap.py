@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
-from ...images import to_base64, to_image
 from .colormap import blend
 
 EPSILON = 1e-6  # relative: maps of any size are scaled alike

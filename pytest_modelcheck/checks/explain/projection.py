@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
-from ...images import to_base64, to_image
 from ...model.observe import observe
 from ...model.subject import Subject
 from .cam import cam, per_sample, refuse_nan

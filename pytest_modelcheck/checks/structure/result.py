@@ -64,8 +64,8 @@ class Structure:
 
     def to_svg(self, depth: int = 1) -> str:
         """The graph as an SVG picture for documents, modules opened down to `depth` levels (0: the model's own)."""
-        from ...report.diagram import Diagram
-        from ...report.picture import svg
+        from .diagram import Diagram
+        from .picture import svg
 
         return svg(Diagram(self.to_dict()), depth)
 

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor, nn
 
+from ...drawing.images import to_base64, to_image
 from ...errors import MeasurementError
-from ...images import to_base64, to_image
 from .patterns import Patterns, matches
 
 MOST, WIDTH = 256, 384  # filters shown, and about how wide the picture is

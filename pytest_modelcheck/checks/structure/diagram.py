@@ -232,7 +232,7 @@ def _edge_status(giver: Mapping[str, Any], taker: Mapping[str, Any]) -> str:
 
 
 def _operator_box(node: Mapping[str, Any]) -> Box:
-    from ..checks.structure.graph import VIEWS
+    from .graph import VIEWS
 
     told = ", ".join(f"{key}={value}" for key, value in node["attributes"].items())
     shape = _shape(node["shapes"][0]) if node["shapes"] else ""

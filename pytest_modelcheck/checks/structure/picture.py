@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html import escape
 
-from ..text import printable
+from ...text import printable
 from .diagram import MARKS, Box, Diagram
 from .grid import IN, OUT, Route
 

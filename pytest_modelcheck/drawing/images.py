@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .errors import ModelCheckError
+from ..errors import ModelCheckError
 
 
 def to_image(content: Any) -> Image.Image:

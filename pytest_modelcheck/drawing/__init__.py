@@ -1,0 +1,1 @@
+"""What panels are drawn with: pictures, plots, templates. Knows no check."""
