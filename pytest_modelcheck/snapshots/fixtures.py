@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from syrupy.assertion import AssertionResult, SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension
 
+from ..checks.explain.compare import PRESETS, HeatmapComparison, compare, tolerance
 from ..errors import MeasurementError
 from .assertion import TellingSnapshot, make_snapshot
-from .compare import PRESETS, HeatmapComparison, compare, tolerance
 from .png import decode, encode
 
 if TYPE_CHECKING:

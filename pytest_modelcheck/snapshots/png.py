@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from ..checks.explain.compare import StoredMap
 from ..errors import MeasurementError
-from .compare import StoredMap
 
 if TYPE_CHECKING:
     from ..checks.explain.heatmap import Heatmap

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checks.explain.compare import HeatmapComparison
+from ..checks.explain.pictures import compared_pictures
 from ..verdict.judge import Limit, Measurement, Outcome, Verdict
 from ..verdict.units import Unit
-from .compare import HeatmapComparison
-from .pictures import compared_pictures
 from .text import SHOWN
 
 if TYPE_CHECKING:

@@ -201,8 +201,8 @@ def test_the_three_pictures_share_one_scale():
     from PIL import Image
 
     from pytest_modelcheck import Heatmap
-    from pytest_modelcheck.snapshots.compare import StoredMap
-    from pytest_modelcheck.snapshots.pictures import compared_pictures
+    from pytest_modelcheck.checks.explain.compare import StoredMap
+    from pytest_modelcheck.checks.explain.pictures import compared_pictures
 
     raw = np.zeros((1, 2, 2), np.float32)
     raw[0, 0, 0] = 2

@@ -8,10 +8,10 @@ import pytest
 from torch import nn
 
 from pytest_modelcheck.checks.explain.changes import heatmap_changes
+from pytest_modelcheck.checks.explain.compare import PRESETS
 from pytest_modelcheck.checks.export.changes import onnx_changes
 from pytest_modelcheck.records.compare import compare
 from pytest_modelcheck.report.text import graph_words, heatmap_words, onnx_words, weights_words
-from pytest_modelcheck.snapshots.compare import PRESETS
 
 from .conftest import make_record, stack
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from shapes import load_trained, render, to_tensor
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.snapshots.compare import PRESETS, StoredMap, compare
+from pytest_modelcheck.checks.explain.compare import PRESETS, StoredMap, compare
 
 from .lite0 import CAT, cat, lite0
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.explain.compare import StoredMap, compare
 from pytest_modelcheck.report.write import write_report
-from pytest_modelcheck.snapshots.compare import StoredMap, compare
 from pytest_modelcheck.snapshots.verdicts import _Compared, compared_pictures
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...records.load import number
 
 if TYPE_CHECKING:
-    from ...snapshots.compare import StoredMap
+    from .compare import StoredMap
 
 Record = Mapping[str, Any]
 Entry = dict[str, Any]
@@ -40,7 +40,7 @@ def _by_place(subject: Record) -> dict[tuple[Any, ...], Record]:
 
 
 def _row(old: Record, new: Record, paths: Mapping[str, str]) -> Entry:
-    from ...snapshots.compare import PRESETS, HeatmapComparison, compare
+    from .compare import PRESETS, HeatmapComparison, compare
 
     layer = paths.get(old["layer"], old["layer"])
     try:
@@ -65,7 +65,7 @@ def _stored(entry: Record, layer: str) -> StoredMap:
     """The raw map. Raises ValueError where it is damaged."""
     import numpy as np
 
-    from ...snapshots.compare import StoredMap
+    from .compare import StoredMap
 
     shape, data = entry["raw"]["shape"], base64.b64decode(entry["raw"]["float32"], validate=True)
     if len(shape) != 3 or min(shape) < 1 or math.prod(shape) * 4 != len(data):

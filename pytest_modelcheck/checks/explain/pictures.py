@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..drawing.images import to_base64
+from ...drawing.images import to_base64
 from .compare import StoredMap
 
 if TYPE_CHECKING:
-    from ..checks.explain.heatmap import Heatmap
+    from .heatmap import Heatmap
 
 
 def compared_pictures(heatmap: Heatmap, expected: StoredMap | None) -> dict[str, Any] | None:
@@ -33,8 +33,8 @@ def compared_pictures(heatmap: Heatmap, expected: StoredMap | None) -> dict[str,
 
 def _over(heatmap: Heatmap, sample: int, share: np.ndarray) -> Image.Image:
     """A map in shares of the scale, over the input; what speaks against the target shows nothing."""
-    from ..checks.explain.colormap import blend
-    from ..checks.explain.heatmap import shown
+    from .colormap import blend
+    from .heatmap import shown
 
     base = shown(heatmap.input_image(sample))
     positive = Image.fromarray(np.maximum(share, 0).astype(np.float32))
@@ -42,6 +42,6 @@ def _over(heatmap: Heatmap, sample: int, share: np.ndarray) -> Image.Image:
 
 
 def _bar() -> Image.Image:
-    from ..checks.explain.colormap import colours
+    from .colormap import colours
 
     return Image.fromarray(colours(np.linspace(0, 1, 128)[None].repeat(4, 0)))

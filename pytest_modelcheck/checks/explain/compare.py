@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LimitError
+from ...errors import LimitError
 
 PRESETS: Mapping[str, tuple[float, float]] = {
     "strict": (1e-5, 0.005),
