@@ -33,10 +33,10 @@ from pytest_modelcheck.verdict.judge.judge import Limit, Outcome
 from pytest_modelcheck.verdict.judge.units import SECONDS
 
 from pytest_modelcheck.base.git import files, worktree
-from pytest_modelcheck.base.timing.paired import Comparisons, import_shared, settle
-from pytest_modelcheck.base.timing.pairs import CAP
-from pytest_modelcheck.base.timing.revision import Job
+from pytest_modelcheck.base.pairs import CAP
 from pytest_modelcheck.checks.latency.against import judge_pair
+from pytest_modelcheck.worker.timing.paired import Comparisons, import_shared, settle
+from pytest_modelcheck.worker.timing.revision import Job
 
 MODEL = '''
 import time

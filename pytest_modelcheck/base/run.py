@@ -56,7 +56,7 @@ def measure_base(
         with busy("measuring the base"):
             record = _run(folder, job, cwd, timeout)
         if record.get("timed"):
-            from .timing.pairs import measure_pairs
+            from .pairs import measure_pairs
 
             given = job | {"arguments": _arguments(config, tests=False)}
             record["pairs"] = measure_pairs(folder, given, record["timed"], cwd, timeout)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pytest_modelcheck.base.timing.fork import Child, ChildError, Hung
+from pytest_modelcheck.worker.timing.fork import Child, ChildError, Hung
 
 
 def test_answers_come_in_order_and_prints_are_no_part_of_them(capfd):

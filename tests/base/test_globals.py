@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from pytest_modelcheck.base.timing.globals import Globals
-from pytest_modelcheck.base.timing.operators import conflicts, registrations
-from pytest_modelcheck.base.timing.views import LateImports, Libraries, Owner, View
+from pytest_modelcheck.worker.timing.globals import Globals
+from pytest_modelcheck.worker.timing.operators import conflicts, registrations
+from pytest_modelcheck.worker.timing.views import LateImports, Libraries, Owner, View
 
 
 def nobody(module):

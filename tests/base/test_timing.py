@@ -10,11 +10,11 @@ from pytest_modelcheck.verdict.judge.judge import Limit
 from pytest_modelcheck.verdict.judge.units import SECONDS
 from torch import nn
 
-from pytest_modelcheck.base.timing import apart
-from pytest_modelcheck.base.timing.paired import Comparisons
-from pytest_modelcheck.base.timing.revision import Job, Timed, _Collection
 from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.model.subject import Inputs, Subject
+from pytest_modelcheck.worker.timing import apart
+from pytest_modelcheck.worker.timing.paired import Comparisons
+from pytest_modelcheck.worker.timing.revision import Job, Timed, _Collection
 
 KEY = ("tests/test_net.py::test_net", "tests/test_net.py:3")
 JOB = Job("/here", "/here", "/there", [], [], [], [], [KEY], "/results", 1.0, 1.0)

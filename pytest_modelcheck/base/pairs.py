@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...progress import progress
-from ..process import supervise, tail
+from ..progress import progress
+from .process import supervise, tail
 
 CAP = 30.0  # seconds that one comparison may go on
 

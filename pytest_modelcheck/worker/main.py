@@ -35,7 +35,7 @@ def main(job_file: str) -> None:
 
     import pytest
 
-    from .declared import GivenOptions
+    from ..base.declared import GivenOptions
     from .missing import StandIns
 
     run = BaseRun()
@@ -60,7 +60,7 @@ def _end_with_parent(root: Path, folder: Path, pipe: int) -> None:
 
     def wait() -> None:
         os.read(pipe, 1)
-        from .git import remove
+        from ..base.git import remove
 
         try:
             remove(root, folder)

@@ -1,0 +1,1 @@
+"""Both revisions timed in turns."""
