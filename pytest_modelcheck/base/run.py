@@ -9,10 +9,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..plugin.declared import declared_options
 from ..progress import busy
 from ..records.load import MAX_BYTES, RecordError, read_record
 from .contents import fill
-from .declared import declared_options
 from .git import BaseError, changed_dependencies, files, merge_base, toplevel, worktree
 from .gone import gone_checks
 from .process import supervise, tail

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import Settings
 from ..errors import SubjectError
+from ..settings import Settings
 from ..verdict.judge import Limit
 from .check import Check, Registry
 from .markers import Marker, read_marker

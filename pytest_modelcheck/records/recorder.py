@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..config import Settings
 from ..demand.check import Registry
 from ..errors import ModelCheckError
+from ..settings import Settings
 from ..text import file_stem
 from ..verdict.judge import Verdict
 from .build import check_entry, subject_entry, torch_environment

@@ -35,7 +35,7 @@ def main(job_file: str) -> None:
 
     import pytest
 
-    from ..base.declared import GivenOptions
+    from ..plugin.declared import GivenOptions
     from .missing import StandIns
 
     run = BaseRun()
@@ -87,8 +87,8 @@ class BaseRun:
 
         import pytest
 
-        from ..item import ModelItem
         from ..plugin import PLAN
+        from ..plugin.item import ModelItem
 
         plugin = config.pluginmanager.get_plugin("modelcheck-run")
         plugin.describes = plugin.compared = True

@@ -61,7 +61,7 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     """The subjects of `keys` (None: all of the job), and for those that could not be made why."""
     import pytest
 
-    from ...base.declared import GivenOptions
+    from ...plugin.declared import GivenOptions
     from ..missing import StandIns
 
     wanted = list(job.keys if keys is None else keys)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .config import Settings
-from .demand.plan import Fixture, Source, missing_model
-from .errors import SubjectError
-from .model.draws import same_draws
+from ..demand.plan import Fixture, Source, missing_model
+from ..errors import SubjectError
+from ..model.draws import same_draws
+from ..settings import Settings
 
 if TYPE_CHECKING:
     import pytest
 
-    from .model.subject import Subject
+    from ..model.subject import Subject
 
 OPTIONAL = ("inputs",)  # a fixture that need not exist: parameters are counted without inputs
 
@@ -46,7 +46,7 @@ class Resolver:
         error = missing(source, self.item, "modelcheck", self.settings)
         if error is not None:
             raise error
-        from .model.subject import build_subject
+        from ..model.subject import build_subject
 
         values = {key: self._value(key, value) for key, value in source.keywords.items()}
         values.setdefault("name", self._parameter_name(source.keywords))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from .checks.registry import Registry
-    from .config import Settings
-    from .demand.plan import Source
+    from ..checks.registry import Registry
+    from ..demand.plan import Source
+    from ..settings import Settings
 
 
 @contextmanager
@@ -63,8 +63,8 @@ def _marks(function: Any) -> list[Any]:
 
 def _sources(marks: list[Any], registry: Registry, settings: Settings) -> list[Source]:
     """The subjects that the marks demand, and the one that the fixture `modelcheck` is bound to."""
-    from .demand.markers import read_marker
-    from .demand.plan import merge
+    from ..demand.markers import read_marker
+    from ..demand.plan import merge
 
     shared = [mark.kwargs for mark in marks if mark.name == "modelcheck"]
     read = [read_marker(registry, mark.name, mark.args, mark.kwargs, "") for mark in marks]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import Settings, parse_input_size
+from ..settings import Settings, parse_input_size
 
 if TYPE_CHECKING:
     import pytest

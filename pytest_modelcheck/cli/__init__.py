@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import LimitError, ModelCheckError
-from .text import printable
-from .verdict.units import RATIO
+from ..errors import LimitError, ModelCheckError
+from ..text import printable
+from ..verdict.units import RATIO
 
 OK, BREACH, USAGE = 0, 1, 2
 
@@ -83,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(commands: Any, name: str, run: Any, text: str, *formats: str) -> argparse.ArgumentParser:
-    from .records.load import MAX_BYTES
-    from .report.markdown import MAX_BYTES as MAX_OUTPUT
+    from ..records.load import MAX_BYTES
+    from ..report.markdown import MAX_BYTES as MAX_OUTPUT
 
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     command.set_defaults(command=run)
@@ -112,9 +112,9 @@ def _regression(text: str) -> tuple[str, float]:
 
 
 def _compare(options: argparse.Namespace) -> tuple[str, int]:
-    from .records.compare import compare, regressions, ungated
-    from .records.load import read_record
-    from .report.markdown import comparison_markdown
+    from ..records.compare import compare, regressions, ungated
+    from ..records.load import read_record
+    from ..report.markdown import comparison_markdown
 
     base, head = (read_record(path, options.max_bytes) for path in (options.base, options.head))
     changes, limits = compare(base, head), dict(options.max_regression)
@@ -138,10 +138,10 @@ def _refuse_unknown(limits: dict[str, float], changes: dict[str, Any]) -> None:
 
 
 def _merge(options: argparse.Namespace) -> tuple[str, int]:
-    from .records.load import read_record
-    from .records.merge import merge
-    from .report.markdown import record_markdown
-    from .report.write import write_report
+    from ..records.load import read_record
+    from ..records.merge import merge
+    from ..report.markdown import record_markdown
+    from ..report.write import write_report
 
     record = merge({_shard(path): read_record(path, options.max_bytes) for path in options.shards})
     try:
@@ -165,8 +165,8 @@ def _template_error() -> type[Exception]:
 
 
 def _summary(options: argparse.Namespace) -> tuple[str, int]:
-    from .records.load import read_record
-    from .report.markdown import MARKER, record_markdown
+    from ..records.load import read_record
+    from ..report.markdown import MARKER, record_markdown
 
     record = read_record(options.report, options.max_bytes)
     if options.format == "json":
@@ -178,8 +178,8 @@ def _summary(options: argparse.Namespace) -> tuple[str, int]:
 
 
 def _history(options: argparse.Namespace) -> tuple[str, int]:
-    from .records.load import read_record
-    from .report.history import history_html, history_markdown, trends
+    from ..records.load import read_record
+    from ..report.history import history_html, history_markdown, trends
 
     history = trends(read_record(path, options.max_bytes) for path in options.reports)
     if options.format == "json":
@@ -190,7 +190,7 @@ def _history(options: argparse.Namespace) -> tuple[str, int]:
 
 
 def _failed(record: dict[str, Any]) -> list[dict[str, Any]]:
-    from .report.text import shown_outcome
+    from ..report.text import shown_outcome
 
     return [check for check in record["checks"] if shown_outcome(check) in ("fail", "error")]
 
@@ -202,6 +202,6 @@ def _is_good(record: dict[str, Any]) -> bool:
 
 
 def _json(value: Any) -> str:
-    from .records.build import plain
+    from ..records.build import plain
 
     return json.dumps(plain(value), indent=2) + "\n"

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .config import Settings
+    from ..settings import Settings
 
 
 class ModelItem(pytest.Item):
     """Counts the model, and describes it for the report."""
 
     def runtest(self) -> None:
-        from .checks.complexity.measure import count
-        from .model.draws import same_draws
-        from .model.subject import build_subject
+        from ..checks.complexity.measure import count
+        from ..model.draws import same_draws
+        from ..model.subject import build_subject
 
         plugin: Any = self.config.pluginmanager.get_plugin("modelcheck-run")
         settings: Settings = plugin.settings
@@ -27,7 +27,7 @@ class ModelItem(pytest.Item):
         self.add_report_section("call", "modelcheck", str(count(subject)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        from .errors import ModelCheckError
+        from ..errors import ModelCheckError
 
         if isinstance(excinfo.value, ModelCheckError):
             return str(excinfo.value)

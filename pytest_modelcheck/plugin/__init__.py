@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import options, progress
-from .checks.registry import SUBJECT, Registry, default_registry
-from .config import Settings
+from .. import progress
+from ..checks.registry import SUBJECT, Registry, default_registry
+from ..settings import Settings
+from . import options
 from .fixtures import complexity_snapshot as complexity_snapshot
 from .fixtures import heatmap_snapshot as heatmap_snapshot
 from .fixtures import modelcheck as modelcheck
@@ -23,12 +24,12 @@ from .injection import injected, plain_function, wanted_fixtures
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .base.figures import Base
-    from .demand.plan import Plan
-    from .records.build import RunRecord
-    from .records.recorder import Recorder
+    from ..base.figures import Base
+    from ..demand.plan import Plan
+    from ..records.build import RunRecord
+    from ..records.recorder import Recorder
+    from ..verdict.judge import Verdict
     from .resolve import Resolver
-    from .verdict.judge import Verdict
 
 PLAN: pytest.StashKey[Plan] = pytest.StashKey()
 PLANNED: pytest.StashKey[int] = pytest.StashKey()  # how many markers the plan is of
@@ -66,7 +67,7 @@ def _marker_lines(config: pytest.Config, registry: Registry) -> list[str]:
     """What `pytest --markers` prints; without that option the names are enough."""
     if not config.option.markers:
         return [f"{name}(...): see pytest --markers" for name in (SUBJECT, *registry.names)]
-    from .demand.check import marker_lines
+    from ..demand.check import marker_lines
 
     return marker_lines(registry)
 
@@ -90,7 +91,7 @@ class ModelCheckPlugin:
 
     @pytest.hookimpl(tryfirst=True)  # before xdist starts its workers: they are given what came of it
     def pytest_sessionstart(self) -> None:
-        from .errors import ModelCheckError
+        from ..errors import ModelCheckError
 
         self._show_progress()
         try:
@@ -115,13 +116,13 @@ class ModelCheckPlugin:
             return None
         if self.config.option.collectonly:
             return None
-        from .base.figures import Base
+        from ..base.figures import Base
 
         if given is not None:
             return Base.from_json(given)
         if settings.base_report is not None:
             return Base.read(settings.base_report)
-        from .base.run import measure_base
+        from ..base.run import measure_base
 
         assert settings.base is not None
         return Base(measure_base(self.config, settings.base, settings.base_timeout, self.registry.names))
@@ -151,7 +152,7 @@ class ModelCheckPlugin:
                 node for node in report.result or () if isinstance(node, pytest.Item) and self.marks(node)
             ]
             if items:
-                from .demand.plan import problems_text
+                from ..demand.plan import problems_text
 
                 text = problems_text({item.nodeid: self.plan(item) for item in items})
                 if text:
@@ -175,7 +176,7 @@ class ModelCheckPlugin:
         """What its markers demand; made again where a hook added some after its collection."""
         marks = self.marks(item)
         if PLAN not in item.stash or item.stash[PLANNED] != marks:
-            from .demand.plan import plan_item
+            from ..demand.plan import plan_item
 
             item.stash[PLAN], item.stash[PLANNED] = plan_item(item, self.registry, self.settings), marks
         return item.stash[PLAN]
@@ -183,7 +184,7 @@ class ModelCheckPlugin:
     def recorder(self, item: pytest.Item) -> Recorder:
         """What it does and sees."""
         if RECORDER not in item.stash:
-            from .records.recorder import Recorder
+            from ..records.recorder import Recorder
 
             registry = self.registry if self.describes else None
             item.stash[RECORDER] = Recorder(item.nodeid, registry, self.described, self.settings)
@@ -199,7 +200,7 @@ class ModelCheckPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        from .model.draws import same_draws
+        from ..model.draws import same_draws
 
         if fixturedef.argname not in (self.settings.model_fixture, self.settings.inputs_fixture):
             return (yield)
@@ -210,7 +211,7 @@ class ModelCheckPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        from .model.draws import seeds_end_here
+        from ..model.draws import seeds_end_here
 
         with seeds_end_here() if self.compared else nullcontext():
             return (yield)
@@ -232,14 +233,14 @@ class ModelCheckPlugin:
         """Whether a marker demands something; a wrong one that came after collection, which tells of others, fails."""
         plan = self.plan(item) if self.marks(item) else None
         if plan is not None and plan.problems:
-            from .demand.plan import problems_text
+            from ..demand.plan import problems_text
 
             pytest.fail(problems_text({item.nodeid: plan}), pytrace=False)
         return plan is not None and bool(plan.demands)
 
     def _refuse_missing(self, item: pytest.Item) -> None:
+        from ..verdict.judge import Outcome, Verdict
         from .resolve import missing
-        from .verdict.judge import Outcome, Verdict
 
         texts = []
         for demand in item.stash[PLAN].demands:
@@ -265,7 +266,7 @@ class ModelCheckPlugin:
                 self._settle(item, item.stash[RECORDER].owed)
 
     def _shorten_traceback(self, error: Exception) -> None:
-        from .errors import ModelCheckError
+        from ..errors import ModelCheckError
 
         if isinstance(error, ModelCheckError) and not self.config.option.fulltrace:
             from .frames import hide_own
@@ -273,7 +274,7 @@ class ModelCheckPlugin:
             hide_own(error)
 
     def _enforce(self, item: pytest.Item) -> None:
-        from .demand.enforce import enforce
+        from ..demand.enforce import enforce
 
         base = self.base
         verdicts = enforce(
@@ -287,7 +288,7 @@ class ModelCheckPlugin:
 
     def _settle(self, item: pytest.Item, verdicts: list[Verdict]) -> None:
         """Note all verdicts, and fail the test if one of them does."""
-        from .verdict.message import fails, failure_text
+        from ..verdict.message import fails, failure_text
 
         for verdict in verdicts:
             self._note(item, verdict)
@@ -299,9 +300,9 @@ class ModelCheckPlugin:
 
     def _note(self, item: pytest.Item, verdict: Verdict) -> None:
         """Into the record, JUnit's properties and, where it does not fail the test, the warnings."""
-        from .errors import ModelCheckWarning
-        from .verdict.judge import Outcome
-        from .verdict.message import explain, fails
+        from ..errors import ModelCheckWarning
+        from ..verdict.judge import Outcome
+        from ..verdict.message import explain, fails
 
         self.recorder(item).verdict(verdict)
         if verdict.measurement is not None:
@@ -317,7 +318,7 @@ class ModelCheckPlugin:
         report = yield
         part = item.stash[RECORDER].drain() if RECORDER in item.stash else {}
         if part:
-            from .records.build import to_json
+            from ..records.build import to_json
 
             report.modelcheck = to_json(part)  # type: ignore[attr-defined]  # travels with the report, xdist included
         return report
@@ -327,7 +328,7 @@ class ModelCheckPlugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not self.is_worker and (self.settings.report or self.run or hasattr(report, "modelcheck")):
             if self.run is None:
-                from .records.build import RunRecord
+                from ..records.build import RunRecord
 
                 self.run = RunRecord()
             status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)[0]
@@ -340,7 +341,7 @@ class ModelCheckPlugin:
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if self.is_worker or not (self.run or self.settings.report):
             return
-        from .records.build import RunRecord
+        from ..records.build import RunRecord
 
         run = self.run or RunRecord()
         record = run.build(int(exitstatus), self.config.rootpath, interrupted=self.interrupted)
@@ -357,15 +358,15 @@ class ModelCheckPlugin:
 
         if "GITHUB_ACTIONS" not in os.environ or not (record["checks"] or record["subjects"]):
             return False
-        from .report.github import active
+        from ..report.github import active
 
         return active(self.settings.github)
 
     def _summarise(self, record: dict[str, Any]) -> None:
         import warnings
 
-        from .errors import ModelCheckWarning
-        from .report.github import write_summary
+        from ..errors import ModelCheckWarning
+        from ..report.github import write_summary
 
         try:
             write_summary(record)
@@ -375,8 +376,8 @@ class ModelCheckPlugin:
     def _write(self, record: dict[str, Any]) -> None:
         import warnings
 
-        from .errors import ModelCheckError, ModelCheckWarning
-        from .report.write import write_report
+        from ..errors import ModelCheckError, ModelCheckWarning
+        from ..report.write import write_report
 
         try:
             self.report_path = write_report(record, self.settings.output)
@@ -385,7 +386,7 @@ class ModelCheckPlugin:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.run is not None and self.run.checks:
-            from .report.terminal import summary_lines
+            from ..report.terminal import summary_lines
 
             terminalreporter.section("modelcheck")
             width, markup = terminalreporter._tw.fullwidth, terminalreporter._tw.hasmarkup
@@ -396,12 +397,12 @@ class ModelCheckPlugin:
             for line in summary_lines(record, width, color=markup):
                 terminalreporter.write_line(line)
         if self.record is not None and self.record.get("changes"):
-            from .report.terminal import changes_lines
+            from ..report.terminal import changes_lines
 
             for line in changes_lines(self.record):
                 terminalreporter.write_line(line)
         if self.record is not None and self._tells_github(self.record):
-            from .report.github import commands
+            from ..report.github import commands
 
             for line in commands(self.record, self.config.rootpath):
                 terminalreporter.ensure_newline()

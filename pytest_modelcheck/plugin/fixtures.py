@@ -9,8 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
-    from .modelcheck import ModelCheck
-    from .records.recorder import Recorder
+    from ..modelcheck import ModelCheck
+    from ..records.recorder import Recorder
 
 
 def _plugin(request: pytest.FixtureRequest) -> Any:
@@ -29,8 +29,8 @@ def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
     The model comes from @pytest.mark.modelcheck(model=...) or the fixtures `model` and `example_inputs`;
     `modelcheck(other_model, inputs)` binds another one.
     """
-    from .errors import SubjectError
-    from .modelcheck import ModelCheck
+    from ..errors import SubjectError
+    from ..modelcheck import ModelCheck
 
     plugin = _plugin(request)
     recorder, resolver = plugin.recorder(request.node), plugin.resolver(request.node)
@@ -51,8 +51,8 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
     `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
     `--snapshot-update` accepts.
     """
-    from .snapshots.fixtures import make_heatmap_snapshot
-    from .snapshots.verdicts import record_comparison
+    from ..snapshots.fixtures import make_heatmap_snapshot
+    from ..snapshots.verdicts import record_comparison
 
     recorder = _recorder(request)
     return make_heatmap_snapshot(snapshot, lambda *seen: record_comparison(recorder, *seen))
@@ -64,9 +64,9 @@ def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequ
 
     Exact; `complexity_snapshot(tolerance="1%")` lets numbers differ by that share. `--snapshot-update` accepts.
     """
-    from .snapshots.assertion import make_snapshot
-    from .snapshots.complexity import ComplexityExtension, ComplexitySnapshot
-    from .snapshots.verdicts import record_text
+    from ..snapshots.assertion import make_snapshot
+    from ..snapshots.complexity import ComplexityExtension, ComplexitySnapshot
+    from ..snapshots.verdicts import record_text
 
     recorder = _recorder(request)
     return make_snapshot(
@@ -80,10 +80,10 @@ def structure_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureReque
 
     `--snapshot-update` accepts.
     """
-    from .snapshots.assertion import make_snapshot
-    from .snapshots.structure import StructureExtension
-    from .snapshots.text import TextSnapshot
-    from .snapshots.verdicts import record_text
+    from ..snapshots.assertion import make_snapshot
+    from ..snapshots.structure import StructureExtension
+    from ..snapshots.text import TextSnapshot
+    from ..snapshots.verdicts import record_text
 
     recorder = _recorder(request)
     return make_snapshot(
