@@ -29,12 +29,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from latency_gate import other_load, rate
-from pytest_modelcheck.verdict.judge.judge import Limit, Outcome
-from pytest_modelcheck.verdict.judge.units import SECONDS
 
 from pytest_modelcheck.base.git import files, worktree
 from pytest_modelcheck.base.pairs import CAP
 from pytest_modelcheck.checks.latency.against import judge_pair
+from pytest_modelcheck.verdict.judge import Limit, Outcome
+from pytest_modelcheck.verdict.units import SECONDS
 from pytest_modelcheck.worker.timing.paired import Comparisons, import_shared, settle
 from pytest_modelcheck.worker.timing.revision import Job
 

@@ -29,12 +29,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from pytest_modelcheck.verdict.judge.judge import Outcome, judge
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v3_small, resnet18
 
 from pytest_modelcheck.checks.latency.clock import WallClock
 from pytest_modelcheck.checks.latency.compare import compare_latency, read_comparison, slowdown_limit
+from pytest_modelcheck.verdict.judge import Outcome, judge
 
 LOAD = "import numpy\na = numpy.ones((512, 512))\nwhile True: a @ a"
 PLAIN_SECONDS, OLD = 0.5, 60.0  # of plain calls; how old a stored figure is at least

@@ -24,33 +24,41 @@ if TYPE_CHECKING:
     from .errors import ModelCheckError as ModelCheckError
     from .errors import ModelCheckWarning as ModelCheckWarning
     from .errors import ModelRunError as ModelRunError
+    from .errors import RegistrationError as RegistrationError
     from .errors import SubjectError as SubjectError
     from .modelcheck import ModelCheck as ModelCheck
-    from .verdict.judge import Contributor as Contributor
-    from .verdict.judge import Measurement as Measurement
+    from .records.section import Section as Section
     from .verdict.judge import Outcome as Outcome
     from .verdict.judge import Verdict as Verdict
+    from .verdict.measurement import Contributor as Contributor
+    from .verdict.measurement import Measurement as Measurement
+    from .verdict.metric import Metric as Metric
+    from .verdict.units import Unit as Unit
 
 _HOMES = {
-    "Budget": "checks",
-    "ClassDifference": "explain.targets",
-    "Complexity": "complexity.result",
-    "Contributor": "verdict",
+    "Budget": "demand.check",
+    "ClassDifference": "checks.explain.targets",
+    "Complexity": "checks.complexity.result",
+    "Contributor": "verdict.measurement",
     "ExplanationError": "errors",
-    "Heatmap": "explain.heatmap",
+    "Heatmap": "checks.explain.heatmap",
     "LimitError": "errors",
-    "Measurement": "verdict",
+    "Measurement": "verdict.measurement",
     "MeasurementError": "errors",
+    "Metric": "verdict.metric",
     "ModelCheck": "modelcheck",
     "ModelCheckError": "errors",
     "ModelCheckWarning": "errors",
     "ModelRunError": "errors",
-    "Outcome": "verdict",
-    "Registry": "registry",
+    "Outcome": "verdict.judge",
+    "RegistrationError": "errors",
+    "Registry": "checks.registry",
+    "Section": "records.section",
     "SubjectError": "errors",
-    "Verdict": "verdict",
-    "compare_latency": "latency.compare",
-    "register_formula": "complexity.formulas",
+    "Unit": "verdict.units",
+    "Verdict": "verdict.judge",
+    "compare_latency": "checks.latency.compare",
+    "register_formula": "checks.complexity.formulas",
 }
 
 __all__ = [*_HOMES, "__version__"]

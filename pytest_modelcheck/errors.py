@@ -39,3 +39,7 @@ class MissingExtraError(ModelCheckError):
 
 class ModelCheckWarning(UserWarning):
     """A breach at level="warn", or a measurement that could not decide."""
+
+
+class RegistrationError(ModelCheckError, ValueError):
+    """A check, a section or a metric whose name is taken."""

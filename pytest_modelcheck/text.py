@@ -23,3 +23,8 @@ def shorten(text: str, width: int) -> str:
         return text
     head = (width - 1) * 2 // 3
     return text[:head] + "…" + text[len(text) - (width - 1 - head) :]
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """`1 check`, `1,200 checks`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

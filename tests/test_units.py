@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from pytest_modelcheck.verdict.judge.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS, RATIO, SECONDS
 
 from pytest_modelcheck.errors import LimitError
+from pytest_modelcheck.verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS, RATIO, SECONDS
 
 
 @pytest.mark.parametrize(

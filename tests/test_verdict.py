@@ -1,8 +1,9 @@
 """One rule judges every check."""
 
 import pytest
-from pytest_modelcheck.verdict.judge.judge import BaseValue, Limit, Measurement, Outcome, judge
-from pytest_modelcheck.verdict.judge.units import FLOPS, SECONDS
+
+from pytest_modelcheck.verdict.judge import BaseValue, Limit, Measurement, Outcome, judge
+from pytest_modelcheck.verdict.units import FLOPS, SECONDS
 
 
 @pytest.mark.parametrize(

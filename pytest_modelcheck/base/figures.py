@@ -3,105 +3,118 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from ..demand.plan import Demand
 from ..errors import MeasurementError, ModelCheckError
-from ..records.build import to_json
-from ..records.compare import compare, metrics_of, pictures
-from ..records.load import number, read_record
-from ..verdict.judge import ROOT, BaseValue, Contributor, Limit
+from ..records.beside import put_beside
+from ..records.compare import Figures, compare, other_definition
+from ..records.load import read_record
+from ..records.match import CheckKey, find_check, find_subject
+from ..records.plain import number, to_json
+from ..records.section import Catalogue, content_of, sections_of
+from ..records.types import Changes, CheckEntry, Record, RevisionEntry, SubjectEntry
+from ..verdict.judge import BaseValue
+from ..verdict.measurement import Contributor
 from ..verdict.message import metric_title
-from ..verdict.units import SECONDS
+from ..verdict.phases import FORWARD
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
 )
-Parts = tuple[Contributor, ...]
 
 
 class Base:
     """A base's record; one that holds an `error` answers every question with it."""
 
-    def __init__(self, record: Mapping[str, Any]) -> None:
-        self.record = record
+    def __init__(self, record: Mapping[str, Any], catalogue: Catalogue) -> None:
+        self.record = cast("Record", record)
+        self.catalogue = catalogue
         self.error = str(record.get("error", ""))
 
     @classmethod
-    def read(cls, path: Path) -> Base:
+    def read(cls, path: Path, catalogue: Catalogue) -> Base:
         """From a report.json. Raises RecordError."""
-        return cls(read_record(path))
+        return cls(read_record(path, catalogue), catalogue)
 
     @classmethod
-    def from_json(cls, text: str) -> Base:
+    def from_json(cls, text: str, catalogue: Catalogue) -> Base:
         """From what `to_json` gave in another process."""
-        return cls(json.loads(text))
+        return cls(json.loads(text), catalogue)
 
     def to_json(self) -> str:
         """The record, for another process."""
         return to_json(self.record)
 
-    def value(self, nodeid: str, subject: str, limit: Limit) -> BaseValue:
-        """The figure that `limit` is about, or why there is none. Raises MeasurementError if nothing is known."""
+    def value(self, nodeid: str, demand: Demand) -> BaseValue:
+        """The figure that a demand is about, or why there is none. Raises MeasurementError if nothing is known."""
         if self.error:
             raise MeasurementError(f"the base could not be measured: {self.error}")
-        if limit.unit is SECONDS:
-            return self._pair(nodeid, subject, limit)
-        value, parts, reason = self._find(nodeid, subject, limit)
-        return BaseValue(value, parts, reason, self.notes if value is not None else ())
+        if demand.check.paired:
+            return self._pair(nodeid, demand)
+        found = self._of_check(nodeid, demand) or self._of_section(nodeid, demand)
+        return found or BaseValue(reason=self._new(nodeid, demand))
 
-    def _find(self, nodeid: str, subject: str, limit: Limit) -> tuple[float | None, Parts, str]:
-        title = metric_title(limit.metric, limit.options)
-        check = self._check(nodeid, subject, (limit.metric, title))
-        if check is not None:
-            value = number(check["value"])
-            reason = "" if value is not None else f"not measured at the base: {_short(check['message'])}"
-            return value, _parts(check), reason
-        figure = metrics_of(self.record, subject).get((limit.metric, title))
-        if figure is not None:
-            return figure["value"], self._own_parts(subject, limit.metric), ""
-        known = any(entry["name"] == subject for entry in self.record["subjects"])
-        new = f"the base has no such figure for {subject!r}: the check is new"
-        return None, (), new if known else self._new(subject)
+    def _of_check(self, nodeid: str, demand: Demand) -> BaseValue | None:
+        """What the same check found there."""
+        limit = demand.limit
+        place = {"node": limit.place.node, "marker": limit.place.marker}
+        key = CheckKey(nodeid, cast("Any", place), limit.metric.name, limit.options, demand.source.written)
+        check = find_check(self.record["checks"], key)
+        if check is None:
+            return None
+        value = number(check["value"])
+        if value is None:
+            return BaseValue(reason=f"not measured at the base: {_short(check['message'])}")
+        refusal = other_definition(limit.metric, check["definition"])
+        return BaseValue(reason=refusal) if refusal else BaseValue(value, _parts(check), "", self.notes)
 
-    def _new(self, subject: str) -> str:
+    def _of_section(self, nodeid: str, demand: Demand) -> BaseValue | None:
+        """The figure among those that the sections of the same subject have."""
+        entry = find_subject(self.record["subjects"], nodeid, demand.source.written)
+        metric = demand.limit.metric
+        title = metric_title(metric, demand.limit.options)
+        figure = Figures(self.record, self.catalogue).of(entry).get((metric.name, title))
+        if entry is None or figure is None:
+            return None
+        refusal = other_definition(metric, figure.definition)
+        if refusal:
+            return BaseValue(reason=refusal)
+        return BaseValue(figure.value, self._own_parts(entry, metric.name), "", self.notes)
+
+    def _own_parts(self, entry: SubjectEntry, metric: str) -> tuple[Contributor, ...]:
+        """Each module's own part, where a section has them."""
+        for section in self.catalogue.sections.values():
+            for total in section.totals:
+                if total.metric.name == metric:
+                    return tuple(total.parts(content_of(sections_of(entry), section.name)))
+        return ()
+
+    def _new(self, nodeid: str, demand: Demand) -> str:
+        """Why there is no figure: the base has no such test, or its test has no such figure."""
+        label = demand.source.label
+        if any(nodeid in entry["nodeids"] for entry in self.record["subjects"]):
+            return f"the base has no such figure for {label!r}: the check is new"
         broken = "".join(f"; {text}" for text in self.record.get("broken", [])[:1])
-        return f"new: the base has no subject {subject!r}{broken}"
+        return f"new: the base has no subject {label!r}{broken}"
 
-    def _pair(self, nodeid: str, subject: str, limit: Limit) -> BaseValue:
+    def _pair(self, nodeid: str, demand: Demand) -> BaseValue:
         """Both revisions timed in turns. Raises MeasurementError where that failed."""
         if "timed" not in self.record:
             return BaseValue(reason=NO_REVISION)
-        if limit.options.get("phase") not in (None, "forward"):
+        if demand.limit.options.get("phase") not in (None, FORWARD):
             return BaseValue(reason="only forward calls are compared with a base")
-        pairs = self.record.get("pairs", ())
-        pair = next((p for p in pairs if (p["nodeid"], p["where"]) == (nodeid, limit.where)), None)
+        key = (nodeid, demand.identity)
+        pairs = self.record.get("pairs", [])
+        pair = next((pair for pair in pairs if (pair["nodeid"], pair["demand"]) == key), None)
         if pair is None:
-            return BaseValue(reason=self._new(subject))
+            return BaseValue(reason=self._new(nodeid, demand))
         if "error" in pair:
             raise MeasurementError(f"the base and this tree could not be compared: {pair['error']}")
         compared = pair.get("comparison")
         return BaseValue(reason=pair.get("reason", ""), notes=self.notes if compared else (), pair=compared)
-
-    def _own_parts(self, subject: str, metric: str) -> Parts:
-        """Each module's own part, from the section `complexity`: it has them for contractions."""
-        scale = {"macs": 1, "flops": 2}.get(metric)
-        entry: Mapping[str, Any] = next((e for e in self.record["subjects"] if e["name"] == subject), {})
-        modules = entry.get("complexity", {}).get("modules", []) if scale else []
-        return tuple(
-            Contributor(m["name"] or ROOT, m["own_macs"] * scale) for m in modules if m.get("own_macs")
-        )
-
-    def _check(self, nodeid: str, subject: str, key: tuple[str, str]) -> Mapping[str, Any] | None:
-        """The same test's check; by its subject's name where it has several. A renamed model stays gated."""
-        same = [
-            c for c in self.record["checks"] if c["nodeid"] == nodeid and (c["metric"], c["title"]) == key
-        ]
-        namesakes = re.compile(rf"{re.escape(subject)}( \(\d+\))?")  # "net (2)" is a second "net" of its run
-        named = [c for c in same if namesakes.fullmatch(c["subject"])]
-        return next(iter(named or (same if len({c["subject"] for c in same}) == 1 else ())), None)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -111,29 +124,31 @@ class Base:
         text = "dependencies changed since the base, both were measured with those installed here: "
         return (text + ", ".join(changed), *notes) if changed else notes
 
-    def tell(self, head: dict[str, Any]) -> None:
-        """Add to the head's record what changed: the section `changes`, and to each structure the base's beside it."""
+    def tell(self, head: Record) -> None:
+        """Add to the head's record what changed: `changes`, and to its sections what shows both sides."""
         try:
             if self.error:
                 raise MeasurementError(self.error)
-            changes = compare(self.record, head)
-            beside = pictures(self.record, head, changes)
+            changes = compare(self.record, head, self.catalogue)
+            put_beside(self.record, head, changes, self.catalogue)
         except ModelCheckError as error:
-            about = {"commit": "", "created": ""}
-            sides = {"base": about, "head": about, "environment": [], "subjects": []}
-            head["changes"] = {"error": str(error), **sides}
+            head["changes"] = _failed(str(error))
             return
-        gone = list(self.record.get("gone", []))
         broken = [f"could not be collected at the base: {text}" for text in self.record.get("broken", [])]
-        head["changes"] = {**changes, "notes": [*self.notes, *broken], "gone": gone}
-        for entry in head["subjects"]:
-            if entry["name"] in beside:
-                entry["structure"] = {**entry["structure"], "diff": beside[entry["name"]]}
+        changes["notes"] = [*self.notes, *broken]
+        changes["gone"] = list(self.record.get("gone", []))
+        head["changes"] = changes
 
 
-def _parts(check: Mapping[str, Any]) -> Parts:
-    found = check.get("modules") or check.get("contributors") or ()
-    return tuple(Contributor(p["module"], p["value"]) for p in found)
+def _failed(error: str) -> Changes:
+    nothing: RevisionEntry = {"commit": "", "created": ""}
+    return {"error": error, "base": nothing, "head": nothing, "environment": [], "subjects": []}
+
+
+def _parts(check: CheckEntry) -> tuple[Contributor, ...]:
+    found = check.get("modules") or check["contributors"]
+    values = ((part["module"], number(part["value"])) for part in found)
+    return tuple(Contributor(module, value) for module, value in values if value is not None)
 
 
 def _short(message: str) -> str:

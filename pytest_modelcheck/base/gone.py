@@ -9,16 +9,14 @@ from pathlib import Path
 
 from .git import BaseError, git
 
-FIXTURES = ("modelcheck", "heatmap_snapshot", "complexity_snapshot", "structure_snapshot")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def gone_checks(root: Path, commit: str, patterns: Sequence[str], markers: Collection[str]) -> list[str]:
+def gone_checks(root: Path, commit: str, patterns: Sequence[str], names: Collection[str]) -> list[str]:
     """`tests/test_a.py::TestB::test_c` of each, sorted; one that moved to another file is not gone.
 
-    `patterns` name test files, `markers` are those that check a model.
+    `patterns` name test files, `names` the markers and fixtures that check a model.
     """
-    names = {*markers, *FIXTURES}
     old, new = set[str](), set[str]()
     for name in git(root, "diff", "--name-only", "--no-renames", "-z", commit, "--", "*.py").split("\0"):
         if any(fnmatch(Path(name).name, pattern) for pattern in patterns):
@@ -44,7 +42,7 @@ def _tests(body: list[ast.stmt], prefix: str, marked: bool, names: Collection[st
             yield from _tests(node.body, f"{prefix}{node.name}::", marked or _mentioned(outer, names), names)
         elif isinstance(node, Function) and node.name.startswith("test"):
             asked = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
-            if marked or asked & set(FIXTURES) or _mentioned(node.decorator_list, names):
+            if marked or asked & {*names} or _mentioned(node.decorator_list, names):
                 yield prefix + node.name
 
 

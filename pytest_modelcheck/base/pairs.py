@@ -17,13 +17,13 @@ CAP = 30.0  # seconds that one comparison may go on
 def measure_pairs(
     folder: Path, job: dict[str, Any], keys: Sequence[Any], cwd: Path, timeout: float
 ) -> list[dict[str, Any]]:
-    """For each of `keys` (node id, marker's place) a `comparison`, a `reason` why there is none, or an `error`.
+    """For each of `keys` (node id, which demand) a `comparison`, a `reason` why there is none, or an `error`.
 
     `timeout`: seconds that loading the revisions may take. Results that were there before the process died count.
     """
     if not hasattr(os, "fork"):
         reason = "two revisions can be timed in turns only where processes fork (Linux, macOS)"
-        return [{"nodeid": nodeid, "where": where, "reason": reason} for nodeid, where in keys]
+        return [{"nodeid": nodeid, "demand": demand, "reason": reason} for nodeid, demand in keys]
     results = folder / "pairs.jsonl"
     given = {
         name: job[name]
@@ -40,11 +40,11 @@ def measure_pairs(
             done = now
 
         said = supervise(folder, given, cwd, timeout + len(keys) * (timeout + 3 * CAP), tick)
-    found = {(entry["nodeid"], entry["where"]): entry for entry in _entries(results)}
+    found = {(entry["nodeid"], entry["demand"]): entry for entry in _entries(results)}
     error = f"the process that compares {said} without a result\n{tail(folder / 'log')}".rstrip()
     return [
-        found.get((nodeid, where), {"nodeid": nodeid, "where": where, "error": error})
-        for nodeid, where in keys
+        found.get((nodeid, demand), {"nodeid": nodeid, "demand": demand, "error": error})
+        for nodeid, demand in keys
     ]
 
 
@@ -54,7 +54,7 @@ def _entries(results: Path) -> list[dict[str, Any]]:
     for line in results.read_bytes().splitlines() if results.exists() else ():
         try:
             entry = json.loads(line)
-            found.append({**entry, "nodeid": str(entry["nodeid"]), "where": str(entry["where"])})
+            found.append({**entry, "nodeid": str(entry["nodeid"]), "demand": str(entry["demand"])})
         except (ValueError, LookupError, TypeError):
             continue
     return found

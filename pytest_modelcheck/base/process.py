@@ -31,7 +31,11 @@ def supervise(
     (folder / "job.json").write_text(json.dumps(job), "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(OF_THIS_RUN)}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, str(Path(__file__).with_name("worker.py")), str(folder / "job.json")]
+    command = [
+        sys.executable,
+        str(Path(__file__).parents[1] / "worker" / "main.py"),
+        str(folder / "job.json"),
+    ]
     with (folder / "log").open("wb") as log:
         worker = subprocess.Popen(
             command,

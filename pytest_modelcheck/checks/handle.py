@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import MeasurementError, ModelCheckError
@@ -49,7 +50,7 @@ class Handle:
         other = type(self)(model, inputs, **keywords)
         other._recorder = self._recorder
         if other._recorder is not None:
-            other._recorder.subject(other.subject)
+            other._recorder.subject(other.subject, f"modelcheck({type(other.subject.module).__name__})")
         return other
 
     def __repr__(self) -> str:
@@ -79,8 +80,7 @@ class Handle:
                 "show() puts a panel into a test run's report; here there is no test running"
             )
         kind, shown = panel_content(content)
-        name = self._subject.name if self._subject else ""
-        self._recorder.panel(name, str(title), kind, shown)
+        self._recorder.panel(self._subject, str(title), kind, shown)
 
     def _keep(self, section: str, result: Any) -> None:
         """In a test, put a result into one of the subject's sections of the record: the report shows it."""
@@ -90,7 +90,7 @@ class Handle:
     def _demand(self, verdict: Verdict) -> None:
         """In a test, have a verdict enforced as a budget's: a breach fails the test when its body ends."""
         if self._recorder is not None:
-            self._recorder.owed.append(verdict)
+            self._recorder.owed.append(replace(verdict, signature=self.subject.signature))
 
     def _setting(self, name: str) -> Any:
         """In a test, what an option or ini key says; else None."""

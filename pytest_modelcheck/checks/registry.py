@@ -1,5 +1,5 @@
-"""The registry: marker name -> check, and the sections of the record. A check folder is one line here; third parties
-add theirs through the hook `pytest_modelcheck_register(registry)`.
+"""The registry: marker name -> check, section name -> section, metric name -> metric. A check folder is one line here;
+third parties add theirs through the hook `pytest_modelcheck_register(registry)`.
 
 Folders load when the first check is looked up: the start of a suite without checks must not pay for them.
 """
@@ -8,38 +8,62 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..demand import SUBJECT
+from ..errors import RegistrationError
 
 if TYPE_CHECKING:
     from ..demand.check import Check
+    from ..drawing.panel import Given
+    from ..model.subject import Subject
+    from ..records.section import Comparison, Line, Section
+    from ..verdict.metric import Metric
+    from ..verdict.units import Unit
 
-SUBJECT = "modelcheck"  # the marker that names a subject, and checks nothing
-FOLDERS: Mapping[str, tuple[str, ...]] = {  # folder -> its markers, in the order of the report
-    "complexity": (
-        "flops_budget",
-        "macs_budget",
-        "memory_access_budget",
-        "activations_budget",
-        "params_budget",
+
+class Folder(NamedTuple):
+    """What a check folder registers, known before it is loaded."""
+
+    markers: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+
+
+FOLDERS: Mapping[str, Folder] = {  # in the order in which things are told
+    "structure": Folder((), ("structure", "autograd")),
+    "complexity": Folder(
+        (
+            "flops_budget",
+            "macs_budget",
+            "memory_access_budget",
+            "activations_budget",
+            "params_budget",
+        ),
+        ("complexity",),
     ),
-    "latency": ("latency_budget",),
-    "profiler": ("operator_budget", "forbid_host_sync"),
-    "memory": ("peak_memory_budget",),
-    "structure": (),
-    "export": ("onnx_export",),
-    "weights": (),
-    "explain": ("invariance_budget",),
+    "latency": Folder(("latency_budget",), ("latency",)),
+    "profiler": Folder(("operator_budget", "forbid_host_sync"), ("profile",)),
+    "memory": Folder(("peak_memory_budget",), ("memory",)),
+    "export": Folder(("onnx_export",), ("onnx",)),
+    "explain": Folder(
+        ("invariance_budget",), ("heatmaps", "projections", "faithfulness", "invariance", "evolution")
+    ),
+    "weights": Folder((), ("weights", "weight_changes")),
 }
-Describe = Callable[[Any], Any]  # a Subject -> a JSON-able section of the record
+Changes = Callable[
+    [Any, Any], object
+]  # (the base's content, the head's) -> lines of text, none for no change
 
 
 class Registry:
-    """All checks by marker name, and all sections of the record by name; `folders` are still to be loaded."""
+    """All checks, sections and metrics by name; `folders` are still to be loaded."""
 
-    def __init__(self, folders: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(self, folders: Mapping[str, Folder] | None = None) -> None:
         self._folders = dict(folders or {})
         self._checks: dict[str, Check] = {}
-        self._sections: dict[str, Describe] = {}
+        self._sections: dict[str, Section] = {}
+        self._metrics: dict[str, Metric] = {}
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -48,32 +72,115 @@ class Registry:
         return self._checks
 
     @property
-    def sections(self) -> Mapping[str, Describe]:
-        """The sections by name."""
+    def sections(self) -> Mapping[str, Section]:
+        """The sections by name; those of the package first."""
         self._load()
         return self._sections
 
     @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The metrics by name."""
+        self._load()
+        return self._metrics
+
+    @property
     def names(self) -> list[str]:
         """The markers that stand for a check."""
-        return [*(name for names in self._folders.values() for name in names), *self._checks]
+        return [*(name for folder in self._folders.values() for name in folder.markers), *self._checks]
+
+    def unit(self, noun: str) -> Unit | None:
+        """The unit of that noun: a registered metric's, or one of ours."""
+        from ..verdict.units import ALL
+
+        own = (metric.unit for metric in self.metrics.values())
+        return next((unit for unit in (*own, *ALL) if unit.noun == noun), None)
 
     def add(self, check: Check) -> None:
-        """Register a check. Raises ValueError if its name is taken."""
+        """Register a check, and its metrics. Raises RegistrationError if its name is taken."""
         if check.name in self.names or check.name == SUBJECT:
-            raise ValueError(f"a check named {check.name!r} is registered already")
+            raise RegistrationError(
+                f"a check named {check.name!r} is registered already; choose another name"
+            )
         self._checks[check.name] = check
+        for metric in check.metrics:
+            self.add_metric(metric)
 
-    def add_section(self, name: str, describe: Describe) -> None:
-        """Register a section: what the report tells about each subject under `name`."""
-        if name in self._sections:
-            raise ValueError(f"a section named {name!r} is registered already")
-        self._sections[name] = describe
+    def add_metric(self, metric: Metric) -> None:
+        """Register a metric. Raises RegistrationError if its name is another one's."""
+        known = self._metrics.setdefault(metric.name, metric)
+        if known != metric:
+            raise RegistrationError(
+                f"a metric named {metric.name!r} is registered already; choose another name"
+            )
+
+    def add_section(
+        self,
+        section: Section | str,
+        describe: Callable[[Subject], Any] | None = None,
+        *,
+        tab: str = "more",
+        title: str = "",
+        panel: Given | None = None,
+        changes: Changes | None = None,
+        **more: Any,
+    ) -> None:
+        """Register a section: what the report tells about each subject under its name.
+
+        A `Section`, or a name and `describe(subject)`, which returns what JSON holds. `panel`: a Jinja template (its
+        text, or a Path to it), or a function of the content and the context that returns text (which is escaped) or
+        HTML-safe markup; without one the content is shown as it is. `changes(base, head)`: what differs between two
+        contents, as lines of text. Raises RegistrationError if the name is taken, also by a key of the subject's own.
+        """
+        if isinstance(section, str):
+            from ..drawing.panel import as_panel
+            from ..records.section import Section
+
+            drawn = as_panel(panel) if panel is not None else None
+            section = Section(section, describe, tab=tab, title=title or section, panel=drawn, **more)
+            if changes is not None:
+                section = replace(section, changes=_told(section.name, changes))
+        self._refuse_taken(section.name)
+        self._sections[section.name] = section
+        for total in section.totals:
+            self.add_metric(total.metric)
+
+    def _refuse_taken(self, name: str) -> None:
+        from ..records.types import HEAD
+
+        to_come = [name for folder in self._folders.values() for name in folder.sections]
+        if name in HEAD or name in to_come or name in self._sections:
+            what = "a key of the subject's own" if name in HEAD else "registered already"
+            raise RegistrationError(
+                f"a section cannot be called {name!r}: that is {what}; choose another name"
+            )
 
     def _load(self) -> None:
+        if not self._folders:
+            return
         folders, self._folders = self._folders, {}
+        checks, sections, metrics = self._checks, self._sections, self._metrics
+        self._checks, self._sections, self._metrics = {}, {}, {}
         for folder in folders:
             importlib.import_module(f".{folder}", __package__).register(self)
+        self._checks |= checks
+        self._sections |= sections
+        self._metrics |= metrics
+
+
+def _told(name: str, changes: Changes) -> Comparison:
+    """A comparison from a function of both contents."""
+    from ..records.section import Comparison, Line, content_of
+
+    def compare(old: Mapping[str, Any], new: Mapping[str, Any], *_: object) -> Mapping[str, Any]:
+        both = [content_of(side, name) for side in (old, new)]
+        told = changes(*both) if name in old and name in new else None
+        lines = [told] if isinstance(told, str) else list(told or ())  # type: ignore[call-overload]
+        return {name: [str(line) for line in lines]}
+
+    def lines(told: Mapping[str, Any], most: int) -> list[Line]:
+        return [Line(text, short=text) for text in told.get(name, [])[:most]]
+
+    return Comparison((name,), compare, lines=lines, types={name: list[str]})
 
 
 def default_registry() -> Registry:

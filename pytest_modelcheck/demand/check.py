@@ -1,249 +1,230 @@
-"""What a marker stands for: the checks, how their limits are written, and their signatures."""
+"""What a marker stands for. A check answers for itself: how its marker is written and read, how it measures, and which
+value of what it observed a limit is about.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ..checks.registry import Registry
+from ..verdict.limit import Limit
+from ..verdict.metric import Metric
+from ..verdict.units import RATIO, Unit, named
+from . import arguments
+from .arguments import SUBJECT_KEYWORDS, SUBJECT_SHOWN, Choice, Given, default_of
 
 if TYPE_CHECKING:
-    from ..verdict.judge import Limit, Measurement, Verdict
-    from ..verdict.units import Unit
+    from ..model.subject import Subject
+    from ..settings import Settings
+    from ..verdict.judge import Verdict
+    from ..verdict.measurement import Measurement
+
+
+class Catalogue(Protocol):
+    """The checks that there are."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The markers that stand for a check; asking loads nothing."""
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """The checks by marker name."""
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A keyword that takes a whole number from `least` on; None leaves it to the settings."""
+class Reading:
+    """The limits that a marker sets; `problems` is empty for a good one."""
 
-    default: int | None = None
-    least: int = 1
-
-    def __contains__(self, value: object) -> bool:
-        return value is None or (type(value) is int and value >= self.least)
-
-    def __str__(self) -> str:
-        return f"a whole number from {self.least} on"
+    limits: tuple[Limit, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Text:
-    """A keyword that takes any text but the empty one, and has no default."""
+class Check(ABC):
+    """What a marker stands for; `AmountCheck` and `Budget` are the usual kinds.
 
-    default: None = None
+    `name`: the marker's; `doc`: a line for `pytest --markers`; `metrics`: what its limits are about.
+    """
 
-    def __contains__(self, value: object) -> bool:
-        return isinstance(value, str) and bool(value)
+    name: str
+    doc: str
+    metrics: tuple[Metric, ...]
 
-    def __str__(self) -> str:
-        return "a text"
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Fields of the settings that `observe` wants as further keywords."""
+    sequential: ClassVar[bool] = False
+    """Whether `observe` also takes `decided(observed so far)`, which tells it when to stop."""
+    paired: ClassVar[bool] = False
+    """Whether a relative limit is judged by timing base and head in turns (`judge_pair`), not by the base's value."""
+    section: str | None = None
+    """The section of the record that what `observe` returns (it has `to_dict()`) is added to."""
+    restores: bool = False
+    """Whether all that `observe` does to the model is undone. Without it `observe` must leave no trace by itself."""
 
+    @abstractmethod
+    def signature(self) -> Signature:
+        """The marker's signature."""
 
-Choice: TypeAlias = "tuple[Any, ...] | Whole | Text"  # what a marker's keyword may be
+    @abstractmethod
+    def read_marker(self, args: Sequence[object], kwargs: Given) -> Reading:
+        """The limits that `name(*args, **kwargs)` sets, or what is wrong with it."""
 
-
-def default_of(choice: Choice) -> Any:
-    """What the keyword is when it is not given."""
-    return choice[0] if isinstance(choice, tuple) else choice.default
-
-
-Against = Callable[
-    [str, "Limit", Mapping[str, Any]], tuple["Verdict", Any]
-]  # also gives what the record keeps
-SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
-LEVELS = ("fail", "warn")
-
-
-class Check(Protocol):
-    """What a marker stands for: how its limit is written, how its value is observed and read."""
+    @abstractmethod
+    def observe(self, subject: Subject, *args: Any, **options: Any) -> Any:
+        """The costly part, given the options by keyword; limits with equal options share its result."""
 
     @property
-    def name(self) -> str:
-        """The marker's name."""
+    def shares(self) -> object:
+        """Equal for checks that observe the same thing: with equal options they share one measurement."""
+        return type(self).observe
+
+    @abstractmethod
+    def read(self, observed: Any, limit: Limit) -> Measurement:
+        """The value that `limit` is about. Raises MeasurementError where there is none."""
+
+    def judge_pair(
+        self, subject: str, limit: Limit, pair: Mapping[str, object]
+    ) -> tuple[Verdict, Any]:  # pragma: no cover - only where `paired`
+        """The verdict of a comparison in pairs, and what the record keeps of it."""
+        raise NotImplementedError
+
+    def options(self, limit: Limit, settings: Settings) -> dict[str, object]:
+        """The keywords for `observe`: the marker's, or what the settings say where it is silent."""
+        given = {name: getattr(settings, name) for name in self.settings if limit.options.get(name) is None}
+        return {**limit.options, **given}
+
+    def marker_line(self) -> str:
+        """The line that `pytest --markers` prints."""
+        shown = [p for p in self.signature().parameters.values() if p.name not in SUBJECT_KEYWORDS]
+        return (
+            f"{self.name}{Signature(shown)}: {self.doc} Takes the subject's keywords too ({SUBJECT_SHOWN})."
+        )
+
+
+class AmountCheck(Check):
+    """A check of one metric against max=, min= and max_regression=.
+
+    `choices` are the marker's own keywords with what each may be, `leading` those of them that stand, without a name,
+    before the limit, and `fixed` is the upper limit of a marker that takes none.
+    """
+
+    choices: Mapping[str, Choice] = {}
+    leading: tuple[str, ...] = ()
+    fixed: float | None = None
+    examples: Mapping[str, str] = {}
+    """What messages write for a leading argument: `{"operator": "'aten::copy_'"}`."""
 
     @property
-    def metric(self) -> str:
-        """The value's name in the record."""
+    def metric(self) -> Metric:
+        """The one it is about."""
+        return self.metrics[0]
 
-    @property
-    def unit(self) -> Unit:
-        """The unit of limits and values."""
+    def signature(self) -> Signature:
+        """Leading arguments, the limit, the other bounds and keywords."""
+        first = [Parameter(key, Parameter.POSITIONAL_OR_KEYWORD) for key in self.leading]
+        own = {key: default_of(choice) for key, choice in self.choices.items() if key not in self.leading}
+        if self.fixed is None:
+            default = Parameter.empty if first else None
+            first.append(Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=default))
+            own = {"min": None, "max_regression": None, **own}
+        return Signature([*first, *arguments.keyword_parameters(own)])
 
-    @property
-    def doc(self) -> str:
-        """One line for `pytest --markers`."""
+    def read_marker(self, args: Sequence[object], kwargs: Given) -> Reading:
+        """One limit for max and min, one for max_regression."""
+        given, problems = self._given(args, kwargs)
+        bounds = {
+            "max": arguments.bound(self.name, "max", given, self.metric.unit, problems),
+            "min": arguments.bound(self.name, "min", given, self.metric.unit, problems),
+            "max_regression": arguments.bound(self.name, "max_regression", given, RATIO, problems),
+        }
+        if all(given.get(key) is None for key in bounds):
+            problems.append(f"{self.name}: no limit; give one, for example {self._example()}")
+        if bounds["min"] is not None and bounds["max"] is not None and bounds["min"] > bounds["max"]:
+            problems.append(f"{self.name}: min={given['min']!r} lies above max={given['max']!r}")
+        for key, allowed in self.choices.items():
+            problems += arguments.not_allowed(self.name, key, given, allowed)
+        problems += arguments.common_problems(self.name, given)
+        return Reading(self._limits(bounds, given), tuple(problems))
 
-    @property
-    def choices(self) -> Mapping[str, Choice]:
-        """The marker's own keywords: allowed values, the default first, or a kind of value."""
+    def _given(self, args: Sequence[object], kwargs: Given) -> tuple[Given, list[str]]:
+        """All arguments by name, and what is wrong with how they stand."""
+        places = [*self.leading, "max"] if self.fixed is None else list(self.leading)
+        problems = [
+            *arguments.unknown(self.name, kwargs, self.signature().parameters),
+            *arguments.too_many(self.name, args, len(places), self._example()),
+        ]
+        positional = dict(zip(places, args, strict=False))
+        problems += [
+            f"{self.name}: {'the upper limit' if key == 'max' else key} is given twice, by position and as {key}="
+            for key in positional
+            if key in kwargs
+        ]
+        given = {**positional, **kwargs, **({} if self.fixed is None else {"max": self.fixed})}
+        problems += [
+            f"{self.name}: {key} is missing; write for example {self._example()}"
+            for key in self.leading
+            if key not in given
+        ]
+        return given, problems
 
-    @property
-    def leading(self) -> tuple[str, ...]:
-        """Those of its own keywords that stand, without a name, before the limit."""
+    def _limits(self, bounds: Mapping[str, float | None], given: Given) -> tuple[Limit, ...]:
+        options = {key: given.get(key, default_of(choice)) for key, choice in self.choices.items()}
+        limit = Limit(self.metric, options=options)
+        limits = []
+        if bounds["max"] is not None or bounds["min"] is not None:
+            limits.append(replace(limit, max=bounds["max"], min=bounds["min"]))
+        if bounds["max_regression"] is not None:
+            limits.append(replace(limit, max_regression=bounds["max_regression"]))
+        return tuple(limits)
 
-    @property
-    def fixed(self) -> float | None:
-        """The upper limit of a marker that takes none."""
-
-    @property
-    def sequential(self) -> bool:
-        """Whether `observe` also takes `decided(observed so far)`, which tells it when to stop."""
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """Fields of Settings that `observe` wants as further keywords."""
-
-    @property
-    def against(self) -> Against | None:
-        """How a relative limit is judged by a comparison that was measured in pairs; None: by the base's value."""
-
-    @property
-    def section(self) -> str | None:
-        """The section of the record that what `observe` returns (it has `to_dict()`) is added to."""
-
-    @property
-    def observe(self) -> Callable[..., Any]:
-        """`observe(subject, **options)`: the costly part; checks with the same one share its result."""
-
-    @property
-    def read(self) -> Callable[..., Measurement | Mapping[str, Measurement]]:
-        """`read(observed, **options)`: the value in it; with several metrics, the values by metric."""
-
-
-class Bound(NamedTuple):
-    """A limit that a marker's keyword sets: on which metric, in which unit, from which side ("max" or "min")."""
-
-    metric: str
-    unit: str
-    side: str
+    def _example(self) -> str:
+        shown = [self.examples.get(key, repr(key)) for key in self.leading]
+        shown += [repr(self.metric.unit.example)] if self.fixed is None else []
+        return f"{self.name}({', '.join(shown)})"
 
 
-class Budget:
-    """A check of one number against max=, min= and max_regression=; the arguments are the attributes of `Check`.
+class Budget(AmountCheck):
+    """A check made of two functions: `observe(subject, **options)` and `read(observed, **options) -> Measurement`.
 
-    `unit` may be a unit's noun ("FLOPs", "bytes", "calls"): units load when the first marker is read.
+    `metric`: a name, in `unit` (a Unit, or the noun of one: "FLOPs", "bytes", "calls", "seconds"), or a Metric (then `unit`
+    is None);
+    `choices`: the marker's own keywords, each with its allowed values, the default first: they are the options.
+    `observe` runs where nothing is restored, unless `restores=True` asks for it: then the model's training flags,
+    parameters, buffers, gradients, hooks, random numbers and global settings are afterwards as they were, and in it
+    the model is in eval mode. `section`: where the report keeps what `observe` returns (it has `to_dict()`).
     """
 
     def __init__(
         self,
         name: str,
-        metric: str,
-        unit: Unit | str,
+        metric: Metric | str,
+        unit: Unit | str | None,
         doc: str,
         observe: Callable[..., Any],
         read: Callable[..., Measurement],
         choices: Mapping[str, Choice] | None = None,
-        settings: tuple[str, ...] = (),
+        *,
         section: str | None = None,
-        leading: tuple[str, ...] = (),
-        fixed: float | None = None,
-        sequential: bool = False,
-        against: Against | None = None,
+        restores: bool = False,
     ) -> None:
-        self.name, self.metric, self.doc = name, metric, doc
-        self.leading, self.fixed, self.sequential = leading, fixed, sequential
-        self.section, self.against = section, against
-        self.observe, self.read = observe, read
-        self.choices, self.settings = choices or {}, settings
-        self._unit = unit
+        if isinstance(metric, str):
+            metric = Metric(metric, unit if isinstance(unit, Unit) else named(unit or ""))
+        self.name, self.doc, self.metrics, self.section = name, doc, (metric,), section
+        self.choices, self.restores = choices or {}, restores
+        self._observe, self._read = observe, read
+
+    def observe(self, subject: Subject, **options: Any) -> Any:
+        """What the first function returns."""
+        return self._observe(subject, **options)
 
     @property
-    def unit(self) -> Unit:
-        """The unit of limits and values."""
-        if not isinstance(self._unit, str):
-            return self._unit
-        from ..verdict.units import named
+    def shares(self) -> object:
+        """The first function."""
+        return self._observe
 
-        return named(self._unit)
-
-
-class Free(Budget):
-    """A check whose marker takes keywords only (`defaults`); `bound(options)` makes the limit of them."""
-
-    def __init__(
-        self,
-        name: str,
-        unit: str,
-        doc: str,
-        observe: Callable[..., Any],
-        read: Callable[..., Measurement],
-        defaults: Mapping[str, Any],
-        bound: Callable[[Mapping[str, Any]], float],
-        settings: tuple[str, ...] = (),
-        section: str | None = None,
-    ) -> None:
-        super().__init__(name, name, unit, doc, observe, read, None, settings, section)
-        self.defaults, self.bound = defaults, bound
-
-
-class BoundedBudget(Budget):
-    """A check whose marker takes one of `choices` first, and limits of its own (`bounds`: keyword -> Bound)."""
-
-    def __init__(
-        self,
-        name: str,
-        doc: str,
-        bounds: Mapping[str, Bound],
-        observe: Callable[..., Any],
-        read: Callable[..., Mapping[str, Measurement]],
-        choices: Mapping[str, tuple[Any, ...]],
-        section: str | None = None,
-        free: tuple[str, ...] = (),
-    ) -> None:
-        first = next(iter(bounds.values()))
-        super().__init__(name, first.metric, first.unit, doc, observe, read, choices, (), section)  # type: ignore[arg-type]
-        self.bounds, self.free = bounds, free
-
-
-def signature(check: Check) -> Signature:
-    """The marker's signature: the limit's bounds, the check's own keywords, level, then the subject's keywords."""
-    first: list[Parameter]
-    defaults: dict[str, Any]
-    if isinstance(check, Free):
-        first, defaults = [], dict(check.defaults)
-    elif isinstance(check, BoundedBudget):
-        chosen, *others = check.choices
-        first = [Parameter(chosen, Parameter.POSITIONAL_OR_KEYWORD)]
-        defaults = dict.fromkeys([*check.bounds, *check.free])
-        defaults |= {key: default_of(check.choices[key]) for key in others}
-    else:
-        first, defaults = _budget_parameters(check)
-    defaults |= {"level": LEVELS[0], **dict.fromkeys(SUBJECT_KEYWORDS)}
-    rest = [Parameter(key, Parameter.KEYWORD_ONLY, default=value) for key, value in defaults.items()]
-    return Signature([*first, *rest])
-
-
-def _budget_parameters(check: Check) -> tuple[list[Parameter], dict[str, Any]]:
-    """Those without a name, and the keywords with their defaults."""
-    first = [Parameter(key, Parameter.POSITIONAL_OR_KEYWORD) for key in check.leading]
-    own = {key: default_of(choice) for key, choice in check.choices.items() if key not in check.leading}
-    if check.fixed is not None:
-        return first, own
-    limit = Parameter("max", Parameter.POSITIONAL_OR_KEYWORD, default=Parameter.empty if first else None)
-    return [*first, limit], {"min": None, "max_regression": None, **own}
-
-
-def marker_lines(registry: Registry) -> list[str]:
-    """The lines that `pytest --markers` prints."""
-    subject = ", ".join(f"{key}=None" for key in SUBJECT_KEYWORDS)
-    lines = [
-        f"modelcheck({subject}): says what the budgets of this test, class or module check. model: an nn.Module, a "
-        "callable that returns one, 'package.module:factory' or a fixture's name; inputs: tensors, a callable or "
-        "a fixture's name; input_size: one shape or a list of shapes."
-    ]
-    for check in registry.checks.values():
-        shown = [p for p in signature(check).parameters.values() if p.name not in SUBJECT_KEYWORDS]
-        lines.append(
-            f"{check.name}{Signature(shown)}: {check.doc} Takes the subject's keywords too ({subject})."
-        )
-    return lines
-
-
-def limit_options(check: Check, limit: Limit, settings: object) -> dict[str, Any]:
-    """The keywords for `check.observe` and `check.read`."""
-    from_settings = {
-        name: getattr(settings, name) for name in check.settings if limit.options.get(name) is None
-    }
-    return {**limit.options, **from_settings}
+    def read(self, observed: Any, limit: Limit) -> Measurement:
+        """What the second function makes of it."""
+        return self._read(observed, **limit.options)

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelCheckError
-from ..verdict.judge import BaseValue, Limit, Measurement, Outcome, Verdict, judge
-from .check import limit_options
-from .plan import Demand, Source
+from ..settings import Settings
+from ..verdict.judge import BaseValue, Outcome, Verdict, decides, judge
+from ..verdict.measurement import Measurement
+from .check import Check
+from .plan import Demand
+from .source import Source
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
 
 
-Base = Callable[[str, Limit], BaseValue]  # (subject, limit): what the base had
+BaseOf = Callable[[Demand], BaseValue]  # what the base had
 Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
 
 
 def enforce(
     demands: Iterable[Demand],
     subject_of: Callable[[Source], Subject],
-    settings: object,
+    settings: Settings,
     keep: Keep,
-    base: Base | None = None,
+    base: BaseOf | None = None,
 ) -> list[Verdict]:
     """One verdict per demand; relative limits are judged against what `base` says.
 
@@ -33,7 +36,7 @@ def enforce(
     """
     demands = list(demands)
     enforcement = _Enforcement(demands, subject_of, settings, keep, base)
-    return [enforcement.verdict(demand) for demand in demands]
+    return [replace(enforcement.verdict(demand), source=demand.source.written) for demand in demands]
 
 
 class _Enforcement:
@@ -43,40 +46,39 @@ class _Enforcement:
         self,
         demands: list[Demand],
         subject_of: Callable[[Source], Subject],
-        settings: object,
+        settings: Settings,
         keep: Keep,
-        base: Base | None,
+        base: BaseOf | None,
     ) -> None:
         self.demands, self.subject_of, self.settings, self.keep = demands, subject_of, settings, keep
         self.base = base
-        self.observed: dict[Any, Any] = {}
+        self.observed: dict[object, Any] = {}
 
     def verdict(self, demand: Demand) -> Verdict:
-        name = demand.source.label
+        name, signature = demand.source.label, ""
         try:
             subject = self.subject_of(demand.source)
-            name = subject.name
-            base = (
-                self.base(name, demand.limit)
-                if self.base and demand.limit.max_regression is not None
-                else None
-            )
-            if base is not None and base.pair is not None and demand.check.against is not None:
-                return self._judge_pair(demand, subject, base)
-            return judge(name, demand.limit, self._measure(demand, subject), base)
+            name, signature = subject.name, subject.signature
+            verdict = self._judge(demand, subject)
         except ModelCheckError as error:
-            return Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
+            verdict = Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
         except Exception as error:
-            return Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+            verdict = Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+        return replace(verdict, signature=signature)
+
+    def _judge(self, demand: Demand, subject: Subject) -> Verdict:
+        relative = self.base is not None and demand.limit.max_regression is not None
+        base = self.base(demand) if self.base is not None and relative else None
+        if base is not None and base.pair is not None and demand.check.paired:
+            return self._judge_pair(demand, subject, base)
+        return judge(subject.name, demand.limit, self._measure(demand, subject), base)
 
     def _judge_pair(self, demand: Demand, subject: Subject, base: BaseValue) -> Verdict:
         """By a comparison that was measured in pairs, which stands in the record like any other measurement."""
-        check, pair = demand.check, base.pair
-        assert check.against is not None
-        assert pair is not None
-        verdict, result = check.against(subject.name, demand.limit, pair)
-        if check.section:
-            self.keep(subject, check.section, result)
+        assert base.pair is not None
+        verdict, result = demand.check.judge_pair(subject.name, demand.limit, base.pair)
+        if demand.check.section:
+            self.keep(subject, demand.check.section, result)
         if verdict.measurement is None:
             return verdict
         notes = (*verdict.measurement.notes, *base.notes)
@@ -84,42 +86,40 @@ class _Enforcement:
 
     def _measure(self, demand: Demand, subject: Subject) -> Measurement:
         check = demand.check
-        options = limit_options(check, demand.limit, self.settings)
         key = self._key(demand)
         if key not in self.observed:
+            options = check.options(demand.limit, self.settings)
             until = {"decided": self._decided(key)} if check.sequential else {}
-            self.observed[key] = result = _attempt(check.observe, subject, {**options, **until})
+            self.observed[key] = result = _attempt(check, subject, {**options, **until})
             if check.section and not isinstance(result, Exception):
                 self.keep(subject, check.section, result)
         result = self.observed[key]
         if isinstance(result, Exception):
             raise result
-        return self._read(demand, result)
+        return check.read(result, demand.limit)
 
-    def _read(self, demand: Demand, observed: Any) -> Measurement:
-        """The value that the demand's limit is about."""
-        read = demand.check.read(observed, **limit_options(demand.check, demand.limit, self.settings))
-        return read[demand.limit.metric] if isinstance(read, Mapping) else read
-
-    def _key(self, demand: Demand) -> Any:
+    def _key(self, demand: Demand) -> object:
         """Equal for demands that share a measurement."""
-        options = limit_options(demand.check, demand.limit, self.settings)
-        return (demand.check.observe, demand.source.identity, repr(sorted(options.items(), key=str)))
+        options = demand.check.options(demand.limit, self.settings)
+        return (demand.check.shares, demand.source.identity, repr(sorted(options.items(), key=str)))
 
-    def _decided(self, key: Any) -> Callable[[Any], bool]:
+    def _decided(self, key: object) -> Callable[[Any], bool]:
         """Whether what was observed so far decides every limit on it: the measurement itself knows none."""
         sharing = [demand for demand in self.demands if self._key(demand) == key]
 
         def decided(observed: Any) -> bool:
-            return all(demand.limit.decides(self._read(demand, observed)) for demand in sharing)
+            return all(decides(d.limit, d.check.read(observed, d.limit)) for d in sharing)
 
         return decided
 
 
-def _attempt(observe: Callable[..., Any], subject: Subject, options: dict[str, Any]) -> Any:
+def _attempt(check: Check, subject: Subject, options: dict[str, Any]) -> Any:
     """The result, or the exception."""
     try:
-        return observe(subject, **options)
+        if not check.restores:
+            return check.observe(subject, **options)
+        with subject.restored():
+            return check.observe(subject, **options)
     except Exception as error:
         return error
 

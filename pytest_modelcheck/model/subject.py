@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +17,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
+from .observe import observe
 
 INPUT_SEED = 0
 
@@ -111,6 +114,7 @@ class Subject:
         self._given = model
         self._built = model if isinstance(model, nn.Module) else None
         self._likeness: nn.Module | None = None
+        self._signature: str | None = None
 
     @property
     def model(self) -> nn.Module:
@@ -147,6 +151,24 @@ class Subject:
         for tensor in itertools.chain(self.module.parameters(), self.module.buffers()):
             return tensor.device
         return torch.device("cpu")
+
+    @property
+    def signature(self) -> str:
+        """Equal for the same name, architecture and input shapes: two tests of one model are one subject."""
+        if self._signature is None:
+            self._signature = self._sign()
+        return self._signature
+
+    def _sign(self) -> str:
+        module = self.architecture
+        tensors = [*module.named_parameters(), *module.named_buffers()]
+        facts = [self.name, type(module).__qualname__, str(self.inputs)]
+        facts += [f"{name}{tuple(tensor.shape)}" for name, tensor in tensors]
+        return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def restored(self) -> AbstractContextManager[object]:
+        """A block in which the model is in eval mode; what happens to it there is undone afterwards."""
+        return observe(self.module)
 
     def on(self, inputs: Inputs) -> Subject:
         """The same model with other inputs."""

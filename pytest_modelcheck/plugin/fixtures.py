@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from .state import run_of, state_of
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -13,12 +15,9 @@ if TYPE_CHECKING:
     from ..records.recorder import Recorder
 
 
-def _plugin(request: pytest.FixtureRequest) -> Any:
-    return request.config.pluginmanager.get_plugin("modelcheck-run")
-
-
 def _recorder(request: pytest.FixtureRequest) -> Recorder:
-    recorder: Recorder = _plugin(request).recorder(request.node)
+    run_of(request.config).wake()  # where a fixture asked for it late
+    recorder: Recorder = state_of(request.node).recorder
     return recorder
 
 
@@ -32,14 +31,13 @@ def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
     from ..errors import SubjectError
     from ..modelcheck import ModelCheck
 
-    plugin = _plugin(request)
-    recorder, resolver = plugin.recorder(request.node), plugin.resolver(request.node)
-    source = plugin.plan(request.node).source
+    recorder, state = _recorder(request), state_of(request.node)
+    source = state.plan.source
     try:
         for name in source.fixtures:  # late is good enough for a fixture that another fixture needs
             if name in request.node.fixturenames:
                 request.node.funcargs.setdefault(name, request.getfixturevalue(name))
-        return ModelCheck._of(resolver(source), recorder)
+        return ModelCheck._of(state.resolver(source), recorder)
     except SubjectError as error:
         return ModelCheck._of(None, recorder, error)
 
@@ -51,7 +49,7 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
     `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
     `--snapshot-update` accepts.
     """
-    from ..snapshots.fixtures import make_heatmap_snapshot
+    from ..snapshots.heatmap import make_heatmap_snapshot
     from ..snapshots.verdicts import record_comparison
 
     recorder = _recorder(request)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
-RUNNERS = ("pluggy", "_pytest", __package__)
+OURS = __name__.partition(".")[0]
+RUNNERS = ("pluggy", "_pytest", OURS)
 
 
 def hide_own(error: BaseException) -> None:
@@ -23,7 +24,7 @@ def _end_at_us(entry: TracebackType | None) -> None:
     """Cut after the last foreign frame before the first one of ours; runners above it are passed over."""
     foreign = None
     while entry is not None:
-        if foreign is not None and _package(entry) == __package__:
+        if foreign is not None and _package(entry) == OURS:
             foreign.tb_next = None
             return
         if foreign is not None or _package(entry) not in RUNNERS:

@@ -7,73 +7,74 @@ of any scope still work. Asking for them later fails ("no parameter defined").
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, cast
+
+import pytest
 
 if TYPE_CHECKING:
-    import pytest
-
-    from ..checks.registry import Registry
-    from ..demand.plan import Source
-    from ..settings import Settings
+    from ..demand.source import Source
+    from .state import Run
 
 
 @contextmanager
-def injected(function: Any, names: list[str], mark: Any) -> Iterator[None]:
+def injected(function: object, names: list[str]) -> Iterator[None]:
     """Have `usefixtures(names)` on `function` for the block only: classes may share a function."""
-    if not names:
+    if not names or not isinstance(function, FunctionType):
         yield
         return
     before = function.__dict__.get("pytestmark")
-    function.pytestmark = [*_marks(function), mark(*names).mark]
+    function.__dict__["pytestmark"] = [*marks_of(function), pytest.mark.usefixtures(*names).mark]
     try:
         yield
     finally:
         if before is None:
-            del function.pytestmark
+            del function.__dict__["pytestmark"]
         else:
-            function.pytestmark = before
+            function.__dict__["pytestmark"] = before
 
 
-def plain_function(obj: Any) -> Any:
+def plain_function(obj: object) -> FunctionType | None:
     """The function whose attributes pytest reads marks from; None if `obj` is no function."""
     function = getattr(obj, "__func__", obj)
     return function if inspect.isfunction(function) else None
 
 
-def wanted_fixtures(
-    function: Any, collector: pytest.Collector, registry: Registry, settings: Settings
-) -> list[str]:
+def wanted_fixtures(function: FunctionType, collector: pytest.Collector, run: Run) -> list[str]:
     """The fixtures to add to a test: those of its subjects that exist and that it does not ask for itself."""
-    marks = [*_marks(function), *collector.iter_markers()]
+    marks = [*marks_of(function), *collector.iter_markers()]
     arguments = list(inspect.signature(function).parameters)
-    manager = collector.session._fixturemanager
-    is_marked = any(mark.name in registry.names for mark in marks)
-    if not is_marked and not _reaches(arguments, "modelcheck", manager, collector):
+    is_marked = any(mark.name in run.registry.names for mark in marks)
+    if not is_marked and not reaches(arguments, "modelcheck", collector):
         return []
-    names = [name for source in _sources(marks, registry, settings) for name in source.fixtures]
+    names = [name for source in _sources(marks, run) for name in source.fixtures]
+    manager = collector.session._fixturemanager
     return [n for n in dict.fromkeys(names) if n not in arguments and manager.getfixturedefs(n, collector)]
 
 
-def _marks(function: Any) -> list[Any]:
+def marks_of(function: object) -> list[pytest.Mark]:
+    """The marks on a function or class."""
     marks = getattr(function, "pytestmark", [])
-    return list(marks) if isinstance(marks, (list, tuple)) else [marks]
+    listed = list(marks) if isinstance(marks, (list, tuple)) else [marks]
+    return [cast("pytest.Mark", getattr(mark, "mark", mark)) for mark in listed]
 
 
-def _sources(marks: list[Any], registry: Registry, settings: Settings) -> list[Source]:
+def _sources(marks: list[pytest.Mark], run: Run) -> list[Source]:
     """The subjects that the marks demand, and the one that the fixture `modelcheck` is bound to."""
-    from ..demand.markers import read_marker
-    from ..demand.plan import merge
+    from ..demand import SUBJECT
+    from ..demand.arguments import subject_part
+    from ..demand.source import merge
 
-    shared = [mark.kwargs for mark in marks if mark.name == "modelcheck"]
-    read = [read_marker(registry, mark.name, mark.args, mark.kwargs, "") for mark in marks]
-    own = [marker.subject for marker in read if marker is not None and marker.check is not None]
-    return [merge([subject, *shared], settings) for subject in [*own, {}]]
+    shared = [subject_part(mark.kwargs) for mark in marks if mark.name == SUBJECT]
+    own = [subject_part(mark.kwargs) for mark in marks if mark.name in run.registry.names]
+    return [merge([subject, *shared], run.settings) for subject in [*own, {}]]
 
 
-def _reaches(names: list[str], wanted: str, manager: Any, node: pytest.Collector) -> bool:
+def reaches(names: Iterable[str], wanted: str, node: pytest.Collector) -> bool:
     """Whether a fixture among `names` is `wanted`, or depends on it."""
+    manager = node.session._fixturemanager
     seen: set[str] = set()
     todo = list(names)
     while todo:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from ..settings import Settings
+from .state import run_of, state_of
 
 
 class ModelItem(pytest.Item):
@@ -19,11 +18,10 @@ class ModelItem(pytest.Item):
         from ..model.draws import same_draws
         from ..model.subject import build_subject
 
-        plugin: Any = self.config.pluginmanager.get_plugin("modelcheck-run")
-        settings: Settings = plugin.settings
+        settings = run_of(self.config).settings
         with same_draws():
             subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
-        plugin.recorder(self).subject(subject)
+        state_of(self).recorder.subject(subject, f"model={settings.model!r}")
         self.add_report_section("call", "modelcheck", str(count(subject)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -1,9 +1,10 @@
-"""Command-line options and ini keys: declared, read and checked here, once."""
+"""Command-line options and ini keys: one list, read and checked here, once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..settings import Settings, parse_input_size
 
@@ -11,93 +12,36 @@ if TYPE_CHECKING:
     import pytest
 
 
-def add(parser: pytest.Parser) -> None:
-    """Declare `--modelcheck-*` and `modelcheck_*`."""
-    group = parser.getgroup("modelcheck", "model regression checks (pytest-modelcheck)")
-    group.addoption(
-        "--modelcheck-report", action="store_true", default=None, help="write the HTML and JSON report"
-    )
-    group.addoption(
-        "--modelcheck-output", metavar="DIR", help="where to write it (default: modelcheck-report)"
-    )
-    group.addoption(
-        "--modelcheck-strict", action="store_true", default=None, help="inconclusive or not-gated checks fail"
-    )
-    group.addoption(
-        "--modelcheck-model",
-        metavar="SPEC",
-        help="check this model, no test file needed: torchvision:resnet18, timm:NAME, package.module:factory",
-    )
-    group.addoption(
-        "--modelcheck-input-size", metavar="1,3,224,224", help="its input's shape; several with ';'"
-    )
-    group.addoption("--modelcheck-device", metavar="DEVICE", help="default device of all subjects")
-    group.addoption("--modelcheck-threads", metavar="N", help="default number of threads of all subjects")
-    group.addoption(
-        "--modelcheck-base", metavar="REV", help="measure the same subjects at the merge-base with REV too"
-    )
-    group.addoption(
-        "--modelcheck-base-report", metavar="PATH", help="compare with this report.json instead of a revision"
-    )
-    group.addoption(
-        "--modelcheck-github", choices=("auto", "off"), help="job summary and annotations in GitHub Actions"
-    )
-    for name, kind, text in _INI:
-        parser.addini(f"modelcheck_{name}", text, type=kind, default=None)
+class Option(NamedTuple):
+    """A setting: the option `--modelcheck-<name>`, where it has `help`, and the ini key `modelcheck_<name>`, where it
+    has a `kind`. `measures`: it changes what is measured, so that another process must be told. `parse` reads its
+    text, `example` is what a message writes.
+    """
 
+    name: str
+    help: str = ""
+    kind: Any = None
+    ini: str = ""
+    metavar: str | None = None
+    choices: tuple[str, ...] | None = None
+    measures: bool = False
+    parse: Callable[[str], object] | None = None
+    example: str = ""
 
-_INI: tuple[tuple[str, Any, str], ...] = (
-    ("report", "bool", "write the HTML and JSON report on each run"),
-    ("output", "string", "where to write the report, relative to the rootdir"),
-    ("strict", "bool", "inconclusive or not-gated checks fail"),
-    ("device", "string", "default device of all subjects"),
-    ("threads", "string", "default number of threads of all subjects"),
-    ("base_timeout", "string", "seconds that measuring the base may take (default: 1800)"),
-    ("github", "string", "auto or off: job summary and annotations in GitHub Actions"),
-    ("model_fixture", "string", "the fixture that gives the model (default: model)"),
-    ("inputs_fixture", "string", "the fixture that gives the inputs (default: example_inputs)"),
-    ("strict_operators", "bool", "an operator without a formula fails the budgets that count operations"),
-)
+    @property
+    def flag(self) -> str:
+        """On the command line."""
+        return f"--modelcheck-{self.name.replace('_', '-')}"
 
+    @property
+    def dest(self) -> str:
+        """Where pytest keeps it."""
+        return f"modelcheck_{self.name}"
 
-def settings(config: pytest.Config) -> Settings:
-    """The settings of this run. Raises pytest.UsageError (exit 4) for a wrong option or ini value."""
-    given = {name: _ini(config, name, kind) for name, kind, _ in _INI}
-    given |= {name: value for name in Settings._fields if (value := _option(config, name)) is not None}
-    if given.get("base_timeout") is not None:
-        given["base_timeout"] = _parsed(float, given["base_timeout"], "base-timeout", "1800")
-    if given.get("github") not in (None, "auto", "off"):
-        raise _usage_error(f"modelcheck_github is {given['github']!r}; write auto or off")
-    given["output"] = _output(config)
-    if given.get("base_report") is not None:
-        given["base_report"] = Path(config.invocation_params.dir) / given["base_report"]
-    if given.get("input_size") is not None:
-        given["input_size"] = _parsed(parse_input_size, given["input_size"], "input-size", "1,3,224,224")
-    if given.get("threads") is not None:
-        given["threads"] = _parsed(_threads, given["threads"], "threads", "4")
-    return Settings(**{name: value for name, value in given.items() if value is not None})
-
-
-def _option(config: pytest.Config, name: str) -> Any:
-    return config.getoption(f"modelcheck_{name}", None)
-
-
-def _ini(config: pytest.Config, name: str, kind: str) -> Any:
-    import pytest
-
-    try:
-        value = config.getini(f"modelcheck_{name}")
-    except (ValueError, TypeError, pytest.UsageError) as error:
-        raise _usage_error(f"ini key modelcheck_{name}: {error}; it is a {kind}") from error
-    return None if value in ("", None) else value
-
-
-def _output(config: pytest.Config) -> Path:
-    """From the command line relative to where pytest was called, from an ini file relative to its folder."""
-    option, ini = _option(config, "output"), _ini(config, "output", "string")
-    if option is None and ini is not None:
-        return config.rootpath / str(ini)
-    return Path(config.invocation_params.dir) / (option or "modelcheck-report")
+    @property
+    def is_flag(self) -> bool:
+        """Whether it takes no value: it never swallows the path after it."""
+        return self.kind == "bool"
 
 
 def _threads(text: str) -> int:
@@ -107,11 +51,141 @@ def _threads(text: str) -> int:
     return count
 
 
-def _parsed(parse: Any, text: str, option: str, example: str) -> Any:
+OPTIONS = (
+    Option("report", "write the HTML and JSON report", "bool", "write the HTML and JSON report on each run"),
+    Option(
+        "output",
+        "where to write it (default: modelcheck-report)",
+        "string",
+        "where to write the report, relative to the rootdir",
+        metavar="DIR",
+    ),
+    Option(
+        "strict",
+        "inconclusive or not-gated checks fail",
+        "bool",
+        "inconclusive or not-gated checks fail",
+    ),
+    Option(
+        "model",
+        "check this model, no test file needed: torchvision:resnet18, timm:NAME, package.module:factory",
+        metavar="SPEC",
+        measures=True,
+    ),
+    Option(
+        "input_size",
+        "its input's shape; several with ';'",
+        metavar="1,3,224,224",
+        measures=True,
+        parse=parse_input_size,
+        example="1,3,224,224",
+    ),
+    Option(
+        "device",
+        "default device of all subjects",
+        "string",
+        "default device of all subjects",
+        metavar="DEVICE",
+        measures=True,
+    ),
+    Option(
+        "threads",
+        "default number of threads of all subjects",
+        "string",
+        "default number of threads of all subjects",
+        metavar="N",
+        measures=True,
+        parse=_threads,
+        example="4",
+    ),
+    Option("base", "measure the same subjects at the merge-base with REV too", metavar="REV"),
+    Option("base_report", "compare with this report.json instead of a revision", metavar="PATH"),
+    Option(
+        "base_timeout",
+        kind="string",
+        ini="seconds that measuring the base may take (default: 1800)",
+        parse=float,
+        example="1800",
+    ),
+    Option(
+        "github",
+        "job summary and annotations in GitHub Actions",
+        "string",
+        "auto or off: job summary and annotations in GitHub Actions",
+        choices=("auto", "off"),
+    ),
+    Option("model_fixture", kind="string", ini="the fixture that gives the model (default: model)"),
+    Option(
+        "inputs_fixture", kind="string", ini="the fixture that gives the inputs (default: example_inputs)"
+    ),
+    Option(
+        "strict_operators",
+        kind="bool",
+        ini="an operator without a formula fails the budgets that count operations",
+    ),
+)
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare `--modelcheck-*` and `modelcheck_*`."""
+    group = parser.getgroup("modelcheck", "model regression checks (pytest-modelcheck)")
+    for option in OPTIONS:
+        if option.help and option.is_flag:
+            group.addoption(option.flag, action="store_true", default=None, help=option.help)
+        elif option.help:
+            words = {"choices": option.choices} if option.choices else {"metavar": option.metavar}
+            group.addoption(option.flag, help=option.help, **words)
+        if option.kind:
+            parser.addini(option.dest, option.ini, type=option.kind, default=None)
+
+
+def settings(config: pytest.Config) -> Settings:
+    """The settings of this run. Raises pytest.UsageError (exit 4) for a wrong option or ini value."""
+    given = {option.name: _given(config, option) for option in OPTIONS}
+    given["output"] = _output(config)
+    if given["base_report"] is not None:
+        given["base_report"] = Path(config.invocation_params.dir) / str(given["base_report"])
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _given(config: pytest.Config, option: Option) -> Any:
+    """The option's value, or the ini key's; None for neither."""
+    value = config.getoption(option.dest, None)
+    value = _ini(config, option) if value is None else value
+    if value is None:
+        return None
+    if option.choices and value not in option.choices:
+        raise _usage_error(f"{option.dest} is {value!r}; write {' or '.join(option.choices)}")
+    return _parsed(option, value) if option.parse is not None else value
+
+
+def _ini(config: pytest.Config, option: Option) -> Any:
+    import pytest
+
+    if not option.kind:
+        return None
     try:
-        return parse(text)
+        value = config.getini(option.dest)
+    except (ValueError, TypeError, pytest.UsageError) as error:
+        raise _usage_error(f"ini key {option.dest}: {error}; it is a {option.kind}") from error
+    return None if value in ("", None) else value
+
+
+def _output(config: pytest.Config) -> Path:
+    """From the command line relative to where pytest was called, from an ini file relative to its folder."""
+    option = next(option for option in OPTIONS if option.name == "output")
+    given, ini = config.getoption(option.dest, None), _ini(config, option)
+    if given is None and ini is not None:
+        return config.rootpath / str(ini)
+    return Path(config.invocation_params.dir) / (given or "modelcheck-report")
+
+
+def _parsed(option: Option, text: str) -> object:
+    assert option.parse is not None
+    try:
+        return option.parse(text)
     except ValueError as error:
-        raise _usage_error(f"--modelcheck-{option}={text}: {error}; write for example {example}") from error
+        raise _usage_error(f"{option.flag}={text}: {error}; write for example {option.example}") from error
 
 
 def _usage_error(text: str) -> Exception:

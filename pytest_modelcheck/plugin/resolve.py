@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..demand.plan import Fixture, Source, missing_model
+from ..demand.plan import missing_model
+from ..demand.source import Fixture, Source
 from ..errors import SubjectError
 from ..model.draws import same_draws
 from ..settings import Settings
@@ -29,7 +30,7 @@ def missing(source: Source, item: pytest.Item, marker: str, settings: Settings) 
 class Resolver:
     """Makes the subjects of one test; equal sources give one subject."""
 
-    def __init__(self, item: pytest.Item, settings: Settings, ready: Callable[[Subject], None]) -> None:
+    def __init__(self, item: pytest.Item, settings: Settings, ready: Callable[[Subject, str], None]) -> None:
         self.item, self.settings, self.ready = item, settings, ready
         self.subjects: dict[Any, Subject] = {}
 
@@ -39,7 +40,7 @@ class Resolver:
         if key not in self.subjects:
             subject = self._build(source)
             self.subjects[key] = subject
-            self.ready(subject)
+            self.ready(subject, source.written)
         return self.subjects[key]
 
     def _build(self, source: Source) -> Subject:

@@ -1,1 +1,1 @@
-"""The record of a run: its types, how it is built, read, compared, merged."""
+"""The record of a run: its types, how it is built, read, matched, compared and merged. Knows no section by name."""

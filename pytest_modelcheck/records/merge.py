@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
-from .build import SCHEMA_VERSION, SubjectTable
-from .load import number
-from .merge_changes import merged_changes
+from .match import given_options
+from .merge_changes import Told, merged_changes
+from .section import Catalogue
+from .subjects import SubjectTable
+from .types import SCHEMA_VERSION, CheckEntry, PanelEntry, Record, RunEntry
 
-Record = Mapping[str, Any]
+Entry = TypeVar("Entry", CheckEntry, PanelEntry)
 
 
-def merge(records: Mapping[str, Record]) -> dict[str, Any]:
+def merge(records: Mapping[str, Record], catalogue: Catalogue) -> Record:
     """One record of all `records`, by the shard's name.
 
     Equal subjects become one, and so does what changed in them; a check that two shards report alike is kept once,
@@ -20,17 +22,16 @@ def merge(records: Mapping[str, Record]) -> dict[str, Any]:
     says differently is said per shard.
     """
     subjects = SubjectTable()
-    changes: list[tuple[str, Mapping[str, str], Record]] = []
-    checks: list[dict[str, Any]] = []
-    panels: list[dict[str, Any]] = []
+    checks: list[CheckEntry] = []
+    panels: list[PanelEntry] = []
     for shard, record in records.items():
-        names = {e["name"]: subjects.add(e["nodeids"], e) for e in record["subjects"]}
-        if "changes" in record:
-            changes.append((shard, names, record["changes"]))
-        for key, found in (("checks", checks), ("panels", panels)):
-            entries = [{**e, "subject": names.get(e["subject"], e["subject"])} for e in record[key]]
-            found += _apart(entries, found, shard)
-    return {
+        for entry in record["subjects"]:
+            subjects.add(entry)
+        checks += _apart(record["checks"], checks, shard, _check_of)
+        panels += _apart(record["panels"], panels, shard, _panel_of)
+    subjects.name(checks, panels)
+    changes = [_told(shard, record, subjects) for shard, record in records.items() if "changes" in record]
+    merged: Record = {
         "schema_version": SCHEMA_VERSION,
         "created": max((record["created"] for record in records.values()), default=""),
         "environment": _environment(records),
@@ -38,25 +39,48 @@ def merge(records: Mapping[str, Record]) -> dict[str, Any]:
         "subjects": subjects.entries,
         "checks": checks,
         "panels": panels,
-        **({"changes": merged_changes(changes)} if changes else {}),
     }
+    if changes:
+        merged["changes"] = merged_changes(changes, catalogue)
+    return merged
 
 
-def _apart(entries: Iterable[dict[str, Any]], found: Sequence[Any], shard: str) -> list[dict[str, Any]]:
-    """The entries that are not in `found` already; those of a test that is, under a name of their own."""
-    have = {_test(entry): entry for entry in found}
-    new = []
+def _told(shard: str, record: Record, subjects: SubjectTable) -> Told:
+    names = {entry["name"]: subjects.by_signature[entry["signature"]]["name"] for entry in record["subjects"]}
+    return shard, names, record["changes"]
+
+
+def _apart(
+    entries: Iterable[Entry], found: Sequence[Entry], shard: str, key: Callable[[Any], object]
+) -> list[Entry]:
+    """Copies of the entries that are not in `found` already; those of a test that is, under a name of their own."""
+    have = {key(entry): entry for entry in found}
+    new: list[Entry] = []
     for entry in entries:
-        other = have.get(_test(entry))
+        other = have.get(key(entry))
+        copied = cast("Entry", {**entry})
         if other is None:
-            new.append(entry)
-        elif other != entry:
-            new.append({**entry, "nodeid": f"{entry['nodeid']} ({shard})"})
+            new.append(copied)
+        elif _said(other) != _said(entry):
+            copied["nodeid"] = f"{entry['nodeid']} ({shard})"
+            new.append(copied)
     return new
 
 
-def _test(entry: Record) -> tuple[Any, ...]:
-    return (entry["nodeid"], entry["subject"], entry["title"], entry.get("limit_text"), entry.get("kind"))
+def _said(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What it says, apart from the subject's name, which each record makes anew."""
+    return {key: value for key, value in entry.items() if key != "subject"}
+
+
+def _check_of(check: CheckEntry) -> object:
+    place = (check["place"]["node"], check["place"]["marker"])
+    subject = check["signature"] or check["subject"]
+    options = given_options(check["options"])
+    return (check["nodeid"], place, check["metric"], options, check["source"], subject, check["limit_text"])
+
+
+def _panel_of(panel: PanelEntry) -> object:
+    return (panel["nodeid"], panel["subject"], panel["title"], panel["kind"])
 
 
 def _environment(records: Mapping[str, Record]) -> dict[str, str]:
@@ -69,7 +93,7 @@ def _environment(records: Mapping[str, Record]) -> dict[str, str]:
     return merged
 
 
-def _run(runs: Sequence[Record]) -> dict[str, Any]:
+def _run(runs: Sequence[RunEntry]) -> RunEntry:
     """Sums; of the exit statuses the worst, where 5 (a shard without tests) is none."""
     tests: dict[str, int] = {}
     for run in runs:
@@ -80,7 +104,7 @@ def _run(runs: Sequence[Record]) -> dict[str, Any]:
         "exit_status": max((s for s in statuses if s != 5), default=max(statuses, default=0)),
         "interrupted": any(run["interrupted"] for run in runs),
         "seconds": round(sum(run["seconds"] for run in runs), 3),
-        "waited": round(sum(number(run.get("waited")) or 0 for run in runs), 3),
+        "waited": round(sum(run["waited"] for run in runs), 3),
         "tests": tests,
         "no_result": [nodeid for run in runs for nodeid in run["no_result"]],
     }

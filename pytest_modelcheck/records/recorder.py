@@ -3,45 +3,53 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ..demand.check import Registry
 from ..errors import ModelCheckError
 from ..settings import Settings
 from ..text import file_stem
 from ..verdict.judge import Verdict
-from .build import check_entry, subject_entry, torch_environment
+from ..verdict.message import Told
+from .entries import check_entry, subject_entry
+from .environment import torch_environment
+from .section import Section
+from .types import DemandEntry, PanelEntry, SubjectEntry, TestPart
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..model.subject import Subject
+
+
+class Result(Protocol):
+    """What a measurement returned."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """As the record holds it."""
 
 
 class Recorder:
     """Takes verdicts, subjects and panels of a test; `drain` hands over what came since the last time.
 
-    With `registry` (a report is wanted) each new subject is described by all sections, once per process:
-    `described` holds the signatures that are done.
+    Where a report is wanted (`sections`), each new subject is described by all of them, once per process: `described`
+    holds the signatures that are done.
     """
 
     def __init__(
         self,
         nodeid: str,
-        registry: Registry | None = None,
+        sections: Mapping[str, Section] | None = None,
         described: set[str] | None = None,
         settings: Settings | None = None,
     ) -> None:
         self.nodeid, self.settings = nodeid, settings or Settings()
         self.owed: list[Verdict] = []  # made in the test's body, to be enforced at its end
-        self.registry = registry
+        self.sections = sections
         self.described = set() if described is None else described
-        self.owned: dict[
-            int, tuple[Subject, Any]
-        ] = {}  # with the result itself: ids of dead objects come again
-        self.verdicts: list[Verdict] = []
-        self._parts: dict[str, list[Any]] = {}
+        # with the result itself: ids of dead objects come again
+        self.owned: dict[int, tuple[Subject, object]] = {}
+        self._part: TestPart = {}
+        self._kept: dict[int, dict[str, Any]] = {}  # results' entries of the part, by identity
         self._files = 0
 
     @property
@@ -61,61 +69,82 @@ class Recorder:
         relative = f"{kind}/{file_stem(name)}-{digest[:8]}{suffix}"
         return self.folder / relative, relative
 
-    def verdict(self, verdict: Verdict) -> None:
+    def verdict(self, told: Told) -> None:
         """Note a verdict."""
-        self.verdicts.append(verdict)
-        self._add("checks", check_entry(self.nodeid, verdict))
+        self._part.setdefault("checks", []).append(check_entry(self.nodeid, told))
 
-    def subject(self, subject: Subject, **sections: Any) -> None:
-        """Note a subject, with sections that a check brings along."""
-        entry = subject_entry(subject)
-        if self.registry is not None and entry["signature"] not in self.described:
-            self.described.add(entry["signature"])
-            entry |= describe(subject, self.registry)
-        self._add("subjects", {**entry, **sections})
+    def subject(self, subject: Subject, source: str = "") -> None:
+        """Note a subject, and describe it where nobody did; `source`: what the test says about it."""
+        self._note(subject, [{"nodeid": self.nodeid, "source": source}])
 
-    def result(self, subject: Subject, section: str, result: Any) -> None:
-        """Add a result (it has `to_dict()`) to a section that is a list: `latency`, `heatmaps`."""
-        self.subject(subject, **{section: [{**result.to_dict(), "nodeid": self.nodeid}]})
+    def result(self, subject: Subject, section: str, result: Result) -> None:
+        """Add a result to a section that is a list: `latency`, `heatmaps`."""
+        if self.sections is None:  # no one will read it
+            self._note(subject, [])
+        else:
+            self._kept[id(result)] = entry = {**result.to_dict(), "nodeid": self.nodeid}
+            self._note(subject, [], **{section: [entry]})
         if waited := getattr(result, "waited", 0.0):
-            self._add("waited", waited)
+            self._part.setdefault("waited", []).append(waited)
 
-    def own(self, subject: Subject, result: Any) -> None:
+    def _note(self, subject: Subject, demands: list[DemandEntry], **kept: Any) -> None:
+        content: dict[str, Any] = {}
+        if self.sections is not None and subject.signature not in self.described:
+            self.described.add(subject.signature)
+            content = describe(subject, self.sections)
+        content |= kept
+        known = self.sections or {}
+        definitions = {name: known[name].definition.version for name in content if name in known}
+        entry = {
+            **subject_entry(subject, self.nodeid),
+            "demands": demands,
+            "definitions": definitions,
+            **content,
+        }
+        self._part.setdefault("subjects", []).append(cast("SubjectEntry", entry))
+
+    def amend(self, result: object, more: Mapping[str, Any]) -> None:
+        """Add to what is kept of a result."""
+        if id(result) in self._kept:
+            self._kept[id(result)].update(more)
+
+    def own(self, subject: Subject, result: object) -> None:
         """Note that `result` is of `subject`."""
         self.owned[id(result)] = (subject, result)
 
-    def owner(self, result: Any) -> Subject | None:
+    def owner(self, result: object) -> Subject | None:
         """The subject that `result` is of; None if it was made outside this test's handles."""
-        return self.owned.get(id(result), (None, None))[0]
+        found = self.owned.get(id(result))
+        return found[0] if found is not None else None
 
-    def panel(self, subject: str, title: str, kind: str, content: Any) -> None:
+    def panel(self, subject: Subject | None, title: str, kind: str, content: object) -> None:
         """Note a panel of the user's own."""
-        panel = {"nodeid": self.nodeid, "subject": subject, "title": title, "kind": kind, "content": content}
-        self._add("panels", panel)
+        known = {"subject": subject.name, "signature": subject.signature} if subject else {"subject": ""}
+        panel = {"nodeid": self.nodeid, **known, "title": title, "kind": kind, "content": content}
+        self._part.setdefault("panels", []).append(cast("PanelEntry", panel))
 
-    def drain(self) -> dict[str, Any]:
-        """What came since the last call, as a part of the record; empty if nothing did."""
-        parts, self._parts = self._parts, {}
-        return {**parts, "environment": torch_environment()} if parts else {}
-
-    def _add(self, key: str, entry: Any) -> None:
-        self._parts.setdefault(key, []).append(entry)
+    def drain(self) -> TestPart | None:
+        """What came since the last call; None if nothing did."""
+        part, self._part, self._kept = self._part, {}, {}
+        return {**part, "environment": torch_environment()} if part else None
 
 
-def describe(subject: Subject, registry: Registry) -> dict[str, Any]:
-    """All sections of a subject. One that cannot be made says why in its place."""
-    sections = {}
-    for name, section in registry.sections.items():
+def describe(subject: Subject, sections: Mapping[str, Section]) -> dict[str, Any]:
+    """All sections of a subject that describe one. One that cannot be made says why in its place."""
+    described: dict[str, Any] = {}
+    for name, section in sections.items():
+        if section.describe is None:
+            continue
         try:
-            sections[name] = section(subject)
+            described[name] = section.describe(subject)
         except ModelCheckError as error:
-            sections[name] = {"error": str(error)}
+            described[name] = {"error": str(error)}
         except Exception as error:
-            sections[name] = {"error": f"unexpected {type(error).__name__}: {error}"}
-    return sections
+            described[name] = {"error": f"unexpected {type(error).__name__}: {error}"}
+    return described
 
 
-def panel_content(content: Any) -> tuple[str, Any]:
+def panel_content(content: Any) -> tuple[str, object]:
     """The kind of a user's panel, and its content as the record holds it.
 
     Text; a table: a list of mappings, or of rows under a first row of headings; an image: PIL image or array

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from ..records.section import Catalogue
+from ..records.types import CheckEntry, Record
 from ..text import printable
 from .markdown import MAX_BYTES, record_markdown
 from .text import shown_outcome
@@ -20,7 +21,7 @@ def active(mode: str) -> bool:
     return mode == "auto" and os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def write_summary(record: Mapping[str, Any]) -> None:
+def write_summary(record: Record, catalogue: Catalogue) -> None:
     """Append the record to the job's summary, which has room for 1 MiB in all."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
@@ -29,7 +30,7 @@ def write_summary(record: Mapping[str, Any]) -> None:
     room = MAX_BYTES - (path.stat().st_size if path.exists() else 0)
     if room > 1000:
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(record_markdown(record, max_bytes=room, link=_link()) + "\n")
+            file.write(record_markdown(record, catalogue, max_bytes=room, link=_link()) + "\n")
 
 
 def _link() -> str:
@@ -41,7 +42,7 @@ def _link() -> str:
     )
 
 
-def commands(record: Mapping[str, Any], root: Path) -> Iterator[str]:
+def commands(record: Record, root: Path) -> Iterator[str]:
     """A workflow command per failed or undecided check, at its marker's file and line; the last one counts the rest."""
     for kind in ("error", "warning"):
         checks = [c for c in record["checks"] if _KINDS.get(shown_outcome(c)) == kind]
@@ -51,8 +52,8 @@ def commands(record: Mapping[str, Any], root: Path) -> Iterator[str]:
             yield f"::{kind} title=model check::and {len(checks) - SHOWN + 1} more, in the job summary"
 
 
-def _command(kind: str, check: Mapping[str, Any], root: Path) -> str:
-    file, _, line = (check.get("where") or "").rpartition(":")
+def _command(kind: str, check: CheckEntry, root: Path) -> str:
+    file, _, line = check["where"].rpartition(":")
     facts = {"file": _from_workspace(file or check["nodeid"].partition("::")[0], root)}
     facts |= {"line": line} if line.isdecimal() else {}
     facts["title"] = f"{check['subject'] or '?'}: {check['title']}"

@@ -2,41 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
-from ..records.compare import metrics_of, share
+from typing_extensions import TypedDict
+
+from ..records.compare import Figures, other_definition
+from ..records.match import matched
+from ..records.plain import share
+from ..records.section import Catalogue
+from ..records.types import Record, RevisionEntry, SubjectEntry
 from ..text import printable
 from .markdown import fit, table
 from .neutral import code, words
 from .text import amount, change
 
-Record = Mapping[str, Any]
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def trends(records: Iterable[Record]) -> dict[str, Any]:
-    """`runs` (commit, created) from the oldest to the newest, and `rows`: per subject and metric a value per run."""
+class Trend(TypedDict):
+    """A figure of a subject: a value per run, None where it was not measured, or counted differently."""
+
+    subject: str
+    metric: str
+    title: str
+    unit: str
+    values: list[float | None]
+
+
+class History(TypedDict):
+    """Runs from the oldest to the newest."""
+
+    runs: list[RevisionEntry]
+    rows: list[Trend]
+
+
+def trends(records: Iterable[Record], catalogue: Catalogue) -> History:
+    """The figures of each subject over the runs; it is the same subject while its tests say so, whatever its name."""
     ordered = sorted(records, key=lambda record: record["created"])
-    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    rows: dict[tuple[int, str, str], Trend] = {}
+    known: list[SubjectEntry] = []  # each subject as it was last seen; its place in the list is its number
     for position, record in enumerate(ordered):
+        figures = Figures(record, catalogue)
+        twins = matched(known, record["subjects"])
+        numbers = {id(entry): number for number, entry in enumerate(known)}
         for entry in record["subjects"]:
-            for (metric, title), figure in metrics_of(record, entry["name"]).items():
-                facts = {"subject": entry["name"], "metric": metric, "title": title, "unit": figure["unit"]}
-                row = rows.setdefault(
-                    (entry["name"], metric, title), {**facts, "values": [None] * len(ordered)}
-                )
-                row["values"][position] = figure["value"]
-    runs = [{"commit": r["environment"].get("commit", ""), "created": r["created"]} for r in ordered]
-    return {"runs": runs, "rows": list(rows.values())}
+            twin = twins.get(entry["signature"])
+            number = numbers[id(twin)] if twin is not None else len(known)
+            known[number : number + 1] = [entry]
+            for (metric, title), figure in figures.of(entry).items():
+                facts: Trend = {
+                    "subject": entry["name"],
+                    "metric": metric,
+                    "title": title,
+                    "unit": figure.unit,
+                    "values": [None] * len(ordered),
+                }
+                row = rows.setdefault((number, metric, title), facts)
+                row["subject"] = entry["name"]
+                if not other_definition(catalogue.metrics.get(metric), figure.definition):
+                    row["values"][position] = figure.value
+    runs: list[RevisionEntry] = [
+        {"commit": record["environment"].get("commit", ""), "created": record["created"]}
+        for record in ordered
+    ]
+    return {"runs": runs, "rows": [row for row in rows.values() if any(v is not None for v in row["values"])]}
 
 
-def history_markdown(history: Mapping[str, Any], max_bytes: int) -> str:
+def history_markdown(history: History, catalogue: Catalogue, max_bytes: int) -> str:
     """A line per metric: first and last value, the change between them, and the way there in block signs."""
     runs, rows = history["runs"], history["rows"]
     cells = [
-        (code(row["subject"]), words(row["title"]), *_ends(row), f"`{sparkline(row['values'])}`")
+        (code(row["subject"]), words(row["title"]), *_ends(row, catalogue), f"`{sparkline(row['values'])}`")
         for row in rows
     ]
     columns = ("subject", "metric", "first", "last", "change", "trend")
@@ -45,9 +82,9 @@ def history_markdown(history: Mapping[str, Any], max_bytes: int) -> str:
     return fit(blocks, max_bytes)
 
 
-def history_html(history: Mapping[str, Any]) -> str:
+def history_html(history: History, catalogue: Catalogue) -> str:
     """A page with a line plot per metric and the values below it; complete without scripts, links nowhere."""
-    plots = "\n".join(_figure(row, history["runs"]) for row in history["rows"])
+    plots = "\n".join(_figure(row, history["runs"], catalogue) for row in history["rows"])
     return _PAGE.format(title=f"History of {len(history['runs']):,} runs", plots=plots)
 
 
@@ -65,13 +102,19 @@ def _range(values: Sequence[float | None]) -> tuple[float, float]:
     return (min(known), max(known) - min(known)) if known else (0.0, 0.0)
 
 
-def _ends(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _ends(row: Trend, catalogue: Catalogue) -> tuple[str, str, str]:
     known = [value for value in row["values"] if value is not None]
     first, last = known[0], known[-1]
-    return words(amount(row["unit"], first)), words(amount(row["unit"], last)), change(share(first, last))
+    return (
+        words(amount(catalogue, row["unit"], first)),
+        words(amount(catalogue, row["unit"], last)),
+        change(share(first, last)),
+    )
 
 
-def _figure(row: Mapping[str, Any], runs: Sequence[Record], width: int = 320, height: int = 64) -> str:
+def _figure(
+    row: Trend, runs: Sequence[RevisionEntry], catalogue: Catalogue, width: int = 320, height: int = 64
+) -> str:
     """One plot; each point says its value and its run, and the ends of the scale are written beside it."""
     low, spread = _range(row["values"])
     step = width / max(len(runs) - 1, 1)
@@ -82,12 +125,12 @@ def _figure(row: Mapping[str, Any], runs: Sequence[Record], width: int = 320, he
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
     dots = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{_text(amount(row["unit"], v))} · '
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{_text(amount(catalogue, row["unit"], v))} · '
         f"{_text(runs[round(x / step)]['created'])} {_text(runs[round(x / step)]['commit'][:12])}</title></circle>"
         for x, y, v in points
     )
-    first, last, moved = _ends(row)
-    scale = f"{_text(amount(row['unit'], low))} to {_text(amount(row['unit'], low + spread))}"
+    first, last, moved = _ends(row, catalogue)
+    scale = f"{_text(amount(catalogue, row['unit'], low))} to {_text(amount(catalogue, row['unit'], low + spread))}"
     return (
         f"<figure><figcaption><b>{_text(row['subject'])}</b> {_text(row['title'])}<br>"
         f"{first} → {last} {moved}<br><small>scale {scale}</small></figcaption>"

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ..text import printable, shorten
-from ..verdict.judge import ROOT
+from ..records.section import Catalogue
+from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
+from ..text import count, printable, shorten
 from ..verdict.units import RATIO
-from .text import (
-    FAR,
-    SYMBOLS,
-    amount,
-    by_module,
-    change,
-    change_words,
-    count,
-    differing,
-    graph_words,
-    heatmap_words,
-    onnx_words,
-    shown_outcome,
-    slowdown_words,
-    weights_words,
-)
+from .text import FAR, SYMBOLS, amount, change, change_lines, differing, headlines, shown_outcome
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {"pass": 32, "fail": 31, "error": 31, "warn": 33, "inconclusive": 33, "not gated": 36}
 GAP = 2
+MODULES = 12  # of a subject, with what changed in each
 
 
-def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) -> list[str]:
+def summary_lines(record: Record, width: int, color: bool = False) -> list[str]:
     """The table of all checks within `width` characters, then the counts; ANSI colours if `color`."""
     checks = record["checks"]
     rows = [_row(check) for check in checks]
@@ -45,25 +31,25 @@ def summary_lines(record: Mapping[str, Any], width: int, color: bool = False) ->
     lines.append(
         f"{count(len(checks), 'check')}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     )
-    caveats = dict.fromkeys((c["subject"], c["caveat"]) for c in checks if c.get("caveat"))
+    caveats = dict.fromkeys((c["subject"], c["caveat"]) for c in checks if c["caveat"])
     lines += [f"! {printable(subject)}: {printable(caveat)}" for subject, caveat in caveats]
-    protocols = Counter(check["protocol"] for check in checks if check.get("protocol"))
+    protocols = Counter(check["protocol"] for check in checks if check["protocol"])
     lines += [
         f"timed in turns with the base: {count(n, 'check')} by {printable(how)}"
         for how, n in protocols.items()
     ]
-    lost = record["run"].get("no_result", [])
+    lost = record["run"]["no_result"]
     lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
-    if record["run"].get("waited", 0) >= 0.1:
+    if record["run"]["waited"] >= 0.1:
         lines.append(f"timed checks waited {record['run']['waited']:.1f} s for each other")
     return lines
 
 
-def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
-    outcome = shown_outcome(dict(check))
+def _row(check: CheckEntry) -> tuple[str, ...]:
+    outcome = shown_outcome(check)
     cells = (
         check["subject"] or "?",
-        check.get("title") or check["metric"],
+        check["title"] or check["metric"],
         check["value_text"],
         check["limit_text"],
         _headroom(check["headroom"]),
@@ -100,12 +86,12 @@ def _coloured(line: str, outcome: str, color: bool) -> str:
     return f"\x1b[{code}m{line}\x1b[0m" if color and code and outcome != "pass" else line
 
 
-def changes_lines(record: Mapping[str, Any], shown: int = 40) -> list[str]:
+def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list[str]:
     """What changed since the base: figures by subject, the modules behind them, what could not be gated and why."""
     changes = record["changes"]
-    if changes.get("error"):
+    if "error" in changes:
         return ["", f"the base could not be measured: {printable(changes['error'], keep=chr(10))}"]
-    lines = [line for subject in changes["subjects"] for line in _subject_lines(subject)]
+    lines = [line for subject in changes["subjects"] for line in _subject_lines(subject, catalogue)]
     rest = [f"  and {len(lines) - shown} more lines, in the report"] if len(lines) > shown else []
     loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
     notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
@@ -118,40 +104,35 @@ def changes_lines(record: Mapping[str, Any], shown: int = 40) -> list[str]:
     return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *notes]
 
 
-def _short_row(check: Mapping[str, Any]) -> str:
-    return printable(f"{check['subject']} {check['title']}: {check.get('reason', '')}")
+def _short_row(check: CheckEntry) -> str:
+    return printable(f"{check['subject']} {check['title']}: {check['reason']}")
 
 
-def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
-    """The subject with its graph in words, below it what changed; nothing for an unchanged one."""
+def _subject_lines(subject: SubjectChanges, catalogue: Catalogue) -> list[str]:
+    """The subject with its headline, below it what changed; nothing for an unchanged one."""
     if subject["status"] == "unchanged":
         return []
-    graph = graph_words(subject.get("graph", {}))
-    was = f", called {subject['from']} at the base" if subject.get("from") else ""
-    lines = [f"{subject['name']}: {graph or subject['status']}{was}"]
-    lines += [f"  {line}" for line in (*_figure_lines(subject), *_part_lines(subject))]
+    gist = ", ".join(line.text for line in headlines(subject, catalogue))
+    was = f", called {subject['from']} at the base" if "from" in subject else ""
+    lines = [f"{subject['name']}: {gist or subject['status']}{was}"]
+    told = [str(line) for line in change_lines(subject, catalogue, MODULES) if not line.is_headline]
+    lines += [f"  {line}" for line in (*_figure_lines(subject, catalogue), *told)]
     return [f"  {printable(line)}" for line in lines]
 
 
-def _figure_lines(subject: Mapping[str, Any]) -> list[str]:
+def _figure_lines(subject: SubjectChanges, catalogue: Catalogue) -> list[str]:
     if subject["status"] in ("new", "removed"):
         return []
-    rows = differing(subject["metrics"])
+    rows = differing(subject["metrics"], catalogue)
     titles = [shorten(row["title"], 44) for row in rows]
     wide = max(map(len, titles), default=0)
     return [
-        f"{title:<{wide}}  {amount(row['unit'], row['base'])} -> {amount(row['unit'], row['head'])}"
-        f"  {change(row['share'])}".rstrip()
-        for title, row in zip(titles, rows, strict=True)
+        f"{title:<{wide}}  {_sides(row, catalogue)}".rstrip() for title, row in zip(titles, rows, strict=True)
     ]
 
 
-def _part_lines(subject: Mapping[str, Any], shown: int = 12) -> list[str]:
-    modules = by_module(subject.get("structure", []))
-    lines = [f"{path or ROOT}: {', '.join(map(change_words, rows))}" for path, rows in modules[:shown]]
-    lines += [f"and changes in {len(modules) - shown:,} more modules"] if len(modules) > shown else []
-    lines += [slowdown_words(row) for row in subject.get("slowdowns", [])]
-    lines += [f"ONNX: {', '.join(onnx_words(row))}" for row in subject.get("onnx", [])]
-    lines += [": ".join(heatmap_words(row)) for row in subject.get("heatmaps", [])]
-    lines += [weights_words(subject["weights"])] if subject.get("weights") else []
-    return lines
+def _sides(row: FigureEntry, catalogue: Catalogue) -> str:
+    if "note" in row:
+        return row["note"]
+    base, head = (amount(catalogue, row["unit"], value) for value in (row["base"], row["head"]))
+    return f"{base} -> {head}  {change(row['share'])}"

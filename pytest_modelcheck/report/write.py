@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..errors import ModelCheckError
-from ..records.build import to_json
-from .html import render
+from ..records.plain import to_json
+from ..records.section import Catalogue
+from ..records.types import Record
+from .page import render
 
 
-def write_report(record: Mapping[str, Any], directory: Path) -> Path:
+def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
     """Write both files into `directory` (made if need be) and return the page's path.
 
     Each is written beside its place and moved there, so that no reader ever sees half of it.
@@ -22,7 +22,7 @@ def write_report(record: Mapping[str, Any], directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _replace(directory / "report.json", to_json(record))
-        _replace(directory / "index.html", render(record))
+        _replace(directory / "index.html", render(record, catalogue))
     except OSError as error:
         raise ModelCheckError(
             f"cannot write the report to {directory}: {error.strerror or error}.\n"

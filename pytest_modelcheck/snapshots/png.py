@@ -52,6 +52,9 @@ def decode(data: bytes) -> StoredMap:
             image.load()
             chunks: dict[Any, Any] = dict(image.info)
         facts = json.loads(chunks[FACTS])
+        if facts.get("format", FORMAT) != FORMAT:
+            stored = facts["format"]
+            raise MeasurementError(f"format changed ({stored} stored, {FORMAT} now): --snapshot-update")
         raw = np.frombuffer(base64.b64decode(chunks[RAW]), "<f4").reshape(facts["shape"])
     except KeyError as error:
         raise MeasurementError(

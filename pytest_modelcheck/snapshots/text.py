@@ -1,7 +1,7 @@
 """Text snapshots: one readable file per assertion, so that the pull request's own diff is the report.
 
 A kind of snapshot is a `TextExtension` with a file ending, the type it takes, `text(data)`, and (where equal text is
-not the rule) `differences`.
+not the rule) `differences`. A file of format 1 says nothing of it; later ones begin with a line `format N`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from ..verdict.metric import Metric
+from ..verdict.units import LINES
 from .assertion import TellingSnapshot
 
 if TYPE_CHECKING:
     from syrupy.types import SerializableData, SerializedData
 
 SHOWN = 40  # lines of a difference
+FORMAT = "format "
 
 
 class TextExtension(SingleFileSnapshotExtension):
@@ -27,6 +30,9 @@ class TextExtension(SingleFileSnapshotExtension):
     file_extension = "txt"
     noun: ClassVar[str] = "text"  # what is compared: "complexity"
     usage: ClassVar[str] = ""  # how to write the assertion
+    metric: ClassVar[Metric] = Metric("text_snapshot", LINES, nature="distance")
+    format: ClassVar[int] = 1  # of the file: one more whenever the same data would make other text
+    found: list[str] | None = None  # what differs, once compared
 
     def accepts(self, data: Any) -> bool:
         """Whether `data` is of the kind that this snapshot compares."""
@@ -42,23 +48,36 @@ class TextExtension(SingleFileSnapshotExtension):
         return list(lines)[2:]
 
     def serialize(self, data: SerializableData, **_: Any) -> SerializedData:
-        """The text. Raises TypeError for data of another kind."""
+        """The file. Raises TypeError for data of another kind."""
         if not self.accepts(data):
             raise TypeError(
                 f"{self.noun}_snapshot cannot compare a {type(data).__name__}: write `{self.usage}`"
             )
-        return self.text(data)
+        head = f"{FORMAT}{self.format}\n" if self.format > 1 else ""
+        return head + self.text(data)
 
     def matches(self, *, serialized_data: SerializedData, snapshot_data: SerializedData) -> bool:
         """Whether what was measured is what is stored."""
-        return not self.differences(str(serialized_data), str(snapshot_data))
+        return not self.differing(serialized_data, snapshot_data)
+
+    def differing(self, actual: SerializedData, expected: SerializedData) -> list[str]:
+        """The lines that differ; or that the file is of an older format, which says nothing about the model."""
+        if self.found is None:
+            self.found = self._differing(str(actual), str(expected))
+        return self.found
+
+    def _differing(self, actual: str, expected: str) -> list[str]:
+        stored, text = _format(expected)
+        if expected and stored != self.format:
+            return [f"format changed ({stored} stored, {self.format} now): --snapshot-update"]
+        return self.differences(_format(actual)[1], text)
 
     def diff_lines(self, serialized_data: SerializedData, snapshot_data: SerializedData) -> Iterator[str]:
         """What differs; the command that accepts it comes first, since pytest shows eight lines without -vv."""
         if not snapshot_data:
             yield "create it: run the same command with --snapshot-update, then read the file"
             return
-        lines = self.differences(str(serialized_data), str(snapshot_data))
+        lines = self.differing(serialized_data, snapshot_data)
         yield f"{self.noun} differs{self.rule()}; to accept it run the same command with --snapshot-update"
         yield from lines[:SHOWN]
         if len(lines) > SHOWN:
@@ -67,6 +86,13 @@ class TextExtension(SingleFileSnapshotExtension):
     def rule(self) -> str:
         """What to add to "differs" about how the two were compared."""
         return ""
+
+
+def _format(file: str) -> tuple[int, str]:
+    """The format of a stored file, and its text."""
+    first, _, rest = file.partition("\n")
+    number = first.removeprefix(FORMAT)
+    return (int(number), rest) if first.startswith(FORMAT) and number.isdecimal() else (1, file)
 
 
 class TextSnapshot(TellingSnapshot):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..checks.explain.compare import HeatmapComparison
+from ..checks.explain.metrics import HEATMAP
 from ..checks.explain.pictures import compared_pictures
-from ..verdict.judge import Limit, Measurement, Outcome, Verdict
-from ..verdict.units import Unit
+from ..verdict.judge import Outcome, Verdict
+from ..verdict.limit import Limit, Place
+from ..verdict.measurement import Measurement
+from ..verdict.message import tell
 from .text import SHOWN
 
 if TYPE_CHECKING:
@@ -18,55 +21,50 @@ if TYPE_CHECKING:
     from ..records.recorder import Recorder
     from .text import TextExtension
 
-DISTANCE = Unit("", "", "a distance", "0.001", {})
-LINES = Unit("lines", "lines", "a number of lines", "0 lines", {})
-
 
 def record_comparison(recorder: Recorder, comparison: HeatmapComparison, heatmap: Heatmap) -> None:
-    """Put the comparison among the run's checks, and the heatmap among its subject's."""
-    subject = recorder.owner(heatmap)
-    recorder.verdict(_verdict(comparison, heatmap, subject.name if subject else ""))
+    """Put the comparison among the run's checks, and the pictures beside the subject's heatmap."""
+    _note(recorder, _verdict(comparison, heatmap, _place(recorder, "heatmap_snapshot")), heatmap)
+    if not comparison.matches:
+        pictures = compared_pictures(heatmap, comparison.expected)
+        if pictures is not None:
+            recorder.amend(heatmap, {"compared": pictures, "lines": comparison.lines()})
+
+
+def _place(recorder: Recorder, fixture: str) -> Place:
+    """The fixture of the test, in the marker's place."""
+    return Place(recorder.nodeid.partition("[")[0], fixture)
+
+
+def _note(recorder: Recorder, verdict: Verdict, data: object) -> None:
+    subject = recorder.owner(data)
     if subject is not None:
-        pictures = None if comparison.matches else compared_pictures(heatmap, comparison.expected)
-        recorder.result(subject, "heatmaps", _Compared(heatmap, comparison, pictures))
+        verdict = replace(verdict, subject=subject.name, signature=subject.signature)
+    recorder.verdict(tell(verdict))
 
 
-@dataclass(frozen=True)
-class _Compared:
-    """A heatmap with what it was compared with."""
-
-    heatmap: Heatmap
-    comparison: HeatmapComparison
-    pictures: dict[str, Any] | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """An entry of the record's section `heatmaps`."""
-        shown = {"compared": self.pictures, "lines": self.comparison.lines()} if self.pictures else {}
-        return {**self.heatmap.to_dict(), **shown}
-
-
-def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, subject: str) -> Verdict:
+def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, place: Place) -> Verdict:
     value, most = comparison.deciding
-    limit = Limit("heatmap", DISTANCE, max=most, options={"preset": comparison.preset})
+    limit = Limit(HEATMAP, max=most, options={"preset": comparison.preset}, place=place)
     if comparison.reason and not comparison.created:  # two maps that cannot be compared have no distance
-        return Verdict(subject, limit, Outcome.FAIL, error=comparison.reason)
+        return Verdict("", limit, Outcome.FAIL, error=comparison.reason)
     notes = ("new snapshot",) if comparison.created else tuple(comparison.lines())
     passed = comparison.created or comparison.matches
     measurement = Measurement(value, aka=heatmap.title, notes=notes)
-    return Verdict(subject, limit, Outcome.PASS if passed else Outcome.FAIL, measurement, most)
+    return Verdict("", limit, Outcome.PASS if passed else Outcome.FAIL, measurement, most)
 
 
 def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:
     """Put a comparison of text among the run's checks: how many lines differ, and which."""
-    subject = recorder.owner(data)
-    lines = extension.differences(str(result.asserted_data), str(result.recalled_data or ""))
-    limit = Limit(f"{extension.noun}_snapshot", LINES, max=0)
+    limit = Limit(extension.metric, max=0, place=_place(recorder, extension.metric.name))
     if result.success:
         measurement = Measurement(0, notes=("new snapshot",) if result.created else ())
     elif result.recalled_data is None:
         words = "there is no snapshot yet; create it with --snapshot-update"
+        lines = extension.differing(result.asserted_data or "", "")
         measurement = Measurement(len(lines), notes=(words,))
     else:
+        lines = extension.differing(result.asserted_data or "", result.recalled_data)
         measurement = Measurement(len(lines), notes=tuple(lines[:SHOWN]))
     outcome = Outcome.PASS if result.success else Outcome.FAIL
-    recorder.verdict(Verdict(subject.name if subject else "", limit, outcome, measurement, 0))
+    _note(recorder, Verdict("", limit, outcome, measurement, 0), data)

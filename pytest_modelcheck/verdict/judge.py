@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
 
-from .units import RATIO, Unit
+from .limit import Limit
+from .measurement import Contributor, Measurement
 
 
 class Outcome(str, Enum):
@@ -21,69 +21,6 @@ class Outcome(str, Enum):
 
     def __str__(self) -> str:
         return self.value
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What one marker demands of one metric: a range in base units, or (`max_regression`) a share above the base."""
-
-    metric: str
-    unit: Unit
-    max: float | None = None
-    min: float | None = None
-    max_regression: float | None = None
-    level: str = "fail"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    where: str = ""
-
-    def __str__(self) -> str:
-        if self.max_regression is not None:
-            return f"max {RATIO.format(self.max_regression)} above the base"
-        bounds = [("min", self.min), ("max", self.max)]
-        return ", ".join(f"{word} {self.unit.format(value)}" for word, value in bounds if value is not None)
-
-    @property
-    def has_line(self) -> bool:
-        """Whether a line below the relative limit decides, so that what is as large as the limit is not missed."""
-        return self.max_regression is not None and self.max is not None
-
-    def decides(self, measurement: Measurement) -> bool:
-        """Whether the measurement is precise enough to be judged: what a sequential measurement goes on until."""
-        return judge("", self, measurement).outcome is not Outcome.INCONCLUSIVE
-
-
-ROOT = "(the model itself)"  # as a contributor: what no module inside it does
-
-
-@dataclass(frozen=True)
-class Contributor:
-    """A module's part of a value."""
-
-    module: str
-    value: float
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A value in the limit's unit, with its confidence interval where it has one, and who contributes to it."""
-
-    value: float
-    interval: tuple[float, float] | None = None
-    aka: str = ""  # the same value in other words: "2,338,340 MACs"
-    contributors: tuple[Contributor, ...] = ()
-    notes: tuple[str, ...] = ()
-    caveat: str = ""  # what the value leaves out: told also where the check passes
-    protocol: str = ""  # how it was measured, where that is no matter of course
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-        return self.interval[0] if self.interval else self.value
-
-    @property
-    def high(self) -> float:
-        """Upper end of the interval."""
-        return self.interval[1] if self.interval else self.value
 
 
 @dataclass(frozen=True)
@@ -115,6 +52,8 @@ class Verdict:
     base: float | None = None  # the value at the base, for a relative limit
     changes: tuple[Change, ...] = ()  # the modules that differ from the base's, the largest change first
     reason: str = ""  # why a relative limit is not gated
+    source: str = ""  # what the test says about its subject, to tell subjects of one test apart
+    signature: str = ""  # the subject's, where there is one
 
     @property
     def fails(self) -> bool:
@@ -153,7 +92,7 @@ class BaseValue:
     parts: tuple[Contributor, ...] = ()
     reason: str = ""
     notes: tuple[str, ...] = ()  # what to bear in mind when comparing
-    pair: Mapping[str, Any] | None = None  # a comparison in pairs, for checks that are judged by one
+    pair: Mapping[str, object] | None = None  # a comparison in pairs, for checks that are judged by one
 
 
 def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue | None = None) -> Verdict:
@@ -162,6 +101,11 @@ def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue 
         return _judge_against(base or BaseValue(), subject, limit, measurement)
     outcome, bound = _within(limit.min, limit.max, measurement)
     return Verdict(subject, limit, outcome, measurement, bound)
+
+
+def decides(limit: Limit, measurement: Measurement) -> bool:
+    """Whether the measurement is precise enough to be judged: what a sequential measurement goes on until."""
+    return judge("", limit, measurement).outcome is not Outcome.INCONCLUSIVE
 
 
 def _judge_against(base: BaseValue, subject: str, limit: Limit, measurement: Measurement) -> Verdict:

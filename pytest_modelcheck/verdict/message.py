@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from ..text import printable
-from .judge import Change, Contributor, Measurement, Outcome, Verdict
+from .judge import Change, Outcome, Verdict
+from .measurement import Contributor, Measurement
+from .metric import Metric
+from .phases import FORWARD
 from .units import RATIO, Unit
 
 TOP = 5
 NO_BASE = (
     "a relative limit needs a base to compare with: --modelcheck-base=REV, or --modelcheck-base-report=PATH"
 )
-_NAMES = {
-    "latency_regression": "slowdown",
-    "flops": "FLOPs",
-    "macs": "MACs",
-    "params": "parameters",
-    "memory_access": "memory access",
-}
+
+
+class Told(NamedTuple):
+    """A verdict with its block of lines, which message, warning and record all show."""
+
+    verdict: Verdict
+    text: str
+
+
+def tell(verdict: Verdict) -> Told:
+    """A verdict, explained."""
+    return Told(verdict, explain(verdict))
 
 
 def failure_text(
-    verdicts: Sequence[Verdict], nodeid: str, *, strict: bool = False, options: Sequence[str] = ()
+    told: Sequence[Told], nodeid: str, *, strict: bool = False, options: Sequence[str] = ()
 ) -> str:
     """All failed verdicts of one test, and the command that shows more; it fails again only with `options`."""
-    failed = [verdict for verdict in verdicts if fails(verdict, strict)]
-    title = f"modelcheck: {'; '.join(headline(verdict) for verdict in failed)}"
-    if len(verdicts) > 1:
-        title = (
-            f"modelcheck: {len(failed)} of {len(verdicts)} checks failed{title.removeprefix('modelcheck')}"
-        )
-    blocks = [explain(verdict) for verdict in failed]
+    failed = [one for one in told if fails(one.verdict, strict)]
+    title = f"modelcheck: {'; '.join(headline(one.verdict) for one in failed)}"
+    if len(told) > 1:
+        title = f"modelcheck: {len(failed)} of {len(told)} checks failed{title.removeprefix('modelcheck')}"
+    blocks = [one.text for one in failed]
     again = shlex.join([nodeid, *options, "--modelcheck-report"])
     command = f"next: pytest {again}   (every module, in the report)"
     return "\n\n".join([title, *blocks, command])
@@ -57,18 +63,23 @@ def explain(verdict: Verdict) -> str:
     title = f"{printable(verdict.subject)}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
     if verdict.error or verdict.outcome is Outcome.ERROR:
         word = "error" if verdict.outcome is Outcome.ERROR else "reason"
-        rows = [(word, verdict.error), ("limit", str(verdict.limit)), ("marker", verdict.limit.where)]
+        rows = [(word, verdict.error), ("limit", str(verdict.limit)), *_marker_rows(verdict)]
     else:
-        rows = [*_value_rows(verdict), *_limit_rows(verdict), ("marker", verdict.limit.where)]
+        rows = [*_value_rows(verdict), *_limit_rows(verdict), *_marker_rows(verdict)]
     return "\n".join([title, *(_row(label, text) for label, text in rows if text)])
 
 
-def metric_title(metric: str, options: Mapping[str, Any]) -> str:
+def _marker_rows(verdict: Verdict) -> list[tuple[str, str]]:
+    """Why the user set this limit, and where."""
+    return [("because", verdict.limit.reason), ("marker", verdict.limit.where)]
+
+
+def metric_title(metric: Metric, options: Mapping[str, object]) -> str:
     """`FLOPs (backward)`; options at their defaults are left out."""
     extra = [
-        str(v) if isinstance(v, str) else f"{k}={v}" for k, v in options.items() if v not in (None, "forward")
+        str(v) if isinstance(v, str) else f"{k}={v}" for k, v in options.items() if v not in (None, FORWARD)
     ]
-    return _NAMES.get(metric, metric.replace("_", " ")) + (f" ({', '.join(extra)})" if extra else "")
+    return metric.words + (f" ({', '.join(extra)})" if extra else "")
 
 
 def value_text(measurement: Measurement | None, verdict: Verdict) -> str:

@@ -34,17 +34,25 @@ class Unit:
     """One kind of amount.
 
     `words` maps each accepted word (lower case) to its worth in base units, `prefixes` each accepted prefix.
-    With `bare` a prefix may stand alone ("25.6 M"). `symbol` follows a number in a table, `noun` in a sentence.
+    With `bare` a prefix may stand alone ("25.6 M"). `symbol` follows a number in a table, `noun` in a sentence; `one`
+    is the noun of a single one ("1 call", "2 calls"), where it has one. A unit without `words` takes plain numbers only.
     """
 
     symbol: str
     noun: str
     kind: str
     example: str
-    words: Mapping[str, Decimal] = field(repr=False)
+    words: Mapping[str, Decimal] = field(default_factory=dict, repr=False)
     prefixes: Mapping[str, int] = field(default_factory=lambda: _SI, repr=False)
     bare: bool = False
     case_sensitive: bool = False
+    one: str = ""
+
+    @classmethod
+    def counting(cls, one: str, many: str) -> Unit:
+        """A unit of things that are counted: `Unit.counting("call", "calls")` writes "1 call", "2 calls"."""
+        words = {many.lower(): Decimal(1), one.lower(): Decimal(1)}
+        return cls(many, many, f"a number of {many}", f"2 {many}", words, one=one)
 
     def parse(self, amount: object) -> float:
         """`amount`, a number in base units or a string with a unit, in base units (an int where it is whole).
@@ -96,7 +104,8 @@ class Unit:
         scales = {"": 1, **_BINARY} if self is BYTES else _SI
         prefix, scale = _best_prefix(abs(float(f"{value:.{digits}g}")), scales)
         number = f"{value / scale:.{digits}g}" if scale > 1 or value % 1 else f"{value:.0f}"
-        return f"{number} {prefix}{self.symbol}".rstrip()
+        symbol = self._agreeing(number) if self.symbol == self.noun and not prefix else self.symbol
+        return f"{number} {prefix}{symbol}".rstrip()
 
     def exact(self, value: float) -> str:
         """`value` with every digit: "3,638,132,736 FLOPs"."""
@@ -106,7 +115,11 @@ class Unit:
             return self.format(value, 6)
         digits = ".0f" if float(value).is_integer() else ".2f" if abs(value) >= 1000 else ".6g"
         number = f"{value:,{digits}}"
-        return f"{number} {self.noun}".rstrip()
+        return f"{number} {self._agreeing(number)}".rstrip()
+
+    def _agreeing(self, number: str) -> str:
+        """The noun that goes with a number."""
+        return self.one if self.one and number == "1" else self.noun
 
 
 def _decimal(number: str, text: str) -> Decimal:
@@ -153,8 +166,10 @@ _ELEMENTS = _words(elements=1, activations=1)
 
 FLOPS = Unit("FLOPs", "FLOPs", "operations", "4.2 GFLOPs", _FLOPS_AND_MACS)
 MACS = Unit("MACs", "MACs", "operations", "2.1 GMACs", _MACS_AND_FLOPS)
-PARAMS = Unit("", "parameters", "a number of parameters", "25.6 M", _PARAMS, _COUNT, bare=True)
-ELEMENTS = Unit("", "elements", "a number of elements", "11.1 M", _ELEMENTS, _COUNT, bare=True)
+PARAMS = Unit(
+    "", "parameters", "a number of parameters", "25.6 M", _PARAMS, _COUNT, bare=True, one="parameter"
+)
+ELEMENTS = Unit("", "elements", "a number of elements", "11.1 M", _ELEMENTS, _COUNT, bare=True, one="element")
 BYTES = Unit(
     "B",
     "bytes",
@@ -163,12 +178,14 @@ BYTES = Unit(
     _words(B=1, bytes=1),
     {**_SI, **_BINARY},
     case_sensitive=True,
+    one="byte",
 )
 SECONDS = Unit("s", "seconds", "a time", "40 ms", _words(**_TIME), {"": 1}, case_sensitive=True)
-CALLS = Unit("calls", "calls", "a number of calls", "2 calls", _words(calls=1, call=1))
+CALLS = Unit.counting("call", "calls")
+LINES = Unit.counting("line", "lines")
 RATIO = Unit("", "as a share of 1", "a share", "2%", {"%": Decimal("0.01")}, {"": 1})
 
-ALL = (FLOPS, MACS, PARAMS, ELEMENTS, BYTES, SECONDS, CALLS, RATIO)
+ALL = (FLOPS, MACS, PARAMS, ELEMENTS, BYTES, SECONDS, CALLS, LINES, RATIO)
 
 
 def named(noun: str) -> Unit:

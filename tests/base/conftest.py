@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from pytest_modelcheck.verdict.judge.judge import Limit, Measurement, judge
-from pytest_modelcheck.verdict.judge.units import MACS
+from pytest_modelcheck.records.build import RunRecord, plain
 from torch import nn
 
 from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.records.build import RunRecord, plain
 from pytest_modelcheck.records.recorder import Recorder
+from pytest_modelcheck.verdict.judge import Limit, Measurement, judge
+from pytest_modelcheck.verdict.units import MACS
 
 
 def stack(*layers: nn.Module) -> nn.Sequential:

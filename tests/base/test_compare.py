@@ -3,18 +3,18 @@
 import json
 
 import pytest
-from pytest_modelcheck.verdict.judge.judge import Limit
-from pytest_modelcheck.verdict.judge.units import MACS
+from pytest_modelcheck.records.build import plain
 from torch import nn
 
 from pytest_modelcheck.base.figures import Base
-from pytest_modelcheck.records.build import plain
 from pytest_modelcheck.records.compare import compare, regressions, ungated
 from pytest_modelcheck.records.load import check_record
 from pytest_modelcheck.report.markdown import record_markdown
 from pytest_modelcheck.report.terminal import changes_lines
 from pytest_modelcheck.report.text import differing, slowdown_words
 from pytest_modelcheck.report.write import write_report
+from pytest_modelcheck.verdict.judge import Limit
+from pytest_modelcheck.verdict.units import MACS
 
 from .conftest import make_record, stack
 

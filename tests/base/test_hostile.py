@@ -4,11 +4,11 @@ import copy
 import json
 
 import pytest
+from pytest_modelcheck.records.build import plain
 from torch import nn
 
 from pytest_modelcheck.base.figures import Base
 from pytest_modelcheck.cli import main
-from pytest_modelcheck.records.build import plain
 
 from .conftest import make_record, stack
 

@@ -2,10 +2,10 @@
 
 import json
 
+from pytest_modelcheck.records.build import plain
 from torch import nn
 
 from pytest_modelcheck.base.figures import Base
-from pytest_modelcheck.records.build import plain
 from pytest_modelcheck.records.compare import compare
 from pytest_modelcheck.records.load import check_record
 from pytest_modelcheck.records.merge import merge

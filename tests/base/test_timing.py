@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from pytest_modelcheck.verdict.judge.judge import Limit
-from pytest_modelcheck.verdict.judge.units import SECONDS
 from torch import nn
 
 from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.model.subject import Inputs, Subject
+from pytest_modelcheck.verdict.judge import Limit
+from pytest_modelcheck.verdict.units import SECONDS
 from pytest_modelcheck.worker.timing import apart
 from pytest_modelcheck.worker.timing.paired import Comparisons
 from pytest_modelcheck.worker.timing.revision import Job, Timed, _Collection

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 import torch
+from pytest_modelcheck.checks.export.read import read
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.checks.export.read import read
 from pytest_modelcheck.errors import MeasurementError, MissingExtraError
 
 onnx = pytest.importorskip("onnx")

@@ -4,14 +4,14 @@ import json
 import math
 
 import pytest
-from pytest_modelcheck.verdict.judge.judge import Limit
-from pytest_modelcheck.verdict.judge.message import explain
-from pytest_modelcheck.verdict.judge.units import SECONDS
 
 from pytest_modelcheck.checks.latency.against import judge_pair, pack, unpack
 from pytest_modelcheck.checks.latency.compare import LatencyComparison
 from pytest_modelcheck.checks.latency.paired import Chunk
 from pytest_modelcheck.errors import MeasurementError
+from pytest_modelcheck.verdict.judge import Limit
+from pytest_modelcheck.verdict.message import explain
+from pytest_modelcheck.verdict.units import SECONDS
 
 LIMIT = Limit("latency", SECONDS, max_regression=0.05, options={"statistic": "median", "threads": None})
 

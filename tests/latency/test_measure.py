@@ -5,8 +5,7 @@ import itertools
 
 import pytest
 import torch
-from pytest_modelcheck.verdict.judge.judge import Limit, Outcome, judge
-from pytest_modelcheck.verdict.judge.units import SECONDS
+from pytest_modelcheck.checks.latency.read import read_latency
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, SubjectError
@@ -19,8 +18,9 @@ from pytest_modelcheck.checks.latency.compare import (
 )
 from pytest_modelcheck.checks.latency.measure import measure
 from pytest_modelcheck.checks.latency.paired import Side, partners
-from pytest_modelcheck.checks.latency.read import read_latency
 from pytest_modelcheck.model.subject import build_subject
+from pytest_modelcheck.verdict.judge import Limit, Outcome, judge
+from pytest_modelcheck.verdict.units import SECONDS
 
 
 class ScriptedClock:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pytest_modelcheck.verdict.judge.judge import Contributor, Limit, Measurement, judge
-from pytest_modelcheck.verdict.judge.units import MACS
+from pytest_modelcheck.records.build import RunRecord, check_entry
 from torch import nn
 
 from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import Subject, build_subject
-from pytest_modelcheck.records.build import RunRecord, check_entry
 from pytest_modelcheck.records.recorder import Recorder
+from pytest_modelcheck.verdict.judge import Contributor, Limit, Measurement, judge
+from pytest_modelcheck.verdict.units import MACS
 
 NODEID = "tests/test_it.py::test_it"
 

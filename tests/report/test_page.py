@@ -6,11 +6,11 @@ import hashlib
 import re
 
 import pytest
+from pytest_modelcheck.records.build import plain
+from pytest_modelcheck.report.html import render
 
 from pytest_modelcheck.errors import ModelCheckError
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.records.build import plain
-from pytest_modelcheck.report.html import render
 from pytest_modelcheck.report.write import write_report
 
 from .conftest import build

@@ -1,19 +1,41 @@
-"""What modules cost on their own, at the base and now."""
+"""What modules cost on their own, and how often operators run, at the base and now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
-from ...records.load import number
+from typing_extensions import TypedDict
 
-Record = Mapping[str, Any]
-Entry = dict[str, Any]
+from ...drawing.panel import Panel
+from ...records.counts import CountRow, count_changes
+from ...records.plain import number
+from ...records.section import Cell, Comparison, Paths, Sections, Table, content_of
+from ...verdict.measurement import ROOT
+from ...verdict.units import MACS, PARAMS
 
 COSTS = ("macs", "params")  # a module's own, without its children's
 
 
-def module_changes(old: Record, new: Record, paths: Mapping[str, str]) -> list[Entry]:
+class ModuleChange(TypedDict):
+    """A module's own cost: pairs of base and head."""
+
+    module: str
+    type: str
+    status: Literal["new", "removed", "changed"]
+    macs: list[float]
+    params: list[float]
+
+
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
+    left, right = content_of(old, "complexity"), content_of(new, "complexity")
+    calls = ({o["name"]: o.get("calls", 0) for o in side.get("operators", [])} for side in (left, right))
+    return {"modules": module_changes(left, right, paths), "operators": count_changes(*calls)}
+
+
+def module_changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], paths: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Modules whose own MACs or own parameters changed, in the order of the head; removed ones last.
 
     `paths`: old name -> new name of modules that are the same one; without any, the same name is the same module.
@@ -23,30 +45,67 @@ def module_changes(old: Record, new: Record, paths: Mapping[str, str]) -> list[E
     rows = []
     for name, cost in right.items():
         before = left[known[name]] if name in known else None
-        if before is None or any(before[key] != cost[key] for key in COSTS):
+        if before is None or any(_differ(before[key], cost[key]) for key in COSTS):
             rows.append(_row(name, "new" if before is None else "changed", before, cost))
     kept = {known[name] for name in right if name in known}
     rows += [_row(name, "removed", cost, None) for name, cost in left.items() if name not in kept]
     return [row for row in rows if any(row[key] != [0, 0] for key in COSTS)]
 
 
-def _row(name: str, status: str, base: Entry | None, head: Entry | None) -> Entry:
+def _differ(one: float | None, other: float | None) -> bool:
+    """Whether two known costs differ; records of the first release do not know a module's own parameters."""
+    return one is not None and other is not None and one != other
+
+
+def _row(
+    name: str, status: str, base: Mapping[str, Any] | None, head: Mapping[str, Any] | None
+) -> dict[str, Any]:
     nothing = dict.fromkeys(COSTS, 0)
     kind = (head or base or {})["type"]
-    costs = {key: [(base or nothing)[key], (head or nothing)[key]] for key in COSTS}
+    costs = {key: [(side or nothing)[key] or 0 for side in (base, head)] for key in COSTS}
     return {"module": name, "type": kind, "status": status, **costs}
 
 
-def _costs(subject: Record) -> dict[str, Entry]:
-    """Own MACs and own parameters of each module, from the sections `complexity` and `structure`."""
-    own = {
-        m["name"]: number(m.get("own_params")) or 0 for m in subject.get("structure", {}).get("modules", [])
-    }
+def _costs(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Own MACs and own parameters of each module."""
     return {
         m["name"]: {
             "type": m["type"],
             "macs": number(m.get("own_macs")) or 0,
-            "params": own.get(m["name"], 0),
+            "params": number(m.get("own_params")),
         }
-        for m in subject.get("complexity", {}).get("modules", [])
+        for m in content.get("modules", [])
     }
+
+
+def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
+    modules = [_module_cells(row) for row in changes.get("modules", [])]
+    if modules:
+        title = ("module costs something else", "modules cost something else")
+        yield Table(title, ("module", "type", "", "MACs", "parameters"), "lllrr", modules)
+    operators = [
+        [Cell(row["operator"], True), Cell(f"{row['base']}"), Cell(f"{row['head']}")]
+        for row in changes.get("operators", [])
+    ]
+    if operators:
+        title = ("operator runs more or less often", "operators run more or less often")
+        yield Table(title, ("operator", "base", "head"), "lrr", operators)
+
+
+def _module_cells(row: Mapping[str, Any]) -> list[Cell]:
+    pairs = [_pair(row[key], unit) for key, unit in (("macs", MACS.format), ("params", PARAMS.format))]
+    return [Cell(row["module"] or ROOT, True), Cell(row["type"], True), Cell(row["status"]), *pairs]
+
+
+def _pair(values: Sequence[float], text: Callable[[float], str]) -> Cell:
+    old, new = map(text, values)
+    return Cell(old if old == new else f"{old} → {new}")
+
+
+COMPARISON = Comparison(
+    ("modules", "operators"),
+    _compare,
+    tables=_tables,
+    panel=Panel(__package__, "changes.html.j2"),
+    types={"modules": list[ModuleChange], "operators": list[CountRow]},
+)

@@ -16,11 +16,11 @@ from ...errors import MeasurementError
 from ...model.calls import module_calls
 from ...model.observe import is_scripted, observe
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
+from ...verdict.phases import PHASES
 from .counter import Counter, ModuleStack, causal_share
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
 
-PHASES = ("forward", "backward", "training_step")
 ATTENTION = ("dense", "causal")
 
 

@@ -243,6 +243,7 @@ def _module_row(name: str, cost: ModuleCost) -> dict[str, Any]:
         "params": cost.params,
         **cost.numbers(),
         "own_macs": cost.own.macs,
+        "own_params": cost.facts.own_params,
     }
 
 

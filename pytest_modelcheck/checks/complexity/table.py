@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import MeasurementError
-from ...verdict.judge import ROOT
+from ...verdict.measurement import ROOT
 from ...verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
 from .result import Complexity, ModuleCost
 

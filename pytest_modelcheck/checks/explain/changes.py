@@ -5,22 +5,46 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...records.load import number
+from typing_extensions import NotRequired, TypedDict
+
+from ...drawing.panel import Panel
+from ...records.plain import number
+from ...records.section import Comparison, Line, Paths, Sections, content_of
+from ...records.types import Base64, Figure, Number
 
 if TYPE_CHECKING:
     from .compare import StoredMap
 
-Record = Mapping[str, Any]
-Entry = dict[str, Any]
-
 FACTS = ("method", "layer", "target")
 
+_From = TypedDict("_From", {"from": str})
 
-def heatmap_changes(old: Record, new: Record, paths: Mapping[str, str]) -> list[Entry]:
-    """Each heatmap that both sides have: how far its places and its strengths moved, whether that is a difference.
+
+class HeatmapChange(_From):
+    """A heatmap that both sides have: how far its places and its strengths moved, whether that is a difference."""
+
+    title: str
+    nodeid: str | None
+    moved: bool
+    places: Number
+    strength: Number
+    limits: list[float]
+    reason: str
+    score: list[Figure]
+    pictures: NotRequired[list[Base64]]
+
+
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
+    return {"heatmaps": heatmap_changes(content_of(old, "heatmaps"), content_of(new, "heatmaps"), paths)}
+
+
+def heatmap_changes(
+    old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], paths: Paths
+) -> list[dict[str, Any]]:
+    """Each heatmap that both sides have.
 
     They are the same one if the same test made them in the same order, with the same method. `paths`: old name -> new
     name of modules, so that a renamed layer is no other layer. One that moved brings both pictures along.
@@ -29,17 +53,16 @@ def heatmap_changes(old: Record, new: Record, paths: Mapping[str, str]) -> list[
     return [_row(left[key], right[key], paths) for key in right if key in left]
 
 
-def _by_place(subject: Record) -> dict[tuple[Any, ...], Record]:
-    found: dict[tuple[Any, ...], Record] = {}
-    entries = subject.get("heatmaps", [])
-    for entry in entries if isinstance(entries, list) else ():
+def _by_place(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for entry in entries:
         if "raw" in entry:
             alike = sum(key[:2] == (entry["nodeid"], entry["method"]) for key in found)
             found[entry["nodeid"], entry["method"], alike] = entry
     return found
 
 
-def _row(old: Record, new: Record, paths: Mapping[str, str]) -> Entry:
+def _row(old: Mapping[str, Any], new: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
     from .compare import PRESETS, HeatmapComparison, compare
 
     layer = paths.get(old["layer"], old["layer"])
@@ -61,7 +84,7 @@ def _row(old: Record, new: Record, paths: Mapping[str, str]) -> Entry:
     return {**row, "pictures": [old["image"], new["image"]]} if row["moved"] else row
 
 
-def _stored(entry: Record, layer: str) -> StoredMap:
+def _stored(entry: Mapping[str, Any], layer: str) -> StoredMap:
     """The raw map. Raises ValueError where it is damaged."""
     import numpy as np
 
@@ -72,3 +95,35 @@ def _stored(entry: Record, layer: str) -> StoredMap:
         raise ValueError(f"a map of shape {shape} in {len(data)} bytes")
     facts = {fact: entry[fact] for fact in FACTS} | {"layer": layer}
     return StoredMap(np.frombuffer(data, "<f4").reshape(shape), facts)
+
+
+def heatmap_words(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What became of a heatmap, and the figures or the reason."""
+    places, strength = (_share(row[key]) for key in ("places", "strength"))
+    figures = f"1 - Pearson {places} (at most {row['limits'][0]:g}), strength {strength} (at most {row['limits'][1]:g})"
+    if row["from"] != row["title"] and row["reason"]:
+        other = row["reason"].partition(" ")[0].replace("target", "class")
+        return f"heatmap is of another {other}", f"{row['from']} -> {row['title']}"
+    if row["reason"]:
+        return "heatmap cannot be compared", row["reason"]
+    return "heatmap moved" if row["moved"] else "heatmap did not move", figures
+
+
+def _share(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, (int, float)) else str(value)
+
+
+def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
+    for row in changes.get("heatmaps", []):
+        became, why = heatmap_words(row)
+        yield Line(became, why, short=became, strong=row["moved"], worse=row["moved"])
+
+
+COMPARISON = Comparison(
+    ("heatmaps",),
+    _compare,
+    lines=_lines,
+    panel=Panel(__package__, "changes.html.j2", functions=lambda: {"heatmap_words": heatmap_words}),
+    is_change=lambda key, rows: any(row["moved"] for row in rows),
+    types={"heatmaps": list[HeatmapChange]},
+)

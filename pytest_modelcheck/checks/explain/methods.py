@@ -29,7 +29,9 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
     def explain(self: Handle, target: Any = None, layer: Any = None, *, call: int = -1) -> Heatmap:
         from .cam import cam
 
-        return self._own(cam(self.subject, method=method, target=target, layer=layer, call=call))
+        made = cam(self.subject, method=method, target=target, layer=layer, call=call)
+        self._keep("heatmaps", made)
+        return self._own(made)
 
     explain.__name__, explain.__qualname__ = method, f"ModelCheck.{method}"
     explain.__doc__ = doc + _ARGUMENTS
@@ -72,14 +74,14 @@ class ExplainMethods(Handle):
         from .projection import guided_gradcam
 
         made = guided_gradcam(self.subject, target=target, layer=layer, call=call)
-        self._keep("deconvnet", made)
+        self._keep("projections", made)
         return made
 
     def _projection(self, rule: str, target: Any, layer: Any, feature: Any, call: int) -> Projection:
         from .projection import project
 
         made = project(self.subject, rule, target=target, layer=layer, feature=feature, call=call)
-        self._keep("deconvnet", made)
+        self._keep("projections", made)
         return made
 
     def invariance(
@@ -108,7 +110,7 @@ class ExplainMethods(Handle):
         from .evolution import strongest_activations
 
         made = strongest_activations(self.subject, layers=layers, features=features, samples=samples)
-        self._keep("deconvnet", made)
+        self._keep("projections", made)
         return made
 
     def feature_evolution(self, checkpoints: Any, *, layers: Any = None, strict: bool = True) -> Evolution:

@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-Record = Mapping[str, Any]
-Entry = dict[str, Any]
+from typing_extensions import NotRequired, TypedDict
+
+from ...drawing.panel import Panel
+from ...records.counts import CountRow, count_changes
+from ...records.section import Comparison, Line, Paths, Sections, content_of
+from ...records.types import Figure
+from ...verdict.units import BYTES
 
 FACTS = ("opset", "size_bytes", "reason")
 
 
-def onnx_changes(old: Record, new: Record) -> list[Entry]:
+class ExportChange(TypedDict):
+    """What differs in an export: pairs of base and head."""
+
+    name: str
+    operators: list[CountRow]
+    opset: NotRequired[list[Figure]]
+    size_bytes: NotRequired[list[Figure]]
+    reason: NotRequired[list[str]]
+
+
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
     """What differs in each export that both sides have: nodes by type, opset, size, why it cannot be exported."""
-    left, right = _by_place(old), _by_place(new)
+    left, right = _by_place(content_of(old, "onnx")), _by_place(content_of(new, "onnx"))
     rows = [_row(left[key], right[key]) for key in right if key in left]
-    return [row for row in rows if row["operators"] or any(fact in row for fact in FACTS)]
+    return {"onnx": [row for row in rows if row["operators"] or any(fact in row for fact in FACTS)]}
 
 
-def _by_place(subject: Record) -> dict[tuple[Any, ...], Record]:
+def _by_place(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     """The exports by their options: the opset of one that failed is not known, so it does not count."""
-    found: dict[tuple[Any, ...], Record] = {}
-    entries = subject.get("onnx", [])
-    for entry in entries if isinstance(entries, list) else ():
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for entry in entries:
         dynamic = entry.get("dynamic")
         found[dynamic, sum(key[0] == dynamic for key in found)] = entry
     return found
 
 
-def _row(old: Record, new: Record) -> Entry:
+def _row(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     facts = {fact: [old.get(fact), new.get(fact)] for fact in FACTS if old.get(fact) != new.get(fact)}
     return {"name": new["name"], "operators": count_changes(old["operators"], new["operators"]), **facts}
 
 
-def count_changes(old: Mapping[str, int], new: Mapping[str, int]) -> list[Entry]:
-    """Operators that occur more or less often than at the base."""
-    names = sorted({*old, *new})
-    rows = [{"operator": name, "base": old.get(name, 0), "head": new.get(name, 0)} for name in names]
-    return [row for row in rows if row["base"] != row["head"]]
+def export_words(row: Mapping[str, Any]) -> Iterator[str]:
+    """What differs in an export: `Conv 20 -> 22`, `file 44.6 MiB -> 45 MiB`."""
+    for entry in row["operators"]:
+        yield f"{entry['operator']} {entry['base']:,} -> {entry['head']:,}"
+    if "size_bytes" in row:
+        yield "file " + " -> ".join(BYTES.format(size) if size else "–" for size in row["size_bytes"])
+    if "opset" in row:
+        yield "opset " + " -> ".join("–" if opset is None else str(opset) for opset in row["opset"])
+    if "reason" in row:
+        old, new = row["reason"]
+        yield f"not exportable: {new}" if new else f"exportable again, the base was not: {old}"
+
+
+def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
+    for row in changes.get("onnx", []):
+        yield Line("ONNX", ", ".join(export_words(row)), short="ONNX export differs")
+
+
+COMPARISON = Comparison(
+    ("onnx",),
+    _compare,
+    lines=_lines,
+    panel=Panel(__package__, "changes.html.j2", functions=lambda: {"export_words": export_words}),
+    types={"onnx": list[ExportChange]},
+)

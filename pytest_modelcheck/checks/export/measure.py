@@ -92,16 +92,6 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -
     return Onnx(**facts, **known, outputs=outputs, vacuous=vacuous, model=data)
 
 
-def export_for_check(
-    subject: Subject, *, report: bool, output: Path, opset: Any = None, dynamic: Any = None, **_: Any
-) -> Onnx:
-    """For the marker: with a report wanted, the file goes to its folder `models/`.
-
-    The process that exported writes it, an xdist worker too; a worker on another machine leaves it there.
-    """
-    return keep_file(export(subject, opset=opset, dynamic=dynamic), output if report else None)
-
-
 def keep_file(result: Onnx, folder: Path | None, *, any_size: bool = False) -> Onnx:
     """Write the model below a report folder; the result with its place. Too large or not writable: as it was."""
     import dataclasses

@@ -8,12 +8,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ...errors import MeasurementError
-from ...verdict.judge import Limit, Verdict, judge
+from ...verdict.judge import Verdict, judge
+from ...verdict.limit import Limit
 from ...verdict.units import RATIO
 from .compare import LatencyComparison, read_comparison, slowdown_limit
+from .metrics import SLOWDOWN
 from .paired import Chunk
 
-METRIC = "latency_regression"
 NAMES = ("the base", "this tree")
 
 
@@ -57,7 +58,7 @@ def judge_pair(subject: str, limit: Limit, pair: Mapping[str, Any]) -> tuple[Ver
     bounded = slowdown_limit(limit.max_regression)
     verdict = judge(subject, bounded, measured)
     options = {k: v for k, v in limit.options.items() if k == "threads"}
-    shown = replace(limit, metric=METRIC, unit=RATIO, max=bounded.max, options=options)
+    shown = replace(limit, metric=SLOWDOWN, max=bounded.max, options=options)
     return replace(verdict, limit=shown), seen
 
 

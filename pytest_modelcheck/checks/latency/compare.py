@@ -15,10 +15,13 @@ from torch import Tensor, nn
 from ...errors import MeasurementError, SubjectError
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject, locate_failure
-from ...verdict.judge import Limit, Measurement
+from ...verdict.judge import decides
+from ...verdict.limit import Limit
+from ...verdict.measurement import Measurement
 from ...verdict.units import RATIO, SECONDS
 from .clock import Call, Clock, clock_for
 from .intervals import mean_interval
+from .metrics import SLOWDOWN
 from .paired import CHUNKS, Chunk, PairedSampler, Side
 from .region import load_average, timed_region
 
@@ -100,6 +103,9 @@ class LatencyComparison:
         }
 
 
+Decided = Callable[[LatencyComparison], bool]
+
+
 def read_comparison(seen: LatencyComparison, max_regression: object = None) -> Measurement:
     """The slowdown and its interval, for the judge of `slowdown_limit`."""
     a, b = seen.seconds
@@ -135,8 +141,8 @@ def compare_latency(
     copied.
     """
     sides = [_side(given, inputs) for given in (a, b)]
-    limit = None if max_regression is None else slowdown_limit(max_regression)
-    return compare_sides(sides[0], sides[1], limit, threads=threads, cap=cap)
+    decided = is_precise if max_regression is None else slowdown_decided(max_regression)
+    return compare_sides(sides[0], sides[1], decided, threads=threads, cap=cap)
 
 
 def slowdown_limit(max_regression: object) -> Limit:
@@ -144,13 +150,19 @@ def slowdown_limit(max_regression: object) -> Limit:
 
     A line at the slowdown itself would miss it every second time, however well one measures.
     """
-    return Limit("latency_regression", RATIO, max=MARGIN * RATIO.parse(max_regression))
+    return Limit(SLOWDOWN, max=MARGIN * RATIO.parse(max_regression))
+
+
+def slowdown_decided(max_regression: object) -> Decided:
+    """Whether a comparison so far decides `slowdown_limit(max_regression)`."""
+    limit = slowdown_limit(max_regression)
+    return lambda seen: decides(limit, read_comparison(seen))
 
 
 def compare_sides(
     a: Side,
     b: Side,
-    limit: Limit | None = None,
+    decided: Decided | None = None,
     *,
     threads: int = 1,
     cap: float = CAP,
@@ -158,14 +170,14 @@ def compare_sides(
     seed: int | None = None,
     names: tuple[str, str] = ("a", "b"),
 ) -> LatencyComparison:
-    """Chunk after chunk until `limit` is decided (None: until it is precise), at the latest after `cap` seconds."""
+    """Chunk after chunk until `decided` (None: until it is precise), at the latest after `cap` seconds."""
     clock = clock or clock_for(_device(a), threads)
     sampler = PairedSampler(a, b, clock, seed=seed)
     with (
         observe(guard=False),
         timed_region(threads) as waited,
     ):  # a guard would watch, and slow, each operator
-        seen = chunk_by_chunk(sampler, limit, threads=threads, cap=cap)
+        seen = chunk_by_chunk(sampler, decided or is_precise, threads=threads, cap=cap)
     return replace(seen, waited=waited, names=names)
 
 
@@ -188,9 +200,8 @@ class Sampler(Protocol):
         """How many tensors `b` has."""
 
 
-def chunk_by_chunk(sampler: Sampler, limit: Limit | None, *, threads: int, cap: float) -> LatencyComparison:
+def chunk_by_chunk(sampler: Sampler, decided: Decided, *, threads: int, cap: float) -> LatencyComparison:
     """What `compare_sides` does inside its timed region."""
-    decided = _is_precise if limit is None else lambda seen: limit.decides(read_comparison(seen))
     chunks: list[Chunk] = []
     clock = sampler.clock
     start = clock.now()
@@ -203,7 +214,8 @@ def chunk_by_chunk(sampler: Sampler, limit: Limit | None, *, threads: int, cap: 
             return seen
 
 
-def _is_precise(comparison: LatencyComparison) -> bool:
+def is_precise(comparison: LatencyComparison) -> bool:
+    """Whether the interval is half a per cent wide on either side."""
     low, high = comparison.interval
     return high - low <= 2 * PRECISION
 

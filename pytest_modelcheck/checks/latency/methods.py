@@ -61,13 +61,17 @@ class LatencyMethods(Handle):
         `.outcome`. In a test a failed verdict fails the test when its body ends, with the other budgets' words.
         """
         from ...verdict.judge import judge
-        from .compare import compare_sides, read_comparison, slowdown_limit, subject_side
+        from .compare import compare_sides, read_comparison, slowdown_decided, slowdown_limit, subject_side
 
         rival = other if isinstance(other, Handle) else type(self)(other, self.subject.inputs)
         limit = slowdown_limit(max_regression)
         sides = subject_side(rival.subject), subject_side(self.subject)
         seen = compare_sides(
-            *sides, limit, threads=self._threads(threads) or 1, cap=cap, names=(rival.name, self.name)
+            *sides,
+            slowdown_decided(max_regression),
+            threads=self._threads(threads) or 1,
+            cap=cap,
+            names=(rival.name, self.name),
         )
         self._keep("latency", seen)
         verdict = judge(self.name, limit, read_comparison(seen, max_regression))

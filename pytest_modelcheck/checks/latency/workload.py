@@ -11,9 +11,9 @@ from torch import nn
 
 from ...errors import MeasurementError
 from ...model.subject import Inputs, Subject, differentiable_sums
+from ...verdict.phases import PHASES
 from .clock import Call
 
-PHASES = ("forward", "backward", "training_step")
 Prepare = Callable[[], Call]  # makes the next call to time; what it does itself is not timed
 
 

@@ -14,6 +14,7 @@ from ...errors import MeasurementError
 from ...model.calls import module_calls
 from ...model.observe import is_scripted, observe
 from ...model.subject import Subject, locate_failure
+from ...verdict.phases import PHASES
 from .allocator import allocator_of
 from .live import (
     ACTIVATION,
@@ -27,7 +28,7 @@ from .live import (
     LiveTensors,
     UnknownSize,
 )
-from .phase import PHASES, MakeOptimizer, OptimizerError, Phase, make_optimizer
+from .phase import MakeOptimizer, OptimizerError, Phase, make_optimizer
 from .result import PeakMemory, left_for_backward, timeline, worst
 
 

@@ -19,7 +19,6 @@ from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, differentiable_sums
 from .live import BACKWARD, FORWARD, GRADIENT, INPUT, PARAMETER, STATE, STEP, LiveTensors
 
-PHASES = ("forward", "backward", "training_step")
 MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MeasurementError
-from ...verdict.judge import Contributor, Measurement
+from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
 
 MODULE = "module: "  # begins the name of a module's range
-ITSELF = "(the model itself)"
+
 SHOWN = 60  # rows of the record, per table
 HOST_SYNCS = (  # what must know a value on the host before it can go on
     "aten::_local_scalar_dense",
@@ -135,13 +135,13 @@ class Profile:
             raise MeasurementError(f"sort_by={sort_by!r} is not one of {', '.join(keys)}")
         if sort_by != "name":
             rows.sort(key=lambda row: -getattr(row[1], sort_by))
-        width = max([6, *(len(name or ITSELF) for name, _ in rows)])
+        width = max([6, *(len(name or ROOT) for name, _ in rows)])
         lines = [f"{'module':<{width}}  calls      total       self      device     memory"]
         for name, m in rows[:row_limit]:
             times = "".join(f"{SECONDS.format(max(t, 0.0), 3):>11}" for t in (m.time, m.self_time))
             device = SECONDS.format(m.device_time, 3) if m.device_time else ""
             lines.append(
-                f"{name or ITSELF:<{width}}  {m.calls:>5}{times}{device:>12}{BYTES.format(m.memory, 3):>11}"
+                f"{name or ROOT:<{width}}  {m.calls:>5}{times}{device:>12}{BYTES.format(m.memory, 3):>11}"
             )
         return "\n".join(lines)
 

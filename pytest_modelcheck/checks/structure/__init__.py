@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from ...demand.check import Registry
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...model.subject import Subject
+    from ..registry import Registry
 
 
 def register(registry: Registry) -> None:
-    """The section of the report."""
-    registry.add_section("structure", _describe)
+    """The sections of the report, and what structure snapshots are measured in."""
+    from .metrics import SNAPSHOT
+    from .section import AUTOGRAD, STRUCTURE
 
-
-def _describe(subject: Subject) -> dict[str, Any]:
-    from .measure import describe
-
-    return describe(subject).to_dict()
+    registry.add_metric(SNAPSHOT)
+    registry.add_section(STRUCTURE)
+    registry.add_section(AUTOGRAD)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from ...demand.check import Registry
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...model.subject import Subject
+    from ..registry import Registry
 
 
 def register(registry: Registry) -> None:
-    """The section of the report."""
-    registry.add_section("weights", _describe)
+    """The sections of the report."""
+    from .section import COMPARED, WEIGHTS
 
-
-def _describe(subject: Subject) -> dict[str, Any]:
-    from .stats import describe
-
-    return describe(subject)
+    registry.add_section(WEIGHTS)
+    registry.add_section(COMPARED)

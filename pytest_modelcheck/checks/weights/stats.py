@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,15 @@ from .compare import WeightsComparison, compare
 from .filters import FilterGrid, filter_grids, first_filters
 from .histogram import Histogram, histogram, plain
 from .patterns import patterns, wanted
+
+BROKEN, DEAD = range(2)  # how bad a problem is: values that no number can follow, filters that say nothing
+
+
+class Problem(NamedTuple):
+    """What is wrong with a tensor, in a sentence."""
+
+    rank: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -42,16 +51,17 @@ class TensorStats:
     filters: int = 0  # output channels
 
     @property
-    def problems(self) -> list[str]:
-        """What is wrong with it, in sentences."""
+    def problems(self) -> list[Problem]:
+        """What is wrong with it, worst first."""
         found = []
         if self.nan:
-            found.append(f"{self.name} holds {self.nan:,} NaN")
+            found.append(Problem(BROKEN, f"{self.name} holds {self.nan:,} NaN"))
         if self.inf:
-            found.append(f"{self.name} holds {self.inf:,} infinite values")
+            found.append(Problem(BROKEN, f"{self.name} holds {self.inf:,} infinite values"))
         if self.dead_filters:
             dead = len(self.dead_filters)
-            found.append(f"{self.name}: {dead:,} of {self.filters:,} filters are dead (all zero)")
+            words = f"{self.name}: {dead:,} of {self.filters:,} filters are dead (all zero)"
+            found.append(Problem(DEAD, words))
         return found
 
 
@@ -69,7 +79,7 @@ class Weights:
     def problems(self) -> list[str]:
         """What is wrong: NaN and infinities, then dead filters."""
         found = [problem for tensor in self.tensors for problem in tensor.problems]
-        return sorted(found, key=lambda text: "dead" in text)
+        return [problem.words for problem in sorted(found, key=lambda problem: problem.rank)]
 
     def to_dict(self) -> dict[str, Any]:
         """The record's section."""

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ...checks.latency.clock import WallClock, clock_for
-from ...checks.latency.compare import LatencyComparison, chunk_by_chunk, slowdown_limit, subject_side
+from ...checks.latency.compare import LatencyComparison, chunk_by_chunk, slowdown_decided, subject_side
 from ...checks.latency.paired import CALLS, ORDERS, Chunk, garbage, like, partners, plan
 from ...errors import MeasurementError
 from ..redirect import Redirect
@@ -56,8 +56,8 @@ def compare_apart(job: Job, key: Key, why: str) -> LatencyComparison:
     """
     held = _held(job, key)
     sampler = ForkSampler(job, key, held)
-    limit = slowdown_limit(held.max_regression)
-    seen = chunk_by_chunk(sampler, limit, threads=held.threads, cap=job.cap)
+    decided = slowdown_decided(held.max_regression)
+    seen = chunk_by_chunk(sampler, decided, threads=held.threads, cap=job.cap)
     return replace(
         seen, protocol=f"{PROTOCOL} ({why})", notes=() if held.max_regression >= PROMISE else (COARSE,)
     )

@@ -20,7 +20,7 @@ import torch
 from ...checks.latency import against
 from ...checks.latency.region import machine_lock
 from ...errors import ModelCheckError
-from ...records.build import to_json
+from ...records.plain import to_json
 from .apart import compare_apart
 from .fork import Child, ChildError, Hung
 from .revision import Incomparable, Job, Key, collect
@@ -39,8 +39,8 @@ def compare_all(given: Mapping[str, Any]) -> None:
     gc.collect()
     gc.freeze()
     with Path(job.results).open("a", encoding="ascii") as file:
-        for (nodeid, where), result in Comparisons(job):
-            file.write(to_json({"nodeid": nodeid, "where": where, **result}) + "\n")
+        for (nodeid, demand), result in Comparisons(job):
+            file.write(to_json({"nodeid": nodeid, "demand": demand, **result}) + "\n")
             file.flush()
 
 
@@ -93,8 +93,8 @@ class Comparisons:
             return str(error), {}
         missing: dict[Key, Result] = {}
         for revision, verb, name in (("base", "reason", "at the base"), ("head", "error", "in this tree")):
-            for (nodeid, where), text in said.get(revision, ()):
-                missing[nodeid, where] = {verb: f"not measured {name}: {text}"}
+            for (nodeid, demand), text in said.get(revision, ()):
+                missing[nodeid, demand] = {verb: f"not measured {name}: {text}"}
         return str(said.get("why", "")), missing
 
     def _together(self, both: Child, key: Key) -> Result:

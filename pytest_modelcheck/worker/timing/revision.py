@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,13 @@ import torch
 from ...errors import ModelCheckError
 
 if TYPE_CHECKING:
-    from ...model.subject import Inputs, Subject
+    import pytest
 
-Key = tuple[str, str]  # a limit: its test's node id, and where its marker stands
+    from ...demand.plan import Demand
+    from ...model.subject import Inputs, Subject
+    from ...plugin.measuring import CheckedTest
+
+Key = tuple[str, str]  # a limit: its test's node id, and which demand of it
 SEED = 0
 
 
@@ -44,7 +48,7 @@ class Job:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Job:
         """From JSON."""
-        keys = [(str(nodeid), str(where)) for nodeid, where in given["keys"]]
+        keys = [(str(nodeid), str(demand)) for nodeid, demand in given["keys"]]
         return cls(**{**given, "keys": keys})
 
 
@@ -61,7 +65,7 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     """The subjects of `keys` (None: all of the job), and for those that could not be made why."""
     import pytest
 
-    from ...plugin.declared import GivenOptions
+    from ..given import GivenOptions
     from ..missing import StandIns
 
     wanted = list(job.keys if keys is None else keys)
@@ -71,13 +75,6 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     pytest.main([*job.arguments, *(f"{job.rootdir}/{nodeid}" for nodeid in tests)], plugins=plugins)
     missing = {key: run.reason(key) for key in wanted if key not in run.found}
     return run.found, missing
-
-
-def is_paired(demand: Any) -> bool:
-    """Whether a limit is judged by a paired comparison with the base."""
-    limit = demand.limit
-    is_forward = limit.options.get("phase") in (None, "forward")
-    return demand.check.against is not None and limit.max_regression is not None and is_forward
 
 
 class _Collection:
@@ -106,37 +103,33 @@ class _Collection:
         if report.failed:
             self.failed[report.nodeid] = _last_line(report)
 
-    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
-        from ...plugin import PLAN
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        from ...plugin.measuring import checked_tests, default_threads
 
-        plugin = config.pluginmanager.get_plugin("modelcheck-run")
         tests = {nodeid for nodeid, _ in self.wanted}
-        items[:] = [item for item in items if item.nodeid in tests]
-        for item in items:
-            plan = plugin.plan(item)
-            demands = [d for d in plan.demands if is_paired(d)]
-            item.stash[PLAN] = replace(plan, demands=())
-            item.runtest = partial(self._take, item, demands, plugin)
+        wanted = [test for test in checked_tests(config, items) if test.nodeid in tests]
+        items[:] = [test.item for test in wanted]
+        for test in wanted:
+            demands = [demand for demand in test.demands if demand.is_paired]
+            test.replace_body(partial(self._take, test, demands, default_threads(config)))
+            test.demand_only(())
 
     def pytest_runtest_setup(self) -> None:
         _seed()
 
-    def _take(self, item: Any, demands: Sequence[Any], plugin: Any) -> None:
-        places = [demand.limit.where for demand in demands]
+    def _take(self, test: CheckedTest, demands: Sequence[Demand], threads: int) -> None:
         for demand in demands:
-            key = (item.nodeid, demand.limit.where)
-            if places.count(key[1]) > 1:
-                self.errors[key] = f"{key[1]} has several latency limits: write each on a line of its own"
-                continue
+            key = (test.nodeid, demand.identity)
             try:
-                subject = plugin.resolver(item)(demand.source)
+                subject = test.subject(demand.source)
                 subject.require_inputs()
                 _ = subject.model  # built now, while its revision's modules are in sight
             except ModelCheckError as error:
                 self.errors[key] = str(error)
                 continue
-            threads = demand.limit.options.get("threads") or plugin.settings.threads or 1
-            self.found[key] = Timed(subject, threads, demand.limit.max_regression)
+            asked = demand.limit.options.get("threads")
+            limit = demand.limit.max_regression or 0.0
+            self.found[key] = Timed(subject, asked if isinstance(asked, int) else threads, limit)
 
 
 def _seed() -> None:

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from ...checks.latency.against import pack
 from ...checks.latency.clock import Call, clock_for
-from ...checks.latency.compare import chunk_by_chunk, slowdown_limit, subject_side
+from ...checks.latency.compare import chunk_by_chunk, slowdown_decided, subject_side
 from ...checks.latency.paired import PairedSampler, Side, fresh
 from ...checks.latency.region import no_collection
 from ...model.observe import observe
@@ -97,12 +97,12 @@ class Together:
             _within(self.head.view, subject_side(head.subject)),
         )
         names = self.base.view.names | self.head.view.names
-        limit = slowdown_limit(head.max_regression)
+        decided = slowdown_decided(head.max_regression)
         with observe(guard=False), no_collection(), LateImports(names) as late:
             torch.set_num_threads(head.threads)
             same = self._try(sides, late)
             sampler = PairedSampler(*sides, clock_for(head.subject.device, head.threads))
-            seen = chunk_by_chunk(sampler, limit, threads=head.threads, cap=self.job.cap)
+            seen = chunk_by_chunk(sampler, decided, threads=head.threads, cap=self.job.cap)
         _refuse_late(late)
         notes = () if same else ("the outputs of the two revisions differ",)
         return pack(replace(seen, protocol=PROTOCOL, notes=notes))

@@ -1,0 +1,96 @@
+"""The budgets of complexity, and the value in a count that each of them limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...demand.check import AmountCheck
+from ...verdict import units
+from ...verdict.limit import Limit
+from ...verdict.measurement import ROOT, Contributor, Measurement
+from ...verdict.metric import Metric
+from ...verdict.phases import PHASES
+from . import metrics
+
+if TYPE_CHECKING:
+    from ...model.subject import Subject
+    from .result import Complexity, Parameters
+
+
+class CostBudget(AmountCheck):
+    """A limit on one figure of a count."""
+
+    choices = {"phase": PHASES}
+    settings = ("strict_operators",)
+
+    def __init__(self, metric: Metric, doc: str) -> None:
+        self.name, self.metrics, self.doc = f"{metric.name}_budget", (metric,), doc
+
+    def observe(self, subject: Subject, *, phase: str, strict_operators: bool) -> Complexity:
+        """The count of one phase."""
+        from .measure import count
+
+        return count(subject, phase=phase, strict=strict_operators)
+
+    def read(self, observed: Complexity, limit: Limit) -> Measurement:
+        """The figure, with the modules that contribute most."""
+        name = self.metric.name
+        own = {module: getattr(cost.own, name) for module, cost in observed.by_module().items()}
+        reason = observed.reason
+        return Measurement(
+            getattr(observed, name),
+            aka=self._aka(observed),
+            contributors=_ranked(own),
+            notes=(f"counted by running the model once: {reason}",) if reason else (),
+            caveat=_uncounted(observed),
+        )
+
+    def _aka(self, observed: Complexity) -> str:
+        """FLOPs as MACs and the other way round: the factor of two is this field's commonest mistake."""
+        if self.metric is metrics.FLOPS:
+            return units.MACS.exact(observed.macs)
+        return units.FLOPS.exact(observed.flops) if self.metric is metrics.MACS else ""
+
+
+class ParamsBudget(AmountCheck):
+    """A limit on parameters, tied ones counted once."""
+
+    name = "params_budget"
+    doc = "at most this many parameters; trainable=True or False counts only those."
+    metrics = (metrics.PARAMS,)
+    choices = {"trainable": (None, True, False)}
+
+    def observe(self, subject: Subject, *, trainable: bool | None) -> Parameters:
+        """The parameters of each module."""
+        from .params import count_params
+
+        return count_params(subject, trainable=trainable)
+
+    def read(self, observed: Parameters, limit: Limit) -> Measurement:
+        """All of them."""
+        return Measurement(observed.total, contributors=_ranked(dict(observed.by_module)))
+
+
+def _ranked(values: dict[str, int]) -> tuple[Contributor, ...]:
+    ranked = sorted(values.items(), key=lambda pair: -pair[1])
+    return tuple(Contributor(name or ROOT, value) for name, value in ranked if value)
+
+
+def _uncounted(complexity: Complexity) -> str:
+    unknown = [
+        f"{name} ({calls} call{'s' * (calls != 1)})" for name, calls in complexity.unknown_operators.items()
+    ]
+    return f"not counted, no formula known: {', '.join(unknown)}" if unknown else ""
+
+
+BUDGETS = (
+    CostBudget(metrics.FLOPS, "at most this many floating-point operations (2 x MACs) in one call."),
+    CostBudget(metrics.MACS, "at most this many multiply-accumulate operations in one call."),
+    CostBudget(
+        metrics.MEMORY_ACCESS, "at most this many bytes read and written by the operators of one call."
+    ),
+    CostBudget(
+        metrics.ACTIVATIONS, "at most this many elements in outputs of convolutions and matrix products."
+    ),
+    ParamsBudget(),
+)

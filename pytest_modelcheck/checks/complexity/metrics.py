@@ -1,0 +1,13 @@
+"""What complexity is measured in."""
+
+from __future__ import annotations
+
+from ...verdict import units
+from ...verdict.metric import Metric
+
+FLOPS = Metric("flops", units.FLOPS, "FLOPs")
+MACS = Metric("macs", units.MACS, "MACs")
+MEMORY_ACCESS = Metric("memory_access", units.BYTES)
+ACTIVATIONS = Metric("activations", units.ELEMENTS)
+PARAMS = Metric("params", units.PARAMS, "parameters")
+SNAPSHOT = Metric("complexity_snapshot", units.LINES, nature="distance")

@@ -1,0 +1,91 @@
+"""The section `complexity`: its type, its figures, and how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import NotRequired, TypedDict
+
+from ...records.section import Section, Total
+from ...records.types import Number
+from ...verdict.measurement import ROOT, Contributor
+from ...verdict.metric import Metric
+from . import metrics
+from .changes import COMPARISON
+from .panel import PANEL
+
+if TYPE_CHECKING:
+    from ...model.subject import Subject
+
+
+class ModuleCostRow(TypedDict):
+    """A module's cost with its children's; `own_macs` and `own_params` without."""
+
+    name: str
+    type: str
+    own_macs: NotRequired[Number]
+    own_params: NotRequired[Number]
+
+
+class OperatorRow(TypedDict):
+    """An operator's calls and cost."""
+
+    name: str
+    calls: NotRequired[int]
+
+
+class ComplexityEntry(TypedDict):
+    """What `Complexity.to_dict()` gives."""
+
+    modules: NotRequired[list[ModuleCostRow]]
+    operators: NotRequired[list[OperatorRow]]
+    unknown_operators: NotRequired[dict[str, int]]
+
+
+def _describe(subject: Subject) -> dict[str, Any]:
+    from .measure import count
+
+    return count(subject).to_dict()
+
+
+def _parts(scale: int) -> Callable[[Any], Iterable[Contributor]]:
+    """Each module's own contractions."""
+
+    def parts(content: Mapping[str, Any]) -> Iterable[Contributor]:
+        rows = content.get("modules", [])
+        return [Contributor(m["name"] or ROOT, m["own_macs"] * scale) for m in rows if m.get("own_macs")]
+
+    return parts
+
+
+def _total(metric: Metric, **more: Any) -> Total:
+    return Total(
+        metric,
+        lambda content: content.get(metric.name),
+        options=lambda content: {"phase": content.get("phase")},
+        **more,
+    )
+
+
+def _costs(content: Mapping[str, Any]) -> Mapping[str, int]:
+    return {m["name"]: m["macs"] for m in content.get("modules", [])}
+
+
+COMPLEXITY = Section(
+    "complexity",
+    _describe,
+    tab="cost",
+    title="Complexity",
+    type=ComplexityEntry,
+    panel=PANEL,
+    totals=(
+        _total(metrics.MACS, parts=_parts(1)),
+        _total(metrics.FLOPS, parts=_parts(2)),
+        _total(metrics.PARAMS),
+        _total(metrics.ACTIVATIONS),
+        _total(metrics.MEMORY_ACCESS),
+    ),
+    changes=COMPARISON,
+    costs=_costs,
+)

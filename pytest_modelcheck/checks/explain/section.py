@@ -1,0 +1,72 @@
+"""The sections of explanation: heatmaps, projections to pixels, and what a test found out about both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import NotRequired, TypedDict
+
+from ...drawing.panel import Panel
+from ...records.section import Section
+from ...records.types import Base64, Number
+from .changes import COMPARISON
+from .panel import per_sample
+
+if TYPE_CHECKING:
+    from ...model.subject import Subject
+
+
+class RawMap(TypedDict):
+    """A map (N, h, w) as float32 values, little endian, in base64."""
+
+    shape: list[int]
+    float32: Base64
+
+
+class HeatmapEntry(TypedDict):
+    """What `Heatmap.to_dict()` gives; pictures are PNG files in base64, of the first sample."""
+
+    title: str
+    method: str
+    layer: str
+    target: list[object]
+    score: list[Number]
+    image: Base64
+    input: Base64
+    nodeid: str | None
+    raw: NotRequired[RawMap]
+
+
+class CurveEntry(TypedDict):
+    """What a test found out; its panel knows the rest."""
+
+    nodeid: NotRequired[str | None]
+
+
+def _describe(subject: Subject) -> Any:
+    from .automatic import describe
+
+    return describe(subject)
+
+
+def _section(name: str, title: str, **more: Any) -> Section:
+    template = Panel(__package__, f"{name}.html.j2", functions=lambda: {"per_sample": per_sample})
+    return Section(name, tab="maps", title=title, panel=template, **more)
+
+
+HEATMAPS = Section(
+    "heatmaps",
+    _describe,
+    tab="maps",
+    title="Heatmaps",
+    type=list[HeatmapEntry],
+    panel=Panel(__package__, "heatmaps.html.j2", style="panel.css", script="panel.js"),
+    changes=COMPARISON,
+)
+SECTIONS = (
+    HEATMAPS,
+    _section("projections", "Projections to pixels", type=list[CurveEntry]),
+    _section("faithfulness", "Faithfulness", type=list[CurveEntry]),
+    _section("invariance", "Invariance", type=list[CurveEntry]),
+    _section("evolution", "Evolution of features", type=list[CurveEntry]),
+)

@@ -1,0 +1,130 @@
+"""The marker `onnx_export`: how it is read, and an export as a measurement, the largest relative error.
+
+What is wrong otherwise (not exportable, vacuous, too large) is an error of the check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from inspect import Signature
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...demand import arguments
+from ...demand.arguments import Given
+from ...demand.check import Check, Reading
+from ...errors import LimitError, MeasurementError
+from ...verdict.limit import Limit
+from ...verdict.measurement import Measurement
+from ...verdict.metric import Metric
+from ...verdict.units import BYTES, RATIO
+
+if TYPE_CHECKING:
+    from ...model.subject import Subject
+    from .result import Onnx
+
+DEFAULTS: Mapping[str, object] = {
+    "opset": None,
+    "dynamic": None,
+    "rtol": 1e-3,
+    "atol": 1e-5,
+    "max_size": None,
+}
+
+
+class ExportCheck(Check):
+    """Must export, and agree with ONNX Runtime."""
+
+    name = "onnx_export"
+    doc = (
+        "must export to ONNX, pass the checker and agree with ONNX Runtime: the largest error relative to the output's "
+        "scale stays below rtol (or the absolute one below atol); max_size limits the file."
+    )
+    metrics = (Metric("onnx_export", RATIO, nature="distance"),)
+    settings = ("report", "output")
+    section = "onnx"
+
+    def signature(self) -> Signature:
+        """Keywords only."""
+        return Signature(arguments.keyword_parameters(DEFAULTS))
+
+    def read_marker(self, args: Sequence[object], kwargs: Given) -> Reading:
+        """One limit, made of what was given and the defaults."""
+        problems = [
+            *arguments.unknown(self.name, kwargs, self.signature().parameters),
+            *arguments.too_many(self.name, args, 0, ""),
+            *arguments.common_problems(self.name, kwargs),
+        ]
+        options = {key: kwargs[key] for key in DEFAULTS if kwargs.get(key) is not None}
+        limits: tuple[Limit, ...] = ()
+        try:
+            bound = _checked_rtol({**DEFAULTS, **options})
+            limits = (Limit(self.metrics[0], max=bound, options=options),)
+        except LimitError as error:
+            problems.append(f"{self.name}: {error}")
+        return Reading(limits, tuple(problems))
+
+    def observe(
+        self,
+        subject: Subject,
+        *,
+        report: bool,
+        output: Path,
+        opset: int | None = None,
+        dynamic: object = None,
+        **_: object,
+    ) -> Onnx:
+        """The export; with a report wanted, the file goes to its folder `models/`.
+
+        The process that exported writes it, an xdist worker too; a worker on another machine leaves it there.
+        """
+        from .measure import export, keep_file
+
+        return keep_file(export(subject, opset=opset, dynamic=dynamic), output if report else None)
+
+    def read(self, observed: Onnx, limit: Limit) -> Measurement:
+        """The error that rtol limits; 0 where atol alone allows it.
+
+        Raises MeasurementError if the model is not exportable, agreement is vacuous, or the file is too large.
+        """
+        options = {**DEFAULTS, **limit.options}
+        if not observed.exported:
+            raise MeasurementError(f"not exportable: {observed.reason}")
+        if observed.vacuous:
+            raise MeasurementError(
+                "the outputs agree, but vacuously: they are zero or the same for any input, so that no error could show.\n"
+                "Give example inputs or weights for which the model says something."
+            )
+        _refuse_size(observed, options["max_size"])
+        return _error(observed, RATIO.parse(options["rtol"]), float(str(options["atol"])))
+
+
+def _refuse_size(result: Onnx, max_size: object) -> None:
+    if max_size is not None and result.size_bytes > BYTES.parse(max_size):
+        size, most = BYTES.format(result.size_bytes), BYTES.format(BYTES.parse(max_size))
+        raise MeasurementError(f"the .onnx file has {size}, more than max_size={most}")
+
+
+def _error(result: Onnx, rtol: float, atol: float) -> Measurement:
+    first = result.disagreement(rtol, atol)
+    if first is None:
+        within = [o.relative for o in result.outputs if o.relative <= rtol]
+        nodes = sum(result.operators.values())
+        notes = (f"opset {result.opset}, {BYTES.format(result.size_bytes)}, {nodes} nodes",)
+        return Measurement(max(within, default=0.0), notes=notes)
+    if first.reason:
+        raise MeasurementError(f"output {first.name!r} disagrees: {first.reason}")
+    place = f"{first.absolute:.3g} at {list(first.where)}, its scale is {first.scale:.3g}"
+    return Measurement(first.relative, notes=(f"output {first.name!r} differs first: {place}",))
+
+
+def _checked_rtol(options: Given) -> float:
+    """rtol as a number. Raises LimitError for an option that cannot be meant."""
+    opset, atol = options["opset"], options["atol"]
+    if opset is not None and (type(opset) is not int or opset < 7):
+        raise LimitError(f"opset={opset!r} is not an opset number; write for example opset=18")
+    if options["max_size"] is not None:
+        BYTES.parse(options["max_size"])
+    if isinstance(atol, bool) or not isinstance(atol, (int, float)) or not atol >= 0:
+        raise LimitError(f"atol={atol!r} is not a number from 0 on")
+    return RATIO.parse(options["rtol"])

@@ -1,0 +1,83 @@
+"""The budget of peak memory, and what the value it limits stands on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...demand.check import AmountCheck
+from ...verdict.limit import Limit
+from ...verdict.measurement import ROOT, Contributor, Measurement
+from ...verdict.phases import PHASES
+from ...verdict.units import BYTES
+from .metrics import PEAK_MEMORY
+
+if TYPE_CHECKING:
+    from ...model.subject import Subject
+    from .result import PeakMemory
+
+OPTIMIZERS = (
+    None,
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Adagrad",
+    "RMSprop",
+    "NAdam",
+    "RAdam",
+    "Adamax",
+    "Adafactor",
+)
+
+
+class PeakMemoryBudget(AmountCheck):
+    """A limit on the bytes that are alive at the worst moment."""
+
+    name = "peak_memory_budget"
+    doc = (
+        "at most this many bytes of live tensors (parameters, buffers, inputs, activations, gradients, optimizer state) at "
+        "any moment of one phase. optimizer: the class of torch.optim (SGD) that makes the step of phase='training_step'."
+    )
+    metrics = (PEAK_MEMORY,)
+    choices = {"phase": PHASES, "optimizer": OPTIMIZERS}
+    section = "memory"
+
+    def observe(self, subject: Subject, *, phase: str, optimizer: str | None) -> PeakMemory:
+        """The peak of one phase."""
+        from .measure import peak_memory
+
+        return peak_memory(subject, phase=phase, optimizer=optimizer or "SGD")
+
+    def read(self, observed: PeakMemory, limit: Limit) -> Measurement:
+        """All kinds together; the modules whose activations were alive then contribute."""
+        holders = sorted(observed.holders.items(), key=lambda pair: -pair[1])
+        return Measurement(
+            observed.total,
+            contributors=tuple(Contributor(name or _unowned(observed), size) for name, size in holders),
+            notes=tuple(_notes(observed)),
+        )
+
+
+def _unowned(peak: PeakMemory) -> str:
+    """Whose an activation is that no module inside the model made."""
+    from .live import STEP
+
+    return "(the optimizer)" if peak.optimizer and peak.during == STEP else ROOT
+
+
+def _notes(peak: PeakMemory) -> list[str]:
+    kinds = {
+        "activations": peak.activations,
+        "parameters and buffers": peak.parameters,
+        "inputs": peak.inputs,
+        "gradients": peak.gradients,
+        f"state of {peak.optimizer}": peak.optimizer_state,
+    }
+    notes = [
+        f"the peak is in {peak.where}",
+        ", ".join(f"{name} {BYTES.format(size)}" for name, size in kinds.items() if size),
+    ]
+    if peak.reason is not None:
+        notes.append(f"counted in a real run: {peak.reason}")
+    if peak.allocated is not None:
+        notes.append(f"{peak.allocator}: {BYTES.format(peak.allocated)}, kernels' scratch included")
+    return notes

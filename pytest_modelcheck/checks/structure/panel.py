@@ -1,0 +1,51 @@
+"""The panels of structure and of gradients: the viewer's graph, and all of it as lists for those without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...drawing.html import embedded
+from ...drawing.panel import Panel
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+def _diagram(content: Mapping[str, Any], costs: Mapping[str, int]) -> Markup | None:
+    """What the viewer draws from; None without a graph."""
+    from .diagram import payload
+
+    made = payload(content, costs)
+    return embedded(made) if made is not None else None
+
+
+def _autograd_diagram(autograd: Mapping[str, Any], subject: Mapping[str, Any]) -> Markup | None:
+    """The same for autograd's graph, its boxes named by the modules."""
+    modules = subject.get("structure", {}).get("modules", [])
+    return _diagram({"graph": autograd["graph"], "modules": modules}, {})
+
+
+def _nested(modules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The flat module list as a tree: each node a copy with its `children`."""
+    nodes = {m["name"]: {**m, "children": []} for m in modules}
+    roots: list[dict[str, Any]] = []
+    for name, node in nodes.items():
+        parent = nodes.get(name.rpartition(".")[0]) if name else None
+        (parent["children"] if parent is not None else roots).append(node)
+    return roots
+
+
+def _functions() -> Mapping[str, Callable[..., object]]:
+    from .changes import by_module
+
+    return {
+        "diagram": _diagram,
+        "autograd_diagram": _autograd_diagram,
+        "nested": _nested,
+        "by_module": by_module,
+    }
+
+
+PANEL = Panel(__package__, "panel.html.j2", functions=_functions, style="panel.css", script="panel.js")
+AUTOGRAD_PANEL = Panel(__package__, "autograd.html.j2", functions=_functions)

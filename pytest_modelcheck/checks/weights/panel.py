@@ -1,0 +1,25 @@
+"""The panels of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...drawing.panel import Panel
+
+
+def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int = 24) -> str:
+    """An SVG path of the counts, as steps."""
+    counts = histogram["counts"]
+    top = max(counts, default=0) or 1
+    step = width / max(len(counts), 1)
+    steps = [f"V{height - round(count / top * height)}h{step:g}" for count in counts]
+    return f"M0 {height}{''.join(steps)}V{height}z"
+
+
+def _functions() -> Mapping[str, Any]:
+    return {"histogram": _histogram_path}
+
+
+PANEL = Panel(__package__, "panel.html.j2", functions=_functions)
+COMPARED_PANEL = Panel(__package__, "compared.html.j2", functions=_functions)

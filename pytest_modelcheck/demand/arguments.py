@@ -1,0 +1,109 @@
+"""The arguments of a marker: what each may be, and every mistake as a sentence."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import TypeAlias
+
+from ..errors import LimitError
+from ..verdict.units import Unit
+
+LEVELS = ("fail", "warn")
+SUBJECT_KEYWORDS = ("model", "inputs", "input_size", "dtype", "device", "name")
+SUBJECT_SHOWN = ", ".join(f"{key}=None" for key in SUBJECT_KEYWORDS)
+Given: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A keyword that takes a whole number from `least` on; None leaves it to the settings."""
+
+    default: int | None = None
+    least: int = 1
+
+    def __contains__(self, value: object) -> bool:
+        return value is None or (type(value) is int and value >= self.least)
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.least} on"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A keyword that takes any text but the empty one, and has no default."""
+
+    default: None = None
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str) and bool(value)
+
+    def __str__(self) -> str:
+        return "a text"
+
+
+Choice: TypeAlias = "tuple[object, ...] | Whole | Text"  # what a marker's keyword may be
+REASON = Text()
+
+
+def default_of(choice: Choice) -> object:
+    """What the keyword is when it is not given."""
+    return choice[0] if isinstance(choice, tuple) else choice.default
+
+
+def keyword_parameters(defaults: Given) -> list[Parameter]:
+    """A marker's keywords: its own with their defaults, those of every marker, those of the subject."""
+    everywhere = {"level": LEVELS[0], "reason": None, **dict.fromkeys(SUBJECT_KEYWORDS)}
+    known = {**defaults, **everywhere}
+    return [Parameter(key, Parameter.KEYWORD_ONLY, default=value) for key, value in known.items()]
+
+
+def common_problems(name: str, given: Given) -> Iterator[str]:
+    """What is wrong with the keywords that every marker takes."""
+    yield from not_allowed(name, "level", given, LEVELS)
+    if given.get("reason") is not None:
+        yield from not_allowed(name, "reason", given, REASON)
+
+
+def unknown(name: str, keywords: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    """A sentence for each keyword that is not known, with the one that may be meant."""
+    known = list(known)
+    for key in keywords:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+            yield f"{name}: unknown keyword {key!r}; {hint}"
+
+
+def too_many(name: str, args: Sequence[object], allowed: int, example: str) -> Iterator[str]:
+    """A sentence where more arguments than `allowed` stand without a keyword."""
+    if len(args) > allowed:
+        extra = ", ".join(repr(argument) for argument in args[allowed:])
+        shown = f"only the upper limit, {example}," if allowed == 1 else f"only what {example} shows"
+        takes = shown if allowed else "nothing"
+        yield f"{name}: {takes} can be given without a keyword; too many: {extra}"
+
+
+def not_allowed(name: str, key: str, given: Given, allowed: Choice) -> Iterator[str]:
+    """A sentence where a keyword has a value that is not allowed."""
+    if key in given and given[key] not in allowed:
+        wanted = f"one of {', '.join(map(repr, allowed))}" if isinstance(allowed, tuple) else str(allowed)
+        yield f"{name}: {key}={given[key]!r} is not {wanted}"
+
+
+def bound(name: str, key: str, given: Given, unit: Unit, problems: list[str]) -> float | None:
+    """The keyword's amount; None, and a problem more, where it cannot be read."""
+    if given.get(key) is None:
+        return None
+    try:
+        return unit.parse(given[key])
+    except LimitError as error:
+        problems.append(f"{name}: {key}: {error}")
+        return None
+
+
+def subject_part(kwargs: Given) -> dict[str, object]:
+    """What a marker says about the subject."""
+    return {key: kwargs[key] for key in SUBJECT_KEYWORDS if kwargs.get(key) is not None}

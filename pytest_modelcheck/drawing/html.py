@@ -1,0 +1,79 @@
+"""Templates: one environment for the page and for all panels. Everything that is put in is escaped."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from ..text import printable
+from ..verdict.measurement import ROOT
+from ..verdict.units import BYTES, FLOPS, MACS, PARAMS, SECONDS
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """The templates' environment: a template is named `package:file`, or, of this room, by its file alone."""
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_source),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    made.filters |= FILTERS
+    made.globals["plot"] = _plot
+    return made
+
+
+def asset(package: str, name: str) -> str:
+    """The text of a file that lies in a package."""
+    return resources.files(package).joinpath(name).read_text("utf-8")
+
+
+def _source(name: str) -> str:
+    package, _, file = name.rpartition(":")
+    return asset(package, file) if package else asset(__package__, f"templates/{file}")
+
+
+def _plot(*args: Any, **options: Any) -> Markup:
+    from markupsafe import Markup
+
+    from .plots import line_plot
+
+    return Markup(line_plot(*args, **options))
+
+
+def embedded(data: object) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    from markupsafe import Markup
+
+    text = json.dumps(data, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _shape(shape: Any) -> str:
+    return "×".join(map(str, shape)) if shape is not None else "–"
+
+
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "macs": MACS.format,
+    "flops": FLOPS.format,
+    "bytes": BYTES.format,
+    "count": PARAMS.format,
+    "shape": _shape,
+    "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
+    "percent": lambda value: f"{value * 100:.1f} %",
+    "line": lambda value: printable(str(value)),
+    "module": lambda name: printable(str(name) or ROOT),
+    "seconds": lambda value: "–" if isinstance(value, str) else SECONDS.format(value),
+    "signed": lambda share: "?" if isinstance(share, str) else f"{share * 100:+.3g} %",
+}

@@ -1,0 +1,85 @@
+"""For plugins that measure what a suite demands without running it, as the processes at the base do.
+
+`checked_tests(config, items)` gives the tests that check a model. Of each: `demands`, what its markers demand;
+`demand_only(demands)` leaves some; `subject(source)` is a subject, made with the test's own fixtures while it runs;
+`replace_body(function)` has a function run in place of the test's own code. `compare_runs(config)` says that this run
+will be compared with another (all is described, seeds end with their test); `record_of(config, exit_status)` is what
+has been measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .item import ModelItem
+from .state import run_of, state_of
+
+if TYPE_CHECKING:
+    from ..demand.plan import Demand
+    from ..demand.source import Source
+    from ..model.subject import Subject
+    from ..records.types import Record
+
+
+class CheckedTest:
+    """A collected test that checks a model."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self.item = item
+
+    @property
+    def nodeid(self) -> str:
+        """Its node id."""
+        return self.item.nodeid
+
+    @property
+    def demands(self) -> Sequence[Demand]:
+        """What its markers demand."""
+        return state_of(self.item).plan.demands
+
+    def demand_only(self, demands: Iterable[Demand]) -> None:
+        """Have nothing but these enforced."""
+        state = state_of(self.item)
+        state.plan = replace(state.plan, demands=tuple(demands))
+
+    def subject(self, source: Source) -> Subject:
+        """A subject of the running test. Raises SubjectError."""
+        return state_of(self.item).resolver(source)
+
+    def replace_body(self, function: Callable[[], None]) -> None:
+        """Have `function` run in place of the test's own code; methods of unittest.TestCase too."""
+        if isinstance(self.item, pytest.Function):
+            self.item.runtest = function  # type: ignore[method-assign]
+
+
+def checked_tests(config: pytest.Config, items: Iterable[pytest.Item]) -> list[CheckedTest]:
+    """Those of `items` that have our markers, ask for `modelcheck`, or need no test file."""
+    run = run_of(config)
+    return [
+        CheckedTest(item)
+        for item in items
+        if run.marks(item) or "modelcheck" in getattr(item, "fixturenames", ()) or isinstance(item, ModelItem)
+    ]
+
+
+def default_threads(config: pytest.Config) -> int:
+    """How many threads an option or ini key says."""
+    return run_of(config).settings.threads or 1
+
+
+def compare_runs(config: pytest.Config) -> None:
+    """Have each subject described, and each test begin with the same seeds, as where this run is compared."""
+    run = run_of(config)
+    run.describes = run.compared = True
+
+
+def record_of(config: pytest.Config, exit_status: int) -> Record:
+    """What has been measured."""
+    from ..records.run import RunRecord
+
+    collected = run_of(config).collected or RunRecord()
+    return collected.build(exit_status, config.rootpath)

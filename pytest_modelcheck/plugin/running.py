@@ -1,0 +1,156 @@
+"""Running tests with checks: what their markers demand is enforced before their bodies run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .state import state_of
+
+if TYPE_CHECKING:
+    from ..demand.plan import Demand
+    from ..verdict.judge import BaseValue, Verdict
+    from ..verdict.message import Told
+    from .state import Run
+
+
+class Running:
+    """Hooks of a test's run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+        settings = self.run.settings
+        if fixturedef.argname not in (settings.model_fixture, settings.inputs_fixture):
+            return (yield)
+        from ..model.draws import same_draws
+
+        with same_draws():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        from ..model.draws import seeds_end_here
+
+        with seeds_end_here() if self.run.compared else nullcontext():
+            return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        state_of(item).forget()
+        self._refuse_missing(item, self._demands(item))
+
+    def _demands(self, item: pytest.Item) -> Sequence[Demand]:
+        """What its markers demand; a wrong one that came after collection, which tells of others, fails."""
+        if not self.run.marks(item):
+            return ()
+        plan = state_of(item).plan
+        if plan.problems:
+            from ..demand.plan import problems_text
+
+            pytest.fail(problems_text({item.nodeid: plan}), pytrace=False)
+        return plan.demands
+
+    def _refuse_missing(self, item: pytest.Item, demands: Sequence[Demand]) -> None:
+        if not demands:
+            return
+        from ..verdict.judge import Outcome, Verdict
+        from .resolve import missing
+
+        texts = []
+        for demand in demands:
+            error = missing(demand.source, item, demand.check.name, self.run.settings)
+            if error is not None:
+                texts.append(str(error))
+                source = demand.source
+                verdict = Verdict(
+                    source.label, demand.limit, Outcome.ERROR, error=str(error), source=source.written
+                )
+                self._note(item, verdict)
+        if texts:
+            pytest.fail("\n".join(dict.fromkeys(texts)), pytrace=False)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        demands = self._demands(item)
+        if demands:
+            self._enforce(item, demands)
+        try:
+            return (yield)
+        except Exception as error:
+            self._shorten_traceback(error)
+            raise
+        finally:
+            recorder = state_of(item).recorded
+            if recorder is not None and recorder.owed:
+                self._settle(item, recorder.owed)
+
+    def _shorten_traceback(self, error: Exception) -> None:
+        from ..errors import ModelCheckError
+
+        if isinstance(error, ModelCheckError) and not self.run.config.option.fulltrace:
+            from .frames import hide_own
+
+            hide_own(error)
+
+    def _enforce(self, item: pytest.Item, demands: Sequence[Demand]) -> None:
+        from ..demand.enforce import enforce
+
+        state, base = state_of(item), self.run.base
+
+        def at_base(demand: Demand) -> BaseValue:
+            assert base is not None
+            return base.value(item.nodeid, demand)
+
+        verdicts = enforce(
+            demands,
+            state.resolver,
+            self.run.settings,
+            state.recorder.result,
+            at_base if base is not None else None,
+        )
+        self._settle(item, verdicts)
+
+    def _settle(self, item: pytest.Item, verdicts: Sequence[Verdict]) -> None:
+        """Note all verdicts, and fail the test if one of them does."""
+        from ..verdict.message import fails, failure_text
+
+        settings = self.run.settings
+        told = [self._note(item, verdict) for verdict in verdicts]
+        if any(fails(verdict, settings.strict) for verdict in verdicts):
+            text = failure_text(told, item.nodeid, strict=settings.strict, options=settings.deciding)
+            pytest.fail(text, pytrace=False)
+
+    def _note(self, item: pytest.Item, verdict: Verdict) -> Told:
+        """Into the record, JUnit's properties and, where it does not fail the test, the warnings."""
+        from ..errors import ModelCheckWarning
+        from ..verdict.judge import Outcome
+        from ..verdict.message import fails, tell
+
+        told = tell(verdict)
+        state_of(item).recorder.verdict(told)
+        if verdict.measurement is not None:
+            name = f"modelcheck.{verdict.limit.metric.name}"
+            item.user_properties.append((name, verdict.measurement.value))
+        noteworthy = verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)
+        if noteworthy and not fails(verdict, self.run.settings.strict):
+            item.warn(ModelCheckWarning(told.text))
+        return told
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        recorder = state_of(item).recorded
+        part = recorder.drain() if recorder is not None else None
+        if part:
+            from ..records.plain import to_json
+
+            report.modelcheck = to_json(part)  # type: ignore[attr-defined]  # travels with the report, xdist included
+        return report

@@ -1,0 +1,145 @@
+"""What belongs to a run, and to a test: typed, and found in pytest's stash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..demand import SUBJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..base.figures import Base
+    from ..checks.registry import Registry
+    from ..demand.plan import Plan
+    from ..records.recorder import Recorder
+    from ..records.run import RunRecord
+    from ..records.types import Record
+    from ..settings import Settings
+    from .resolve import Resolver
+
+
+class Run:
+    """One run of pytest: the process that runs tests measures, the one that writes the report collects."""
+
+    def __init__(self, config: pytest.Config, registry: Registry, settings: Settings) -> None:
+        self.config, self.registry, self.settings = config, registry, settings
+        self.is_worker = hasattr(config, "workerinput")
+        self.names = frozenset((SUBJECT, *registry.names))
+        self.described: set[str] = set()
+        self.describes = settings.report or bool(settings.base or settings.base_report)
+        self.base: Base | None = None
+        self.compared = False  # this run with another's, test by test
+        self.collected: RunRecord | None = None
+        self.record: Record | None = None
+        self.report_path: Path | None = None
+        self.interrupted = False
+        self._awake = self._reporting = False
+
+    def start(self) -> None:
+        """Register what every run needs."""
+        from .session import Session
+        from .spotting import Spotting
+
+        manager = self.config.pluginmanager
+        manager.register(Session(self), "modelcheck-session")
+        manager.register(Spotting(self), "modelcheck-spotting")
+        distributes = not self.is_worker and getattr(self.config.option, "dist", "no") != "no"
+        if self.describes or distributes:
+            self._report()
+
+    def wake(self) -> None:
+        """Register what only matters to tests with checks; once."""
+        if self._awake:
+            return
+        self._awake = True
+        from .collection import Collection
+        from .running import Running
+
+        manager = self.config.pluginmanager
+        manager.register(Collection(self), "modelcheck-collection")
+        manager.register(Running(self), "modelcheck-running")
+        self._report()
+
+    def _report(self) -> None:
+        if not self._reporting and not self.is_worker:
+            self._reporting = True
+            from .reporting import Reporting
+
+            self.config.pluginmanager.register(Reporting(self), "modelcheck-reporting")
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether a test with checks was met."""
+        return self._awake
+
+    def marks(self, item: pytest.Item) -> int:
+        """How many of our markers it has."""
+        return sum(mark.name in self.names for mark in item.iter_markers())
+
+
+class TestState:
+    """What belongs to one test, made when it is first asked for."""
+
+    def __init__(self, run: Run, item: pytest.Item) -> None:
+        self.run, self.item = run, item
+        self._plan: Plan | None = None
+        self._marks = -1
+        self.recorded: Recorder | None = None
+        self._resolver: Resolver | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What its markers demand; made again where a hook added some after its collection."""
+        marks = self.run.marks(self.item)
+        if self._plan is None or self._marks != marks:
+            from .markers import plan_item
+
+            self._plan, self._marks = plan_item(self.item, self.run), marks
+        return self._plan
+
+    @plan.setter
+    def plan(self, plan: Plan) -> None:
+        self._plan, self._marks = plan, self.run.marks(self.item)
+
+    @property
+    def recorder(self) -> Recorder:
+        """What it does and sees."""
+        if self.recorded is None:
+            from ..records.recorder import Recorder
+
+            run = self.run
+            sections = run.registry.sections if run.describes else None
+            self.recorded = Recorder(self.item.nodeid, sections, run.described, run.settings)
+        return self.recorded
+
+    @property
+    def resolver(self) -> Resolver:
+        """Its subjects."""
+        if self._resolver is None:
+            from .resolve import Resolver
+
+            self._resolver = Resolver(self.item, self.run.settings, self.recorder.subject)
+        return self._resolver
+
+    def forget(self) -> None:
+        """A rerun starts afresh."""
+        self.recorded = self._resolver = None
+
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+_STATE: pytest.StashKey[TestState] = pytest.StashKey()
+
+
+def run_of(config: pytest.Config) -> Run:
+    """The run of this configuration."""
+    return config.stash[RUN]
+
+
+def state_of(item: pytest.Item) -> TestState:
+    """The state of a test."""
+    if _STATE not in item.stash:
+        item.stash[_STATE] = TestState(run_of(item.config), item)
+    return item.stash[_STATE]

@@ -1,0 +1,98 @@
+"""Verdicts and subjects as entries of the record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..verdict.judge import Verdict
+from ..verdict.message import Told, metric_title, value_text
+from .types import ChangedPart, CheckEntry, PartEntry, ShareEntry, SubjectEntry
+
+if TYPE_CHECKING:
+    from ..model.subject import Subject
+
+SHOWN = 10  # modules of a check
+
+
+def check_entry(nodeid: str, told: Told) -> CheckEntry:
+    """A verdict as an entry of `checks`."""
+    verdict = told.verdict
+    limit, measurement = verdict.limit, verdict.measurement
+    return {
+        "nodeid": nodeid,
+        "place": {"node": limit.place.node, "marker": limit.place.marker},
+        "metric": limit.metric.name,
+        "options": dict(limit.options),
+        "source": verdict.source,
+        "definition": limit.metric.definition.version,
+        "subject": verdict.subject,
+        "signature": verdict.signature,
+        "title": metric_title(limit.metric, limit.options),
+        "value": measurement.value if measurement else None,
+        "unit": limit.unit.noun,
+        "limit": _decisive(verdict),
+        "max": limit.max,
+        "min": limit.min,
+        "max_regression": limit.max_regression,
+        "base": verdict.base,
+        "level": "warn" if limit.level == "warn" else "fail",
+        "limit_reason": limit.reason,
+        "interval": list(measurement.interval) if measurement and measurement.interval else None,
+        "outcome": verdict.outcome.value,
+        "message": told.text,
+        "reason": verdict.reason,
+        "caveat": measurement.caveat if measurement else "",
+        "protocol": measurement.protocol if measurement else "",
+        "contributors": _contributors(verdict),
+        "modules": _modules(verdict),
+        "changes": _changes(verdict),
+        "where": limit.where,
+        "value_text": value_text(measurement, verdict),
+        "limit_text": str(limit),
+        "headroom": verdict.headroom,
+    }
+
+
+def _decisive(verdict: Verdict) -> float | None:
+    if verdict.bound is not None:
+        return verdict.bound
+    return verdict.limit.max if verdict.limit.max is not None else verdict.limit.min
+
+
+def _contributors(verdict: Verdict) -> list[ShareEntry]:
+    measurement = verdict.measurement
+    if measurement is None:
+        return []
+    total = measurement.value or 1
+    return [
+        {"module": c.module, "value": c.value, "share": c.value / total}
+        for c in measurement.contributors[:SHOWN]
+        if c.value
+    ]
+
+
+def _modules(verdict: Verdict) -> list[PartEntry] | None:
+    """All parts, for a later run to compare with; None where `contributors` has them all."""
+    parts = verdict.measurement.contributors if verdict.measurement else ()
+    if len(parts) <= SHOWN:
+        return None
+    return [{"module": c.module, "value": c.value} for c in parts]
+
+
+def _changes(verdict: Verdict) -> list[ChangedPart]:
+    return [{"module": c.module, "base": c.base, "value": c.value} for c in verdict.changes[:SHOWN]]
+
+
+def subject_entry(subject: Subject, nodeid: str) -> SubjectEntry:
+    """The head of a subject's entry, as one test reports it; the sections of the checks are added to it."""
+    module = subject.architecture
+    return {
+        "name": subject.name,
+        "type": type(module).__name__,
+        "inputs": str(subject.inputs).split(", ") if subject.inputs else [],
+        "training": module.training,
+        "signature": subject.signature,
+        "nodeids": [nodeid],
+        "demands": [],
+        "definitions": {},
+    }

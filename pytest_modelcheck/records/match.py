@@ -1,0 +1,118 @@
+"""Which subjects and checks of two records are the same: by their tests and what these say, never by a name for people.
+
+A key of a record of an older release may be empty: nobody knows, so that it matches any.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..verdict.phases import FORWARD
+from .plain import plain
+from .types import CheckEntry, PlaceEntry, SubjectEntry
+
+
+@dataclass(frozen=True)
+class CheckKey:
+    """Which check: the same in every run of the same test."""
+
+    nodeid: str
+    place: PlaceEntry
+    metric: str
+    options: Mapping[str, object]
+    source: str
+
+
+def key_of(check: CheckEntry) -> CheckKey:
+    """A check's own."""
+    return CheckKey(check["nodeid"], check["place"], check["metric"], check["options"], check["source"])
+
+
+def find_check(checks: Iterable[CheckEntry], key: CheckKey) -> CheckEntry | None:
+    """The check that is the same one; None if there is none, or if several may be meant."""
+    asked = given_options(key.options)
+    same = [
+        check
+        for check in checks
+        if (check["nodeid"], check["metric"]) == (key.nodeid, key.metric)
+        and given_options(check["options"]) == asked
+        and _agrees(check["source"], key.source)
+    ]
+    placed = [check for check in same if check["place"] == key.place]
+    found = placed or [check for check in same if not (check["place"]["node"] and key.place["node"])] or same
+    return found[0] if len({check["signature"] or check["subject"] for check in found}) == 1 else None
+
+
+def given_options(options: Mapping[str, object]) -> str:
+    """Options as text: those that say something, in one order."""
+    said = {key: value for key, value in options.items() if value not in (None, FORWARD)}
+    return json.dumps(plain(said), sort_keys=True)
+
+
+def _agrees(one: str, other: str) -> bool:
+    return one == other or not (one and other)
+
+
+def find_subject(subjects: Sequence[SubjectEntry], nodeid: str, source: str) -> SubjectEntry | None:
+    """The subject that a test speaks of; None if there is none, or if several may be meant."""
+    of_test = [entry for entry in subjects if nodeid in entry["nodeids"]]
+    exact = [entry for entry in of_test if {"nodeid": nodeid, "source": source} in entry["demands"]]
+    found = exact or [e for e in of_test if any(not d["source"] for d in e["demands"])] or of_test
+    return found[0] if len(found) == 1 else None
+
+
+def matched(base: Sequence[SubjectEntry], head: Sequence[SubjectEntry]) -> dict[str, SubjectEntry]:
+    """For each subject of the head, by signature, the one of the base that is the same.
+
+    First those of which the most tests say the same, then those that the same tests have to do with; and where a test
+    has to do with several, or none is shared, the one of that name if no test speaks against it.
+    """
+    found: dict[str, SubjectEntry] = {}
+    for likeness in (_demands_shared, _tests_shared):
+        _pair(base, head, found, likeness)
+    taken = {entry["signature"] for entry in found.values()}
+    for entry in head:
+        twins = [e for e in base if e["name"] == entry["name"] and e["signature"] not in taken]
+        if entry["signature"] not in found and len(twins) == 1 and _may_be(twins[0], entry, base, head):
+            found[entry["signature"]] = twins[0]
+    return found
+
+
+def _pair(
+    base: Sequence[SubjectEntry],
+    head: Sequence[SubjectEntry],
+    found: dict[str, SubjectEntry],
+    likeness: Callable[[SubjectEntry, SubjectEntry], int],
+) -> None:
+    """Pair what is most alike first; equal likeness goes by signature, then by name."""
+    taken = {entry["signature"] for entry in found.values()}
+    pairs = [
+        (-likeness(old, new), old["signature"] != new["signature"], old["name"] != new["name"], i, j)
+        for j, new in enumerate(head)
+        for i, old in enumerate(base)
+        if new["signature"] not in found and old["signature"] not in taken and likeness(old, new)
+    ]
+    for *_, i, j in sorted(pairs):
+        if base[i]["signature"] not in taken and head[j]["signature"] not in found:
+            found[head[j]["signature"]] = base[i]
+            taken.add(base[i]["signature"])
+
+
+def _demands_shared(old: SubjectEntry, new: SubjectEntry) -> int:
+    """How many tests say the same of both."""
+    return sum(bool(demand["source"]) and demand in old["demands"] for demand in new["demands"])
+
+
+def _tests_shared(old: SubjectEntry, new: SubjectEntry) -> int:
+    return len({*old["nodeids"]} & {*new["nodeids"]})
+
+
+def _may_be(
+    old: SubjectEntry, new: SubjectEntry, base: Sequence[SubjectEntry], head: Sequence[SubjectEntry]
+) -> bool:
+    """Whether a name alone is enough: the tests of both are gone on the other side."""
+    known_to_base = {nodeid for entry in base for nodeid in entry["nodeids"]}
+    known_to_head = {nodeid for entry in head for nodeid in entry["nodeids"]}
+    return not ({*new["nodeids"]} & known_to_base or {*old["nodeids"]} & known_to_head)

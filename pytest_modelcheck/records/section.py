@@ -1,0 +1,168 @@
+"""A section: a named part of a subject's entry, and all that is said about it. A check registers its own.
+
+The report, the comparison of records and the base know no section by name; they ask these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..verdict.measurement import Contributor
+from ..verdict.metric import Definition, Metric
+from ..verdict.units import Unit
+from .types import HEAD
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from ..model.subject import Subject
+
+Sections = Mapping[str, Any]  # of one subject's entry, by name
+Paths = Mapping[str, str]  # old name -> new name of the modules that are the same one
+
+
+@dataclass(frozen=True)
+class Total:
+    """A figure of a section that is a metric of its own: two records are compared by it.
+
+    `value(section)` is the figure, None where it has none; `parts(section)` are the modules' own parts of it.
+    `options(section)`: the measuring options that the title names, such as the phase.
+    """
+
+    metric: Metric
+    value: Callable[[Any], object]
+    parts: Callable[[Any], Iterable[Contributor]] = lambda section: ()
+    options: Callable[[Any], Mapping[str, object]] = lambda section: {}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sentence about a change: `name` is whose (a module; shown as code), `text` what became of it, `detail` the
+    figures or the reason, `names` more of the user's names (for Markdown). `strong`: a reviewer must see it, `worse`:
+    because it is worse than it was.
+    `short`: how the page says it on a subject's first line; None says nothing there. `link`: the section it leads to.
+    """
+
+    text: str
+    detail: str = ""
+    name: str = ""
+    names: tuple[str, ...] = ()
+    strong: bool = False
+    worse: bool = False
+    short: str | None = None
+    link: str = ""
+    is_headline: bool = False
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.name, self.text, self.detail) if part)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: words, or (`code`) a name of the user's."""
+
+    text: str
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Changes as a table: `title` for one row and for many ("operator ...", "operators ..."); `align` by column, l or r."""
+
+    title: tuple[str, str]
+    columns: tuple[str, ...]
+    align: str
+    rows: Sequence[Sequence[Cell]]
+
+
+class Drawn(Protocol):
+    """A panel: what a section looks like on the page."""
+
+    @property
+    def styles(self) -> Sequence[str]:
+        """Its style sheets."""
+
+    @property
+    def scripts(self) -> Sequence[str]:
+        """Its scripts."""
+
+    def render(self, data: Any, context: Mapping[str, Any]) -> Markup:
+        """Autoescaped HTML."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two records of a subject are compared in what a section knows.
+
+    `compare(base, head, paths, checks)` takes both entries' sections and the head's checks, and returns what differs
+    under keys of its own (`keys`), which stand in the record's `changes`; empty for nothing. `is_change(key, value)`:
+    whether that makes the subject a changed one. `headline` is the subject's first line; `lines` and `tables` say it
+    in words, `panel` on the page, `beside(base, head)` adds to the head's own section what shows both.
+    `joined(key, values)`: one of what several shards of a run found.
+    """
+
+    keys: tuple[str, ...]
+    compare: Callable[[Sections, Sections, Paths, Sequence[Mapping[str, Any]]], Mapping[str, Any]]
+    lines: Callable[[Mapping[str, Any], int], Iterable[Line]] = lambda changes, most: ()
+    headline: Callable[[Mapping[str, Any]], Line | None] = lambda changes: None
+    tables: Callable[[Mapping[str, Any]], Iterable[Table]] = lambda changes: ()
+    panel: Drawn | None = None
+    is_change: Callable[[str, Any], bool] = lambda key, value: True
+    beside: Callable[[Any, Any], Mapping[str, Any]] | None = None
+    types: Mapping[str, Any] = field(default_factory=dict)
+    joined: Callable[[str, Sequence[Any]], Any] = lambda key, values: values[0]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A named part of a subject's entry.
+
+    `describe(subject)`: its content, JSON, made once for each subject of a report; None: only what tests keep in it.
+    `tab`: where on the page; `title`: above its panel. `type`: the shape of its content, for who reads a record.
+    `panel`: how it looks on the page. `totals`: the figures that two records are compared by. `changes`: what differs
+    between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
+    `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
+    beyond its shape. `costs(content)`: what each module costs, for other panels' pictures.
+    """
+
+    name: str
+    describe: Callable[[Subject], Any] | None = None
+    tab: str = "more"
+    title: str = ""
+    type: Any = object
+    panel: Drawn | None = None
+    totals: Sequence[Total] = ()
+    changes: Comparison | None = None
+    align: Callable[[Sections, Sections], Paths] | None = None
+    problem: Callable[[Any], str] | None = None
+    costs: Callable[[Any], Mapping[str, int]] | None = None
+    definition: Definition = Definition()
+
+
+class Catalogue(Protocol):
+    """The sections and metrics that there are."""
+
+    @property
+    def sections(self) -> Mapping[str, Section]:
+        """By name, in the order in which they are told."""
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """By name."""
+
+    def unit(self, noun: str) -> Unit | None:
+        """The unit of that noun, a third party's too."""
+
+
+def sections_of(entry: Mapping[str, Any]) -> Sections:
+    """What stands beside the keys of a subject's entry."""
+    return {name: content for name, content in entry.items() if name not in HEAD}
+
+
+def content_of(sections: Sections, name: str) -> Any:
+    """A section's content; empty where it is missing or was not made."""
+    found = sections.get(name)
+    failed = found is None or (isinstance(found, dict) and isinstance(found.get("error"), str))
+    return {} if failed else found

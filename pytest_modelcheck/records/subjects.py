@@ -1,0 +1,100 @@
+"""The subjects of all tests: the same model is one, and each has a name that tells it apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, cast
+
+from .types import HEAD, CheckEntry, PanelEntry, SubjectEntry
+
+
+class SubjectTable:
+    """Subjects by signature. Names are made once all are known."""
+
+    def __init__(self) -> None:
+        self.by_signature: dict[str, SubjectEntry] = {}
+
+    @property
+    def entries(self) -> list[SubjectEntry]:
+        """All, in the order in which they came."""
+        return list(self.by_signature.values())
+
+    def add(self, entry: SubjectEntry) -> None:
+        """Add what a test, or another record, says of a subject."""
+        known = self.by_signature.get(entry["signature"])
+        if known is None:
+            copied = {**entry, "nodeids": [*entry["nodeids"]], "demands": [*entry["demands"]]}
+            self.by_signature[entry["signature"]] = cast("SubjectEntry", copied)
+            return
+        known["nodeids"] += [nodeid for nodeid in entry["nodeids"] if nodeid not in known["nodeids"]]
+        known["demands"] += [demand for demand in entry["demands"] if demand not in known["demands"]]
+        known["definitions"] = {**entry["definitions"], **known["definitions"]}
+        _merge_sections(cast("dict[str, Any]", known), entry)
+
+    def name(self, *told: Iterable[CheckEntry] | Iterable[PanelEntry]) -> None:
+        """Give each subject a name of its own, and write it where checks and panels name it."""
+        names = distinct_names(self.entries)
+        for entry in self.entries:
+            entry["name"] = names[entry["signature"]]
+        for entries in told:
+            for item in entries:
+                found = self.by_signature.get(str(item.get("signature", "")))
+                if found is not None:
+                    item["subject"] = found["name"]
+
+
+def _merge_sections(known: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    """Keep the first description of a subject, add what it lacks; sections that are lists grow by what is new."""
+    for key, section in entry.items():
+        if key not in known:
+            known[key] = section
+        elif isinstance(section, list) and key not in HEAD:
+            have = known[key] if isinstance(known[key], list) else []
+            known[key] = have + [item for item in section if item not in have]
+
+
+def distinct_names(entries: Sequence[SubjectEntry]) -> dict[str, str]:
+    """A name for each signature: the model's, and where several share it, what tells them apart."""
+    groups: dict[str, list[SubjectEntry]] = {}
+    for entry in entries:
+        groups.setdefault(entry["name"], []).append(entry)
+    return {
+        entry["signature"]: name
+        for group in groups.values()
+        for entry, name in zip(group, _distinct(group), strict=True)
+    }
+
+
+def _distinct(group: Sequence[SubjectEntry]) -> list[str]:
+    """The first fact that all of a group differ in, after their name: inputs, type, test, all that is known."""
+    if len(group) == 1:
+        return [group[0]["name"]]
+    for fact in _FACTS:
+        told = [fact(entry) for entry in group]
+        if all(told) and len(set(told)) == len(told):
+            return [f"{entry['name']} ({words})" for entry, words in zip(group, told, strict=True)]
+    return [f"{entry['name']} ({entry['signature'][:8]})" for entry in group]
+
+
+def _parameter(entry: SubjectEntry) -> str:
+    _, bracket, rest = entry["nodeids"][0].partition("[") if entry["nodeids"] else ("", "", "")
+    return rest.removesuffix("]") if bracket else ""
+
+
+def _test(entry: SubjectEntry) -> str:
+    return entry["nodeids"][0].rpartition("::")[2] if entry["nodeids"] else ""
+
+
+def _file(entry: SubjectEntry) -> str:
+    return PurePosixPath(entry["nodeids"][0].partition("::")[0]).name if entry["nodeids"] else ""
+
+
+_FACTS: tuple[Callable[[SubjectEntry], str], ...] = (
+    lambda entry: ", ".join(entry["inputs"]),
+    lambda entry: entry["type"],
+    _parameter,
+    _test,
+    _file,
+    lambda entry: entry["nodeids"][0] if entry["nodeids"] else "",
+)

@@ -1,0 +1,224 @@
+"""The record: what a run saw, as plain JSON. This is the one definition that who writes, reads, compares, merges and
+draws it share; the published schema is made from it.
+
+A key that is not named here is passed on as it is: a later release may know more. The sections of a subject
+(`complexity`, `structure`, a third party's own) stand beside the keys of its entry; their types are registered with
+them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from typing_extensions import NotRequired, TypedDict
+
+SCHEMA_VERSION = 2
+
+OutcomeName: TypeAlias = Literal["pass", "fail", "inconclusive", "not gated", "error"]
+Figure: TypeAlias = "float | None"
+Number: TypeAlias = "float | str | None"  # NaN and infinities are strings in a record
+Pattern = tuple[str, str]  # as an annotation of `str`: a regular expression for the whole text, and its name
+Base64: TypeAlias = Annotated[str, ("[A-Za-z0-9+/]*={0,2}", "base64")]
+
+
+class PlaceEntry(TypedDict):
+    """Where a marker stands: the node id of the test, class or module that has it; empty where nobody knows."""
+
+    node: str
+    marker: str
+
+
+class PartEntry(TypedDict):
+    """A module's part of a value."""
+
+    module: str
+    value: Number
+
+
+class ShareEntry(PartEntry):
+    """With its share of the whole."""
+
+    share: Number
+
+
+class ChangedPart(TypedDict):
+    """A module's part at the base and now; 0 where there is no such module."""
+
+    module: str
+    base: Number
+    value: Number
+
+
+class CheckEntry(TypedDict):
+    """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run."""
+
+    nodeid: str
+    place: PlaceEntry
+    metric: str
+    options: dict[str, object]
+    source: str
+    definition: int
+    subject: str
+    signature: str
+    title: str
+    value: Number
+    unit: str
+    limit: NotRequired[Number]
+    max: NotRequired[Number]
+    min: NotRequired[Number]
+    max_regression: NotRequired[Number]
+    base: NotRequired[Number]
+    level: Literal["fail", "warn"]
+    limit_reason: str
+    interval: NotRequired[list[Number] | None]
+    outcome: OutcomeName
+    message: str
+    reason: str
+    caveat: str
+    protocol: str
+    contributors: list[ShareEntry]
+    modules: NotRequired[list[PartEntry] | None]
+    changes: list[ChangedPart]
+    where: str
+    value_text: str
+    limit_text: str
+    headroom: Figure
+
+
+class DemandEntry(TypedDict):
+    """A test that has to do with a subject, and what it says about it."""
+
+    nodeid: str
+    source: str
+
+
+class SubjectEntry(TypedDict):
+    """A model and its inputs; its sections stand beside these keys. `name` is for people, and differs in each run."""
+
+    name: str
+    type: str
+    inputs: list[str]
+    training: bool
+    signature: str
+    nodeids: list[str]
+    demands: list[DemandEntry]
+    definitions: dict[str, int]
+
+
+HEAD = frozenset(SubjectEntry.__annotations__)
+"""The keys of a subject's entry that are no sections."""
+
+
+class PanelEntry(TypedDict):
+    """A panel of the user's own (`modelcheck.show`)."""
+
+    nodeid: str
+    subject: str
+    title: str
+    kind: Literal["text", "table", "image"]
+    content: object
+    signature: NotRequired[str]
+
+
+class RunEntry(TypedDict):
+    """The run as a whole."""
+
+    exit_status: int
+    interrupted: bool
+    seconds: float
+    tests: dict[str, int]
+    no_result: list[str]
+    waited: float
+
+
+class RevisionEntry(TypedDict):
+    """One side of a comparison."""
+
+    commit: str
+    created: str
+
+
+class DifferenceEntry(TypedDict):
+    """A fact of the environment that the two sides do not share."""
+
+    name: str
+    base: str
+    head: str
+
+
+class FigureEntry(TypedDict):
+    """A figure at the base and now. `note` says why the two are not compared, where they are not."""
+
+    metric: str
+    title: str
+    unit: str
+    base: Figure
+    head: Figure
+    share: Figure
+    note: NotRequired[str]
+
+
+_From = TypedDict("_From", {"from": NotRequired[str]})
+
+
+class SubjectChanges(_From):
+    """What changed of one subject; the keys of the sections' own comparisons stand beside these."""
+
+    name: str
+    status: Literal["new", "removed", "changed", "unchanged"]
+    metrics: list[FigureEntry]
+    failed: NotRequired[dict[str, str]]
+
+
+class Changes(TypedDict):
+    """What changed between two records."""
+
+    base: RevisionEntry
+    head: RevisionEntry
+    environment: list[DifferenceEntry]
+    subjects: list[SubjectChanges]
+    error: NotRequired[str]
+    notes: NotRequired[list[str]]
+    gone: NotRequired[list[str]]
+
+
+class PairEntry(TypedDict):
+    """A limit for which base and head were timed in turns: the comparison, why there is none, or what went wrong.
+
+    `demand` says which limit of the test it is.
+    """
+
+    nodeid: str
+    demand: str
+    comparison: NotRequired[dict[str, object]]
+    reason: NotRequired[str]
+    error: NotRequired[str]
+
+
+class Record(TypedDict):
+    """A run. What comes after `panels` is there where a base was measured or compared."""
+
+    schema_version: int
+    created: str
+    environment: dict[str, str]
+    run: RunEntry
+    subjects: list[SubjectEntry]
+    checks: list[CheckEntry]
+    panels: list[PanelEntry]
+    changes: NotRequired[Changes]
+    dependencies: NotRequired[list[str]]
+    broken: NotRequired[list[str]]
+    gone: NotRequired[list[str]]
+    notes: NotRequired[list[str]]
+    pairs: NotRequired[list[PairEntry]]
+    timed: NotRequired[list[tuple[str, str]]]
+
+
+class TestPart(TypedDict, total=False):
+    """What one phase of a test reports; travels with pytest's own report."""
+
+    subjects: list[SubjectEntry]
+    checks: list[CheckEntry]
+    panels: list[PanelEntry]
+    waited: list[float]
+    environment: dict[str, str]

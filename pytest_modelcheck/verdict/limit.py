@@ -1,0 +1,52 @@
+"""What one marker demands of one metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .metric import Metric
+from .units import RATIO, Unit
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a marker stands: the node id of the test, class or module that has it, and the marker's name."""
+
+    node: str = ""
+    marker: str = ""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A range in base units, or (`max_regression`) a share above the base.
+
+    `options` are the measuring options, `reason` is the user's own word for why the limit is what it is, `where` is
+    the marker's file and line (for people), `place` says the same in a way that edits do not move.
+    """
+
+    metric: Metric
+    max: float | None = None
+    min: float | None = None
+    max_regression: float | None = None
+    level: str = "fail"
+    options: Mapping[str, object] = field(default_factory=dict)
+    where: str = ""
+    place: Place = Place()
+    reason: str = ""
+
+    @property
+    def unit(self) -> Unit:
+        """The metric's."""
+        return self.metric.unit
+
+    def __str__(self) -> str:
+        if self.max_regression is not None:
+            return f"max {RATIO.format(self.max_regression)} above the base"
+        bounds = [("min", self.min), ("max", self.max)]
+        return ", ".join(f"{word} {self.unit.format(value)}" for word, value in bounds if value is not None)
+
+    @property
+    def has_line(self) -> bool:
+        """Whether a line below the relative limit decides, so that what is as large as the limit is not missed."""
+        return self.max_regression is not None and self.max is not None

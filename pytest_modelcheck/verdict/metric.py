@@ -1,0 +1,47 @@
+"""What is measured: a metric's name in the record, its unit, its title, and which definition of it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .units import Unit
+
+Nature = Literal["figure", "time", "distance", "comparison"]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Which definition a figure, a section or a stored file follows: `version`, in force since release `since`.
+
+    Figures of different versions are never compared: one of them was counted differently.
+    """
+
+    version: int = 1
+    since: str = "0.1"
+
+    def refusal(self, other: int) -> str:
+        """Why a figure of version `other` says nothing beside one of this; empty if it does."""
+        return "" if other == self.version else f"counted differently since {self.since}: not compared"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One kind of value.
+
+    `nature`: a "figure" is the same in each run of the same code; a "time" is not; a "distance" (an error, a number of
+    differing lines) of one run says nothing beside another's; a "comparison" stands for base and head by itself.
+    `more` says whether a larger value is "worse" or "better".
+    """
+
+    name: str
+    unit: Unit
+    title: str = ""
+    nature: Nature = "figure"
+    more: Literal["worse", "better"] = "worse"
+    definition: Definition = field(default=Definition(), compare=False)
+
+    @property
+    def words(self) -> str:
+        """The title, for people."""
+        return self.title or self.name.replace("_", " ")
