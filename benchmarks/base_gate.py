@@ -33,7 +33,9 @@ from latency_gate import other_load, rate
 from pytest_modelcheck.base.git import files, worktree
 from pytest_modelcheck.base.pairs import CAP
 from pytest_modelcheck.checks.latency.against import judge_pair
-from pytest_modelcheck.verdict.judge import Limit, Outcome
+from pytest_modelcheck.verdict.judge import Outcome
+from pytest_modelcheck.verdict.limit import Limit
+from pytest_modelcheck.verdict.metric import Metric
 from pytest_modelcheck.verdict.units import SECONDS
 from pytest_modelcheck.worker.timing.paired import Comparisons, import_shared, settle
 from pytest_modelcheck.worker.timing.revision import Job
@@ -182,7 +184,7 @@ def judged(entry: dict, promise: int) -> dict[str, object]:
     """The verdict, as a test run gives it."""
     if "comparison" not in entry:
         return {"outcome": "error", "message": entry.get("error") or entry.get("reason")}
-    limit = Limit("latency", SECONDS, max_regression=promise / 100)
+    limit = Limit(Metric("latency", SECONDS), max_regression=promise / 100)
     verdict, seen = judge_pair("net", limit, entry["comparison"])
     return {
         "outcome": verdict.outcome.value,

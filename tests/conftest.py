@@ -23,9 +23,9 @@ for name in (
     "pytest_modelcheck.checks.latency.measure",
     "pytest_modelcheck.checks.memory.measure",
     "pytest_modelcheck.checks.complexity.measure",
-    "pytest_modelcheck.checks.explain.describe",
+    "pytest_modelcheck.checks.explain.automatic",
     "pytest_modelcheck.snapshots.complexity",
-    "pytest_modelcheck.snapshots.fixtures",
+    "pytest_modelcheck.snapshots.heatmap",
     "pytest_modelcheck.checks.structure.measure",
     "pytest_modelcheck.checks.weights.stats",
 ):

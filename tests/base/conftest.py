@@ -7,14 +7,21 @@ from typing import Any
 
 import pytest
 import torch
-from pytest_modelcheck.records.build import RunRecord, plain
 from torch import nn
 
+from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import build_subject
+from pytest_modelcheck.records.plain import plain
 from pytest_modelcheck.records.recorder import Recorder
-from pytest_modelcheck.verdict.judge import Limit, Measurement, judge
+from pytest_modelcheck.records.run import RunRecord
+from pytest_modelcheck.verdict.judge import judge
+from pytest_modelcheck.verdict.limit import Limit
+from pytest_modelcheck.verdict.measurement import Measurement
+from pytest_modelcheck.verdict.metric import Metric
 from pytest_modelcheck.verdict.units import MACS
+
+from ..catalogue import note
 
 
 def stack(*layers: nn.Module) -> nn.Sequential:
@@ -34,11 +41,13 @@ def make_record(max_macs: float = 1e9, **models: nn.Module) -> dict[str, Any]:
                 module.reset_parameters()
         subject = build_subject(model, input_size=(1, 3, 8, 8), name=name)
         nodeid = f"tests/test_it.py::test_{name}"
-        recorder = Recorder(nodeid, default_registry())
-        recorder.subject(subject)
-        macs = recorder._parts["subjects"][0]["complexity"]["macs"]
-        limit = Limit("macs", MACS, max=max_macs, options={"phase": "forward"}, where="tests/test_it.py:3")
-        recorder.verdict(judge(subject.name, limit, Measurement(macs)))
+        recorder = Recorder(nodeid, default_registry().sections)
+        recorder.subject(subject, f"model={name}")
+        macs = ModelCheck(model, input_size=(1, 3, 8, 8)).complexity().macs
+        limit = Limit(
+            Metric("macs", MACS), max=max_macs, options={"phase": "forward"}, where="tests/test_it.py:3"
+        )
+        note(recorder, judge("", limit, Measurement(macs)), subject)
         run.add(nodeid, plain(recorder.drain()))
     record: dict[str, Any] = plain(run.build(0, Path(".")))
     return record

@@ -3,19 +3,16 @@
 import json
 
 import pytest
-from pytest_modelcheck.records.build import plain
 from torch import nn
 
-from pytest_modelcheck.base.figures import Base
-from pytest_modelcheck.records.compare import compare, regressions, ungated
-from pytest_modelcheck.records.load import check_record
-from pytest_modelcheck.report.markdown import record_markdown
-from pytest_modelcheck.report.terminal import changes_lines
-from pytest_modelcheck.report.text import differing, slowdown_words
-from pytest_modelcheck.report.write import write_report
-from pytest_modelcheck.verdict.judge import Limit
+from pytest_modelcheck.checks.latency.changes import slowdown_words
+from pytest_modelcheck.records.compare import regressions, ungated
+from pytest_modelcheck.records.plain import plain
+from pytest_modelcheck.verdict.limit import Limit
+from pytest_modelcheck.verdict.metric import Metric
 from pytest_modelcheck.verdict.units import MACS
 
+from ..catalogue import Base, changes_lines, check_record, compare, differing, record_markdown, write_report
 from .conftest import make_record, stack
 
 FIRST = 8 * 3 * 9 * 64  # MACs of the first convolution at 8x8
@@ -184,7 +181,7 @@ def test_a_time_that_the_base_lacks_is_no_change_and_two_times_are_only_shown(ba
 def test_a_name_that_begins_like_another_is_not_the_other(base):
     (check,) = [c for c in base["checks"] if c["subject"] == "net"]
     rows = [{**check, "subject": name, "value": value} for name, value in (("net2", 1), ("net (2)", 2))]
-    limit = Limit("macs", MACS, max_regression=0.02, options={"phase": "forward"})
+    limit = Limit(Metric("macs", MACS), max_regression=0.02, options={"phase": "forward"})
     assert Base({**base, "checks": rows}).value(check["nodeid"], "net", limit).value == 2
 
 

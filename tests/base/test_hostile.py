@@ -4,12 +4,12 @@ import copy
 import json
 
 import pytest
-from pytest_modelcheck.records.build import plain
 from torch import nn
 
-from pytest_modelcheck.base.figures import Base
 from pytest_modelcheck.cli import main
+from pytest_modelcheck.records.plain import plain
 
+from ..catalogue import Base
 from .conftest import make_record, stack
 
 EVIL = "</script></title><img src=x onerror=alert(1)><script>alert(2)</script>"

@@ -6,8 +6,9 @@ import zipfile
 
 import pytest
 
-from pytest_modelcheck.records.compare import compare
-from pytest_modelcheck.records.load import RecordError, read_record
+from pytest_modelcheck.records.load import RecordError
+
+from ..catalogue import compare, read_record
 
 
 def written(tmp_path, record):

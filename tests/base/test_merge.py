@@ -2,14 +2,11 @@
 
 import json
 
-from pytest_modelcheck.records.build import plain
 from torch import nn
 
-from pytest_modelcheck.base.figures import Base
-from pytest_modelcheck.records.compare import compare
-from pytest_modelcheck.records.load import check_record
-from pytest_modelcheck.records.merge import merge
+from pytest_modelcheck.records.plain import plain
 
+from ..catalogue import Base, check_record, compare, merge
 from .conftest import make_record, stack
 
 
@@ -61,7 +58,7 @@ def test_shards_without_a_base_have_no_changes(base):
 
 
 def test_a_page_of_merged_changes_draws_even_those_of_a_subject_that_no_shard_has(base, tmp_path):
-    from pytest_modelcheck.report.write import write_report
+    from ..catalogue import write_report
 
     one = shard(base, net=stack(nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)))
     merged = merge({"one": one})

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from torch import nn
 
-from pytest_modelcheck.checks.explain.changes import heatmap_changes
+from pytest_modelcheck.checks.explain.changes import heatmap_changes, heatmap_words
 from pytest_modelcheck.checks.explain.compare import PRESETS
-from pytest_modelcheck.checks.export.changes import onnx_changes
-from pytest_modelcheck.records.compare import compare
-from pytest_modelcheck.report.text import graph_words, heatmap_words, onnx_words, weights_words
+from pytest_modelcheck.checks.export.changes import export_words as onnx_words
+from pytest_modelcheck.checks.structure.changes import graph_words
+from pytest_modelcheck.checks.weights.changes import weights_words
 
+from ..catalogue import compare, compared_section
 from .conftest import make_record, stack
 
 MAP = np.arange(16, dtype=np.float32).reshape(1, 4, 4) ** 2
@@ -26,7 +27,7 @@ def heatmap(raw=MAP, **facts):
 
 
 def changed(old, new, paths=()):
-    (row,) = heatmap_changes({"heatmaps": [old]}, {"heatmaps": [new]}, dict(paths))
+    (row,) = heatmap_changes([old], [new], dict(paths))
     return row
 
 
@@ -70,7 +71,7 @@ def test_what_is_no_pair_says_so(facts, words):
 def test_heatmaps_pair_by_test_method_and_order():
     old = [heatmap(nodeid="a"), heatmap(MAP * 2, nodeid="a"), heatmap(nodeid="b")]
     new = [heatmap(nodeid="a"), heatmap(MAP * 2, nodeid="a"), heatmap(nodeid="c")]
-    rows = heatmap_changes({"heatmaps": old}, {"heatmaps": new}, {})
+    rows = heatmap_changes(old, new, {})
     assert [(row["nodeid"], row["moved"]) for row in rows] == [("a", False), ("a", False)]
 
 
@@ -81,14 +82,14 @@ def export(**facts):
 
 def test_an_export_that_differs_says_in_what():
     new = export(operators={"Conv": 3, "Relu": 1}, size_bytes=2048, opset=20)
-    (row,) = onnx_changes({"onnx": [export()]}, {"onnx": [new]})
+    (row,) = compared_section("onnx", [export()], [new])["onnx"]
     assert list(onnx_words(row)) == ["Conv 2 -> 3", "Relu 0 -> 1", "file 1 KiB -> 2 KiB", "opset 18 -> 20"]
-    assert onnx_changes({"onnx": [export()]}, {"onnx": [export()]}) == []
+    assert compared_section("onnx", [export()], [export()])["onnx"] == []
 
 
 def test_an_export_that_fails_now_says_why():
     failed = export(operators={}, size_bytes=0, opset=None, reason="no kernel")
-    (row,) = onnx_changes({"onnx": [export()]}, {"onnx": [failed]})
+    (row,) = compared_section("onnx", [export()], [failed])["onnx"]
     assert "not exportable: no kernel" in list(onnx_words(row))
 
 

@@ -6,10 +6,10 @@ import types
 import numpy as np
 import pytest
 import torch
-from pytest_modelcheck.checks.explain.describe import describe
 from torch import nn
 
 from pytest_modelcheck import ExplanationError, ModelCheck
+from pytest_modelcheck.checks.explain.automatic import describe
 
 from ..test_observe import photograph, same
 

@@ -5,7 +5,6 @@ import itertools
 
 import pytest
 import torch
-from pytest_modelcheck.checks.latency.read import read_latency
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, SubjectError
@@ -19,7 +18,9 @@ from pytest_modelcheck.checks.latency.compare import (
 from pytest_modelcheck.checks.latency.measure import measure
 from pytest_modelcheck.checks.latency.paired import Side, partners
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.verdict.judge import Limit, Outcome, judge
+from pytest_modelcheck.verdict.judge import Outcome, decides, judge
+from pytest_modelcheck.verdict.limit import Limit
+from pytest_modelcheck.verdict.metric import Metric
 from pytest_modelcheck.verdict.units import SECONDS
 
 
@@ -58,10 +59,10 @@ def test_which_clock_counts(device, threads, clock):
     [((0.03,), Outcome.PASS), ((0.05,), Outcome.FAIL), ((0.03, 0.05), Outcome.INCONCLUSIVE)],
 )
 def test_a_budget_is_decided_or_said_to_be_undecided(times, outcome):
-    limit = Limit("latency", SECONDS, max=0.04)
+    limit = Limit(Metric("latency", SECONDS), max=0.04)
     clock = ScriptedClock(*times)
-    seen = measure(net(), clock=clock, decided=lambda latency: limit.decides(read_latency(latency)))
-    assert judge("net", limit, read_latency(seen)).outcome is outcome
+    seen = measure(net(), clock=clock, decided=lambda latency: decides(limit, CHECK.read(latency, limit)))
+    assert judge("net", limit, CHECK.read(seen, limit)).outcome is outcome
     assert (len(seen.samples) > 500) == (outcome is Outcome.INCONCLUSIVE)  # went on to the cap of 30 s
 
 

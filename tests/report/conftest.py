@@ -5,25 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pytest_modelcheck.records.build import RunRecord, check_entry
 from torch import nn
 
 from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import Subject, build_subject
+from pytest_modelcheck.records.entries import check_entry
 from pytest_modelcheck.records.recorder import Recorder
-from pytest_modelcheck.verdict.judge import Contributor, Limit, Measurement, judge
+from pytest_modelcheck.records.run import RunRecord
+from pytest_modelcheck.verdict.judge import judge
+from pytest_modelcheck.verdict.limit import Limit
+from pytest_modelcheck.verdict.measurement import Contributor, Measurement
+from pytest_modelcheck.verdict.metric import Metric
 from pytest_modelcheck.verdict.units import MACS
+
+from ..catalogue import note
 
 NODEID = "tests/test_it.py::test_it"
 
 
 def build(subject: Subject, **limits: float) -> dict[str, Any]:
     """The record of one test with one budget."""
-    recorder = Recorder(NODEID, default_registry())
+    recorder = Recorder(NODEID, default_registry().sections)
     recorder.subject(subject)
-    limit = Limit("macs", MACS, where="tests/test_it.py:3", **(limits or {"max": 1000}))
-    recorder.verdict(judge(subject.name, limit, Measurement(1200, contributors=(Contributor("0", 900),))))
-    recorder.panel(subject.name, "A panel", "text", "of the user's own")
+    limit = Limit(Metric("macs", MACS), where="tests/test_it.py:3", **(limits or {"max": 1000}))
+    note(recorder, judge("", limit, Measurement(1200, contributors=(Contributor("0", 900),))), subject)
+    recorder.panel(subject, "A panel", "text", "of the user's own")
     run = RunRecord()
     run.add(NODEID, recorder.drain())
     run.outcomes[NODEID] = "failed"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_modelcheck.report.write import write_report
+from ..catalogue import write_report
 
 pytestmark = pytest.mark.browser
 

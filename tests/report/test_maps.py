@@ -11,8 +11,9 @@ from torch import nn
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.explain.compare import StoredMap, compare
-from pytest_modelcheck.report.write import write_report
-from pytest_modelcheck.snapshots.verdicts import _Compared, compared_pictures
+from pytest_modelcheck.checks.explain.pictures import compared_pictures
+
+from ..catalogue import write_report
 
 pytestmark = pytest.mark.browser
 
@@ -23,11 +24,10 @@ def page_path(record, tmp_path_factory):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
     heatmap = ModelCheck(net, input_size=(1, 3, 24, 24)).gradcam(target=1, layer="0")
     expected = StoredMap(np.roll(heatmap.raw, 8, 2), {})
-    compared = _Compared(
-        heatmap, compare(StoredMap(heatmap.raw, {}), expected), compared_pictures(heatmap, expected)
-    )
+    seen = compare(StoredMap(heatmap.raw, {}), expected)
+    compared = {"compared": compared_pictures(heatmap, expected), "lines": seen.lines()}
     record = copy.deepcopy(record)
-    record["subjects"][0]["heatmaps"] = [compared.to_dict()]
+    record["subjects"][0]["heatmaps"] = [{**heatmap.to_dict(), **compared}]
     return write_report(record, tmp_path_factory.mktemp("maps"))
 
 

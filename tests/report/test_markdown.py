@@ -7,11 +7,12 @@ import pytest
 from markdown_it import MarkdownIt
 from torch import nn
 
-from pytest_modelcheck.records.compare import compare, regressions
-from pytest_modelcheck.report.markdown import comparison_markdown, fit, record_markdown, table
+from pytest_modelcheck.records.compare import regressions
+from pytest_modelcheck.report.markdown import comparison_markdown, fit, table
 from pytest_modelcheck.report.neutral import code, words
 
 from ..base.conftest import make_record, stack
+from ..catalogue import compare, record_markdown
 
 HOSTILE = {
     "html": "<img src=x onerror=alert(1)></code></details><script>alert(1)</script>",

@@ -6,13 +6,12 @@ import hashlib
 import re
 
 import pytest
-from pytest_modelcheck.records.build import plain
-from pytest_modelcheck.report.html import render
 
 from pytest_modelcheck.errors import ModelCheckError
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.report.write import write_report
+from pytest_modelcheck.records.plain import plain
 
+from ..catalogue import render, write_report
 from .conftest import build
 
 
@@ -105,7 +104,7 @@ def test_unknown_sections_are_shown_generically(record):
 def test_an_empty_run_has_a_page_too():
     from pathlib import Path
 
-    from pytest_modelcheck.records.build import RunRecord
+    from pytest_modelcheck.records.run import RunRecord
 
     assert "No budgets in this run" in render(RunRecord().build(5, Path(".")))
 

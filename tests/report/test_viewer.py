@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.report.write import write_report
 
+from ..catalogue import write_report
 from .conftest import build
 
 pytestmark = pytest.mark.browser

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from pytest_modelcheck.records.build import plain
 
 from pytest_modelcheck.checks.structure.diff import Comparison
 from pytest_modelcheck.checks.structure.merge import merged
 from pytest_modelcheck.checks.structure.read import read_structure
 from pytest_modelcheck.errors import ModelCheckError
+from pytest_modelcheck.records.plain import plain
 
 from .nets import Net
 from .test_diff import CHANGES, structure
