@@ -43,6 +43,10 @@ def record_markdown(record: Any, **options: Any) -> str:
     return markdown.record_markdown(record, REGISTRY, **options)
 
 
+def comparison_markdown(changes: Any, *found: Any) -> str:
+    return markdown.comparison_markdown(changes, REGISTRY, *found)
+
+
 def changes_lines(record: Any, **options: Any) -> list[str]:
     return terminal.changes_lines(record, REGISTRY, **options)
 
@@ -53,6 +57,10 @@ def differing(rows: Any) -> Any:
 
 def section_of(name: str) -> Any:
     return REGISTRY.sections[name]
+
+
+def metric(name: str) -> Any:
+    return REGISTRY.metrics[name]
 
 
 class Base(figures.Base):

@@ -96,9 +96,10 @@ def test_merge_writes_one_report_of_all_shards(reports, capsys):
         main(["merge", str(reports / "base"), str(reports / "head"), "--output", str(reports / "all")]) == 0
     )
     merged = json.loads((reports / "all/report.json").read_text())
-    assert [s["name"] for s in merged["subjects"]] == ["net", "net (2)"]
-    assert [c["subject"] for c in merged["checks"]] == ["net", "net (2)"]
-    assert "<h2>net (2)" in (reports / "all/index.html").read_text()
+    names = [f"net ({reports / shard})" for shard in ("base", "head")]
+    assert [s["name"] for s in merged["subjects"]] == names
+    assert [c["subject"] for c in merged["checks"]] == names
+    assert f"<h2>{names[1]}" in (reports / "all/index.html").read_text()
     assert "2 checks, none failed" in capsys.readouterr().out
 
 

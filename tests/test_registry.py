@@ -8,7 +8,9 @@ from pytest_modelcheck.demand.check import Budget
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_registers_the_markers_that_it_is_listed_with(folder):
-    assert sorted(Registry({folder: FOLDERS[folder]}).checks) == sorted(FOLDERS[folder])
+    registry = Registry({folder: FOLDERS[folder]})
+    assert sorted(registry.checks) == sorted(FOLDERS[folder].markers)
+    assert sorted(registry.sections) == sorted(FOLDERS[folder].sections)
 
 
 @pytest.mark.parametrize("name", ["flops_budget", "modelcheck"])

@@ -5,8 +5,8 @@ import pytest
 from pytest_modelcheck.verdict.judge import BaseValue, Outcome, judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Measurement
-from pytest_modelcheck.verdict.metric import Metric
-from pytest_modelcheck.verdict.units import FLOPS, SECONDS
+
+from .catalogue import metric
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from pytest_modelcheck.verdict.units import FLOPS, SECONDS
     ],
 )
 def test_exact_values(bounds, value, outcome, headroom):
-    verdict = judge("net", Limit(Metric("flops", FLOPS), **bounds), Measurement(value))
+    verdict = judge("net", Limit(metric("flops"), **bounds), Measurement(value))
     assert verdict.outcome is outcome
     assert verdict.headroom == (None if headroom is None else pytest.approx(headroom))
 
@@ -38,22 +38,22 @@ def test_exact_values(bounds, value, outcome, headroom):
     ],
 )
 def test_an_interval_that_contains_the_limit_decides_nothing(interval, outcome):
-    limit = Limit(Metric("latency", SECONDS), max=0.040)
+    limit = Limit(metric("latency"), max=0.040)
     assert judge("net", limit, Measurement(sum(interval) / 2, interval)).outcome is outcome
 
 
 def test_a_relative_limit_without_a_base_is_not_gated():
-    limit = Limit(Metric("flops", FLOPS), max_regression=0.02)
+    limit = Limit(metric("flops"), max_regression=0.02)
     assert judge("net", limit, Measurement(1)).outcome is Outcome.NOT_GATED
 
 
 @pytest.mark.parametrize(("value", "outcome"), [(102, Outcome.PASS), (103, Outcome.FAIL)])
 def test_a_relative_limit_is_judged_against_the_base(value, outcome):
-    limit = Limit(Metric("flops", FLOPS), max_regression=0.02)
+    limit = Limit(metric("flops"), max_regression=0.02)
     assert judge("net", limit, Measurement(value), BaseValue(100)).outcome is outcome
 
 
 def test_a_warning_level_breach_is_a_breach_that_fails_nothing():
-    verdict = judge("net", Limit(Metric("flops", FLOPS), max=1, level="warn"), Measurement(2))
+    verdict = judge("net", Limit(metric("flops"), max=1, level="warn"), Measurement(2))
     assert verdict.outcome is Outcome.FAIL
     assert not verdict.fails

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from ..demand.plan import Demand
 from ..errors import MeasurementError, ModelCheckError
 from ..records.beside import put_beside
 from ..records.compare import Figures, compare, other_definition
+from ..records.entries import place_entry
 from ..records.load import read_record
 from ..records.match import CheckKey, find_check, find_subject
 from ..records.plain import number, to_json
@@ -48,32 +49,35 @@ class Base:
         """The record, for another process."""
         return to_json(self.record)
 
-    def value(self, nodeid: str, demand: Demand) -> BaseValue:
-        """The figure that a demand is about, or why there is none. Raises MeasurementError if nothing is known."""
+    def value(self, nodeid: str, demand: Demand, all_demands: Sequence[Demand] = ()) -> BaseValue:
+        """The figure that a demand of a test is about, or why there is none; `all_demands` are those of its test.
+
+        Raises MeasurementError if nothing is known.
+        """
         if self.error:
             raise MeasurementError(f"the base could not be measured: {self.error}")
         if demand.check.paired:
             return self._pair(nodeid, demand)
-        found = self._of_check(nodeid, demand) or self._of_section(nodeid, demand)
+        limit, source = demand.limit, demand.source.written
+        others = frozenset(other.source.written for other in all_demands) - {source}
+        key = CheckKey(nodeid, place_entry(limit.place), limit.metric.name, limit.options, source, others)
+        found = self._of_check(key, demand) or self._of_section(key, demand)
         return found or BaseValue(reason=self._new(nodeid, demand))
 
-    def _of_check(self, nodeid: str, demand: Demand) -> BaseValue | None:
+    def _of_check(self, key: CheckKey, demand: Demand) -> BaseValue | None:
         """What the same check found there."""
-        limit = demand.limit
-        place = {"node": limit.place.node, "marker": limit.place.marker}
-        key = CheckKey(nodeid, cast("Any", place), limit.metric.name, limit.options, demand.source.written)
         check = find_check(self.record["checks"], key)
         if check is None:
             return None
         value = number(check["value"])
         if value is None:
             return BaseValue(reason=f"not measured at the base: {_short(check['message'])}")
-        refusal = other_definition(limit.metric, check["definition"])
+        refusal = other_definition(demand.limit.metric, check["definition"])
         return BaseValue(reason=refusal) if refusal else BaseValue(value, _parts(check), "", self.notes)
 
-    def _of_section(self, nodeid: str, demand: Demand) -> BaseValue | None:
+    def _of_section(self, key: CheckKey, demand: Demand) -> BaseValue | None:
         """The figure among those that the sections of the same subject have."""
-        entry = find_subject(self.record["subjects"], nodeid, demand.source.written)
+        entry = find_subject(self.record["subjects"], key)
         metric = demand.limit.metric
         title = metric_title(metric, demand.limit.options)
         figure = Figures(self.record, self.catalogue).of(entry).get((metric.name, title))

@@ -33,9 +33,9 @@ class Demand:
 
     @property
     def identity(self) -> str:
-        """Which one it is among those of its test, in every run of the same test."""
-        place, options = self.limit.place, sorted(self.limit.options.items())
-        facts = [place.node, place.marker, self.limit.metric.name, repr(options), self.source.written]
+        """Which one it is among those of its test, on any sources."""
+        place, options = self.limit.place, repr(sorted(self.limit.options.items()))
+        facts = [place.node, place.marker, place.index, self.limit.metric.name, options]
         return json.dumps([*facts, self.limit.max_regression])
 
     @property

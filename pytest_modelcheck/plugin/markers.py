@@ -30,7 +30,7 @@ def _markers(item: pytest.Item, run: Run) -> Iterator[tuple[Marker, str]]:
             continue
         count = seen[id(node), mark.name] = seen.get((id(node), mark.name), -1) + 1
         where = _where(item, node, mark.name, count)
-        place = Place(_owner(item, node), mark.name)
+        place = Place(_owner(item, node), mark.name, count)
         marker = read_marker(run.registry, mark.name, mark.args, mark.kwargs, place, where)
         if marker is not None:
             yield marker, where

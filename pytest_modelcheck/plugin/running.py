@@ -105,7 +105,7 @@ class Running:
 
         def at_base(demand: Demand) -> BaseValue:
             assert base is not None
-            return base.value(item.nodeid, demand)
+            return base.value(item.nodeid, demand, demands)
 
         verdicts = enforce(
             demands,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..verdict.judge import Verdict
+from ..verdict.limit import Place
 from ..verdict.message import Told, metric_title, value_text
-from .types import ChangedPart, CheckEntry, PartEntry, ShareEntry, SubjectEntry
+from .types import ChangedPart, CheckEntry, PartEntry, PlaceEntry, ShareEntry, SubjectEntry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
@@ -20,7 +21,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
     limit, measurement = verdict.limit, verdict.measurement
     return {
         "nodeid": nodeid,
-        "place": {"node": limit.place.node, "marker": limit.place.marker},
+        "place": place_entry(limit.place),
         "metric": limit.metric.name,
         "options": dict(limit.options),
         "source": verdict.source,
@@ -51,6 +52,11 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "limit_text": str(limit),
         "headroom": verdict.headroom,
     }
+
+
+def place_entry(place: Place) -> PlaceEntry:
+    """Where a marker stands."""
+    return {"node": place.node, "marker": place.marker, "index": place.index}
 
 
 def _decisive(verdict: Verdict) -> float | None:

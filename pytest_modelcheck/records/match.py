@@ -16,33 +16,41 @@ from .types import CheckEntry, PlaceEntry, SubjectEntry
 
 @dataclass(frozen=True)
 class CheckKey:
-    """Which check: the same in every run of the same test."""
+    """Which check: the same in every run of the same test. `others` are what its test says of its other subjects."""
 
     nodeid: str
     place: PlaceEntry
     metric: str
     options: Mapping[str, object]
     source: str
-
-
-def key_of(check: CheckEntry) -> CheckKey:
-    """A check's own."""
-    return CheckKey(check["nodeid"], check["place"], check["metric"], check["options"], check["source"])
+    others: frozenset[str] = frozenset()
 
 
 def find_check(checks: Iterable[CheckEntry], key: CheckKey) -> CheckEntry | None:
-    """The check that is the same one; None if there is none, or if several may be meant."""
+    """The check that is the same one; None if there is none, or if several may be meant.
+
+    A test that says something else of its subject than it did is still the same, unless it says that of another one.
+    """
     asked = given_options(key.options)
-    same = [
+    found = [
         check
         for check in checks
         if (check["nodeid"], check["metric"]) == (key.nodeid, key.metric)
         and given_options(check["options"]) == asked
-        and _agrees(check["source"], key.source)
+        and (check["source"] == key.source or check["source"] not in key.others)
     ]
-    placed = [check for check in same if check["place"] == key.place]
-    found = placed or [check for check in same if not (check["place"]["node"] and key.place["node"])] or same
+    likenesses: Sequence[Callable[[CheckEntry], bool]] = (
+        lambda check: check["source"] == key.source,
+        lambda check: _stands(check["place"]) == _stands(key.place),
+        lambda check: check["place"] == key.place,
+    )
+    for alike in likenesses:
+        found = [check for check in found if alike(check)] or found
     return found[0] if len({check["signature"] or check["subject"] for check in found}) == 1 else None
+
+
+def _stands(place: PlaceEntry) -> tuple[str, str]:
+    return place["node"], place["marker"]
 
 
 def given_options(options: Mapping[str, object]) -> str:
@@ -51,16 +59,18 @@ def given_options(options: Mapping[str, object]) -> str:
     return json.dumps(plain(said), sort_keys=True)
 
 
-def _agrees(one: str, other: str) -> bool:
-    return one == other or not (one and other)
-
-
-def find_subject(subjects: Sequence[SubjectEntry], nodeid: str, source: str) -> SubjectEntry | None:
-    """The subject that a test speaks of; None if there is none, or if several may be meant."""
-    of_test = [entry for entry in subjects if nodeid in entry["nodeids"]]
-    exact = [entry for entry in of_test if {"nodeid": nodeid, "source": source} in entry["demands"]]
-    found = exact or [e for e in of_test if any(not d["source"] for d in e["demands"])] or of_test
+def find_subject(subjects: Sequence[SubjectEntry], key: CheckKey) -> SubjectEntry | None:
+    """The subject that a check is of; None if there is none, or if several may be meant."""
+    of_test = [entry for entry in subjects if key.nodeid in entry["nodeids"]]
+    exact = [e for e in of_test if {"nodeid": key.nodeid, "source": key.source} in e["demands"]]
+    found = exact or [e for e in of_test if not _is_anothers(e, key)]
     return found[0] if len(found) == 1 else None
+
+
+def _is_anothers(entry: SubjectEntry, key: CheckKey) -> bool:
+    """Whether the test says of it what it says of another of its subjects now."""
+    said = [demand["source"] for demand in entry["demands"] if demand["nodeid"] == key.nodeid]
+    return any(source in key.others for source in said)
 
 
 def matched(base: Sequence[SubjectEntry], head: Sequence[SubjectEntry]) -> dict[str, SubjectEntry]:

@@ -26,7 +26,7 @@ def merge(records: Mapping[str, Record], catalogue: Catalogue) -> Record:
     panels: list[PanelEntry] = []
     for shard, record in records.items():
         for entry in record["subjects"]:
-            subjects.add(entry)
+            subjects.add(entry, shard)
         checks += _apart(record["checks"], checks, shard, _check_of)
         panels += _apart(record["panels"], panels, shard, _panel_of)
     subjects.name(checks, panels)

@@ -8,20 +8,24 @@ from typing import Any, cast
 
 from .types import HEAD, CheckEntry, PanelEntry, SubjectEntry
 
+Fact = Callable[[SubjectEntry], str]
+
 
 class SubjectTable:
     """Subjects by signature. Names are made once all are known."""
 
     def __init__(self) -> None:
         self.by_signature: dict[str, SubjectEntry] = {}
+        self.origins: dict[str, str] = {}  # by signature: where the first description came from
 
     @property
     def entries(self) -> list[SubjectEntry]:
         """All, in the order in which they came."""
         return list(self.by_signature.values())
 
-    def add(self, entry: SubjectEntry) -> None:
-        """Add what a test, or another record, says of a subject."""
+    def add(self, entry: SubjectEntry, origin: str = "") -> None:
+        """Add what a test, or (`origin`) another record, says of a subject."""
+        self.origins.setdefault(entry["signature"], origin)
         known = self.by_signature.get(entry["signature"])
         if known is None:
             copied = {**entry, "nodeids": [*entry["nodeids"]], "demands": [*entry["demands"]]}
@@ -34,7 +38,7 @@ class SubjectTable:
 
     def name(self, *told: Iterable[CheckEntry] | Iterable[PanelEntry]) -> None:
         """Give each subject a name of its own, and write it where checks and panels name it."""
-        names = distinct_names(self.entries)
+        names = distinct_names(self.entries, self.origins)
         for entry in self.entries:
             entry["name"] = names[entry["signature"]]
         for entries in told:
@@ -54,23 +58,24 @@ def _merge_sections(known: dict[str, Any], entry: Mapping[str, Any]) -> None:
             known[key] = have + [item for item in section if item not in have]
 
 
-def distinct_names(entries: Sequence[SubjectEntry]) -> dict[str, str]:
+def distinct_names(entries: Sequence[SubjectEntry], origins: Mapping[str, str]) -> dict[str, str]:
     """A name for each signature: the model's, and where several share it, what tells them apart."""
+    facts = [*_FACTS, lambda entry: origins.get(entry["signature"], "")]
     groups: dict[str, list[SubjectEntry]] = {}
     for entry in entries:
         groups.setdefault(entry["name"], []).append(entry)
     return {
         entry["signature"]: name
         for group in groups.values()
-        for entry, name in zip(group, _distinct(group), strict=True)
+        for entry, name in zip(group, _distinct(group, facts), strict=True)
     }
 
 
-def _distinct(group: Sequence[SubjectEntry]) -> list[str]:
+def _distinct(group: Sequence[SubjectEntry], facts: Sequence[Fact]) -> list[str]:
     """The first fact that all of a group differ in, after their name: inputs, type, test, all that is known."""
     if len(group) == 1:
         return [group[0]["name"]]
-    for fact in _FACTS:
+    for fact in facts:
         told = [fact(entry) for entry in group]
         if all(told) and len(set(told)) == len(told):
             return [f"{entry['name']} ({words})" for entry, words in zip(group, told, strict=True)]
@@ -90,7 +95,7 @@ def _file(entry: SubjectEntry) -> str:
     return PurePosixPath(entry["nodeids"][0].partition("::")[0]).name if entry["nodeids"] else ""
 
 
-_FACTS: tuple[Callable[[SubjectEntry], str], ...] = (
+_FACTS: Sequence[Fact] = (
     lambda entry: ", ".join(entry["inputs"]),
     lambda entry: entry["type"],
     _parameter,

@@ -22,10 +22,13 @@ Base64: TypeAlias = Annotated[str, ("[A-Za-z0-9+/]*={0,2}", "base64")]
 
 
 class PlaceEntry(TypedDict):
-    """Where a marker stands: the node id of the test, class or module that has it; empty where nobody knows."""
+    """Where a marker stands: the node id of the test, class or module that has it, and which one of that name it is
+    there; empty where nobody knows.
+    """
 
     node: str
     marker: str
+    index: int
 
 
 class PartEntry(TypedDict):

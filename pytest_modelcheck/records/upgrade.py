@@ -49,7 +49,7 @@ def _check_from_1(entry: dict[str, Any], signatures: dict[Any, Any]) -> dict[str
         "definition": 1,
     }
     identity = {
-        "place": {"node": "", "marker": ""},
+        "place": {"node": "", "marker": "", "index": 0},
         "source": "",
         "signature": signatures.get(_hashable(entry.get("subject"))) or "",
     }

@@ -11,10 +11,13 @@ from .units import RATIO, Unit
 
 @dataclass(frozen=True)
 class Place:
-    """Where a marker stands: the node id of the test, class or module that has it, and the marker's name."""
+    """Where a marker stands: the node id of the test, class or module that has it, the marker's name, and which one of
+    that name it is there.
+    """
 
     node: str = ""
     marker: str = ""
+    index: int = 0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def test_it(modelcheck):
     seen = modelcheck.faithfulness(modelcheck.hirescam(target=1, layer="conv"), steps=4)
     assert seen.insertion.shape == (1,)
 """,
-    "deconvnet": """
+    "projections": """
 def test_it(modelcheck):
     assert modelcheck.deconvnet(target=1).relus == 1
     assert len(modelcheck.strongest_activations(layers=["conv"], features=2).layers) == 1
@@ -40,7 +40,7 @@ WORDS = {
     "weight_changes": ["Weights, compared", "3 tensors equal", "conv.weight"],
     "evolution": ["Evolution of features", "<polyline", "first", "last"],
     "faithfulness": ["Faithfulness", "insertion", "average drop"],
-    "deconvnet": ["Deconvnet", "feature"],
+    "projections": ["Deconvnet", "feature"],
     "invariance": ["vertical shift", "<polyline"],
 }
 

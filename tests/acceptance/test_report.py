@@ -36,7 +36,7 @@ def test_the_record_has_everything_of_the_run(project, workers):
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*modelcheck report: *modelcheck-report?index.html"])
     record = project.record()
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert record["run"]["tests"] == {"passed": 3, "failed": 1}
     assert {"python", "torch", "pytest-modelcheck"} <= record["environment"].keys()
     (subject,) = record["subjects"]
@@ -86,8 +86,12 @@ def test_c(): ...
 """)
     project.run("--modelcheck-report", *workers)
     record = project.record()
-    assert [s["name"] for s in record["subjects"]] == ["Linear", "Linear (2)"]
-    assert [c["subject"] for c in record["checks"]] == ["Linear", "Linear (2)", "Linear"]
+    assert [s["name"] for s in record["subjects"]] == ["Linear (test_a)", "Linear (test_b)"]
+    assert [c["subject"] for c in record["checks"]] == [
+        "Linear (test_a)",
+        "Linear (test_b)",
+        "Linear (test_a)",
+    ]
 
 
 def test_a_model_without_pictures_says_why_it_has_no_heatmap(project):
@@ -228,7 +232,7 @@ def pytest_modelcheck_register(registry):
     result = project.run("--modelcheck-report")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["Net: modules", "*over by*1 calls*", "*heaviest*conv*", "Net *modules *4 calls*✗ fail"]
+        ["Net: modules", "*over by*1 call *", "*heaviest*conv*", "Net *modules *4 calls*✗ fail"]
     )
     assert project.record()["subjects"][0]["poem"] == {"line": "an ode to Net"}
     assert "an ode to Net" in (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")

@@ -170,4 +170,4 @@ def test_a_traceback_ends_at_the_users_line(project, option, shown):
         ["*return self.fc(*", "*net raised RuntimeError in its forward, in module 'fc'*"]
     )
     assert ("def find_layer" in result.stdout.str()) == shown
-    assert ("pytest_modelcheck/subject.py" in result.stdout.str()) == shown
+    assert ("pytest_modelcheck/model/subject.py" in result.stdout.str()) == shown

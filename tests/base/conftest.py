@@ -18,10 +18,8 @@ from pytest_modelcheck.records.run import RunRecord
 from pytest_modelcheck.verdict.judge import judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Measurement
-from pytest_modelcheck.verdict.metric import Metric
-from pytest_modelcheck.verdict.units import MACS
 
-from ..catalogue import note
+from ..catalogue import metric, note
 
 
 def stack(*layers: nn.Module) -> nn.Sequential:
@@ -44,9 +42,7 @@ def make_record(max_macs: float = 1e9, **models: nn.Module) -> dict[str, Any]:
         recorder = Recorder(nodeid, default_registry().sections)
         recorder.subject(subject, f"model={name}")
         macs = ModelCheck(model, input_size=(1, 3, 8, 8)).complexity().macs
-        limit = Limit(
-            Metric("macs", MACS), max=max_macs, options={"phase": "forward"}, where="tests/test_it.py:3"
-        )
+        limit = Limit(metric("macs"), max=max_macs, options={"phase": "forward"}, where="tests/test_it.py:3")
         note(recorder, judge("", limit, Measurement(macs)), subject)
         run.add(nodeid, plain(recorder.drain()))
     record: dict[str, Any] = plain(run.build(0, Path(".")))

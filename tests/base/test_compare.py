@@ -1,18 +1,28 @@
 """What changed between two records. Oracles: counts by hand."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from torch import nn
 
 from pytest_modelcheck.checks.latency.changes import slowdown_words
+from pytest_modelcheck.demand.plan import Demand
 from pytest_modelcheck.records.compare import regressions, ungated
+from pytest_modelcheck.records.entries import place_entry
 from pytest_modelcheck.records.plain import plain
-from pytest_modelcheck.verdict.limit import Limit
-from pytest_modelcheck.verdict.metric import Metric
-from pytest_modelcheck.verdict.units import MACS
+from pytest_modelcheck.verdict.limit import Limit, Place
 
-from ..catalogue import Base, changes_lines, check_record, compare, differing, record_markdown, write_report
+from ..catalogue import (
+    Base,
+    changes_lines,
+    check_record,
+    compare,
+    differing,
+    metric,
+    record_markdown,
+    write_report,
+)
 from .conftest import make_record, stack
 
 FIRST = 8 * 3 * 9 * 64  # MACs of the first convolution at 8x8
@@ -178,11 +188,45 @@ def test_a_time_that_the_base_lacks_is_no_change_and_two_times_are_only_shown(ba
     assert [row["share"] for row in net["metrics"] if row["metric"] == "latency"] == [1.0]
 
 
-def test_a_name_that_begins_like_another_is_not_the_other(base):
+def demand(source="", options=None, place=Place("tests/test_it.py::test_net", "macs_budget"), **limit):
+    """A relative limit on MACs, of a subject of which its test says `source`."""
+    found = Limit(metric("macs"), max_regression=0.02, options=options or {"phase": "forward"}, place=place)
+    return Demand(SimpleNamespace(paired=False), found, SimpleNamespace(written=source, label=source))
+
+
+def rows(base, *told):
+    """The record with checks of one test: what it says of the subject, its signature, its value, the marker's place."""
     (check,) = [c for c in base["checks"] if c["subject"] == "net"]
-    rows = [{**check, "subject": name, "value": value} for name, value in (("net2", 1), ("net (2)", 2))]
-    limit = Limit(Metric("macs", MACS), max_regression=0.02, options={"phase": "forward"})
-    assert Base({**base, "checks": rows}).value(check["nodeid"], "net", limit).value == 2
+    entries = [
+        {**check, "source": source, "signature": signature, "value": value, "place": place_entry(place)}
+        for source, signature, value, place in told
+    ]
+    return {**base, "checks": entries}
+
+
+HERE, CLASS = (
+    Place("tests/test_it.py::test_net", "macs_budget"),
+    Place("tests/test_it.py::TestNet", "macs_budget"),
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "others", "value"),
+    [
+        ([("model=a", "1", 1, HERE), ("model=b", "2", 2, HERE)], [], 2),  # by what the test says
+        ([("model=a", "1", 1, CLASS), ("model=a", "2", 2, HERE)], [], 2),  # by the marker's place
+        ([("model=a", "1", 1, HERE)], [], 1),  # a renamed model stays gated
+        ([("model=a", "1", 1, HERE)], ["model=a"], None),  # unless it is another of the same test
+        ([("model=a", "1", 1, HERE), ("model=c", "2", 2, HERE)], [], None),  # several may be meant
+        ([("", "1", 1, Place())], [], 1),  # a record of the first release says neither
+    ],
+)
+def test_the_bases_figure_is_that_of_the_same_check(base, told, others, value):
+    nodeid = base["checks"][1]["nodeid"]
+    asked = demand("model=b")
+    record = {**rows(base, *told), "subjects": []}
+    found = Base(record).value(nodeid, asked, [asked, *map(demand, others)])
+    assert found.value == value
 
 
 def test_what_could_not_be_collected_at_the_base_is_told(base):

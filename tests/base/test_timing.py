@@ -10,27 +10,12 @@ from torch import nn
 
 from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.model.subject import Inputs, Subject
-from pytest_modelcheck.verdict.limit import Limit
-from pytest_modelcheck.verdict.metric import Metric
-from pytest_modelcheck.verdict.units import SECONDS
 from pytest_modelcheck.worker.timing import apart
 from pytest_modelcheck.worker.timing.paired import Comparisons
-from pytest_modelcheck.worker.timing.revision import Job, Timed, _Collection
+from pytest_modelcheck.worker.timing.revision import Job, Timed
 
 KEY = ("tests/test_net.py::test_net", "tests/test_net.py:3")
 JOB = Job("/here", "/here", "/there", [], [], [], [], [KEY], "/results", 1.0, 1.0)
-
-
-def test_two_limits_in_one_place_are_an_error_and_not_each_others_result():
-    demand = SimpleNamespace(
-        limit=Limit(Metric("latency", SECONDS), max_regression=0.05, where=KEY[1]), source=None
-    )
-    run = _Collection([KEY])
-    run._take(SimpleNamespace(nodeid=KEY[0]), [demand, demand], None)
-    assert run.found == {}
-    assert (
-        run.reason(KEY) == "tests/test_net.py:3 has several latency limits: write each on a line of its own"
-    )
 
 
 @pytest.mark.parametrize(

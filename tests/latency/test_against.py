@@ -11,12 +11,10 @@ from pytest_modelcheck.checks.latency.paired import Chunk
 from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.message import explain
-from pytest_modelcheck.verdict.metric import Metric
-from pytest_modelcheck.verdict.units import SECONDS
 
-LIMIT = Limit(
-    Metric("latency", SECONDS), max_regression=0.05, options={"statistic": "median", "threads": None}
-)
+from ..catalogue import metric
+
+LIMIT = Limit(metric("latency"), max_regression=0.05, options={"statistic": "median", "threads": None})
 
 
 def packed(*shares, **changes):

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, SubjectError
+from pytest_modelcheck.checks.latency.budgets import LatencyBudget
 from pytest_modelcheck.checks.latency.clock import clock_for
 from pytest_modelcheck.checks.latency.compare import (
     compare_latency,
@@ -20,8 +21,8 @@ from pytest_modelcheck.checks.latency.paired import Side, partners
 from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.verdict.judge import Outcome, decides, judge
 from pytest_modelcheck.verdict.limit import Limit
-from pytest_modelcheck.verdict.metric import Metric
-from pytest_modelcheck.verdict.units import SECONDS
+
+from ..catalogue import metric
 
 
 class ScriptedClock:
@@ -59,10 +60,12 @@ def test_which_clock_counts(device, threads, clock):
     [((0.03,), Outcome.PASS), ((0.05,), Outcome.FAIL), ((0.03, 0.05), Outcome.INCONCLUSIVE)],
 )
 def test_a_budget_is_decided_or_said_to_be_undecided(times, outcome):
-    limit = Limit(Metric("latency", SECONDS), max=0.04)
+    limit = Limit(metric("latency"), max=0.04)
     clock = ScriptedClock(*times)
-    seen = measure(net(), clock=clock, decided=lambda latency: decides(limit, CHECK.read(latency, limit)))
-    assert judge("net", limit, CHECK.read(seen, limit)).outcome is outcome
+    seen = measure(
+        net(), clock=clock, decided=lambda latency: decides(limit, LatencyBudget().read(latency, limit))
+    )
+    assert judge("net", limit, LatencyBudget().read(seen, limit)).outcome is outcome
     assert (len(seen.samples) > 500) == (outcome is Outcome.INCONCLUSIVE)  # went on to the cap of 30 s
 
 

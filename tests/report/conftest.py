@@ -15,10 +15,8 @@ from pytest_modelcheck.records.run import RunRecord
 from pytest_modelcheck.verdict.judge import judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Contributor, Measurement
-from pytest_modelcheck.verdict.metric import Metric
-from pytest_modelcheck.verdict.units import MACS
 
-from ..catalogue import note
+from ..catalogue import metric, note
 
 NODEID = "tests/test_it.py::test_it"
 
@@ -27,7 +25,7 @@ def build(subject: Subject, **limits: float) -> dict[str, Any]:
     """The record of one test with one budget."""
     recorder = Recorder(NODEID, default_registry().sections)
     recorder.subject(subject)
-    limit = Limit(Metric("macs", MACS), where="tests/test_it.py:3", **(limits or {"max": 1000}))
+    limit = Limit(metric("macs"), where="tests/test_it.py:3", **(limits or {"max": 1000}))
     note(recorder, judge("", limit, Measurement(1200, contributors=(Contributor("0", 900),))), subject)
     recorder.panel(subject, "A panel", "text", "of the user's own")
     run = RunRecord()

@@ -8,11 +8,11 @@ from markdown_it import MarkdownIt
 from torch import nn
 
 from pytest_modelcheck.records.compare import regressions
-from pytest_modelcheck.report.markdown import comparison_markdown, fit, table
+from pytest_modelcheck.report.markdown import fit, table
 from pytest_modelcheck.report.neutral import code, words
 
 from ..base.conftest import make_record, stack
-from ..catalogue import compare, record_markdown
+from ..catalogue import compare, comparison_markdown, record_markdown
 
 HOSTILE = {
     "html": "<img src=x onerror=alert(1)></code></details><script>alert(1)</script>",

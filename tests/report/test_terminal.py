@@ -16,12 +16,14 @@ def check(**changes):
         "headroom": -0.2,
         "outcome": "fail",
         "level": "fail",
+        "caveat": "",
+        "protocol": "",
         **changes,
     }
 
 
 def lines(*checks, width=80, **options):
-    return summary_lines({"checks": list(checks), "run": {}}, width, **options)
+    return summary_lines({"checks": list(checks), "run": {"no_result": [], "waited": 0.0}}, width, **options)
 
 
 def test_one_line_per_check_then_the_counts():
