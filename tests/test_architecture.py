@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,13 @@ def test_corridors_name_no_check_but_the_known():
 @pytest.mark.parametrize("name", known(KNOWN_NAMES))
 def test_corridors_name_no_check(name):
     assert name not in set(names_of_checks())
+
+
+def test_the_stops_of_the_walk_are_there():
+    """CONTRIBUTING.md names files of the package, and what is in them: `verdict/judge.py` `judge`."""
+    stops = re.findall(r"`([\w/]+\.py)`\s+`(\w+)(?:\.(\w+))?`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    assert len(stops) > 40
+    for file, name, member in stops:
+        text = (rooms.PACKAGE / file).read_text("utf-8")
+        assert re.search(rf"^(?:def |class |)({name})\b", text, re.M), f"{file}: {name}"
+        assert not member or re.search(rf"^    def {member}\b", text, re.M), f"{file}: {name}.{member}"
