@@ -189,9 +189,9 @@ class AmountCheck(Check):
 class Budget(AmountCheck):
     """A check made of two functions: `observe(subject, **options)` and `read(observed, **options) -> Measurement`.
 
-    `metric`: a name, in `unit` (a Unit, or the noun of one: "FLOPs", "bytes", "calls", "seconds"), or a Metric (then `unit`
-    is None);
-    `choices`: the marker's own keywords, each with its allowed values, the default first: they are the options.
+    `metric`: a name, in `unit` (a Unit, or the noun of one: "FLOPs", "bytes", "calls", "seconds"), or a Metric (then
+    `unit` is None). `choices`: the marker's own keywords, each with its allowed values, the default first: they are
+    the options.
     `observe` runs where nothing is restored, unless `restores=True` asks for it: then the model's training flags,
     parameters, buffers, gradients, hooks, random numbers and global settings are afterwards as they were, and in it
     the model is in eval mode. `section`: where the report keeps what `observe` returns (it has `to_dict()`).

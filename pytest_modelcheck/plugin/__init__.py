@@ -13,6 +13,7 @@ What a suite without checks never needs is imported where it is needed: pytest's
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,8 @@ from .fixtures import complexity_snapshot as complexity_snapshot
 from .fixtures import heatmap_snapshot as heatmap_snapshot
 from .fixtures import modelcheck as modelcheck
 from .fixtures import structure_snapshot as structure_snapshot
+from .session import Session
+from .spotting import Spotting
 from .state import RUN, Run
 
 if TYPE_CHECKING:
@@ -56,7 +59,39 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in _marker_lines(config, registry):
         config.addinivalue_line("markers", line)
     run = config.stash[RUN] = Run(config, registry, options.settings(config))
-    run.start()
+    run.parts = _PARTS
+    run.woken = ("collection", "running") if run.is_worker else ("collection", "running", "reporting")
+    run.register("session", "spotting")
+    distributes = not run.is_worker and getattr(config.option, "dist", "no") != "no"
+    if distributes or (run.describes and not run.is_worker):
+        run.register("reporting")
+
+
+def _collection(run: Run) -> object:
+    from .collection import Collection
+
+    return Collection(run)
+
+
+def _running(run: Run) -> object:
+    from .running import Running
+
+    return Running(run)
+
+
+def _reporting(run: Run) -> object:
+    from .reporting import Reporting
+
+    return Reporting(run)
+
+
+_PARTS: Mapping[str, Callable[[Run], object]] = {
+    "session": Session,
+    "spotting": Spotting,
+    "collection": _collection,
+    "running": _running,
+    "reporting": _reporting,
+}
 
 
 def _marker_lines(config: pytest.Config, registry: Registry) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,9 +28,12 @@ class Collection:
         self, collector: pytest.Collector, obj: object
     ) -> Generator[None, object, object]:
         function = plain_function(obj)
-        names = wanted_fixtures(function, collector, self.run) if function is not None else []
+        names = self._wanted(function, collector) if function is not None else []
         with injected(function, names):
             return (yield)
+
+    def _wanted(self, function: FunctionType, collector: pytest.Collector) -> list[str]:
+        return wanted_fixtures(function, collector, self.run.registry.names, self.run.settings)
 
 
 def with_mistakes(run: Run, report: Report) -> Report:

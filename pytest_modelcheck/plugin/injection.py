@@ -7,7 +7,7 @@ of any scope still work. Asking for them later fails ("no parameter defined").
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType
 from typing import TYPE_CHECKING, cast
@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ..demand.source import Source
-    from .state import Run
+    from ..settings import Settings
 
 
 @contextmanager
@@ -42,16 +42,21 @@ def plain_function(obj: object) -> FunctionType | None:
     return function if inspect.isfunction(function) else None
 
 
-def wanted_fixtures(function: FunctionType, collector: pytest.Collector, run: Run) -> list[str]:
-    """The fixtures to add to a test: those of its subjects that exist and that it does not ask for itself."""
+def wanted_fixtures(
+    function: FunctionType, collector: pytest.Collector, names: Collection[str], settings: Settings
+) -> list[str]:
+    """The fixtures to add to a test: those of its subjects that exist and that it does not ask for itself.
+
+    `names`: of the markers that stand for a check.
+    """
     marks = [*marks_of(function), *collector.iter_markers()]
     arguments = list(inspect.signature(function).parameters)
-    is_marked = any(mark.name in run.registry.names for mark in marks)
+    is_marked = any(mark.name in names for mark in marks)
     if not is_marked and not reaches(arguments, "modelcheck", collector):
         return []
-    names = [name for source in _sources(marks, run) for name in source.fixtures]
+    asked = [name for source in _sources(marks, names, settings) for name in source.fixtures]
     manager = collector.session._fixturemanager
-    return [n for n in dict.fromkeys(names) if n not in arguments and manager.getfixturedefs(n, collector)]
+    return [n for n in dict.fromkeys(asked) if n not in arguments and manager.getfixturedefs(n, collector)]
 
 
 def marks_of(function: object) -> list[pytest.Mark]:
@@ -61,15 +66,15 @@ def marks_of(function: object) -> list[pytest.Mark]:
     return [cast("pytest.Mark", getattr(mark, "mark", mark)) for mark in listed]
 
 
-def _sources(marks: list[pytest.Mark], run: Run) -> list[Source]:
+def _sources(marks: list[pytest.Mark], names: Collection[str], settings: Settings) -> list[Source]:
     """The subjects that the marks demand, and the one that the fixture `modelcheck` is bound to."""
     from ..demand import SUBJECT
     from ..demand.arguments import subject_part
     from ..demand.source import merge
 
     shared = [subject_part(mark.kwargs) for mark in marks if mark.name == SUBJECT]
-    own = [subject_part(mark.kwargs) for mark in marks if mark.name in run.registry.names]
-    return [merge([subject, *shared], run.settings) for subject in [*own, {}]]
+    own = [subject_part(mark.kwargs) for mark in marks if mark.name in names]
+    return [merge([subject, *shared], settings) for subject in [*own, {}]]
 
 
 def reaches(names: Iterable[str], wanted: str, node: pytest.Collector) -> bool:

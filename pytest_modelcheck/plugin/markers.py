@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..demand import SUBJECT
 from ..demand.markers import Marker, read_marker
 from ..demand.place import marker_line
 from ..demand.plan import Plan, make_plan
@@ -15,23 +16,25 @@ if TYPE_CHECKING:
     import pytest
     from _pytest.nodes import Node
 
-    from .state import Run
+    from ..demand.check import Catalogue
+    from ..settings import Settings
 
 
-def plan_item(item: pytest.Item, run: Run) -> Plan:
+def plan_item(item: pytest.Item, catalogue: Catalogue, settings: Settings) -> Plan:
     """Read all our markers of a test, the closest first."""
-    return make_plan(list(_markers(item, run)), run.settings)
+    return make_plan(list(_markers(item, catalogue)), settings)
 
 
-def _markers(item: pytest.Item, run: Run) -> Iterator[tuple[Marker, str]]:
+def _markers(item: pytest.Item, catalogue: Catalogue) -> Iterator[tuple[Marker, str]]:
+    names = {SUBJECT, *catalogue.names}
     seen: dict[tuple[int, str], int] = {}
     for node, mark in item.iter_markers_with_node():
-        if mark.name not in run.names:
+        if mark.name not in names:
             continue
         count = seen[id(node), mark.name] = seen.get((id(node), mark.name), -1) + 1
         where = _where(item, node, mark.name, count)
         place = Place(_owner(item, node), mark.name, count)
-        marker = read_marker(run.registry, mark.name, mark.args, mark.kwargs, place, where)
+        marker = read_marker(catalogue, mark.name, mark.args, mark.kwargs, place, where)
         if marker is not None:
             yield marker, where
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,44 +37,22 @@ class Run:
         self.record: Record | None = None
         self.report_path: Path | None = None
         self.interrupted = False
-        self._awake = self._reporting = False
+        self.is_awake = False  # whether a test with checks was met
+        self.parts: Mapping[str, Callable[[Run], object]] = {}  # by the name under which each is registered
+        self.woken: tuple[str, ...] = ()  # the parts that only matter to tests with checks
 
-    def start(self) -> None:
-        """Register what every run needs."""
-        from .session import Session
-        from .spotting import Spotting
-
+    def register(self, *names: str) -> None:
+        """Register parts of the plugin that are not registered yet."""
         manager = self.config.pluginmanager
-        manager.register(Session(self), "modelcheck-session")
-        manager.register(Spotting(self), "modelcheck-spotting")
-        distributes = not self.is_worker and getattr(self.config.option, "dist", "no") != "no"
-        if self.describes or distributes:
-            self._report()
+        for name in names:
+            if not manager.has_plugin(f"modelcheck-{name}"):
+                manager.register(self.parts[name](self), f"modelcheck-{name}")
 
     def wake(self) -> None:
-        """Register what only matters to tests with checks; once."""
-        if self._awake:
-            return
-        self._awake = True
-        from .collection import Collection
-        from .running import Running
-
-        manager = self.config.pluginmanager
-        manager.register(Collection(self), "modelcheck-collection")
-        manager.register(Running(self), "modelcheck-running")
-        self._report()
-
-    def _report(self) -> None:
-        if not self._reporting and not self.is_worker:
-            self._reporting = True
-            from .reporting import Reporting
-
-            self.config.pluginmanager.register(Reporting(self), "modelcheck-reporting")
-
-    @property
-    def is_awake(self) -> bool:
-        """Whether a test with checks was met."""
-        return self._awake
+        """A test with checks was met: register what only matters to these."""
+        if not self.is_awake:
+            self.is_awake = True
+            self.register(*self.woken)
 
     def marks(self, item: pytest.Item) -> int:
         """How many of our markers it has."""
@@ -97,7 +76,8 @@ class TestState:
         if self._plan is None or self._marks != marks:
             from .markers import plan_item
 
-            self._plan, self._marks = plan_item(self.item, self.run), marks
+            run = self.run
+            self._plan, self._marks = plan_item(self.item, run.registry, run.settings), marks
         return self._plan
 
     @plan.setter

@@ -44,13 +44,23 @@ def check_record(record: Any, path: object, catalogue: Catalogue) -> Record:
             f"{path} has schema_version {version}; this pytest-modelcheck reads 1 to {SCHEMA_VERSION}.\n"
             "Install the version of pytest-modelcheck that wrote it, or a newer one."
         )
-    whole = upgraded(record, version)
+    whole = _renamed(upgraded(record, version), catalogue)
     wrong = (
         problem(whole, Record) or _sections_problem(whole, catalogue) or _changes_problem(whole, catalogue)
     )
     if wrong:
         raise RecordError(f"{path} is not a whole report of pytest-modelcheck: {wrong}")
     return cast("Record", whole)
+
+
+def _renamed(record: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    """With the sections under their names of today."""
+    names = {old: section.name for section in catalogue.sections.values() for old in section.former}
+    subjects = record.get("subjects")
+    if not isinstance(subjects, list) or not all(isinstance(entry, dict) for entry in subjects):
+        return record  # the check of its shape tells
+    renamed = [{names.get(key, key): value for key, value in entry.items()} for entry in subjects]
+    return {**record, "subjects": renamed}
 
 
 def _sections_problem(record: dict[str, Any], catalogue: Catalogue) -> str:

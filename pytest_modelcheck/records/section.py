@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..verdict.measurement import Contributor
-from ..verdict.metric import Definition, Metric
+from ..verdict.metric import FIRST, Definition, Metric
 from ..verdict.units import Unit
 from .types import HEAD
 
@@ -69,7 +69,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Changes as a table: `title` for one row and for many ("operator ...", "operators ..."); `align` by column, l or r."""
+    """Changes as a table: `title` for one row and for many; `align` by column, l or r."""
 
     title: tuple[str, str]
     columns: tuple[str, ...]
@@ -124,7 +124,8 @@ class Section:
     `panel`: how it looks on the page. `totals`: the figures that two records are compared by. `changes`: what differs
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
-    beyond its shape. `costs(content)`: what each module costs, for other panels' pictures.
+    beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
+    records know it by.
     """
 
     name: str
@@ -138,7 +139,8 @@ class Section:
     align: Callable[[Sections, Sections], Paths] | None = None
     problem: Callable[[Any], str] | None = None
     costs: Callable[[Any], Mapping[str, int]] | None = None
-    definition: Definition = Definition()
+    definition: Definition = FIRST
+    former: tuple[str, ...] = ()
 
 
 class Catalogue(Protocol):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-RENAMED = {"deconvnet": "projections"}  # sections by another name
-
 
 def upgraded(record: dict[str, Any], version: int) -> dict[str, Any]:
     """`record`, written in schema `version`, in today's. Where it lacks a part, the check of its shape says so."""
@@ -35,8 +33,7 @@ def _from_1(record: dict[str, Any]) -> dict[str, Any]:
 def _subject_from_1(entry: dict[str, Any]) -> dict[str, Any]:
     nodeids = entry.get("nodeids")
     demands = [{"nodeid": nodeid, "source": ""} for nodeid in nodeids] if isinstance(nodeids, list) else []
-    renamed = {RENAMED.get(key, key): value for key, value in entry.items()}
-    return {**renamed, "demands": demands, "definitions": {}}
+    return {**entry, "demands": demands, "definitions": {}}
 
 
 def _check_from_1(entry: dict[str, Any], signatures: dict[Any, Any]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ class Definition:
         return "" if other == self.version else f"counted differently since {self.since}: not compared"
 
 
+FIRST = Definition()
+
+
 @dataclass(frozen=True)
 class Metric:
     """One kind of value.
@@ -39,7 +42,7 @@ class Metric:
     title: str = ""
     nature: Nature = "figure"
     more: Literal["worse", "better"] = "worse"
-    definition: Definition = field(default=Definition(), compare=False)
+    definition: Definition = field(default=FIRST, compare=False)
 
     @property
     def words(self) -> str:

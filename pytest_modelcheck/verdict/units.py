@@ -35,7 +35,7 @@ class Unit:
 
     `words` maps each accepted word (lower case) to its worth in base units, `prefixes` each accepted prefix.
     With `bare` a prefix may stand alone ("25.6 M"). `symbol` follows a number in a table, `noun` in a sentence; `one`
-    is the noun of a single one ("1 call", "2 calls"), where it has one. A unit without `words` takes plain numbers only.
+    is the noun of a single one ("1 call", "2 calls"), where it has one. A unit without `words` takes numbers only.
     """
 
     symbol: str

@@ -14,6 +14,7 @@ from pytest_modelcheck.checks.latency.compare import (
     compare_latency,
     compare_sides,
     read_comparison,
+    slowdown_decided,
     slowdown_limit,
 )
 from pytest_modelcheck.checks.latency.measure import measure
@@ -161,7 +162,7 @@ def test_inputs_that_do_not_fit():
 def test_paired_comparison(slowdown, outcome):
     a, b = Side((), lambda copies: lambda: 0.01), Side((), lambda copies: lambda: 0.01 * (1 + slowdown))
     limit = slowdown_limit("5%")
-    seen = compare_sides(a, b, limit, clock=ScriptedClock(0.0))
+    seen = compare_sides(a, b, slowdown_decided("5%"), clock=ScriptedClock(0.0))
     assert seen.regression == pytest.approx(slowdown)
     assert judge("b", limit, read_comparison(seen)).outcome is outcome
 
@@ -170,7 +171,7 @@ def test_a_comparison_that_cannot_tell_is_inconclusive_at_its_cap():
     noise = itertools.cycle([0.008, 0.01, 0.012, 0.009, 0.013])
     limit = slowdown_limit("5%")
     side = Side((), lambda copies: (lambda seconds: lambda: seconds)(next(noise)))
-    seen = compare_sides(side, side, limit, clock=ScriptedClock(0.0), cap=5)
+    seen = compare_sides(side, side, slowdown_decided("5%"), clock=ScriptedClock(0.0), cap=5)
     assert seen.elapsed >= 5
     assert judge("b", limit, read_comparison(seen)).outcome is Outcome.INCONCLUSIVE
 

@@ -99,7 +99,7 @@ def _refuse_useless(raw: Tensor, subject: Subject, layer: str) -> None:
     if not torch.isfinite(raw).all():
         raise ExplanationError(
             f"{subject.name}: the map at layer {layer!r} holds NaN or infinite values; "
-            "check.weights() may show the cause"
+            "ModelCheck.weights() may show the cause"
         )
     spread = raw.amax((1, 2)) - raw.amin((1, 2))
     if bool((spread <= FLAT * raw.abs().amax((1, 2))).any()):

@@ -65,7 +65,7 @@ HEATMAPS = Section(
 )
 SECTIONS = (
     HEATMAPS,
-    _section("projections", "Projections to pixels", type=list[CurveEntry]),
+    _section("projections", "Projections to pixels", type=list[CurveEntry], former=("deconvnet",)),
     _section("faithfulness", "Faithfulness", type=list[CurveEntry]),
     _section("invariance", "Invariance", type=list[CurveEntry]),
     _section("evolution", "Evolution of features", type=list[CurveEntry]),

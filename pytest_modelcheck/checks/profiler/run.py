@@ -83,7 +83,7 @@ def module_ranges(root: nn.Module) -> Iterator[None]:
 class Loop:
     """A profiler over a loop of the user's: `wait` steps unwatched, `warmup` to warm up, `steps` that count.
 
-    with check.profile(steps=3) as step:
+    with modelcheck.profile(steps=3) as step:
         for batch in loader:
             model(batch)
             step()
