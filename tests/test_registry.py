@@ -11,6 +11,7 @@ def test_a_folder_registers_the_markers_that_it_is_listed_with(folder):
     registry = Registry({folder: FOLDERS[folder]})
     assert sorted(registry.checks) == sorted(FOLDERS[folder].markers)
     assert sorted(registry.sections) == sorted(FOLDERS[folder].sections)
+    assert sorted(registry.metrics) == sorted(FOLDERS[folder].metrics)
 
 
 @pytest.mark.parametrize("name", ["flops_budget", "modelcheck"])

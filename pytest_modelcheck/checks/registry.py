@@ -24,30 +24,29 @@ if TYPE_CHECKING:
 
 
 class Folder(NamedTuple):
-    """What a check folder registers, known before it is loaded."""
+    """The names that a check folder registers, known before it is loaded."""
 
     markers: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
 
+COSTS = ("flops", "macs", "memory_access", "activations", "params")
 FOLDERS: Mapping[str, Folder] = {  # in the order in which things are told
-    "structure": Folder((), ("structure", "autograd")),
+    "structure": Folder((), ("structure", "autograd"), ("structure_snapshot",)),
     "complexity": Folder(
-        (
-            "flops_budget",
-            "macs_budget",
-            "memory_access_budget",
-            "activations_budget",
-            "params_budget",
-        ),
-        ("complexity",),
+        tuple(f"{name}_budget" for name in COSTS), ("complexity",), (*COSTS, "complexity_snapshot")
     ),
-    "latency": Folder(("latency_budget",), ("latency",)),
-    "profiler": Folder(("operator_budget", "forbid_host_sync"), ("profile",)),
-    "memory": Folder(("peak_memory_budget",), ("memory",)),
-    "export": Folder(("onnx_export",), ("onnx",)),
+    "latency": Folder(("latency_budget",), ("latency",), ("latency", "latency_regression")),
+    "profiler": Folder(
+        ("operator_budget", "forbid_host_sync"), ("profile",), ("operator_calls", "host_syncs")
+    ),
+    "memory": Folder(("peak_memory_budget",), ("memory",), ("peak_memory",)),
+    "export": Folder(("onnx_export",), ("onnx",), ("onnx_export",)),
     "explain": Folder(
-        ("invariance_budget",), ("heatmaps", "projections", "faithfulness", "invariance", "evolution")
+        ("invariance_budget",),
+        ("heatmaps", "projections", "faithfulness", "invariance", "evolution"),
+        ("invariance_probability", "invariance_feature_shift", "heatmap"),
     ),
     "weights": Folder((), ("weights", "weight_changes")),
 }
@@ -107,8 +106,8 @@ class Registry:
 
     def add_metric(self, metric: Metric) -> None:
         """Register a metric. Raises RegistrationError if its name is another one's."""
-        known = self._metrics.setdefault(metric.name, metric)
-        if known != metric:
+        to_come = {name for folder in self._folders.values() for name in folder.metrics}
+        if metric.name in to_come or self._metrics.setdefault(metric.name, metric) != metric:
             raise RegistrationError(
                 f"a metric named {metric.name!r} is registered already; choose another name"
             )

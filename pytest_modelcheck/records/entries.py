@@ -72,7 +72,7 @@ def _contributors(verdict: Verdict) -> list[ShareEntry]:
     total = measurement.value or 1
     return [
         {"module": c.module, "value": c.value, "share": c.value / total}
-        for c in measurement.contributors[:SHOWN]
+        for c in measurement.heaviest[:SHOWN]
         if c.value
     ]
 

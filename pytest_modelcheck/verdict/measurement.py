@@ -28,6 +28,11 @@ class Measurement:
     protocol: str = ""  # how it was measured, where that is no matter of course
 
     @property
+    def heaviest(self) -> tuple[Contributor, ...]:
+        """The contributors, the largest first."""
+        return tuple(sorted(self.contributors, key=lambda part: -part.value))
+
+    @property
     def low(self) -> float:
         """Lower end of the interval."""
         return self.interval[0] if self.interval else self.value

@@ -139,7 +139,7 @@ def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _heaviest(verdict: Verdict, measurement: Measurement) -> list[str]:
-    shown: list[Contributor] = [c for c in measurement.contributors[:TOP] if c.value]
+    shown: list[Contributor] = [c for c in measurement.heaviest[:TOP] if c.value]
     names = [printable(c.module) for c in shown]
     width = max(map(len, names), default=0)
     unit = verdict.limit.unit

@@ -188,9 +188,15 @@ def test_a_time_that_the_base_lacks_is_no_change_and_two_times_are_only_shown(ba
     assert [row["share"] for row in net["metrics"] if row["metric"] == "latency"] == [1.0]
 
 
-def demand(source="", options=None, place=Place("tests/test_it.py::test_net", "macs_budget"), **limit):
+HERE, CLASS = (
+    Place("tests/test_it.py::test_net", "macs_budget"),
+    Place("tests/test_it.py::TestNet", "macs_budget"),
+)
+
+
+def demand(source):
     """A relative limit on MACs, of a subject of which its test says `source`."""
-    found = Limit(metric("macs"), max_regression=0.02, options=options or {"phase": "forward"}, place=place)
+    found = Limit(metric("macs"), max_regression=0.02, options={"phase": "forward"}, place=HERE)
     return Demand(SimpleNamespace(paired=False), found, SimpleNamespace(written=source, label=source))
 
 
@@ -202,12 +208,6 @@ def rows(base, *told):
         for source, signature, value, place in told
     ]
     return {**base, "checks": entries}
-
-
-HERE, CLASS = (
-    Place("tests/test_it.py::test_net", "macs_budget"),
-    Place("tests/test_it.py::TestNet", "macs_budget"),
-)
 
 
 @pytest.mark.parametrize(
