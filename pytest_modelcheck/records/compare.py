@@ -132,8 +132,7 @@ def _totals(section: Section, content: Any, entry: SubjectEntry) -> Iterator[Fou
         value = number(total.value(content)) if content else None
         if value is not None:
             title = metric_title(total.metric, total.options(content))
-            known = entry["definitions"].get(section.name, 1)
-            version = total.metric.definition.version if known == section.definition.version else known
+            version = entry["definitions"].get(f"{section.name}.{total.metric.name}", 1)
             yield FoundFigure(total.metric.name, title, total.metric.unit.noun, value, version)
 
 

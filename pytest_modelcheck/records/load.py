@@ -44,7 +44,7 @@ def check_record(record: Any, path: object, catalogue: Catalogue) -> Record:
             f"{path} has schema_version {version}; this pytest-modelcheck reads 1 to {SCHEMA_VERSION}.\n"
             "Install the version of pytest-modelcheck that wrote it, or a newer one."
         )
-    whole = _renamed(upgraded(record, version), catalogue)
+    whole = _current(upgraded(record, version), version, catalogue)
     wrong = (
         problem(whole, Record) or _sections_problem(whole, catalogue) or _changes_problem(whole, catalogue)
     )
@@ -53,14 +53,26 @@ def check_record(record: Any, path: object, catalogue: Catalogue) -> Record:
     return cast("Record", whole)
 
 
-def _renamed(record: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """With the sections under their names of today."""
-    names = {old: section.name for section in catalogue.sections.values() for old in section.former}
+def _current(record: dict[str, Any], version: int, catalogue: Catalogue) -> dict[str, Any]:
+    """With the sections of an older record under their names and in their forms of today."""
     subjects = record.get("subjects")
-    if not isinstance(subjects, list) or not all(isinstance(entry, dict) for entry in subjects):
+    if version == SCHEMA_VERSION or not isinstance(subjects, list):
+        return record
+    if not all(isinstance(entry, dict) for entry in subjects):
         return record  # the check of its shape tells
-    renamed = [{names.get(key, key): value for key, value in entry.items()} for entry in subjects]
-    return {**record, "subjects": renamed}
+    return {**record, "subjects": [_current_sections(entry, catalogue) for entry in subjects]}
+
+
+def _current_sections(entry: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    known = catalogue.sections.values()
+    names = {old: section.name for section in known for old in section.former}
+    made = {names.get(key, key): value for key, value in entry.items()}
+    for section in known:
+        content = content_of(made, section.name)
+        whole = section.upgraded is not None and content and not problem(content, section.type)
+        if section.upgraded is not None and whole:
+            made[section.name] = section.upgraded(content, sections_of(made))
+    return made
 
 
 def _sections_problem(record: dict[str, Any], catalogue: Catalogue) -> str:

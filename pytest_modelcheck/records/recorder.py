@@ -94,7 +94,12 @@ class Recorder:
             content = describe(subject, self.sections)
         content |= kept
         known = self.sections or {}
-        definitions = {name: known[name].definition.version for name in content if name in known}
+        definitions = {
+            key: version
+            for name in content
+            if name in known
+            for key, version in known[name].definitions.items()
+        }
         entry = {
             **subject_entry(subject, self.nodeid),
             "demands": demands,

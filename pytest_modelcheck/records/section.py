@@ -125,7 +125,7 @@ class Section:
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
     beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
-    records know it by.
+    records know it by; `upgraded(content, sections)`: what such a record says, in today's form.
     """
 
     name: str
@@ -141,6 +141,13 @@ class Section:
     costs: Callable[[Any], Mapping[str, int]] | None = None
     definition: Definition = FIRST
     former: tuple[str, ...] = ()
+    upgraded: Callable[[Any, Sections], Any] | None = None
+
+    @property
+    def definitions(self) -> dict[str, int]:
+        """Which definitions its content follows: its own by its name, those of its figures by `section.metric`."""
+        totals = {f"{self.name}.{t.metric.name}": t.metric.definition.version for t in self.totals}
+        return {self.name: self.definition.version, **totals}
 
 
 class Catalogue(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import NotRequired, TypedDict
 
-from ...records.section import Section, Total
+from ...records.section import Section, Total, content_of
 from ...records.types import Number
 from ...verdict.measurement import ROOT, Contributor
 from ...verdict.metric import Metric
@@ -72,6 +72,19 @@ def _costs(content: Mapping[str, Any]) -> Mapping[str, int]:
     return {m["name"]: m["macs"] for m in content.get("modules", [])}
 
 
+def _upgraded(content: Mapping[str, Any], sections: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Schema 1 had the modules' own parameters in the structure alone."""
+    structure = content_of(sections, "structure") or {}
+    rows = structure.get("modules", []) if isinstance(structure, dict) else []
+    own = {
+        row["name"]: row["own_params"]
+        for row in rows
+        if isinstance(row, dict) and {"name", "own_params"} <= row.keys()
+    }
+    modules = [{"own_params": own.get(row["name"]), **row} for row in content.get("modules", [])]
+    return {**content, "modules": modules}
+
+
 COMPLEXITY = Section(
     "complexity",
     _describe,
@@ -88,4 +101,5 @@ COMPLEXITY = Section(
     ),
     changes=COMPARISON,
     costs=_costs,
+    upgraded=_upgraded,
 )
