@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pytest_modelcheck.errors import LimitError
-from pytest_modelcheck.verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS, RATIO, SECONDS
+from pytest_modelcheck.verdict.units import BYTES, CALLS, ELEMENTS, FLOPS, MACS, PARAMS, RATIO, SECONDS
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,12 @@ def test_values_are_shown_with_a_fitting_prefix(unit, value, text):
         (MACS, 2_809_482.56, "2,809,482.56 MACs"),
         (MACS, 2_809_482.0, "2,809,482 MACs"),
         (MACS, 0.5, "0.5 MACs"),
+        (MACS, 999.123456, "999.123 MACs"),
+        (MACS, 1000.5, "1,000.50 MACs"),
+        (CALLS, 1, "1 call"),
+        (CALLS, 2, "2 calls"),
+        (CALLS, 0, "0 calls"),
+        (BYTES, 1, "1 byte"),
         (SECONDS, 0.00132117, "1.32117 ms"),
     ],
 )

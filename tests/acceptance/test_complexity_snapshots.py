@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import FIXTURES, MACS, PARAMS
+from .conftest import ACTIVATIONS, FIXTURES, MACS, PARAMS
 
 SUITE = """
 def test_it(modelcheck, complexity_snapshot):
@@ -40,11 +40,13 @@ def test_the_file_reads_well(project, stored, workers):
     lines = stored.read_text().splitlines()
     assert lines[0] == "forward, counted on meta tensors"
     rows = [line.split(None, 5) for line in lines[3:]]
-    assert [(row[0], row[1], row[4], row[5]) for row in rows] == [
-        (f"{MACS:,}", f"{PARAMS:,}", "-", "(total)"),
-        ("7,776", "224", "1x8x6x6", "conv (Conv2d)"),
-        ("0", "0", "1x8x6x6", "relu (ReLU)"),
-        ("1,152", "1,156", "1x4", "fc (Linear)"),
+    assert lines[2].split() == ["MACs", "params", "activations", "memory", "access", "output", "module"]
+    moved = [4 * (192 + 224 + 288), 4 * (288 + 288), 4 * (288 + 1156 + 4)]  # bytes read and written, by hand
+    assert [tuple(row) for row in rows] == [
+        (f"{MACS:,}", f"{PARAMS:,}", f"{ACTIVATIONS:,}", f"{sum(moved):,}", "-", "(total)"),
+        ("7,776", "224", "288", f"{moved[0]:,}", "1x8x6x6", "conv (Conv2d)"),
+        ("0", "0", "0", f"{moved[1]:,}", "1x8x6x6", "relu (ReLU)"),
+        ("1,152", "1,156", "4", f"{moved[2]:,}", "1x4", "fc (Linear)"),
     ]
     project.run(*workers).assert_outcomes(passed=1)
 

@@ -91,6 +91,10 @@ def files():
     return [GITHUB / "actions/modelcheck/action.yml", *sorted((GITHUB / "workflows").glob("example-*.yml"))]
 
 
+# what a job may write beyond reading: the comment, and a release of its own name
+RIGHTS = {("example-comment.yml", "comment"): {"pull-requests"}, ("release.yml", "publish"): {"id-token"}}
+
+
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
 def test_actions_are_pinned_and_inputs_never_reach_a_shell(path):
     content = yaml.safe_load(path.read_text())
@@ -103,6 +107,9 @@ def test_actions_are_pinned_and_inputs_never_reach_a_shell(path):
             assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
     if "jobs" in content:
         assert content["permissions"] == {"contents": "read"}
+        for name, job in content["jobs"].items():
+            more = {k for k, v in job.get("permissions", {}).items() if v != "read"}
+            assert more <= RIGHTS.get((path.name, name), set())
         assert "pull_request_target" not in path.read_text()
 
 

@@ -277,3 +277,14 @@ def poison(model):
 
     record = json.loads(text, parse_constant=refuse)
     assert record["subjects"][0]["weights"]["problems"] == ["conv.weight holds 1 NaN"]
+
+
+def test_the_option_takes_no_value(project):
+    """A path after it is a path to tests, and the only one."""
+    project.tests("def test_it(): ...", test_other="def test_other(): ...")
+    (project.pytester.path / "here").mkdir()
+    (project.pytester.path / "test_other.py").rename(project.pytester.path / "here" / "test_other.py")
+    result = project.run("--modelcheck-report", "here", "-v")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*test_other.py::test_other PASSED*"])
+    assert (project.pytester.path / "modelcheck-report" / "index.html").exists()

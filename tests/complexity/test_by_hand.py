@@ -288,7 +288,7 @@ def test_memory_access_is_what_operators_read_and_write():
 
 
 def test_memory_access_by_dtype():
-    model = nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 3)).bfloat16()
+    model = nn.Sequential(nn.Embedding(1000, 4), nn.Linear(4, 3)).bfloat16()
     cost = ModelCheck(model, torch.zeros(2, 5, dtype=torch.long)).complexity()
     rows, weights = 2 * 5, 4 * 3 + 3
     assert cost.bytes_by_dtype == {

@@ -50,6 +50,12 @@ def test_the_summary_shows_macs_and_flops(check):
         "1,608,980 parameters",
     ):
         assert words in text
+    columns = check.summary().columns
+    fc1 = dict(
+        zip(columns, next(row for row in check.summary().rows if row[0].startswith("fc1")), strict=True)
+    )
+    moved = 4 * (1200 + 1200 * 1200 + 1200 + 1200)  # bytes: input, weight and bias read, output written
+    assert (fc1["activations"], fc1["memory access"]) == ("1.2 k", f"{moved / 2**20:.4g} MiB")
     heaviest = str(check.summary(sort_by="macs")).splitlines()[4]
     assert heaviest.startswith("fc1 (Linear)")
     assert "| conv1 (Conv2d) | 1x12x23x23 |" in check.summary().to_markdown()

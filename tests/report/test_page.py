@@ -3,13 +3,14 @@
 import base64
 import copy
 import hashlib
+import json
 import re
 
 import pytest
 
 from pytest_modelcheck.errors import ModelCheckError
 from pytest_modelcheck.model.subject import build_subject
-from pytest_modelcheck.records.plain import plain
+from pytest_modelcheck.records.plain import plain, to_json
 
 from ..catalogue import render, write_report
 from .conftest import build
@@ -127,7 +128,10 @@ def test_plain_values():
     import numpy as np
 
     value = {1: np.float32(0.5), "nan": float("nan"), "t": (1, {2}), "o": object}
-    assert plain(value) == {"1": 0.5, "nan": "nan", "t": [1, [2]], "o": str(object)}
+    value |= {"up": float("inf"), "down": np.float64("-inf")}
+    seen = {"1": 0.5, "nan": "nan", "t": [1, [2]], "o": str(object), "up": "inf", "down": "-inf"}
+    assert plain(value) == seen
+    assert json.loads(to_json(value), parse_constant=pytest.fail) == seen
 
 
 @pytest.mark.parametrize(
@@ -157,3 +161,15 @@ def test_what_is_to_be_known_of_a_check_stands_beside_it(record, fact):
 def test_a_check_of_an_older_report_is_drawn_without_them(record):
     told = {k: v for k, v in record["checks"][0].items() if k not in ("reason", "caveat", "protocol")}
     assert "1.2 kMACs" in render({**record, "checks": [told]})
+
+
+def test_a_peak_that_was_counted_in_a_real_run_says_why(record):
+    changed = copy.deepcopy(record)
+    (peak,) = changed["subjects"][0]["memory"]
+    changed["subjects"][0]["memory"] = [
+        {**peak, "counted_on": "real", "reason": "its shapes depend on <data>"}
+    ]
+    page = render(changed)
+    assert "Counted in a real run: its shapes depend on &lt;data&gt;" in page
+    assert "Counted under fake tensors" not in page
+    assert "Counted under fake tensors" in render(record)

@@ -1,1 +1,0 @@
-"""Records of two runs: read with suspicion, compared, merged."""
