@@ -48,7 +48,9 @@ def main(pairs: int, tests: int) -> None:
         cpu_seconds(cwd=folder)  # byte code is written once
         runs = [pair(folder, bool(i % 2)) for i in range(pairs)]
     with_it, without = (sorted(times) for times in zip(*runs, strict=True))
-    print(f"pytest without the plugin: {1000 * without[0]:.0f} ms CPU, the quickest of {pairs}, {tests} tests")
+    print(
+        f"pytest without the plugin: {1000 * without[0]:.0f} ms CPU, the quickest of {pairs}, {tests} tests"
+    )
     for name, rank in (("quickest", 0), ("lower quartile", pairs // 4), ("median", pairs // 2)):
         more = with_it[rank] - without[rank]
         print(f"the plugin adds {1000 * more:6.1f} ms, {more / without[rank]:6.2%} ({name})")

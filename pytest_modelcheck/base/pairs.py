@@ -15,8 +15,8 @@ CAP = 30.0  # seconds that one comparison may go on
 
 
 def measure_pairs(
-    folder: Path, job: dict[str, Any], keys: Sequence[Any], cwd: Path, timeout: float
-) -> list[dict[str, Any]]:
+    folder: Path, job: dict[str, object], keys: Sequence[Any], cwd: Path, timeout: float
+) -> list[dict[str, object]]:
     """For each of `keys` (node id, which demand) a `comparison`, a `reason` why there is none, or an `error`.
 
     `timeout`: seconds that loading the revisions may take. Results that were there before the process died count.
@@ -48,7 +48,7 @@ def measure_pairs(
     ]
 
 
-def _entries(results: Path) -> list[dict[str, Any]]:
+def _entries(results: Path) -> list[dict[str, object]]:
     """The lines that can be read; a process that dies leaves half a line."""
     found = []
     for line in results.read_bytes().splitlines() if results.exists() else ():

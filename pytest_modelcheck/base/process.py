@@ -25,7 +25,7 @@ OF_THIS_RUN = (  # beginnings of names: what these say in the environment is sai
 
 
 def supervise(
-    folder: Path, job: dict[str, Any], cwd: Path, timeout: float, tick: Callable[[], None] = lambda: None
+    folder: Path, job: dict[str, object], cwd: Path, timeout: float, tick: Callable[[], None] = lambda: None
 ) -> str:
     """Start a worker, wait (`tick()` each second), and say how it ended; whatever happens, its processes end."""
     (folder / "job.json").write_text(json.dumps(job), "utf-8")

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..model.subject import Subject
-    from ..records.recorder import Recorder
+    from ..records.recorder import Recorder, Result
     from ..verdict.judge import Verdict
 
-Result = TypeVar("Result")
+Made = TypeVar("Made")
 
 
 class Handle:
@@ -22,12 +22,12 @@ class Handle:
 
     def __init__(
         self,
-        model: Any,
-        inputs: Any = None,
+        model: object,
+        inputs: object = None,
         *,
-        input_size: Any = None,
-        dtype: Any = None,
-        device: Any = None,
+        input_size: object = None,
+        dtype: object = None,
+        device: object = None,
         name: str | None = None,
     ) -> None:
         from ..model.subject import build_subject
@@ -45,9 +45,18 @@ class Handle:
         check._subject, check._recorder, check._missing = subject, recorder, missing
         return check
 
-    def __call__(self, model: Any, inputs: Any = None, **keywords: Any) -> Self:
+    def __call__(
+        self,
+        model: object,
+        inputs: object = None,
+        *,
+        input_size: object = None,
+        dtype: object = None,
+        device: object = None,
+        name: str | None = None,
+    ) -> Self:
         """Bind another model, with the arguments of the class itself; in a test it joins the report too."""
-        other = type(self)(model, inputs, **keywords)
+        other = type(self)(model, inputs, input_size=input_size, dtype=dtype, device=device, name=name)
         other._recorder = self._recorder
         if other._recorder is not None:
             other._recorder.subject(other.subject, f"modelcheck({type(other.subject.module).__name__})")
@@ -68,7 +77,7 @@ class Handle:
         """The subject's name."""
         return self.subject.name
 
-    def show(self, title: str, content: Any) -> None:
+    def show(self, title: str, content: object) -> None:
         """Put a panel of your own into the report: text, a table (a list of mappings or rows) or an image.
 
         Raises ModelCheckError outside a test, and for content of another kind.
@@ -82,7 +91,7 @@ class Handle:
         kind, shown = panel_content(content)
         self._recorder.panel(self._subject, str(title), kind, shown)
 
-    def _keep(self, section: str, result: Any) -> None:
+    def _keep(self, section: str, result: Result) -> None:
         """In a test, put a result into one of the subject's sections of the record: the report shows it."""
         if self._recorder is not None:
             self._recorder.result(self.subject, section, result)
@@ -102,7 +111,7 @@ class Handle:
             raise MeasurementError(f"threads={asked!r} is not a whole number from 1 on")
         return self._setting("threads") if asked is None else asked
 
-    def _own(self, result: Result) -> Result:
+    def _own(self, result: Made) -> Made:
         """In a test, remember whose result it is: a snapshot that compares it will ask."""
         if self._recorder is not None:
             self._recorder.own(self.subject, result)

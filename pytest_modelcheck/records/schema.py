@@ -19,12 +19,12 @@ _NAMES: Mapping[object, str] = {
 }  # fmt: skip
 
 
-def problem(value: object, shape: Any, where: str = "") -> str:
+def problem(value: object, shape: object, where: str = "") -> str:
     """What is wrong with `value`, the first thing found, and where; empty if nothing is."""
     return next(_problems(value, shape, where), "")
 
 
-def _problems(value: object, shape: Any, where: str) -> Iterator[str]:
+def _problems(value: object, shape: object, where: str) -> Iterator[str]:
     origin, arguments = get_origin(shape), get_args(shape)
     if shape is object or shape is Any:
         return
@@ -45,18 +45,19 @@ def _problems(value: object, shape: Any, where: str) -> Iterator[str]:
     elif origin is tuple:
         yield from _tuple_problems(value, arguments, where)
     else:
-        yield from _wrong_type(value, (shape,), where)
+        yield from _wrong_type(value, (_plain_type(shape),), where)
 
 
-def _union_problems(value: object, shapes: tuple[Any, ...], where: str) -> list[str]:
+def _union_problems(value: object, shapes: tuple[object, ...], where: str) -> list[str]:
     """Where all are plain types, their names; else what is wrong with the one that `value` comes closest to."""
-    if all(isinstance(shape, type) and not is_typeddict(shape) for shape in shapes):
-        return _wrong_type(value, shapes, where)
+    plain = tuple(shape for shape in shapes if isinstance(shape, type) and not is_typeddict(shape))
+    if len(plain) == len(shapes):
+        return _wrong_type(value, plain, where)
     found = [problem(value, shape, where) for shape in shapes if shape is not type(None)]
     return [max(found, key=lambda text: len(text.partition(" ")[0]))]
 
 
-def _fields_problems(value: object, shape: Any, where: str) -> Iterator[str]:
+def _fields_problems(value: object, shape: object, where: str) -> Iterator[str]:
     wrong = _wrong_type(value, (dict,), where)
     if wrong or not isinstance(value, dict):
         yield from wrong
@@ -69,7 +70,7 @@ def _fields_problems(value: object, shape: Any, where: str) -> Iterator[str]:
 
 
 @functools.cache
-def fields(shape: Any) -> dict[str, tuple[Any, bool]]:
+def fields(shape: object) -> dict[str, tuple[Any, bool]]:
     """The keys of a TypedDict: the type of each, and whether it must be there."""
     hints = get_type_hints(shape, include_extras=True)
     optional = {name for name, hint in hints.items() if get_origin(hint) is NotRequired}
@@ -79,20 +80,20 @@ def fields(shape: Any) -> dict[str, tuple[Any, bool]]:
     }
 
 
-def _matching_problems(value: object, kind: Any, pattern: tuple[str, str], where: str) -> Iterator[str]:
+def _matching_problems(value: object, kind: type, pattern: tuple[str, str], where: str) -> Iterator[str]:
     if not isinstance(value, kind) or not re.fullmatch(pattern[0], str(value)):
         yield f"{where} is not {pattern[1]}"
 
 
-def _items_problems(value: Any, shape: Any, where: str) -> Iterable[str]:
+def _items_problems(value: Any, shape: object, where: str) -> Iterable[str]:
     return (found for i, item in enumerate(value) for found in _problems(item, shape, f"{where}[{i}]"))
 
 
-def _values_problems(value: Any, shape: Any, where: str) -> Iterable[str]:
+def _values_problems(value: Any, shape: object, where: str) -> Iterable[str]:
     return (found for key, item in value.items() for found in _problems(item, shape, f"{where}.{key}"))
 
 
-def _tuple_problems(value: object, shapes: tuple[Any, ...], where: str) -> Iterator[str]:
+def _tuple_problems(value: object, shapes: tuple[object, ...], where: str) -> Iterator[str]:
     if not isinstance(value, list) or len(value) != len(shapes):
         yield f"{where} is not a list of {len(shapes)}"
         return
@@ -100,7 +101,13 @@ def _tuple_problems(value: object, shapes: tuple[Any, ...], where: str) -> Itera
         yield from _problems(item, shape, f"{where}[{i}]")
 
 
-def _wrong_type(value: object, wanted: tuple[Any, ...], where: str) -> list[str]:
+def _plain_type(shape: object) -> type:
+    if not isinstance(shape, type):
+        raise TypeError(f"{shape!r} is no shape of JSON")
+    return shape
+
+
+def _wrong_type(value: object, wanted: tuple[type, ...], where: str) -> list[str]:
     kinds = (*wanted, int) if float in wanted else wanted
     if isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds):
         return []
@@ -108,14 +115,14 @@ def _wrong_type(value: object, wanted: tuple[Any, ...], where: str) -> list[str]
     return [f"{where or 'the whole'} is a {type(value).__name__}, not {names}"]
 
 
-def json_schema(shape: Any) -> dict[str, Any]:
+def json_schema(shape: object) -> dict[str, object]:
     """The JSON schema (2020-12) of a type; each TypedDict stands once, under `$defs`."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     whole = _schema(shape, found)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": found}
 
 
-def _schema(shape: Any, found: dict[str, Any]) -> dict[str, Any]:
+def _schema(shape: object, found: dict[str, object]) -> dict[str, object]:
     origin, arguments = get_origin(shape), get_args(shape)
     if shape is object or shape is Any:
         return {}
@@ -137,14 +144,14 @@ def _schema(shape: Any, found: dict[str, Any]) -> dict[str, Any]:
     return {"type": _NAMES[shape]}
 
 
-def _any_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _any_of(parts: list[dict[str, object]]) -> dict[str, object]:
     if all(part.keys() == {"type"} for part in parts):
         return {"type": [part["type"] for part in parts]}
     return {"anyOf": parts}
 
 
-def _reference(shape: Any, found: dict[str, Any]) -> dict[str, Any]:
-    name = shape.__name__.lstrip("_")
+def _reference(shape: object, found: dict[str, object]) -> dict[str, object]:
+    name = str(getattr(shape, "__name__", "")).lstrip("_")
     if name not in found:
         found[name] = {}  # its own fields may lead back to it
         known = fields(shape)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def upgraded(record: dict[str, Any], version: int) -> dict[str, Any]:
+def upgraded(record: dict[str, object], version: int) -> dict[str, object]:
     """`record`, written in schema `version`, in today's. Where it lacks a part, the check of its shape says so."""
     for older, step in STEPS.items():
         if version <= older:
@@ -14,7 +14,7 @@ def upgraded(record: dict[str, Any], version: int) -> dict[str, Any]:
     return record
 
 
-def _from_1(record: dict[str, Any]) -> dict[str, Any]:
+def _from_1(record: dict[str, object]) -> dict[str, object]:
     """Schema 1 knew neither where a marker stands nor what a test says about its subject: empty, nobody knows."""
     subjects = [_subject_from_1(entry) for entry in _dicts(record.get("subjects"))]
     signatures = {entry.get("name"): entry.get("signature") for entry in subjects}
@@ -30,13 +30,13 @@ def _from_1(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "schema_version": 2, **kept, **more}
 
 
-def _subject_from_1(entry: dict[str, Any]) -> dict[str, Any]:
+def _subject_from_1(entry: dict[str, object]) -> dict[str, object]:
     nodeids = entry.get("nodeids")
     demands = [{"nodeid": nodeid, "source": ""} for nodeid in nodeids] if isinstance(nodeids, list) else []
     return {**entry, "demands": demands, "definitions": {}}
 
 
-def _check_from_1(entry: dict[str, Any], signatures: dict[Any, Any]) -> dict[str, Any]:
+def _check_from_1(entry: dict[str, object], signatures: dict[Any, Any]) -> dict[str, object]:
     defaults = {
         "limit_reason": "",
         "reason": "",
@@ -53,7 +53,7 @@ def _check_from_1(entry: dict[str, Any], signatures: dict[Any, Any]) -> dict[str
     return {**defaults, **entry, **identity}
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
+def _dicts(value: object) -> list[dict[str, object]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -66,4 +66,4 @@ def _hashable(value: object) -> object:
     return value if isinstance(value, str) else ""
 
 
-STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+STEPS: dict[int, Callable[[dict[str, object]], dict[str, object]]] = {1: _from_1}

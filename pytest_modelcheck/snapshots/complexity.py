@@ -21,7 +21,7 @@ class ComplexityExtension(TextExtension):
     usage = "assert modelcheck.complexity() == complexity_snapshot"
     tolerance = 0.0
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         """A Complexity."""
         return isinstance(data, Complexity)
 

@@ -29,7 +29,7 @@ class HeatmapExtension(SingleFileSnapshotExtension):
     limits = PRESETS["default"]
     comparison: HeatmapComparison | None = None  # once compared
 
-    def serialize(self, data: SerializableData, **_: Any) -> SerializedData:
+    def serialize(self, data: SerializableData, **_: object) -> SerializedData:
         """The PNG of a Heatmap. Raises TypeError for anything else."""
         from ..checks.explain.heatmap import Heatmap
 

@@ -18,7 +18,7 @@ class StructureExtension(TextExtension):
     metric = SNAPSHOT
     usage = "assert modelcheck.structure() == structure_snapshot"
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         """A Structure."""
         return isinstance(data, Structure)
 

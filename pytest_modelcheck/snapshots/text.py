@@ -34,7 +34,7 @@ class TextExtension(SingleFileSnapshotExtension):
     format: ClassVar[int] = 1  # of the file: one more whenever the same data would make other text
     found: list[str] | None = None  # what differs, once compared
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         """Whether `data` is of the kind that this snapshot compares."""
         return isinstance(data, str)
 
@@ -47,7 +47,7 @@ class TextExtension(SingleFileSnapshotExtension):
         lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), lineterm="", n=1)
         return list(lines)[2:]
 
-    def serialize(self, data: SerializableData, **_: Any) -> SerializedData:
+    def serialize(self, data: SerializableData, **_: object) -> SerializedData:
         """The file. Raises TypeError for data of another kind."""
         if not self.accepts(data):
             raise TypeError(
