@@ -8,7 +8,6 @@ from .schema import json_schema
 from .section import Catalogue
 from .types import SCHEMA_VERSION, Record
 
-
 Definitions = dict[str, dict[str, dict[str, object]]]
 
 
