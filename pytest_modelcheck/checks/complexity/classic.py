@@ -184,9 +184,7 @@ def _max_pool(layer: _MaxPoolNd, given: int, made: int) -> tuple[int, int]:
 
 
 _Kinds: TypeAlias = type[nn.Module] | tuple[type[nn.Module], ...]
-_Formula: TypeAlias = Callable[
-    [Any, int, int], tuple[int, int]
-]  # (layer, elements in and out) -> MAdd, Flops
+_Formula: TypeAlias = Callable[[Any, int, int], tuple[int, int]]  # (layer, elements in, out)
 
 _OPERATIONS: tuple[tuple[_Kinds, _Formula], ...] = (
     ((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),

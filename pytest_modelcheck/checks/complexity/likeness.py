@@ -16,9 +16,7 @@ from typing_extensions import Unpack
 from .formulas import Arguments, OneTensor, TwoTensors
 
 Perhaps: TypeAlias = Tensor | None
-Likeness: TypeAlias = Callable[
-    [Any], Perhaps
-]  # arguments in the order of the schema -> the result's likeness
+Likeness: TypeAlias = Callable[[Any], Perhaps]  # arguments in the order of the schema -> a likeness
 
 
 def _batch_norm(
