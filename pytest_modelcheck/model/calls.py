@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to be found again in its backward
+
 
 @contextmanager
 def module_calls(
-    enter: Callable[[nn.Module, Any], None], leave: Callable[[nn.Module, Any, Any], None]
+    enter: Callable[[nn.Module, object], None], leave: Callable[[nn.Module, object, object], None]
 ) -> Iterator[None]:
     """Call `enter(module, args)` and `leave(module, args, output)` around each module call of this thread.
 
@@ -22,11 +24,11 @@ def module_calls(
     """
     thread = threading.get_ident()
 
-    def before(module: nn.Module, args: Any) -> None:
+    def before(module: nn.Module, args: object) -> None:
         if threading.get_ident() == thread:
             enter(module, args)
 
-    def after(module: nn.Module, args: Any, output: Any) -> None:
+    def after(module: nn.Module, args: object, output: object) -> None:
         if threading.get_ident() == thread:
             leave(module, args, output)
 
@@ -47,17 +49,17 @@ class Running:
     def __init__(self, root: nn.Module) -> None:
         self.names = {module: name for name, module in root.named_modules()}
         self.running = [""]
-        self._origin: dict[int, Any] = {}  # autograd node -> module, mark
+        self._origin: dict[int, tuple[str, Mark]] = {}  # autograd node -> module, mark
 
-    def enter(self, module: nn.Module, args: Any) -> None:
+    def enter(self, module: nn.Module, args: object) -> None:
         """A module's forward begins."""
         self.running.append(self.names.get(module, self.running[-1]))
 
-    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+    def leave(self, module: nn.Module, args: object, output: object) -> None:
         """It ends."""
         self.running.pop()
 
-    def owner(self, mark: Any = None) -> tuple[str, Any]:
+    def owner(self, mark: Mark = None) -> tuple[str, Mark]:
         """Whose the operator is that runs now, and the mark set when it, or the forward that it goes back to, ran.
 
         In the forward the running module; in the backward the module whose forward made the autograd node. A module

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 SEED = 0x6D6F64656C636865  # larger than any that people choose, so that it counts as none
 CHOSEN = 2**33  # torch seeds itself with 53 random bits; what lies below this was chosen by someone
@@ -48,7 +47,7 @@ def seeds_end_here() -> Iterator[None]:
             sys.modules["torch"].random.default_generator.seed()
 
 
-def _generator_state() -> tuple[int, Any] | None:
+def _generator_state() -> tuple[int, object] | None:
     """Seed and state of torch's generator; None before torch is imported."""
     torch = sys.modules.get("torch")
     return None if torch is None else (torch.initial_seed(), torch.random.get_rng_state())

@@ -8,7 +8,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from torch import nn
 
@@ -17,7 +16,7 @@ from ..errors import MissingExtraError, SubjectError
 ZOOS = ("torchvision.models", "timm.models")  # their builders make a new model each time
 
 
-def resolve_model(model: Any) -> nn.Module | Callable[[], Any]:
+def resolve_model(model: object) -> nn.Module | Callable[[], object]:
     """The module, or what makes it. Raises SubjectError for anything else, and for a spec that names nothing."""
     resolved = _from_spec(model) if isinstance(model, str) else model
     if not isinstance(resolved, nn.Module) and not callable(resolved):
@@ -25,7 +24,7 @@ def resolve_model(model: Any) -> nn.Module | Callable[[], Any]:
     return resolved
 
 
-def build_model(model: Any) -> nn.Module:
+def build_model(model: object) -> nn.Module:
     """The nn.Module that `model` is, returns, or names. Raises SubjectError if there is none."""
     resolved = resolve_model(model)
     built = resolved if isinstance(resolved, nn.Module) else resolved()
@@ -34,14 +33,14 @@ def build_model(model: Any) -> nn.Module:
     return built
 
 
-def _no_module(given: Any, found: Any) -> SubjectError:
+def _no_module(given: object, found: object) -> SubjectError:
     return SubjectError(
         f"model={_short(given)} gave a {type(found).__name__}, not an nn.Module.\n"
         "Give an nn.Module, a callable that returns one, or an import string 'package.module:factory'."
     )
 
 
-def name_of(model: Any) -> str | None:
+def name_of(model: object) -> str | None:
     """What the user calls it: a spec's or factory's name; None for a module and a lambda."""
     if isinstance(model, str):
         return model.rpartition(":")[2]
@@ -49,7 +48,7 @@ def name_of(model: Any) -> str | None:
     return None if name == "<lambda>" else name
 
 
-def makes_a_new_one(model: Any) -> bool:
+def makes_a_new_one(model: object) -> bool:
     """Whether each call of a resolved `model` is known to make another: a class, or a builder of a model zoo.
 
     Of other functions nobody knows: one may keep what it made, and give it to the user's own code too.
@@ -61,7 +60,7 @@ def makes_a_new_one(model: Any) -> bool:
     return inspect.isfunction(model) and model.__module__.startswith(ZOOS)
 
 
-def _from_spec(spec: str) -> Any:
+def _from_spec(spec: str) -> object:
     package, colon, attribute = spec.partition(":")
     if not colon or not package or not attribute:
         raise SubjectError(
@@ -75,7 +74,7 @@ def _from_spec(spec: str) -> Any:
     return _imported(spec, package, attribute)
 
 
-def _torchvision_model(name: str) -> Any:
+def _torchvision_model(name: str) -> Callable[[], object]:
     try:
         from torchvision.models import get_model_builder
     except ImportError as error:
@@ -90,7 +89,7 @@ def _torchvision_model(name: str) -> Any:
     )
 
 
-def _timm_model(name: str) -> Any:
+def _timm_model(name: str) -> Callable[[], object]:
     try:
         import timm
     except ImportError as error:
@@ -100,11 +99,11 @@ def _timm_model(name: str) -> Any:
     return functools.partial(timm.create_model, name, pretrained=False)
 
 
-def _imported(spec: str, package: str, attribute: str) -> Any:
+def _imported(spec: str, package: str, attribute: str) -> object:
     if os.getcwd() not in sys.path:  # `pytest` alone does not add it, `python -m pytest` does
         sys.path.insert(0, os.getcwd())
     try:
-        target: Any = importlib.import_module(package)
+        target: object = importlib.import_module(package)
         for part in attribute.split("."):
             target = getattr(target, part)
     except (ImportError, AttributeError) as error:
@@ -112,6 +111,6 @@ def _imported(spec: str, package: str, attribute: str) -> Any:
     return target
 
 
-def _short(value: Any, limit: int = 80) -> str:
+def _short(value: object, limit: int = 80) -> str:
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

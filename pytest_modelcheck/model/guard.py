@@ -11,8 +11,9 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,12 @@ from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_h
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+if TYPE_CHECKING:  # older torches cannot subscript it
+    Overload: TypeAlias = torch._ops.OpOverload[..., object]
+
+Arguments: TypeAlias = tuple[object, ...]
+Keywords: TypeAlias = Mapping[str, object]
 
 _NOTHING, _FIRST, _UNKNOWN = range(3)  # what a function may write to
 
@@ -62,16 +69,21 @@ class CopyOnWrite:
             if key:
                 self.pending.setdefault(key, []).append(tensor)
         self.copies: list[tuple[Tensor, Tensor]] = []
-        self._mode = _Operators(self) if scripted else _Functions(self)
+        self._mode: AbstractContextManager[object] = _Operators(self) if scripted else _Functions(self)
 
     def __enter__(self) -> CopyOnWrite:
         self._mode.__enter__()
         return self
 
-    def __exit__(self, *raised: Any) -> None:
-        self._mode.__exit__(*raised)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
+        self._mode.__exit__(kind, error, traceback)
 
-    def save(self, value: Any) -> bool:
+    def save(self, value: object) -> bool:
         """Copy what `value`, a tensor or a container of some, shares memory with; False if that cannot be told."""
         if isinstance(value, Tensor):
             key = storage_key(value)
@@ -90,7 +102,9 @@ class _Functions(TorchFunctionMode):
         super().__init__()
         self.copies, self.operators = copies, _Operators(copies)
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Callable[..., object], types: object, args: Arguments = (), kwargs: Keywords | None = None
+    ) -> object:
         written = _effect(func)
         if kwargs is None:
             kwargs = {}
@@ -104,16 +118,18 @@ class _Functions(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-class _Operators(TorchDispatchMode):
+class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
     """Watches each operator."""
 
     supports_higher_order_operators = True
 
     def __init__(self, copies: CopyOnWrite) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.copies = copies
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Callable[..., object], types: object, args: Arguments = (), kwargs: Keywords | None = None
+    ) -> object:
         kwargs = kwargs or {}
         if isinstance(func, torch._ops.OpOverload):  # higher-order operators call others, and write nothing
             for position, name in _written(func):
@@ -122,7 +138,7 @@ class _Operators(TorchDispatchMode):
 
 
 @functools.cache  # asked of every operator that runs
-def _written(func: Any) -> tuple[tuple[int, str], ...]:
+def _written(func: Overload) -> tuple[tuple[int, str], ...]:
     """Position and name of the arguments that an operator writes to."""
     return tuple(
         (position, argument.name)
@@ -151,7 +167,7 @@ _MORE = (
 
 
 @functools.cache  # asked of every function that is called
-def _effect(func: Any) -> int:
+def _effect(func: Callable[..., object]) -> int:
     name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
     if name in ("__get__", "__set__", "__delete__", "requires_grad_"):
         return _NOTHING  # attributes of a tensor
@@ -180,7 +196,7 @@ def _effect_by_name(name: str) -> int:
     return _UNKNOWN
 
 
-def _has_out(overload: Any) -> bool:
+def _has_out(overload: Overload) -> bool:
     return any(argument.is_out for argument in overload._schema.arguments)
 
 

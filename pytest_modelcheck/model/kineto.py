@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import torch
@@ -26,18 +26,19 @@ def profiling(name: str, **settings: Any) -> Iterator[Any]:
     """A torch.profiler that runs for the block. Raises MeasurementError if one is active already."""
     refuse_another(name)
     profiler = torch.profiler.profile(**settings)
+    block: AbstractContextManager[object] = profiler
     with quiet():
-        profiler.__enter__()
+        block.__enter__()
     try:
         yield profiler
     finally:
         with quiet():
-            profiler.__exit__(None, None, None)
+            block.__exit__(None, None, None)
 
 
 def refuse_another(name: str) -> None:
     """Raise MeasurementError if a profiler is active."""
-    if torch.autograd._profiler_enabled():
+    if torch._C._autograd._profiler_enabled():
         raise MeasurementError(
             f"{name}: a profiler is active already, and there can be only one.\n"
             "Leave the outer torch.profiler block before, or read the figures from it."

@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._utils import _flatten_dense_tensors
 from torch.nn.parameter import is_lazy
 
 from ..errors import SubjectError
@@ -170,7 +169,7 @@ class _Values:
     """Copies of tensors: those of one kind in one piece, since a model has hundreds of small buffers."""
 
     def __init__(self, tensors: list[Tensor]) -> None:
-        kinds: dict[Any, list[Tensor]] = {}
+        kinds: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
         self.single: list[tuple[Tensor, Tensor]] = []
         for tensor in tensors:
             if tensor.is_meta:
@@ -186,14 +185,14 @@ class _Values:
             tensor.copy_(value)
         for tensors, values in self.joined:
             if not _same_bits(_joined(tensors), values):
-                parts = values.split([t.numel() for t in tensors])
+                parts = values.split_with_sizes([t.numel() for t in tensors])
                 for tensor, part in zip(tensors, parts, strict=True):
                     if not _same_bits(tensor.reshape(-1), part):
                         tensor.copy_(part.view(tensor.shape))
 
 
 def _joined(tensors: list[Tensor]) -> Tensor:
-    flat = _flatten_dense_tensors(tensors)
+    flat = torch._C._nn.flatten_dense_tensors(tensors)
     return flat if len(tensors) > 1 else flat.clone()  # a single one is not copied
 
 
@@ -217,7 +216,8 @@ class _Globals:
         numpy = sys.modules.get("numpy")
         self.numpy = (numpy.random, numpy.random.get_state()) if numpy else None
         self.torch = torch.random.get_rng_state()
-        self.cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+        started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call, unused-ignore]
+        self.cuda = torch.cuda.get_rng_state_all() if started else []
         self.settings = [(setter, getter, getter()) for getter, setter in _SETTINGS]
 
     def restore(self) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeAlias
 
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from .observe import observe
+
+Made: TypeAlias = MutableMapping[nn.Parameter, nn.Parameter]
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def parameters_on_meta() -> Iterator[None]:
     """
     with observe(guard=False):
         thread, register = threading.get_ident(), nn.Module.register_parameter
-        made: Any = WeakIdKeyDictionary()
+        made: Made = WeakIdKeyDictionary()
 
         def register_on_meta(module: nn.Module, name: str, param: nn.Parameter | None) -> None:
             register(module, name, _on_meta(param, made) if threading.get_ident() == thread else param)
@@ -35,7 +37,7 @@ def parameters_on_meta() -> Iterator[None]:
             nn.Module.register_parameter = register  # type: ignore[method-assign]
 
 
-def _on_meta(parameter: nn.Parameter | None, made: Any) -> nn.Parameter | None:
+def _on_meta(parameter: nn.Parameter | None, made: Made) -> nn.Parameter | None:
     """The parameter's likeness on meta, the same one each time; lazy ones have no shape yet and stay."""
     if parameter is None or parameter.is_meta or isinstance(parameter, nn.parameter.UninitializedParameter):
         return parameter

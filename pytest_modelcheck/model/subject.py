@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ class Inputs:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, value: Any) -> Inputs:
+    def of(cls, value: object) -> Inputs:
         """Read `value` as the contract says: a tuple is positional, a mapping is keywords, all else one argument."""
         if isinstance(value, Inputs):
             return value
@@ -41,7 +42,9 @@ class Inputs:
         return cls((value,))
 
     @classmethod
-    def random(cls, sizes: Sequence[Any], dtype: Any = None, device: Any = None) -> Inputs:
+    def random(
+        cls, sizes: Sequence[Any], dtype: object = None, device: torch.device | str | int | None = None
+    ) -> Inputs:
         """Random normal tensors of the given shape(s), from a fixed seed; integer dtypes get zeros and ones."""
         generator = torch.Generator().manual_seed(INPUT_SEED)
         shapes = [tuple(sizes)] if _is_shape(sizes) else [tuple(shape) for shape in sizes]
@@ -77,7 +80,7 @@ class Inputs:
         return ", ".join(shown) or "no tensors"
 
 
-def _is_shape(sizes: Sequence[Any]) -> bool:
+def _is_shape(sizes: Sequence[object]) -> bool:
     return all(isinstance(size, int) for size in sizes)
 
 
@@ -87,7 +90,7 @@ def _random_tensor(shape: tuple[int, ...], dtype: torch.dtype, generator: torch.
     return torch.randint(0, 2, shape, generator=generator).to(dtype)
 
 
-def _dtype(dtype: Any) -> torch.dtype:
+def _dtype(dtype: object) -> torch.dtype:
     if dtype is None:
         return torch.float32
     resolved = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
@@ -205,7 +208,9 @@ class locate_failure:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if not isinstance(error, Exception) or isinstance(error, ModelCheckError):
             return
         names = {id(module): name for name, module in self.subject.module.named_modules()}
@@ -217,7 +222,7 @@ class locate_failure:
         ) from error
 
 
-def _innermost_module(traceback: Any, names: Mapping[int, str]) -> str:
+def _innermost_module(traceback: TracebackType | None, names: Mapping[int, str]) -> str:
     found = ""
     while traceback is not None:
         owner = traceback.tb_frame.f_locals.get("self")
@@ -226,7 +231,7 @@ def _innermost_module(traceback: Any, names: Mapping[int, str]) -> str:
     return found
 
 
-def differentiable_sums(output: Any, name: str) -> list[Tensor]:
+def differentiable_sums(output: object, name: str) -> list[Tensor]:
     """Where a backward begins: the sum of each output that needs a gradient. Raises MeasurementError if none does."""
     leaves = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
     if not leaves:
@@ -248,12 +253,12 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def build_subject(
-    model: Any,
-    inputs: Any = None,
+    model: object,
+    inputs: object = None,
     *,
-    input_size: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    input_size: object = None,
+    dtype: object = None,
+    device: torch.device | str | int | None = None,
     name: str | None = None,
 ) -> Subject:
     """Make a Subject from what a user may write.
@@ -280,23 +285,22 @@ def build_subject(
     return subject
 
 
-def _checked_size(size: Any) -> Sequence[Any]:
-    def is_shape(shape: Any) -> bool:
+def _checked_size(size: object) -> Sequence[Any]:
+    def is_shape(shape: object) -> bool:
         return isinstance(shape, Sequence) and all(type(n) is int and n >= 0 for n in shape)
 
-    good = is_shape(size) or (isinstance(size, Sequence) and size and all(is_shape(shape) for shape in size))
-    if not good:
+    if not isinstance(size, Sequence) or not (is_shape(size) or (size and all(map(is_shape, size)))):
         raise SubjectError(f"input_size={size!r}: write one shape, (1, 3, 224, 224), or a list of shapes")
     return size
 
 
-def _class_name(resolved: Any, made: Any) -> str:
+def _class_name(resolved: Any, made: object) -> str:
     if isinstance(made, nn.Module):
         return type(unwrap(made)).__name__
     return str(getattr(resolved, "func", resolved).__name__)  # of a partial
 
 
-def _checked_device(device: Any) -> torch.device | None:
+def _checked_device(device: torch.device | str | int | None) -> torch.device | None:
     try:
         wanted = None if device is None else torch.device(device)
     except (RuntimeError, TypeError) as error:
@@ -308,7 +312,7 @@ def _checked_device(device: Any) -> torch.device | None:
     return wanted
 
 
-def _on_device(module: nn.Module, given: Any, wanted: torch.device | None) -> nn.Module:
+def _on_device(module: nn.Module, given: object, wanted: torch.device | None) -> nn.Module:
     """Move a model to a device; one that the user may own is copied first, since a check changes nothing."""
     if wanted is None:
         return module

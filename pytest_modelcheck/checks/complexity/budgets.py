@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...demand.arguments import Choice
 from ...demand.check import AmountCheck
 from ...verdict import units
 from ...verdict.limit import Limit
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 class CostBudget(AmountCheck):
     """A limit on one figure of a count."""
 
-    choices = {"phase": PHASES}
+    choices: Mapping[str, Choice] = {"phase": PHASES}
     settings = ("strict_operators",)
 
     def __init__(self, metric: Metric, doc: str) -> None:
@@ -58,7 +60,7 @@ class ParamsBudget(AmountCheck):
     name = "params_budget"
     doc = "at most this many parameters; trainable=True or False counts only those."
     metrics = (metrics.PARAMS,)
-    choices = {"trainable": (None, True, False)}
+    choices: Mapping[str, Choice] = {"trainable": (None, True, False)}
 
     def observe(self, subject: Subject, *, trainable: bool | None) -> Parameters:
         """The parameters of each module."""

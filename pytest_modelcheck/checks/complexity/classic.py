@@ -8,13 +8,18 @@ Its own total row repeats the last layer's MemRead and MemWrite: here the column
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch import nn
 
 from .result import Complexity, ModuleFacts
 from .table import Summary
+
+if TYPE_CHECKING:
+    from torch.nn.modules.batchnorm import _BatchNorm
+    from torch.nn.modules.conv import _ConvNd
+    from torch.nn.modules.pooling import _MaxPoolNd
 
 FLOAT = 4  # bytes
 MIB = 2**20
@@ -83,7 +88,7 @@ def torchstat(
 
 
 def _stat_row(
-    name: str, given: Any, made: Any, values: tuple[float, ...], share: float | None
+    name: str, given: Sequence[int], made: Sequence[int], values: tuple[float, ...], share: float | None
 ) -> tuple[str, ...]:
     params, memory, madd, flops, read, written = values
     return (
@@ -142,43 +147,46 @@ def _shares(durations: dict[str, float]) -> dict[str, float]:
 # MAdd and Flops by kind of layer; others count 0, as torchstat's did
 
 
-def _operations(layer: nn.Module, given: Any, made: Any) -> tuple[int, int]:
+def _operations(layer: nn.Module, given: Sequence[int], made: Sequence[int]) -> tuple[int, int]:
     for kinds, formula in _OPERATIONS:
         if isinstance(layer, kinds) and given and made:
             return formula(layer, math.prod(given), math.prod(made))
     return 0, 0
 
 
-def _convolution(layer: Any, given: int, made: int) -> tuple[int, int]:
+def _convolution(layer: _ConvNd, given: int, made: int) -> tuple[int, int]:
     """Sums of n products: 2 n - 1, and one more with a bias; without the bias's own term in the products."""
     products = math.prod(layer.weight.shape[1:])
     biased = layer.bias is not None
     return made * (2 * products - 1 + biased), made * (products + biased)
 
 
-def _linear(layer: Any, given: int, made: int) -> tuple[int, int]:
+def _linear(layer: nn.Linear, given: int, made: int) -> tuple[int, int]:
     """torchstat leaves a linear layer's bias out of both."""
     rows = made // layer.out_features
     return rows * layer.out_features * (2 * layer.in_features - 1), made * layer.in_features
 
 
-def _norm(layer: Any, given: int, made: int) -> tuple[int, int]:
+def _norm(layer: _BatchNorm, given: int, made: int) -> tuple[int, int]:
     """Subtract and divide, and with an affine part scale and shift."""
     affine = 2 if layer.affine else 1
     return 2 * affine * given, affine * given
 
 
-def _activation(layer: Any, given: int, made: int) -> tuple[int, int]:
+def _activation(layer: nn.Module, given: int, made: int) -> tuple[int, int]:
     return given, given
 
 
-def _max_pool(layer: Any, given: int, made: int) -> tuple[int, int]:
+def _max_pool(layer: _MaxPoolNd, given: int, made: int) -> tuple[int, int]:
     size = layer.kernel_size
     window = size**2 if isinstance(size, int) else math.prod(size)
     return made * (window - 1), given
 
 
-_OPERATIONS: tuple[tuple[Any, Callable[[Any, int, int], tuple[int, int]]], ...] = (
+_Kinds: TypeAlias = type[nn.Module] | tuple[type[nn.Module], ...]
+_Formula: TypeAlias = Callable[[Any, int, int], tuple[int, int]]  # (layer, elements in, out)
+
+_OPERATIONS: tuple[tuple[_Kinds, _Formula], ...] = (
     ((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),
     (nn.Linear, _linear),
     ((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _norm),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +11,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from ...model.calls import Running
-from .formulas import elements, first_tensor
+from .formulas import Arguments, elements, first_tensor
 from .likeness import LIKENESS
 from .operators import Operator, lookup
 from .result import Cost
 from .traffic import Bytes, add_bytes
+
+if TYPE_CHECKING:
+    from .operators import Dispatched
+
+Keywords: TypeAlias = Mapping[str, object]
 
 CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
 COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
@@ -30,13 +36,13 @@ class ModuleStack(Running):
             str, tuple[tuple[int, ...] | None, tuple[int, ...]]
         ] = {}  # of first input and output
 
-    def enter(self, module: nn.Module, args: Any) -> None:
+    def enter(self, module: nn.Module, args: object) -> None:
         """A module's forward begins."""
         super().enter(module, args)
         if module in self.names:
             self.calls[self.running[-1]] += 1
 
-    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+    def leave(self, module: nn.Module, args: object, output: object) -> None:
         """It ends."""
         super().leave(module, args, output)
         out = _first(output)
@@ -48,7 +54,7 @@ class ModuleStack(Running):
             )
 
 
-def _first(values: Any) -> Tensor | None:
+def _first(values: object) -> Tensor | None:
     """The first tensor of an input or output, whatever it is packed into."""
     if isinstance(values, Tensor):
         return values
@@ -57,7 +63,7 @@ def _first(values: Any) -> Tensor | None:
     return first_tensor(values)
 
 
-class Counter(TorchDispatchMode):
+class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
     """Counts every operator into `cells[module, operator]`; those without a formula also into `unknown`.
 
     With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device.
@@ -70,7 +76,7 @@ class Counter(TorchDispatchMode):
     def __init__(
         self, stack: ModuleStack, *, on_meta: bool, trace: bool = False, causal: bool = False
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
         self.recording = True
         self.unknown: dict[str, int] = {}
@@ -78,8 +84,8 @@ class Counter(TorchDispatchMode):
         self._cells: dict[tuple[str, str], list[int]] = {}
         self._read: Bytes = {}
         self._written: Bytes = {}
-        self._operators: dict[Any, Operator | None] = {}
-        self._schemas: dict[Any, Any] = {}
+        self._operators: dict[Dispatched, Operator | None] = {}
+        self._schemas: dict[Dispatched, Sequence[torch.Argument]] = {}
 
     @property
     def cells(self) -> dict[tuple[str, str], Cost]:
@@ -93,7 +99,9 @@ class Counter(TorchDispatchMode):
         ranked = sorted(sums.items(), key=lambda pair: -sum(pair[1]))
         return {str(dtype).removeprefix("torch."): both for dtype, both in ranked if any(both)}
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Any, types: object, args: Arguments = (), kwargs: Keywords | None = None
+    ) -> object:
         kwargs = kwargs or {}
         if func not in self._operators:
             self._learn(func)
@@ -109,25 +117,25 @@ class Counter(TorchDispatchMode):
             self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
 
-    def _run(self, func: Any, operator: Operator, args: Any, kwargs: Any) -> Any:
+    def _run(self, func: Dispatched, operator: Operator, args: Arguments, kwargs: Keywords) -> object:
         like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
         out = like(self._in_order(func, args, kwargs)) if like else None
         return func(*args, **kwargs) if out is None else out
 
-    def _learn(self, func: Any) -> None:
+    def _learn(self, func: Dispatched) -> None:
         self._operators[func] = lookup(func)
         schema = getattr(func, "_schema", None)
         self._schemas[func] = schema.arguments if schema is not None else ()
 
-    def _in_order(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Positional arguments, keywords and defaults as one list, in the order of the schema."""
+    def _in_order(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> Arguments:
+        """Positional arguments, keywords and defaults as one, in the order of the schema."""
         arguments = self._schemas[func]
         if len(args) >= len(arguments):
             return args
-        return [*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :])]
+        return (*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :]))
 
     def _count(
-        self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Any, out: Any
+        self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Arguments, out: object
     ) -> None:
         macs = operator.macs(args, out) if operator.macs else 0
         other = operator.other(args, out) if operator.other else 0
@@ -148,7 +156,7 @@ class Counter(TorchDispatchMode):
         cell[5] += add_bytes(written, self._written)
 
 
-def _is_complex(out: Any) -> bool:
+def _is_complex(out: object) -> bool:
     tensor = first_tensor(out)
     return tensor is not None and tensor.is_complex()
 
@@ -172,14 +180,14 @@ def _kept_by_call(name: str, args: Any) -> tuple[int, int] | None:
 # Devices
 
 
-def _is_mixed(args: Any, kwargs: Any) -> bool:
+def _is_mixed(args: Arguments, kwargs: Keywords) -> bool:
     """Whether some tensors are on meta and others (scalars aside, they may stay) are not."""
     found: set[bool] = set()
     _places((*args, *kwargs.values()), found)
     return len(found) == 2
 
 
-def _places(values: Any, found: set[bool]) -> None:
+def _places(values: Iterable[object], found: set[bool]) -> None:
     for value in values:
         if isinstance(value, Tensor):
             found.add(value.is_meta)

@@ -7,9 +7,12 @@ an element-wise function is one operation per element however it is computed, a 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
-from .formulas import elements, full_names, other
+from torch import Tensor
+from typing_extensions import Unpack
+
+from .formulas import Arguments, OneTensor, TwoTensors, elements, full_names, other
 
 
 def _per_output(flops: int, names: str) -> None:
@@ -117,7 +120,7 @@ _per_output(
     "avg_pool1d mkldnn_max_pool2d quantized_max_pool1d quantized_max_pool2d quantized_max_pool3d "
     "quantized::max_pool1d quantized::max_pool2d fractional_max_pool2d fractional_max_pool3d"
 )
-def _pooling(args: Any, out: Any) -> int:
+def _pooling(args: tuple[Tensor, int | Sequence[int], Unpack[Arguments]], out: object) -> int:
     """One comparison or addition per element of each window."""
     window = [args[1]] if isinstance(args[1], int) else list(args[1])
     dimensions = max(1, args[0].dim() - 2)
@@ -125,7 +128,7 @@ def _pooling(args: Any, out: Any) -> int:
 
 
 @other("grid_sampler_2d grid_sampler_3d cudnn_grid_sampler grid_sampler_2d_backward grid_sampler_3d_backward")
-def _grid_sample(args: Any, out: Any) -> int:
+def _grid_sample(args: OneTensor, out: object) -> int:
     """Interpolation mode 0: linear between 4 or 8 neighbours; 1: the nearest; 2: cubic."""
     mode = next((a for a in args if isinstance(a, int) and not isinstance(a, bool)), 0)
     linear = 7 if args[0].dim() == 4 else 15
@@ -133,19 +136,19 @@ def _grid_sample(args: Any, out: Any) -> int:
 
 
 @other("_embedding_bag _embedding_bag_forward_only")
-def _bags(args: Any, out: Any) -> int:
+def _bags(args: TwoTensors, out: object) -> int:
     """The sum (or mean, or maximum) of the rows of each bag."""
     return elements(args[1]) * int(args[0].shape[-1])
 
 
 @other("_cdist_forward _euclidean_dist _pdist_forward")
-def _distances(args: Any, out: Any) -> int:
+def _distances(args: OneTensor, out: object) -> int:
     """Difference, square, sum for each coordinate; a root for each pair."""
     return elements(out) * (3 * int(args[0].shape[-1]) + 1)
 
 
 @other("_fft_c2c _fft_r2c _fft_c2r")
-def _fourier(args: Any, out: Any) -> int:
+def _fourier(args: tuple[Tensor, Sequence[int], Unpack[Arguments]], out: Tensor) -> int:
     """5 n log2 n for each complex transform, half of it for a real one (Cooley and Tukey; the convention of FFTW)."""
     real = not (args[0].is_complex() and out.is_complex())
     full = (
@@ -156,28 +159,28 @@ def _fourier(args: Any, out: Any) -> int:
 
 
 @other("torchvision::roi_align torchvision::ps_roi_align")
-def _roi_align(args: Any, out: Any) -> int:
+def _roi_align(args: Arguments, out: object) -> int:
     """Bilinear samples, averaged: `sampling_ratio` squared per element; one where the regions decide (0 or below)."""
     ratio = next((a for a in args[5:] if isinstance(a, int) and not isinstance(a, bool)), 1)
     return elements(out) * max(1, ratio) ** 2 * 8
 
 
 @other("torchvision::nms")
-def _suppression(args: Any, out: Any) -> int:
+def _suppression(args: OneTensor, out: object) -> int:
     """At most: the overlap of every pair of boxes."""
     boxes = int(args[0].shape[0])
     return boxes * (boxes - 1) // 2 * 13
 
 
 @other("torchvision::roi_pool torchvision::ps_roi_pool")
-def _roi_pool(args: Any, out: Any) -> int:
+def _roi_pool(args: Arguments, out: object) -> int:
     return elements(out)
 
 
 # Linear algebra, by the classic counts (Golub and Van Loan) for a batch of m x n matrices
 
 
-def _matrix(args: Any) -> tuple[int, int, int]:
+def _matrix(args: OneTensor) -> tuple[int, int, int]:
     *batch, rows, columns = args[0].shape
     return math.prod(batch), max(rows, columns), min(rows, columns)
 
@@ -185,7 +188,7 @@ def _matrix(args: Any) -> tuple[int, int, int]:
 def _cubic(names: str, squares: float, cubes: float) -> None:
     """`squares` m n^2 + `cubes` n^3, m the longer side."""
 
-    def formula(args: Any, out: Any) -> int:
+    def formula(args: OneTensor, out: object) -> int:
         batch, m, n = _matrix(args)
         return round(batch * (squares * m * n**2 + cubes * n**3))
 
@@ -203,19 +206,19 @@ _cubic("linalg_eig", 0, 25)
 
 
 @other("_linalg_solve_ex")
-def _solve(args: Any, out: Any) -> int:
+def _solve(args: OneTensor, out: object) -> int:
     """An LU decomposition and two triangular solutions for each right-hand side."""
     batch, n, _ = _matrix(args)
     return round(batch * 2 / 3 * n**3) + 2 * n * elements(out)
 
 
 @other("linalg_solve_triangular triangular_solve")
-def _solve_triangular(args: Any, out: Any) -> int:
+def _solve_triangular(args: OneTensor, out: object) -> int:
     return elements(out) * _matrix(args)[1]
 
 
 @other("cholesky_solve _cholesky_solve_helper linalg_lu_solve")
-def _solve_factored(args: Any, out: Any) -> int:
+def _solve_factored(args: OneTensor, out: object) -> int:
     return 2 * elements(out) * _matrix(args)[1]
 
 

@@ -9,20 +9,26 @@ contractions, `elementwise` the rest, with what costs nothing. What is in none o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
-Formula = Callable[[Any, Any], int]  # (arguments in the order of the schema, result) -> a number
+Formula: TypeAlias = Callable[[Any, Any], int]  # (arguments in the order of the schema, result) -> a number
 
+# A call's arguments, in the order of the schema: any, or those that begin with tensors
+Arguments: TypeAlias = tuple[object, ...]
+OneTensor: TypeAlias = tuple[Tensor, Unpack[Arguments]]
+TwoTensors: TypeAlias = tuple[Tensor, Tensor, Unpack[Arguments]]
+ThreeTensors: TypeAlias = tuple[Tensor, Tensor, Tensor, Unpack[Arguments]]
 
 MACS: dict[str, Formula] = {}
 OTHER: dict[str, Formula] = {}
 
 
-def register_formula(*operators: Any) -> Callable[[Formula], Formula]:
+def register_formula(*operators: object) -> Callable[[Formula], Formula]:
     """Register the MACs of operators: `@register_formula(torch.ops.mylib.myop)` on `def macs(args, out) -> int`.
 
     `args` are the call's arguments in the order of the operator's schema (defaults filled in), `out` its result.
@@ -31,13 +37,13 @@ def register_formula(*operators: Any) -> Callable[[Formula], Formula]:
     return _registrar(MACS, [operator_name(operator) for operator in operators])
 
 
-def operator_name(operator: Any) -> str:
+def operator_name(operator: object) -> str:
     """ "aten::mm" for torch.ops.aten.mm and its overloads. Raises TypeError for something that is no operator."""
     packet = getattr(operator, "overloadpacket", operator)
     if isinstance(packet, torch._ops.OpOverloadPacket):
         return str(packet._qualified_op_name)
     if isinstance(packet, torch._ops.HigherOrderOperator):
-        return f"higher_order::{packet.name()}"
+        return f"higher_order::{packet.name()}"  # type: ignore[no-untyped-call, unused-ignore]
     raise TypeError(f"{operator!r} is not an operator; give for example torch.ops.mylib.myop")
 
 
@@ -64,7 +70,7 @@ def _registrar(table: dict[str, Formula], names: list[str]) -> Callable[[Formula
     return register
 
 
-def first_tensor(values: Any) -> Tensor | None:
+def first_tensor(values: object) -> Tensor | None:
     """The tensor, or the first one in a list of results."""
     if isinstance(values, Tensor):
         return values
@@ -73,13 +79,13 @@ def first_tensor(values: Any) -> Tensor | None:
     return None
 
 
-def elements(values: Any) -> int:
+def elements(values: object) -> int:
     """Elements of the first tensor among `values`."""
     tensor = first_tensor(values)
     return tensor.numel() if tensor is not None else 0
 
 
-def is_dense(tensor: Any) -> bool:
+def is_dense(tensor: Tensor) -> bool:
     """Whether every element of a tensor is stored."""
     return bool(tensor.layout == torch.strided or str(tensor.layout) in ("torch._mkldnn", "torch.jagged"))
 
@@ -118,17 +124,17 @@ def _meetings(left: Tensor, right: Tensor) -> int:
     "mm bmm matmul mv dot vdot linalg_vecdot _int_mm _scaled_mm _scaled_mm_v2 _sparse_mm _sparse_sparse_matmul "
     "quantized::matmul"
 )
-def _product(args: Any, out: Tensor) -> int:
+def _product(args: TwoTensors, out: Tensor) -> int:
     return product(args[0], args[1], out)
 
 
 @macs("addmm baddbmm addmv _addmm_activation _sparse_addmm sspaddmm")
-def _added_product(args: Any, out: Tensor) -> int:
+def _added_product(args: ThreeTensors, out: Tensor) -> int:
     return product(args[1], args[2], out)
 
 
 @macs("linear mkldnn_linear _weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu")
-def _linear(args: Any, out: Tensor) -> int:
+def _linear(args: OneTensor, out: Tensor) -> int:
     return out.numel() * int(args[0].shape[-1])
 
 
@@ -137,41 +143,44 @@ def _linear(args: Any, out: Tensor) -> int:
     "quantized::linear_relu_dynamic quantized::linear_dynamic_fp16 quantized::linear_relu_dynamic_fp16 "
     "quantized::linear_leaky_relu quantized::linear_tanh quantized::linear_dynamic_fp16_unpacked_weight"
 )
-def _packed_linear(args: Any, out: Tensor) -> int:
+def _packed_linear(args: OneTensor, out: Tensor) -> int:
     """The weight is packed: the input's width says how many products there are."""
     return out.numel() * int(args[0].shape[-1])
 
 
 @macs("addbmm")
-def _summed_product(args: Any, out: Tensor) -> int:
+def _summed_product(args: TwoTensors, out: Tensor) -> int:
     return out.numel() * int(args[1].shape[-1]) * int(args[1].shape[0])
 
 
 @macs("addr")
-def _outer(args: Any, out: Tensor) -> int:
+def _outer(args: Arguments, out: Tensor) -> int:
     return out.numel()
 
 
 @macs("_grouped_mm _scaled_grouped_mm")
-def _grouped_product(args: Any, out: Tensor) -> int:
+def _grouped_product(args: TwoTensors, out: Tensor) -> int:
     """Where the groups divide the inner dimension (2-D by 2-D), each group's product sums over its part."""
     groups = out.shape[0] if args[0].dim() == args[1].dim() == 2 else 1
     return out.numel() // groups * int(args[0].shape[-1])
 
 
 @macs("sparse_sampled_addmm")
-def _sampled_product(args: Any, out: Tensor) -> int:
+def _sampled_product(args: TwoTensors, out: Tensor) -> int:
     """Only the elements of the pattern are computed."""
     return stored(args[0]) * int(args[1].shape[-1])
 
 
 @macs("_sparse_mm_reduce_impl")
-def _sparse_reduced_product(args: Any, out: Any) -> int:
+def _sparse_reduced_product(args: TwoTensors, out: object) -> int:
     return stored(args[0]) * int(args[1].shape[-1])
 
 
 @macs("_trilinear")
-def _trilinear(args: Any, out: Tensor) -> int:
+def _trilinear(
+    args: tuple[Tensor, Tensor, Tensor, Sequence[int], Sequence[int], Sequence[int], Unpack[Arguments]],
+    out: Tensor,
+) -> int:
     """Bilinear layers: the full product space, once."""
     shapes = []
     for operand, expanded in zip(args[:3], args[3:6], strict=True):
@@ -192,41 +201,45 @@ def convolution(image: Tensor, weight: Tensor, out: Tensor, transposed: bool) ->
 
 
 @macs("convolution _convolution convolution_overrideable")
-def _convolution(args: Any, out: Tensor) -> int:
+def _convolution(
+    args: tuple[Tensor, Tensor, object, object, object, object, bool, Unpack[Arguments]], out: Tensor
+) -> int:
     return convolution(args[0], args[1], out, args[6])
 
 
 @macs(
     "conv1d conv2d conv3d cudnn_convolution mkldnn_convolution cudnn_convolution_relu slow_conv3d thnn_conv2d"
 )
-def _forward_convolution(args: Any, out: Any) -> int:
+def _forward_convolution(args: TwoTensors, out: Tensor) -> int:
     return convolution(args[0], args[1], out, False)
 
 
 @macs("conv_transpose1d conv_transpose2d conv_transpose3d cudnn_convolution_transpose")
-def _transposed_convolution(args: Any, out: Tensor) -> int:
+def _transposed_convolution(args: TwoTensors, out: Tensor) -> int:
     return convolution(args[0], args[1], out, True)
 
 
 @macs("conv_tbc")
-def _time_first_convolution(args: Any, out: Tensor) -> int:
+def _time_first_convolution(args: TwoTensors, out: Tensor) -> int:
     return out.numel() * math.prod(args[1].shape[:2])
 
 
 @macs("convolution_backward convolution_backward_overrideable")
-def _convolution_backward(args: Any, out: Any) -> int:
+def _convolution_backward(
+    args: tuple[Tensor, Tensor, Tensor, Unpack[Arguments], bool, object, object, Sequence[bool]], out: object
+) -> int:
     """Gradients of input and weight: as much as the forward, each; also when grouped."""
     gradient, image, weight, transposed, wanted = args[0], args[1], args[2], args[-4], args[-1]
     return convolution(image, weight, gradient, transposed) * sum(wanted[:2])
 
 
 @macs("torchvision::deform_conv2d")
-def _deformable_convolution(args: Any, out: Tensor) -> int:
+def _deformable_convolution(args: TwoTensors, out: Tensor) -> int:
     return convolution(args[0], args[1], out, False)
 
 
 @macs("torchvision::_deform_conv2d_backward")
-def _deformable_backward(args: Any, out: Any) -> int:
+def _deformable_backward(args: ThreeTensors, out: object) -> int:
     return 2 * convolution(args[1], args[2], args[0], False)
 
 
@@ -234,7 +247,7 @@ def _deformable_backward(args: Any, out: Any) -> int:
 
 
 @other("addmm baddbmm addmv addbmm addr _addmm_activation _sparse_addmm sspaddmm")
-def _added(args: Any, out: Tensor) -> int:
+def _added(args: Arguments, out: Tensor) -> int:
     return out.numel()
 
 
@@ -242,5 +255,5 @@ def _added(args: Any, out: Tensor) -> int:
     "linear mkldnn_linear convolution _convolution convolution_overrideable conv1d conv2d conv3d conv_transpose1d "
     "conv_transpose2d conv_transpose3d mkldnn_convolution conv_tbc"
 )
-def _bias(args: Any, out: Tensor) -> int:
+def _bias(args: Arguments, out: Tensor) -> int:
     return out.numel() if args[2] is not None else 0

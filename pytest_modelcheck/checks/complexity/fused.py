@@ -6,17 +6,22 @@ Run for real on a CPU, these are where other counters lose whole layers.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
-from .formulas import convolution, macs, other
+from .formulas import Arguments, Formula, OneTensor, ThreeTensors, TwoTensors, convolution, macs, other
+
+Tensors: TypeAlias = list[Tensor] | tuple[Tensor, ...]
 
 # Attention
 
 
-def attention_macs(query: Any, key: Any, value: Any) -> int:
+def attention_macs(query: Tensor, key: Tensor, value: Tensor) -> int:
     """Q K^T and its product with V; of grouped queries and broadcast batches the larger number counts.
 
     Shapes (batch..., heads, length, width).
@@ -24,7 +29,7 @@ def attention_macs(query: Any, key: Any, value: Any) -> int:
     return _pairs(query, key) * (query.shape[-1] + value.shape[-1])
 
 
-def _pairs(query: Any, key: Any) -> int:
+def _pairs(query: Tensor, key: Tensor) -> int:
     """Scores: one for each query and key of each head."""
     batch = (max(q, k) for q, k in zip(query.shape[:-2], key.shape[:-2], strict=True))
     return math.prod(batch) * int(query.shape[-2] * key.shape[-2])
@@ -41,12 +46,12 @@ SOFTMAX = 4  # subtract the maximum, exponential, sum, divide
 
 
 @macs(SDPA)
-def _attention(args: Any, out: Any) -> int:
+def _attention(args: ThreeTensors, out: object) -> int:
     return attention_macs(*args[:3])
 
 
 @other(SDPA)
-def _attention_softmax(args: Any, out: Any) -> int:
+def _attention_softmax(args: TwoTensors, out: object) -> int:
     return SOFTMAX * _pairs(args[0], args[1])
 
 
@@ -55,22 +60,24 @@ def _attention_softmax(args: Any, out: Any) -> int:
     "_scaled_dot_product_efficient_attention_backward _scaled_dot_product_cudnn_attention_backward "
     "_scaled_dot_product_fused_attention_overrideable_backward _cudnn_attention_backward"
 )
-def _attention_backward(args: Any, out: Any) -> int:
+def _attention_backward(args: tuple[object, Tensor, Tensor, Tensor, Unpack[Arguments]], out: object) -> int:
     """Gradients of Q, K, V and the probabilities; the scores are computed again: five products for two."""
     return _backward_products(*args[1:4])
 
 
 @macs("higher_order::flex_attention_backward")
-def _flex_backward(args: Any, out: Any) -> int:
+def _flex_backward(args: ThreeTensors, out: object) -> int:
     return _backward_products(*args[:3])
 
 
-def _backward_products(query: Any, key: Any, value: Any) -> int:
+def _backward_products(query: Tensor, key: Tensor, value: Tensor) -> int:
     return _pairs(query, key) * int(3 * query.shape[-1] + 2 * value.shape[-1])
 
 
 @macs("_flash_attention_forward _efficient_attention_forward")
-def _attention_of_lengths(args: Any, out: Any) -> int:
+def _attention_of_lengths(
+    args: tuple[Tensor, Tensor, Tensor, object, object, object, Unpack[Arguments]], out: object
+) -> int:
     """Shapes (batch, length, heads, width); with cumulative lengths, sequences of several lengths in one batch."""
     query, key, value = args[:3]
     starts = [a for a in args[3:6] if isinstance(a, Tensor) and a.dim() == 1 and not a.is_floating_point()]
@@ -83,7 +90,7 @@ def _attention_of_lengths(args: Any, out: Any) -> int:
 
 
 @macs("_native_multi_head_attention")
-def _attention_module(args: Any, out: Any) -> int:
+def _attention_module(args: tuple[Tensor, Tensor, object, int, Unpack[Arguments]], out: object) -> int:
     """Projections of query, key, value and output, and the attention itself."""
     query, key, width = args[0], args[1], args[3]
     batch, length, _ = query.shape
@@ -92,15 +99,17 @@ def _attention_module(args: Any, out: Any) -> int:
 
 
 @macs("_transformer_encoder_layer_fwd")
-def _encoder_layer(args: Any, out: Any) -> int:
+def _encoder_layer(
+    args: tuple[Tensor, int, object, Tensor, object, Tensor, Unpack[Arguments]], out: object
+) -> int:
     """Projections (qkv, out), attention, two linear layers."""
     source, width = args[0], args[1]
     batch, length = source.shape[0], source.shape[1]
-    linear = args[3].numel() + args[5].numel() + _matrices(args[13:18])
+    linear = args[3].numel() + args[5].numel() + _matrices(islice(args, 13, 18))
     return int(batch * length * (linear + 2 * length * width))
 
 
-def _matrices(values: Any) -> int:
+def _matrices(values: Iterable[object]) -> int:
     return sum(v.numel() for v in values if isinstance(v, Tensor) and v.dim() == 2)
 
 
@@ -115,7 +124,7 @@ STEP = {
 
 
 @macs("lstm gru rnn_tanh rnn_relu")
-def _recurrent_layer(args: Any, out: Any) -> int:
+def _recurrent_layer(args: OneTensor, out: object) -> int:
     """input, [batch sizes,] state, parameters: packed sequences come as (steps in all, width)."""
     return _steps(args[0]) * _matrices(_parameters(args))
 
@@ -124,14 +133,14 @@ def _steps(sequence: Tensor) -> int:
     return math.prod(sequence.shape[:-1])
 
 
-def _parameters(args: Any) -> list[Tensor]:
+def _parameters(args: Arguments) -> list[Tensor]:
     """The list with matrices in it (states have three dimensions)."""
     lists = [a for a in args if isinstance(a, (list, tuple)) and a and isinstance(a[0], Tensor)]
     return list(lists[-1])
 
 
-def _step_flops(kind: str) -> Any:
-    def formula(args: Any, out: Any) -> int:
+def _step_flops(kind: str) -> Formula:
+    def formula(args: OneTensor, out: object) -> int:
         parameters = _parameters(args)
         width = parameters[0].shape[0]  # of all gates; the matrices of the input and of the state have it
         layers = sum(p.dim() == 2 and p.shape[0] == width for p in parameters) // 2
@@ -147,30 +156,30 @@ for _kind, _names in (("lstm", "lstm"), ("gru", "gru"), ("rnn", "rnn_tanh rnn_re
 
 
 @macs("mkldnn_rnn_layer")
-def _fused_layer(args: Any, out: Any) -> int:
+def _fused_layer(args: ThreeTensors, out: object) -> int:
     sequence, input_weight, hidden_weight = args[:3]
     return _steps(sequence) * int(input_weight.numel() + hidden_weight.numel())
 
 
 @other("mkldnn_rnn_layer")
-def _fused_layer_gates(args: Any, out: Any) -> int:
+def _fused_layer_gates(args: ThreeTensors, out: object) -> int:
     return _steps(args[0]) * int(args[2].shape[-1]) * STEP["lstm"]
 
 
 @macs("_cudnn_rnn miopen_rnn")
-def _cudnn_layer(args: Any, out: Any) -> int:
+def _cudnn_layer(args: tuple[Tensor, Tensors, Unpack[Arguments]], out: object) -> int:
     return _steps(args[0]) * _matrices(args[1])
 
 
 @macs("_cudnn_rnn_backward miopen_rnn_backward mkldnn_rnn_layer_backward")
-def _recurrent_backward(args: Any, out: Any) -> int:
+def _recurrent_backward(args: tuple[Tensor, Tensor | Tensors, object, Unpack[Arguments]], out: object) -> int:
     """Gradients of states and weights: as much as the forward, each."""
     weights = args[1] if isinstance(args[1], (list, tuple)) else args[1:3]
     return 2 * _steps(args[0]) * _matrices(weights)
 
 
-def _quantized_layer(gates: int) -> Any:
-    def formula(args: Any, out: Any) -> int:
+def _quantized_layer(gates: int) -> Formula:
+    def formula(args: tuple[Tensor, Tensor | Tensors, object, Unpack[Arguments]], out: object) -> int:
         """The weights are packed: input, state and the number of layers say how large they are."""
         state = args[1][0] if isinstance(args[1], (list, tuple)) else args[1]
         layers = next(a for a in args[3:] if isinstance(a, int) and not isinstance(a, bool))
@@ -181,8 +190,8 @@ def _quantized_layer(gates: int) -> Any:
     return formula
 
 
-def _quantized_cell(gates: int) -> Any:
-    def formula(args: Any, out: Any) -> int:
+def _quantized_cell(gates: int) -> Formula:
+    def formula(args: tuple[Tensor, Tensor | Tensors, Unpack[Arguments]], out: object) -> int:
         state = args[1][0] if isinstance(args[1], (list, tuple)) else args[1]
         hidden = int(state.shape[-1])
         return _steps(args[0]) * gates * hidden * (int(args[0].shape[-1]) + hidden)
@@ -202,8 +211,9 @@ macs("quantized::quantized_rnn_tanh_cell_dynamic quantized::quantized_rnn_relu_c
 # Packed convolutions
 
 
-def _packed_weight(packed: Any) -> Any:
-    return packed.unpack()[0]
+def _packed_weight(packed: Any) -> Tensor:
+    weight: Tensor = packed.unpack()[0]
+    return weight
 
 
 @macs(
@@ -211,7 +221,7 @@ def _packed_weight(packed: Any) -> Any:
     "quantized::conv3d_relu quantized::conv2d_add quantized::conv2d_add_relu quantized::conv1d_dynamic "
     "quantized::conv2d_dynamic quantized::conv3d_dynamic"
 )
-def _packed_convolution(args: Any, out: Any) -> int:
+def _packed_convolution(args: OneTensor, out: Tensor) -> int:
     packed = next(a for a in args if isinstance(a, torch.ScriptObject))
     return convolution(args[0], _packed_weight(packed), out, False)
 
@@ -220,5 +230,7 @@ def _packed_convolution(args: Any, out: Any) -> int:
     "quantized::conv_transpose1d quantized::conv_transpose2d quantized::conv_transpose3d "
     "quantized::conv_transpose1d_dynamic quantized::conv_transpose2d_dynamic quantized::conv_transpose3d_dynamic"
 )
-def _packed_transposed_convolution(args: Any, out: Any) -> int:
+def _packed_transposed_convolution(
+    args: tuple[Tensor, torch.ScriptObject, Unpack[Arguments]], out: Tensor
+) -> int:
     return convolution(args[0], _packed_weight(args[1]), out, True)

@@ -6,28 +6,38 @@ is not sure: then torch itself runs the operator, or says what is wrong with the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
+
+from .formulas import Arguments, OneTensor, TwoTensors
+
+Perhaps: TypeAlias = Tensor | None
+Likeness: TypeAlias = Callable[[Any], Perhaps]  # arguments in the order of the schema -> a likeness
 
 
-def _batch_norm(args: Any) -> Tensor | None:
+def _batch_norm(
+    args: tuple[Tensor, Perhaps, Perhaps, Perhaps, Perhaps, bool, Unpack[Arguments]],
+) -> Tensor | None:
     """In eval mode, where every vector fits the channels."""
     image, *vectors, training = args[:6]
     fits = image.dim() > 1 and all(v is None or v.shape == image.shape[1:2] for v in vectors)
     return image.clone() if fits and not training else None
 
 
-def _layer_norm(args: Any) -> Tensor | None:
+def _layer_norm(
+    args: tuple[Tensor, Sequence[int], Perhaps, Perhaps, Unpack[Arguments]],
+) -> Tensor | None:
     image, shape, weight, bias = args[:4]
     shape = tuple(shape)
     fits = image.shape[-len(shape) :] == shape and all(v is None or v.shape == shape for v in (weight, bias))
     return image.clone() if fits else None
 
 
-def _linear(args: Any) -> Tensor | None:
+def _linear(args: tuple[Tensor, Tensor, Perhaps, Unpack[Arguments]]) -> Tensor | None:
     image, weight, bias = args[:3]
     fits = image.dim() > 1 and weight.dim() == 2 and image.shape[-1] == weight.shape[1]
     fits = fits and image.dtype == weight.dtype
@@ -36,14 +46,14 @@ def _linear(args: Any) -> Tensor | None:
     return image.new_empty((*image.shape[:-1], weight.shape[0]))
 
 
-def _matmul(args: Any) -> Tensor | None:
+def _matmul(args: TwoTensors) -> Tensor | None:
     """Products of as many pairs of matrices."""
     one, two = args[:2]
     fits = one.dim() == two.dim() > 2 and one.shape[:-2] == two.shape[:-2] and one.shape[-1] == two.shape[-2]
     return one.new_empty((*one.shape[:-1], two.shape[-1])) if fits and _dense_alike(one, two) else None
 
 
-def _attention(args: Any) -> Tensor | None:
+def _attention(args: tuple[Tensor, Tensor, Tensor, Perhaps, float, Unpack[Arguments]]) -> Tensor | None:
     """Equal heads, no mask, no dropout."""
     query, key, value, mask, dropout = args[:5]
     fits = query.dim() == 4 and key.shape[:-1] == value.shape[:-1] and query.shape[-1] == key.shape[-1]
@@ -53,18 +63,18 @@ def _attention(args: Any) -> Tensor | None:
     return query.new_empty((*query.shape[:-1], value.shape[-1]))
 
 
-def _element_wise(args: Any) -> Tensor | None:
+def _element_wise(args: OneTensor) -> Tensor | None:
     return args[0].clone() if args[0].is_floating_point() else None
 
 
-def _compared(args: Any) -> Tensor | None:
+def _compared(args: tuple[Tensor, object, Unpack[Arguments]]) -> Tensor | None:
     """With a number."""
     tensor, value = args[:2]
     fits = not isinstance(value, Tensor) and tensor.is_floating_point() and tensor.is_contiguous()
     return torch.empty(tensor.shape, dtype=torch.bool, device=tensor.device) if fits else None
 
 
-def _arithmetic(args: Any) -> Tensor | None:
+def _arithmetic(args: tuple[Tensor, object, Unpack[Arguments]]) -> Tensor | None:
     """Two tensors of which one is broadcast to the other, or a tensor and a number."""
     one, two = args[:2]
     if not isinstance(two, Tensor):
@@ -96,7 +106,7 @@ def _broadcasts(small: Tensor, large: Tensor) -> bool:
     return small.numel() == max(small.shape, default=1) or (small.is_contiguous() and large.is_contiguous())
 
 
-def _index(args: Any) -> Tensor | None:
+def _index(args: tuple[Tensor, Sequence[Perhaps], Unpack[Arguments]]) -> Tensor | None:
     """Rows, picked by one tensor of whole numbers."""
     tensor, indices = args[:2]
     picks = indices[0] if len(indices) == 1 else None
@@ -105,14 +115,14 @@ def _index(args: Any) -> Tensor | None:
     return tensor.new_empty((*picks.shape, *tensor.shape[1:]))
 
 
-def _masked_fill(args: Any) -> Tensor | None:
+def _masked_fill(args: tuple[Tensor, Tensor, object, Unpack[Arguments]]) -> Tensor | None:
     tensor, mask, value = args[:3]
     fits = tensor.is_contiguous() and tensor.is_floating_point() and not isinstance(value, Tensor)
     fits = fits and mask.dtype == torch.bool and mask.is_contiguous() and _broadcasts(mask, tensor)
     return tensor.clone() if fits else None
 
 
-def _roll(args: Any) -> Tensor | None:
+def _roll(args: tuple[Tensor, Sequence[int], Sequence[int], Unpack[Arguments]]) -> Tensor | None:
     tensor, shifts, dims = args[:3]
     fits = len(shifts) == len(dims) > 0 and all(-tensor.dim() <= d < tensor.dim() for d in dims)
     return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device) if fits else None
@@ -123,7 +133,7 @@ def _dense_alike(one: Tensor, two: Tensor) -> bool:
     return dense and one.dtype == two.dtype and one.is_floating_point()
 
 
-LIKENESS: dict[str, Callable[[Any], Tensor | None]] = {
+LIKENESS: dict[str, Likeness] = {
     "aten::linear": _linear,
     "aten::matmul": _matmul,
     "aten::scaled_dot_product_attention": _attention,

@@ -6,7 +6,7 @@ import functools
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -114,10 +114,12 @@ def _no_collection() -> Iterator[None]:
 def _causal_attention_marked(counter: Counter) -> Iterator[None]:
     """With gradients attention arrives in parts that do not say that they are causal."""
     functional = torch.nn.functional
-    attention: Any = functional.scaled_dot_product_attention
+    attention: Callable[..., Tensor] = functional.scaled_dot_product_attention
 
     @functools.wraps(attention)
-    def marked(query: Tensor, key: Tensor, *args: Any, is_causal: bool = False, **kwargs: Any) -> Tensor:
+    def marked(
+        query: Tensor, key: Tensor, *args: object, is_causal: bool = False, **kwargs: object
+    ) -> Tensor:
         before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
         try:
             return attention(query, key, *args, is_causal=is_causal, **kwargs)
@@ -146,7 +148,7 @@ def _flex_attention_on_meta() -> Iterator[None]:
         module._validate_device = check
 
 
-def _mode(training: bool) -> Any:
+def _mode(training: bool) -> AbstractContextManager[object]:
     """In inference mode composite operators (attention, linear) arrive whole."""
     return torch.enable_grad() if training else torch.inference_mode()
 

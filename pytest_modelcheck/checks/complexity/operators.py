@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
 from . import elementwise, fused  # noqa: F401  # fused fills the registry
-from .formulas import MACS, OTHER, Formula, elements, operator_name
+from .formulas import MACS, OTHER, Arguments, Formula, elements, operator_name
 from .traffic import Traffic, everything, traffic_of
+
+if TYPE_CHECKING:  # older torches cannot subscript it
+    Overload: TypeAlias = torch._ops.OpOverload[..., object]
+    Dispatched: TypeAlias = Overload | torch._ops.HigherOrderOperator
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Operator:
     known: bool = True
 
 
-def lookup(func: Any) -> Operator | None:
+def lookup(func: Dispatched) -> Operator | None:
     """How to cost `func` (an overload or a higher-order operator); None: it is made of others, count those."""
     name = operator_name(func)
     listed = _listed(name)
@@ -54,11 +58,11 @@ def _listed(name: str) -> str:
     return name
 
 
-def _is_view(func: Any) -> bool:
+def _is_view(func: Overload) -> bool:
     return any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
 
 
-def _is_view_in_place(func: Any) -> bool:
+def _is_view_in_place(func: Overload) -> bool:
     name = str(func._schema.name)
     return name.endswith("_") and _is_view_of(name[:-1])
 
@@ -67,12 +71,13 @@ def _is_view_of(name: str) -> bool:
     packet = getattr(torch.ops.aten, name.removeprefix("aten::"), None)
     if not isinstance(packet, torch._ops.OpOverloadPacket):
         return False
-    return any(_is_view(getattr(packet, overload)) for overload in packet.overloads())
+    names = packet.overloads()  # type: ignore[no-untyped-call, unused-ignore]
+    return any(_is_view(getattr(packet, overload)) for overload in names)
 
 
-def _one_per_output(args: Any, out: Any) -> int:
+def _one_per_output(args: Arguments, out: object) -> int:
     return elements(out)
 
 
-def _one_per_input(args: Any, out: Any) -> int:
+def _one_per_input(args: Arguments, out: object) -> int:
     return elements(args)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +18,12 @@ def packed_weights(module: nn.Module) -> list[Tensor]:
     return unpacked(held)
 
 
-def unpacked(packed: Any) -> list[Tensor]:
+def unpacked(packed: object) -> list[Tensor]:
     """Weights (quantised) and biases (floating) in packed objects, each once; what else they hold are settings."""
     return list({tensor.data_ptr(): tensor.detach() for tensor in _tensors(packed)}.values())
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(value: object) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         if value.is_quantized or value.is_floating_point():
             yield value

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
+from .table import summary
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -222,17 +224,13 @@ class Complexity:
         }
 
     def __str__(self) -> str:
-        from .table import summary
-
         return str(summary(self, depth=1))
 
     def _repr_html_(self) -> str:
-        from .table import summary
-
         return summary(self)._repr_html_()
 
 
-def _module_row(name: str, cost: ModuleCost) -> dict[str, Any]:
+def _module_row(name: str, cost: ModuleCost) -> dict[str, object]:
     shape = cost.facts.output_shape
     return {
         "name": name,
@@ -251,7 +249,7 @@ def _depth(name: str) -> int:
     return name.count(".") + 1 if name else 0
 
 
-def _parent(name: str, names: Mapping[str, Any]) -> str:
+def _parent(name: str, names: Mapping[str, object]) -> str:
     """The closest enclosing module; a shared module's second name may have no parent of its own."""
     while name:
         name = name.rpartition(".")[0]

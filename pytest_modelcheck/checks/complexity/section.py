@@ -43,7 +43,7 @@ class ComplexityEntry(TypedDict):
     unknown_operators: NotRequired[dict[str, int]]
 
 
-def _describe(subject: Subject) -> dict[str, Any]:
+def _describe(subject: Subject) -> dict[str, object]:
     from .measure import count
 
     return count(subject).to_dict()

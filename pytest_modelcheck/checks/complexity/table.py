@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ...errors import MeasurementError
 from ...verdict.measurement import ROOT
 from ...verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
-from .result import Complexity, ModuleCost
 
 COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")
 BAR = 10
@@ -65,6 +64,109 @@ class Summary:
         }
 
 
+class Facts(Protocol):
+    """What a module is."""
+
+    @property
+    def type(self) -> str:
+        """Its class's name."""
+
+    @property
+    def output_shape(self) -> tuple[int, ...] | None:
+        """Of its last call."""
+
+
+class Figures(Protocol):
+    """What a row shows, and the totals too."""
+
+    @property
+    def params(self) -> int:
+        """Parameters."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+
+    @property
+    def memory_access(self) -> int:
+        """Bytes."""
+
+    @property
+    def activations(self) -> int:
+        """Elements."""
+
+
+class Row(Figures, Protocol):
+    """A module's row."""
+
+    @property
+    def facts(self) -> Facts:
+        """About the module."""
+
+
+class Count(Figures, Protocol):
+    """What a table is made of: a `Complexity`, which prints itself with it and so must not be imported here."""
+
+    @property
+    def name(self) -> str:
+        """The subject's name."""
+
+    @property
+    def phase(self) -> str:
+        """What was counted."""
+
+    @property
+    def counted_on(self) -> str:
+        """Which tensors: "meta" or "real" ones."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why not on meta."""
+
+    @property
+    def flops(self) -> int:
+        """2 x MACs."""
+
+    @property
+    def flops_all(self) -> int:
+        """Of everything that has a formula."""
+
+    @property
+    def bytes_read(self) -> int:
+        """By operators."""
+
+    @property
+    def bytes_written(self) -> int:
+        """By operators."""
+
+    @property
+    def arithmetic_intensity(self) -> float:
+        """FLOPs per byte."""
+
+    @property
+    def trainable_params(self) -> int:
+        """Those that require a gradient."""
+
+    @property
+    def model_bytes(self) -> int:
+        """Of parameters and buffers."""
+
+    @property
+    def bytes_by_dtype(self) -> Mapping[str, tuple[int, int]]:
+        """Bytes read and written of each."""
+
+    @property
+    def unknown_operators(self) -> Mapping[str, int]:
+        """Calls of operators without a formula."""
+
+    @property
+    def uncalled_modules(self) -> tuple[str, ...]:
+        """Modules that never ran."""
+
+    def by_module(self) -> Mapping[str, Row]:
+        """Each module's row, the model's own as ""."""
+
+
 SORT_KEYS = ("params", "macs", "flops", "memory_access", "activations")
 
 
@@ -78,7 +180,7 @@ def checked_style(style: str) -> str:
     return style
 
 
-def summary(complexity: Complexity, *, depth: int | None = None, sort_by: str | None = None) -> Summary:
+def summary(complexity: Count, *, depth: int | None = None, sort_by: str | None = None) -> Summary:
     """The module tree with its costs (each with its children's), down to `depth` levels, or sorted by a column.
 
     Raises MeasurementError for another `sort_by` than params, macs, flops, memory_access or activations.
@@ -93,7 +195,7 @@ def summary(complexity: Complexity, *, depth: int | None = None, sort_by: str | 
     return Summary(f"{complexity.name} ({complexity.phase})", rows, tuple(_totals(complexity)))
 
 
-def _row(name: str, cost: ModuleCost, total: int, *, indent: bool) -> tuple[str, ...]:
+def _row(name: str, cost: Row, total: int, *, indent: bool) -> tuple[str, ...]:
     shape = "x".join(map(str, cost.facts.output_shape)) if cost.facts.output_shape is not None else "-"
     part = cost.macs / total if total else 0.0
     label = "  " * name.count(".") + name.rpartition(".")[2] if indent else name
@@ -109,13 +211,13 @@ def _row(name: str, cost: ModuleCost, total: int, *, indent: bool) -> tuple[str,
     )
 
 
-def _by_dtype(complexity: Complexity) -> list[str]:
+def _by_dtype(complexity: Count) -> list[str]:
     """Only where there is more than one."""
     parts = [f"{dtype} {BYTES.format(sum(both))}" for dtype, both in complexity.bytes_by_dtype.items()]
     return [f"memory access by dtype: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
-def _totals(complexity: Complexity) -> list[str]:
+def _totals(complexity: Count) -> list[str]:
     c = complexity
     lines = [
         f"total: {MACS.format(c.macs)} = {FLOPS.format(c.flops)} ({MACS.exact(c.macs)}); "

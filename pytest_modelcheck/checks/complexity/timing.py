@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import torch
 from torch import nn
@@ -24,10 +23,10 @@ def layer_seconds(subject: Subject) -> dict[str, float]:
     seconds = dict.fromkeys(leaves.values(), 0.0)
     starts: list[float] = []
 
-    def before(child: nn.Module, args: Any) -> None:
+    def before(child: nn.Module, args: object) -> None:
         starts.append(time.perf_counter())
 
-    def after(child: nn.Module, args: Any, output: Any) -> None:
+    def after(child: nn.Module, args: object, output: object) -> None:
         seconds[leaves[child]] += time.perf_counter() - starts.pop()
 
     with observe(module), torch.inference_mode(), locate_failure(subject, inputs):

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from . import elementwise
-from .formulas import is_dense
+from .formulas import Arguments, is_dense
 from .packed import unpacked
 
-Traffic = Callable[
-    [Any, Any], tuple[Any, Any]
-]  # (arguments, result) -> the values that are read, and written
-Bytes = dict[torch.dtype, int]
+Moved: TypeAlias = tuple[object, object]  # the values that are read, and written
+Traffic: TypeAlias = Callable[[Arguments, object], Moved]
+Bytes: TypeAlias = dict[torch.dtype, int]
 
 
-def everything(args: Any, out: Any) -> tuple[Any, Any]:
+def everything(args: Arguments, out: object) -> Moved:
     """All arguments are read, all results written."""
     return args, out
 
 
-def _gathered(args: Any, out: Any) -> tuple[Any, Any]:
+def _gathered(args: Arguments, out: object) -> Moved:
     """Of the source only what is taken is read."""
     return (out, args[1:]), out
 
 
-def _scattered(args: Any, out: Any) -> tuple[Any, Any]:
+def _scattered(args: Arguments, out: object) -> Moved:
     """Of the target only what is put there is written."""
     values = args[1:]
     return values, values if _size(values) < _size(out) else out
 
 
-def _overwritten(args: Any, out: Any) -> tuple[Any, Any]:
+def _overwritten(args: Arguments, out: object) -> Moved:
     return args[1:], out
 
 
@@ -47,7 +46,7 @@ def traffic_of(name: str) -> Traffic:
     return _overwritten if name in elementwise.OVERWRITES else everything
 
 
-def add_bytes(values: Any, sums: Bytes) -> int:
+def add_bytes(values: object, sums: Bytes) -> int:
     """Bytes of the tensors among `values`, however nested; also added to `sums`, by dtype."""
     if isinstance(values, Tensor):
         return _add(values, sums) if is_dense(values) else add_bytes(_parts(values), sums)
@@ -67,7 +66,7 @@ def _add(tensor: Tensor, sums: Bytes) -> int:
     return size
 
 
-def _size(values: Any) -> int:
+def _size(values: object) -> int:
     return add_bytes(values, {})
 
 

@@ -47,7 +47,7 @@ class Child:
         os.close(theirs_in)
         os.close(theirs_out)
 
-    def tell(self, **question: Any) -> None:
+    def tell(self, **question: object) -> None:
         """Ask, without waiting for the answer."""
         with suppress(BrokenPipeError):  # it is dead: `hear` will say how
             os.write(self._out, json.dumps(question).encode() + b"\n")
@@ -65,7 +65,7 @@ class Child:
             raise ChildError(f"{self.what} failed: {answer['exception']}")
         return answer
 
-    def ask(self, timeout: float, **question: Any) -> dict[str, Any]:
+    def ask(self, timeout: float, **question: object) -> dict[str, Any]:
         """`tell` and `hear`."""
         self.tell(**question)
         return self.hear(timeout)

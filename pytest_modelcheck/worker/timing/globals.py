@@ -10,8 +10,8 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import torch
+from torch._C import _len_torch_function_stack
 from torch.nn.modules import module as nn_module
-from torch.overrides import _len_torch_function_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 NOT_WATCHED = {*sys.stdlib_module_names, "_pytest", "pytest", "pluggy", "py", "pytest_modelcheck", "__main__"}
@@ -30,7 +30,7 @@ def _global_hooks() -> tuple[int, ...]:
     )
 
 
-SETTINGS: Mapping[str, Callable[[], Any]] = {
+SETTINGS: Mapping[str, Callable[[], object]] = {
     "the default dtype": torch.get_default_dtype,
     "the default device": torch.get_default_device,
     "the number of threads": torch.get_num_threads,
@@ -59,7 +59,7 @@ SETTINGS: Mapping[str, Callable[[], Any]] = {
 class Globals:
     """The settings at a moment, and the functions and methods of all shared modules."""
 
-    def __init__(self, is_own: Callable[[Any], bool]) -> None:
+    def __init__(self, is_own: Callable[[object], bool]) -> None:
         self.settings = {name: read() for name, read in SETTINGS.items()}
         self.functions = dict(_functions(is_own))
 
@@ -77,7 +77,7 @@ class Globals:
 Namespace = dict[str, Any]
 
 
-def _functions(is_own: Callable[[Any], bool]) -> Iterator[tuple[str, Namespace]]:
+def _functions(is_own: Callable[[object], bool]) -> Iterator[tuple[str, Namespace]]:
     """Namespaces by name: modules with their functions and classes, classes with all that their bodies define."""
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
@@ -91,7 +91,7 @@ def _functions(is_own: Callable[[Any], bool]) -> Iterator[tuple[str, Namespace]]
                 yield f"{name}.{value.__qualname__}", _methods(value)
 
 
-def _is_code(value: Any) -> bool:
+def _is_code(value: object) -> bool:
     return issubclass(type(value), (FunctionType, BuiltinFunctionType, type))  # asks nothing of the value
 
 

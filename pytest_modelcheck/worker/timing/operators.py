@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from torch.library import Library
 
@@ -17,15 +16,17 @@ def registrations() -> Iterator[set[str]]:
     seen: set[str] = set()
     define, implement = Library.define, Library.impl
 
-    def defining(self: Library, schema: str, *args: Any, **kwargs: Any) -> Any:
+    def defining(self: Library, schema: str, *args: object, **kwargs: object) -> object:
         seen.add(f"{self.ns}::{schema.partition('(')[0].strip()}")
-        return define(self, schema, *args, **kwargs)
+        return define(self, schema, *args, **kwargs)  # type: ignore[no-untyped-call, unused-ignore]
 
-    def implementing(self: Library, op_name: Any, fn: Any, dispatch_key: str = "", **kwargs: Any) -> Any:
+    def implementing(
+        self: Library, op_name: object, fn: object, dispatch_key: str = "", **kwargs: object
+    ) -> object:
         name = op_name if isinstance(op_name, str) else getattr(op_name, "_name", str(op_name))
         full = name if "::" in name else f"{self.ns}::{name}"
         seen.add(f"{full} on {dispatch_key or self.dispatch_key or 'all devices'}")
-        return implement(self, op_name, fn, dispatch_key, **kwargs)
+        return implement(self, op_name, fn, dispatch_key, **kwargs)  # type: ignore[no-untyped-call, unused-ignore]
 
     Library.define, Library.impl = defining, implementing  # type: ignore[method-assign]
     try:

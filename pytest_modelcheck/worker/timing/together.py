@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def _within(view: View, side: Side) -> Side:
     return Side(side.tensors, build)
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _equal(a: object, b: object) -> bool:
     left, right = ([t for t in tree_leaves(output) if isinstance(t, Tensor)] for output in (a, b))
     return len(left) == len(right) and all(
         x.shape == y.shape and x.dtype == y.dtype and torch.allclose(x, y, 1e-4, 1e-6, equal_nan=True)
@@ -156,11 +156,11 @@ def _equal(a: Any, b: Any) -> bool:
     )
 
 
-def _few(names: Any, shown: int = 3) -> str:
+def _few(names: Iterable[str], shown: int = 3) -> str:
     listed = list(names)
     rest = len(listed) - shown
     return ", ".join(listed[:shown]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _listed(missing: dict[Key, str]) -> list[list[Any]]:
+def _listed(missing: dict[Key, str]) -> list[list[object]]:
     return [[list(key), reason] for key, reason in missing.items()]

@@ -39,7 +39,7 @@ class Owner:
         return any(path.is_relative_to(tree) for tree in self.trees)
 
 
-def _places(module: Any) -> list[str]:
+def _places(module: object) -> list[str]:
     file = getattr(module, "__file__", None)
     if file:
         return [str(file)]
@@ -84,12 +84,12 @@ class View:
         sys.path[:] = path
         sys.meta_path[:] = [*(f for f in shared if f not in finders), *(f for f in finders if f in shared)]
 
-    def _is_own(self, finder: Any) -> bool:
+    def _is_own(self, finder: object) -> bool:
         """Whether a finder was put up by the user's code (an editable install does so for its own package)."""
         return getattr(finder, "__module__", None) in self.modules
 
 
-def _is_installed(module: Any) -> bool:
+def _is_installed(module: object) -> bool:
     """A module with a file that is not the user's; one without a file may have been made by the user's code."""
     return getattr(module, "__file__", None) is not None
 
@@ -101,7 +101,7 @@ class LateImports:
         self.names = names
         self.seen: list[str] = []
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Finds nothing. What nothing else could find either must be the user's."""
         if path is None and (name in self.names or PathFinder.find_spec(name, None) is None):
             self.seen.append(name)
@@ -134,7 +134,7 @@ class Libraries:
         self._listening.remove(self)
 
 
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if not Libraries._listening or event not in ("import", "ctypes.dlopen"):
         return
     file = arguments[0] if event == "ctypes.dlopen" else arguments[1]
