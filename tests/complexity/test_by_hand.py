@@ -480,3 +480,12 @@ def test_callers_in_other_modes_get_the_same_counts():
     for mode in (torch.inference_mode(), torch.no_grad(), torch.autocast("cpu", torch.bfloat16)):
         with mode:
             assert check.complexity().macs == plain.macs
+
+
+@pytest.mark.parametrize("phase", ["forward", "backward", "training_step"])
+def test_torchs_own_attention_in_training_is_counted_with_a_causal_mask_too(phase):
+    """nn.MultiheadAttention hands all arguments of the product over by position."""
+    model = nn.TransformerEncoderLayer(E, 2, 4 * E, batch_first=True, dropout=0.0)
+    check = ModelCheck(model, input_size=(B, L, E))
+    dense = check.complexity(phase=phase)
+    assert check.complexity(phase=phase, attention="causal").macs == dense.macs  # nothing in it is causal

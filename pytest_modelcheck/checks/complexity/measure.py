@@ -117,12 +117,18 @@ def _causal_attention_marked(counter: Counter) -> Iterator[None]:
     attention: Callable[..., Tensor] = functional.scaled_dot_product_attention
 
     @functools.wraps(attention)
-    def marked(
-        query: Tensor, key: Tensor, *args: object, is_causal: bool = False, **kwargs: object
+    def marked(  # torch's own modules give all of these by position
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        **kwargs: object,
     ) -> Tensor:
         before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
         try:
-            return attention(query, key, *args, is_causal=is_causal, **kwargs)
+            return attention(query, key, value, attn_mask, dropout_p, is_causal, **kwargs)
         finally:
             counter.kept = before
 
