@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import MeasurementError, ModelCheckError
 
 if TYPE_CHECKING:
+    import torch
     from typing_extensions import Self
 
     from ..model.subject import Subject
@@ -27,7 +28,7 @@ class Handle:
         *,
         input_size: object = None,
         dtype: object = None,
-        device: object = None,
+        device: torch.device | str | int | None = None,
         name: str | None = None,
     ) -> None:
         from ..model.subject import build_subject
@@ -52,7 +53,7 @@ class Handle:
         *,
         input_size: object = None,
         dtype: object = None,
-        device: object = None,
+        device: torch.device | str | int | None = None,
         name: str | None = None,
     ) -> Self:
         """Bind another model, with the arguments of the class itself; in a test it joins the report too."""

@@ -41,7 +41,7 @@ class Option(NamedTuple):
     @property
     def is_flag(self) -> bool:
         """Whether it takes no value: it never swallows the path after it."""
-        return self.kind == "bool"
+        return bool(self.kind == "bool")
 
 
 def _threads(text: str) -> int:

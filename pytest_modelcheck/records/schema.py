@@ -73,11 +73,16 @@ def _fields_problems(value: object, shape: object, where: str) -> Iterator[str]:
 def fields(shape: object) -> dict[str, tuple[Any, bool]]:
     """The keys of a TypedDict: the type of each, and whether it must be there."""
     hints = get_type_hints(shape, include_extras=True)
-    optional = {name for name, hint in hints.items() if get_origin(hint) is NotRequired}
+    optional = {name for name, hint in hints.items() if _is(get_origin(hint), NotRequired)}
     return {
         name: (get_args(hint)[0] if name in optional else hint, name not in optional)
         for name, hint in hints.items()
     }
+
+
+def _is(origin: object, form: object) -> bool:
+    """Special forms have types of their own, which no checker knows."""
+    return origin is form
 
 
 def _matching_problems(value: object, kind: type, pattern: tuple[str, str], where: str) -> Iterator[str]:

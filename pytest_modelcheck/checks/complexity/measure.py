@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -132,7 +132,7 @@ def _causal_attention_marked(counter: Counter) -> Iterator[None]:
         finally:
             counter.kept = before
 
-    functional.scaled_dot_product_attention = marked
+    functional.scaled_dot_product_attention = cast("Callable[..., Tensor]", marked)
     try:
         yield
     finally:
