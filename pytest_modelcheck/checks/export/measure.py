@@ -23,8 +23,8 @@ from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from ...progress import busy
 from ...text import file_stem, printable
-from . import STARTED
 from .result import Onnx, OutputError
+from .started import STARTED
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
 ZERO = 1e-30  # outputs below this everywhere hold nothing to compare
