@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +55,7 @@ class Faithfulness:
         """Share of samples whose probability rises when only what the map shows is seen."""
         return float(self.increase.mean())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `faithfulness`: means over the samples."""
         return {
             "title": self.title,
@@ -118,7 +117,8 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
 
 
 def _area(curves: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    return ((curves[:, 1:] + curves[:, :-1]) / 2 * np.diff(shares)).sum(1)
+    areas: np.ndarray = ((curves[:, 1:] + curves[:, :-1]) / 2 * np.diff(shares)).sum(1)
+    return areas
 
 
 def _blurred(images: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from ...model.observe import observe
-from ...model.subject import Subject
+from ...model.subject import Inputs, Subject
 from .cam import cam, per_sample, refuse_nan
 from .capture import differentiable, replaced_output
 from .heatmap import Explanation, shown
-from .layers import as_map, eager, find_layer, image_batch, image_size
+from .layers import Layer, as_map, eager, find_layer, image_batch, image_size
 from .rectifiers import Rectifiers
-from .targets import score
+from .targets import Target, score
 
 TITLES = {"deconvnet": "Deconvnet", "guided": "Guided backpropagation"}
 
@@ -39,7 +39,8 @@ class Projection(Explanation):
     def map(self) -> np.ndarray:
         """(N, H, W) in 0..1: the largest magnitude over the channels, scaled per sample."""
         size = np.abs(self.raw).max(1)
-        return size / np.maximum(size.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+        scaled: np.ndarray = size / np.maximum(size.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+        return scaled
 
     def box(self, index: int = 0) -> tuple[int, int, int, int]:
         """(left, top, right, bottom) around all pixels that the signal reached; right and bottom exclusive."""
@@ -62,13 +63,19 @@ class Projection(Explanation):
 
         return base64.b64decode(to_base64(shown(self.picture())))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `deconvnet`, of the first sample."""
         return self._entry(shown(self.picture()), relus=self.relus)
 
 
 def project(
-    subject: Subject, rule: str, *, target: Any = None, layer: Any = None, feature: Any = None, call: int = -1
+    subject: Subject,
+    rule: str,
+    *,
+    target: Target = None,
+    layer: Layer = None,
+    feature: int | None = None,
+    call: int = -1,
 ) -> Projection:
     """Project a class's logit, or (with `layer`) one feature's strongest activation, to the pixels.
 
@@ -105,10 +112,12 @@ def project(
     )
 
 
-def guided_gradcam(subject: Subject, *, target: Any = None, layer: Any = None, call: int = -1) -> Projection:
+def guided_gradcam(
+    subject: Subject, *, target: Target = None, layer: Layer = None, call: int = -1
+) -> Projection:
     """Selvaraju et al. 2017: guided backpropagation, weighted by Grad-CAM's positive map."""
     heatmap = cam(subject, target=target, layer=layer, call=call)
-    classes = target if callable(target) else list(heatmap.target)
+    classes = target if callable(target) else cast("list[int]", list(heatmap.target))
     guided = project(subject, "guided", target=classes)
     weights = F.interpolate(
         torch.from_numpy(heatmap.raw).relu()[:, None],
@@ -128,7 +137,7 @@ def guided_gradcam(subject: Subject, *, target: Any = None, layer: Any = None, c
 
 
 def _strongest(
-    subject: Subject, name: str, module: nn.Module, inputs: Any, feature: Any, call: int
+    subject: Subject, name: str, module: nn.Module, inputs: Inputs, feature: int | None, call: int
 ) -> tuple[Tensor, list[int | str]]:
     """The strongest activation (N,) of one feature of the layer: the given one, or the strongest of all."""
     seen: list[Tensor] = []
