@@ -1,12 +1,13 @@
 """One forward, one backward or one training step, on tensors of its own: fake ones, or others over the user's."""
 
+# mypy: untyped-calls-exclude=torch
+
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +114,7 @@ class Phase:
         for parameter in self.parameters:
             parameter.grad = None
 
-    def _forward(self) -> Any:
+    def _forward(self) -> object:
         args, kwargs = self.inputs.args, dict(self.inputs.kwargs)
         if not self.tensors:
             return self.module(*args, **kwargs)
@@ -123,7 +124,7 @@ class Phase:
         if self.live is not None:
             self.live.begin(part)
 
-    def _tell(self, tensors: Iterable[Any], kind: str) -> None:
+    def _tell(self, tensors: Iterable[object], kind: str) -> None:
         if self.live is not None:
             self.live.tell([t for t in tensors if isinstance(t, Tensor)], kind)
 
@@ -135,11 +136,11 @@ def _own_tensors(module: nn.Module, own: Callable[[Tensor], Tensor]) -> dict[str
 
 
 def _own_inputs(inputs: Inputs, own: Callable[[Tensor], Tensor]) -> Inputs:
-    def copy(leaf: Any) -> Any:
+    def copy(leaf: object) -> object:
         return own(leaf.detach()).requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
 
     return inputs.map(copy)
 
 
-def _state(optimizer: torch.optim.Optimizer) -> list[Any]:
+def _state(optimizer: torch.optim.Optimizer) -> list[object]:
     return [t for state in optimizer.state.values() for t in tree_leaves(dict(state))]
