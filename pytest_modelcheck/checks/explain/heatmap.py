@@ -6,17 +6,19 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import ArrayLike
 from PIL import Image
 
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from .colormap import blend
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 EPSILON = 1e-6  # relative: maps of any size are scaled alike
 SHOWN = 256  # small pictures are enlarged to about this many pixels

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,7 +21,8 @@ from .features import chosen_layers, relative_distance, run_features
 from .layers import Layers, image_batch
 from .targets import class_indices, class_logits
 
-Group: TypeAlias = int | Collection[int] | Tensor | None  # a class, one per sample, a set of classes
+Group: TypeAlias = int | Collection[int] | Tensor | np.ndarray | None
+"""A class, one per sample, or a set of classes; None: the top class."""
 TRANSFORMS: Mapping[str, tuple[str, tuple[float, ...]]] = {  # the paper's ranges
     "translation": ("vertical shift, share of the height", tuple(s * 10 / 224 for s in range(-6, 7))),
     "scale": ("scale", tuple(1 + s / 10 for s in range(9))),

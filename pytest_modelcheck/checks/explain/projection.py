@@ -84,10 +84,7 @@ def project(
     images = image_batch(subject)
     refuse_nan(subject)
     inputs, leaves = differentiable(subject.require_inputs())
-    if feature is not None and layer is None:
-        raise ExplanationError(
-            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
-        )
+    _refuse_feature_alone(subject, feature, layer)
     name, module = find_layer(subject, layer) if layer is not None else ("", None)
     frozen = observe(subject.module, frozen=True)
     with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
@@ -162,6 +159,13 @@ def _strongest(
         )
     rows = torch.arange(len(features), device=features.device)
     return features[rows, chosen, places[rows, chosen]], [f"feature {int(c)}" for c in chosen]
+
+
+def _refuse_feature_alone(subject: Subject, feature: int | None, layer: Layer) -> None:
+    if feature is not None and layer is None:
+        raise ExplanationError(
+            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
+        )
 
 
 def _refuse_without_relus(subject: Subject, count: int, rule: str) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import SupportsIndex, TypeAlias, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import ExplanationError
 
-Target: TypeAlias = int | Sequence[int] | Tensor | Callable[..., Tensor] | None
+Target: TypeAlias = int | Sequence[int] | Tensor | np.ndarray | Callable[..., Tensor] | None
 """A class, one per sample, a callable on the model's output that returns scores; None: the top class."""
 SIMILAR = 3  # classes that ClassDifference compares with by itself
 
