@@ -87,7 +87,7 @@ class DiffEntry(TypedDict):
 
 
 class StructureEntry(TypedDict):
-    """What is read of a structure in a record; `diff` where a base was compared."""
+    """What `Structure.to_dict()` gives; `diff` where a base was compared."""
 
     fingerprint: NotRequired[str]
     modules: NotRequired[list[ModuleRow]]
@@ -97,7 +97,7 @@ class StructureEntry(TypedDict):
 
 
 class AutogradEntry(TypedDict):
-    """What a test's `structure(autograd=True)` found: what is read of it in a record of anyone's."""
+    """What a test's `structure(autograd=True)` found."""
 
     parameters: dict[str, str]
 
@@ -123,14 +123,14 @@ class GradientGraph(TypedDict):
 
 
 class AutogradContent(AutogradEntry):
-    """What `AutogradGraph.to_dict()` gives."""
+    """All that `AutogradGraph.to_dict()` gives."""
 
     functions: int
     graph: GradientGraph
 
 
 class StructureContent(StructureEntry):
-    """What `Structure.to_dict()` gives."""
+    """All that `Structure.to_dict()` gives; reports from elsewhere are checked for what the entry says."""
 
     fingerprints: dict[str, str | None]
     autograd: NotRequired[AutogradContent]
