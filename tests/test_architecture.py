@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from pytest_modelcheck.checks.registry import default_registry
 
 ROOT = Path(__file__).parents[1]
@@ -26,20 +24,7 @@ FILES = rooms.modules()
 IMPORTS = rooms.imports(FILES)
 TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
 
-# What still breaks a rule. Each is marked as expected, strictly: who mends one takes its line away.
-KNOWN_CYCLES = [
-    "checks.export checks.export.check checks.export.measure",
-    "checks.structure.autograd checks.structure.dot",
-    "checks.structure.dataflow checks.structure.diff checks.structure.result",
-    "plugin.collection plugin.injection plugin.item plugin.markers plugin.reporting plugin.rerun plugin.running "
-    "plugin.session plugin.spotting plugin.state",
-]
-KNOWN_NAMES = ["records/upgrade.py projections"]
 TABS = {"report/page.py memory", "report/page.py weights"}  # tabs of the page that are called like a section
-
-
-def known(breaches):
-    return [pytest.param(one, marks=pytest.mark.xfail(strict=True, reason="known")) for one in breaches]
 
 
 def test_the_drawing_is_what_the_imports_say():
@@ -59,13 +44,8 @@ def module_cycles():
     return [" ".join(name.removeprefix(prefix) for name in cycle) for cycle in rooms.cycles(IMPORTS)]
 
 
-def test_no_cycle_between_modules_but_the_known():
-    assert [cycle for cycle in module_cycles() if cycle not in KNOWN_CYCLES] == []
-
-
-@pytest.mark.parametrize("cycle", known(KNOWN_CYCLES))
-def test_no_cycle_between_modules(cycle):
-    assert cycle not in module_cycles()
+def test_no_cycle_between_modules():
+    assert module_cycles() == []
 
 
 def test_few_modules_lie_beside_the_rooms():
@@ -110,13 +90,8 @@ def names_of_checks():
                     yield f"{path} {node.value}"
 
 
-def test_corridors_name_no_check_but_the_known():
-    assert set(names_of_checks()) - TABS - set(KNOWN_NAMES) == set()
-
-
-@pytest.mark.parametrize("name", known(KNOWN_NAMES))
-def test_corridors_name_no_check(name):
-    assert name not in set(names_of_checks())
+def test_corridors_name_no_check():
+    assert set(names_of_checks()) - TABS == set()
 
 
 def test_the_stops_of_the_walk_are_there():

@@ -49,7 +49,7 @@ def marker_lines(checks: Iterable[Check]) -> list[str]:
     """The lines that `pytest --markers` prints."""
     own = (
         f"modelcheck({SUBJECT_SHOWN}): says what the budgets of this test, class or module check. "
-        "model: an nn.Module, a callable that returns one, 'package.module:factory' or a fixture's name; inputs: tensors, a callable or "
-        "a fixture's name; input_size: one shape or a list of shapes."
+        "model: an nn.Module, a callable that returns one, 'package.module:factory' or a fixture's name; inputs: "
+        "tensors, a callable or a fixture's name; input_size: one shape or a list of shapes."
     )
     return [own, *(check.marker_line() for check in checks)]

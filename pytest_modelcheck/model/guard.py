@@ -118,13 +118,13 @@ class _Functions(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
+class _Operators(TorchDispatchMode):
     """Watches each operator."""
 
     supports_higher_order_operators = True
 
     def __init__(self, copies: CopyOnWrite) -> None:
-        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        super().__init__()  # type: ignore[no-untyped-call]
         self.copies = copies
 
     def __torch_dispatch__(

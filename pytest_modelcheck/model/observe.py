@@ -216,7 +216,7 @@ class _Globals:
         numpy = sys.modules.get("numpy")
         self.numpy = (numpy.random, numpy.random.get_state()) if numpy else None
         self.torch = torch.random.get_rng_state()
-        started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call, unused-ignore]
+        started = torch.cuda.is_initialized()
         self.cuda = torch.cuda.get_rng_state_all() if started else []
         self.settings = [(setter, getter, getter()) for getter, setter in _SETTINGS]
 

@@ -59,13 +59,16 @@ class Inputs:
         """Apply `function` to every leaf of the (nested) arguments."""
         return Inputs(tree_map(function, self.args), tree_map(function, dict(self.kwargs)))
 
-    def copied(self) -> Inputs:
-        """With tensors of its own: a model may write to what it is given, and gradients may reach it."""
+    def copied(self, *, gradients: bool = True) -> Inputs:
+        """With tensors of its own: a model may write to what it is given, and the caller's may be of inference mode.
 
-        def own(leaf: Any) -> Any:
-            return (
-                leaf.detach().clone().requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
-            )
+        `gradients`: those that require a gradient still do.
+        """
+
+        def own(leaf: object) -> object:
+            if not isinstance(leaf, Tensor):
+                return leaf
+            return leaf.detach().clone().requires_grad_(gradients and leaf.requires_grad)
 
         with torch.inference_mode(False):
             return self.map(own)

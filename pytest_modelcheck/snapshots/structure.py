@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..checks.structure.metrics import SNAPSHOT
 from ..checks.structure.result import Structure
 from ..checks.structure.text import to_text

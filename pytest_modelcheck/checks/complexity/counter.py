@@ -63,7 +63,7 @@ def _first(values: object) -> Tensor | None:
     return first_tensor(values)
 
 
-class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
+class Counter(TorchDispatchMode):
     """Counts every operator into `cells[module, operator]`; those without a formula also into `unknown`.
 
     With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device.
@@ -76,7 +76,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore
     def __init__(
         self, stack: ModuleStack, *, on_meta: bool, trace: bool = False, causal: bool = False
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        super().__init__()  # type: ignore[no-untyped-call]
         self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
         self.recording = True
         self.unknown: dict[str, int] = {}

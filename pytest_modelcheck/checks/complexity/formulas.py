@@ -43,7 +43,7 @@ def operator_name(operator: object) -> str:
     if isinstance(packet, torch._ops.OpOverloadPacket):
         return str(packet._qualified_op_name)
     if isinstance(packet, torch._ops.HigherOrderOperator):
-        return f"higher_order::{packet.name()}"  # type: ignore[no-untyped-call, unused-ignore]
+        return f"higher_order::{packet.name()}"
     raise TypeError(f"{operator!r} is not an operator; give for example torch.ops.mylib.myop")
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...errors import MeasurementError
 from ...model.calls import module_calls
+from ...model.eager import eager
 from ...model.observe import is_scripted, observe
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
@@ -89,8 +90,7 @@ def _settings(counter: Counter) -> Iterator[None]:
     torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
     with ExitStack() as stack:
         stack.enter_context(_mode(counter.trace))
-        if "torch._dynamo" in sys.modules:  # else nothing can be compiled, and importing it takes a second
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(eager())
         if counter.trace and counter.causal:
             stack.enter_context(_causal_attention_marked(counter))
         if counter.on_meta:

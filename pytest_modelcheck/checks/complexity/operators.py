@@ -71,7 +71,7 @@ def _is_view_of(name: str) -> bool:
     packet = getattr(torch.ops.aten, name.removeprefix("aten::"), None)
     if not isinstance(packet, torch._ops.OpOverloadPacket):
         return False
-    names = packet.overloads()  # type: ignore[no-untyped-call, unused-ignore]
+    names = packet.overloads()
     return any(_is_view(getattr(packet, overload)) for overload in names)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...errors import ModelCheckError
 from ...model.subject import Subject
 from .cam import cam
 
 
-def describe(subject: Subject) -> list[dict[str, Any]] | dict[str, str]:
+def describe(subject: Subject) -> list[dict[str, object]] | dict[str, str]:
     """The record's section `heatmaps`: one overlay, or `{"error": why there is none}`."""
     reason = _not_an_image(subject)
     if reason:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,16 +14,18 @@ from ...model.subject import Subject
 from .capture import Captured, capture, last_that_matters
 from .formulas import FORMULAS
 from .heatmap import Heatmap
-from .layers import as_map, find_layer, image_batch, image_size
+from .layers import Layer, as_map, find_layer, image_batch, image_size
 from .perturb import PROBES, Probe
+from .targets import Target
 
+T = TypeVar("T")
 FLAT = 1e-6  # a map whose variation is below this share of its largest value shows nothing
 TITLES = {name: title for name, (title, _) in {**FORMULAS, **PROBES}.items()}
 _ANY_LAYER = ("eigencam", "score_cam")  # methods that do not ask how the score depends on the layer
 
 
 def cam(
-    subject: Subject, *, method: str = "gradcam", target: Any = None, layer: Any = None, call: int = -1
+    subject: Subject, *, method: str = "gradcam", target: Target = None, layer: Layer = None, call: int = -1
 ) -> Heatmap:
     """A heatmap of `target` at `layer`; see the methods of ModelCheck.
 
@@ -49,7 +52,7 @@ def cam(
     )
 
 
-def _probe(subject: Subject, layer: Any, target: Any, call: int, method: str) -> Probe:
+def _probe(subject: Subject, layer: Layer, target: Target, call: int, method: str) -> Probe:
     """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
     size = image_size(subject)
     name, module = find_layer(subject, layer)
@@ -78,9 +81,9 @@ def _raw(probe: Probe, method: str) -> Tensor:
     return FORMULAS[method][1](activation.float(), gradient.float())
 
 
-def per_sample(values: list[Any], samples: int) -> tuple[Any, ...]:
+def per_sample(values: Sequence[T], samples: int) -> tuple[T, ...]:
     """One value for each sample; a single one counts for all."""
-    return tuple(values) if len(values) == samples else tuple(values * samples)
+    return tuple(values) if len(values) == samples else tuple(values) * samples
 
 
 def refuse_nan(subject: Subject) -> None:

@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...errors import ExplanationError
+from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject
-from .layers import as_map, eager, first_tensor, flat_graph, image_size, nearest, spatial_layers, usable
-from .targets import score
+from .layers import as_map, first_tensor, flat_graph, image_size, nearest, spatial_layers
+from .targets import Target, score
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Captured:
     call: int
 
 
-def capture(subject: Subject, name: str, layer: nn.Module, target: Any, call: int = -1) -> Captured:
+def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call: int = -1) -> Captured:
     """Run the model once and differentiate the target's score by the layer's output.
 
     What comes before the layer runs without a graph: its output becomes a leaf, and the model goes on with a copy,
@@ -41,7 +41,7 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Any, call: in
     `call` picks among the calls of a shared module. Raises ExplanationError for layers that are never called and
     for targets that the output does not have.
     """
-    inputs = usable(subject.require_inputs())
+    inputs = subject.require_inputs().copied(gradients=False)
     leaves: list[Tensor] = []
 
     def cut(tensor: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Any, call: in
     return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last)
 
 
-def last_that_matters(subject: Subject, target: Any) -> str | None:
+def last_that_matters(subject: Subject, target: Target) -> str | None:
     """The last layer with a map on whose places the score depends; None if there is none.
 
     In a vision transformer the score reads the class token alone: behind the last attention no patch matters.
@@ -85,20 +85,20 @@ def last_that_matters(subject: Subject, target: Any) -> str | None:
 
 
 def differentiable(inputs: Inputs) -> tuple[Inputs, list[Tensor]]:
-    """`usable` inputs, and the images among them as leaves to differentiate by.
+    """Copies of the inputs, and the images among them as leaves to differentiate by.
 
     The model gets copies of the leaves: it may write to what it is given.
     """
     leaves: list[Tensor] = []
 
-    def one(leaf: Any) -> Any:
+    def one(leaf: object) -> object:
         if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or leaf.dim() not in (3, 4):
             return leaf
         leaves.append(leaf.requires_grad_())
         return leaf.clone()
 
     with torch.inference_mode(False), torch.enable_grad():
-        return usable(inputs).map(one), leaves
+        return inputs.copied(gradients=False).map(one), leaves
 
 
 def _gradients(scores: Tensor, leaves: list[Tensor]) -> list[Tensor]:
@@ -136,7 +136,7 @@ def replaced_output(
     """
     thread, calls = threading.get_ident(), [0]
 
-    def hook(module: nn.Module, args: Any, output: Any) -> Any:
+    def hook(module: nn.Module, args: object, output: object) -> object:
         if threading.get_ident() != thread:
             return None
         calls[0] += 1
@@ -153,8 +153,8 @@ def replaced_output(
         handle.remove()
 
 
-def _with_first(output: Any, tensor: Tensor) -> Any:
-    if isinstance(output, Tensor):
+def _with_first(output: object, tensor: Tensor) -> object:
+    if not isinstance(output, (tuple, list)):
         return tensor
     rest = (tensor, *output[1:])
     if isinstance(output, list):

@@ -6,7 +6,7 @@ import base64
 import binascii
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -18,9 +18,30 @@ from ...records.types import Base64, Figure, Number
 if TYPE_CHECKING:
     from .compare import StoredMap
 
-FACTS = ("method", "layer", "target")
+Place: TypeAlias = tuple[str | None, str, int]  # the test, the method, which of these in it
 
 _From = TypedDict("_From", {"from": str})
+
+
+class RawMap(TypedDict):
+    """A map (N, h, w) as float32 values, little endian, in base64."""
+
+    shape: list[int]
+    float32: Base64
+
+
+class HeatmapEntry(TypedDict):
+    """What `Heatmap.to_dict()` gives; pictures are PNG files in base64, of the first sample."""
+
+    title: str
+    method: str
+    layer: str
+    target: list[object]
+    score: list[Number]
+    image: Base64
+    input: Base64
+    nodeid: str | None
+    raw: NotRequired[RawMap]
 
 
 class HeatmapChange(_From):
@@ -37,13 +58,13 @@ class HeatmapChange(_From):
     pictures: NotRequired[list[Base64]]
 
 
-def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
     return {"heatmaps": heatmap_changes(content_of(old, "heatmaps"), content_of(new, "heatmaps"), paths)}
 
 
 def heatmap_changes(
-    old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], paths: Paths
-) -> list[dict[str, Any]]:
+    old: Sequence[HeatmapEntry], new: Sequence[HeatmapEntry], paths: Paths
+) -> list[HeatmapChange]:
     """Each heatmap that both sides have.
 
     They are the same one if the same test made them in the same order, with the same method. `paths`: old name -> new
@@ -53,8 +74,8 @@ def heatmap_changes(
     return [_row(left[key], right[key], paths) for key in right if key in left]
 
 
-def _by_place(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
-    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+def _by_place(entries: Sequence[HeatmapEntry]) -> dict[Place, HeatmapEntry]:
+    found: dict[Place, HeatmapEntry] = {}
     for entry in entries:
         if "raw" in entry:
             alike = sum(key[:2] == (entry["nodeid"], entry["method"]) for key in found)
@@ -62,7 +83,7 @@ def _by_place(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Map
     return found
 
 
-def _row(old: Mapping[str, Any], new: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
+def _row(old: HeatmapEntry, new: HeatmapEntry, paths: Paths) -> HeatmapChange:
     from .compare import PRESETS, HeatmapComparison, compare
 
     layer = paths.get(old["layer"], old["layer"])
@@ -70,7 +91,7 @@ def _row(old: Mapping[str, Any], new: Mapping[str, Any], paths: Paths) -> dict[s
         seen = compare(_stored(new, new["layer"]), _stored(old, layer))
     except (ValueError, binascii.Error) as error:
         seen = HeatmapComparison("default", reason=f"cannot be compared: {error}")
-    row = {
+    row: HeatmapChange = {
         "title": new["title"],
         "from": old["title"],
         "nodeid": new["nodeid"],
@@ -81,10 +102,12 @@ def _row(old: Mapping[str, Any], new: Mapping[str, Any], paths: Paths) -> dict[s
         "reason": " ".join(seen.reason.split()),
         "score": [number(side["score"][0]) if side["score"] else None for side in (old, new)],
     }
-    return {**row, "pictures": [old["image"], new["image"]]} if row["moved"] else row
+    if row["moved"]:
+        row["pictures"] = [old["image"], new["image"]]
+    return row
 
 
-def _stored(entry: Mapping[str, Any], layer: str) -> StoredMap:
+def _stored(entry: HeatmapEntry, layer: str) -> StoredMap:
     """The raw map. Raises ValueError where it is damaged."""
     import numpy as np
 
@@ -93,13 +116,13 @@ def _stored(entry: Mapping[str, Any], layer: str) -> StoredMap:
     shape, data = entry["raw"]["shape"], base64.b64decode(entry["raw"]["float32"], validate=True)
     if len(shape) != 3 or min(shape) < 1 or math.prod(shape) * 4 != len(data):
         raise ValueError(f"a map of shape {shape} in {len(data)} bytes")
-    facts = {fact: entry[fact] for fact in FACTS} | {"layer": layer}
+    facts = {"method": entry["method"], "layer": layer, "target": entry["target"]}
     return StoredMap(np.frombuffer(data, "<f4").reshape(shape), facts)
 
 
-def heatmap_words(row: Mapping[str, Any]) -> tuple[str, str]:
+def heatmap_words(row: HeatmapChange) -> tuple[str, str]:
     """What became of a heatmap, and the figures or the reason."""
-    places, strength = (_share(row[key]) for key in ("places", "strength"))
+    places, strength = (_share(value) for value in (row["places"], row["strength"]))
     figures = f"1 - Pearson {places} (at most {row['limits'][0]:g}), strength {strength} (at most {row['limits'][1]:g})"
     if row["from"] != row["title"] and row["reason"]:
         other = row["reason"].partition(" ")[0].replace("target", "class")

@@ -27,8 +27,8 @@ class InvarianceCheck(Check):
 
     name = "invariance_budget"
     doc = (
-        "how the model responds as its images are moved, enlarged or turned (Zeiler and Fergus 2013): the target keeps at "
-        "least min_probability, and the last layer's features move by at most max_feature_shift, |f - f0| / |f0|. "
+        "how the model responds as its images are moved, enlarged or turned (Zeiler and Fergus 2013): the target keeps "
+        "at least min_probability, and the last layer's features move by at most max_feature_shift, |f - f0| / |f0|. "
         "target: a class, one per image, or a set of classes; layers, values: what to watch, and where."
     )
     metrics = (PROBABILITY, FEATURE_SHIFT)

@@ -48,12 +48,14 @@ def _oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
         [-0.0041960863, -0.7034186147, 1.7076147010],
     ]
     linear = ((lab @ np.array(to_lms).T) ** 3 @ np.array(to_rgb).T).clip(0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    made: np.ndarray = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return made
 
 
 def colours(heat: np.ndarray) -> np.ndarray:
     """`heat` (H, W) in 0..1 as colours (H, W, 3), uint8."""
-    return table()[(heat.clip(0, 1) * (STEPS - 1)).round().astype(int)]
+    chosen: np.ndarray = table()[(heat.clip(0, 1) * (STEPS - 1)).round().astype(int)]
+    return chosen
 
 
 def blend(image: Image.Image, heat: np.ndarray) -> Image.Image:

@@ -6,19 +6,22 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
 from ...model.subject import Inputs, Subject
 from .features import chosen_layers, relative_distance, run_features
 from .heatmap import shown
-from .layers import as_map, image_size
+from .layers import Layers, as_map, image_size
 from .projection import Projection, project
 
+State: TypeAlias = str | Path | Mapping[str, Tensor]
+Checkpoints: TypeAlias = Mapping[str, State] | Sequence[State]
 TILE = 96  # pixels of a patch as it is shown
 
 
@@ -32,7 +35,7 @@ class Activation:
     patch: Image.Image
     projection: Image.Image
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The pictures in base64."""
         pictures = {
             "patch": to_base64(shown(self.patch, TILE), compact=True),
@@ -47,7 +50,7 @@ class StrongestActivations:
 
     layers: Mapping[str, tuple[Activation, ...]]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `deconvnet`."""
         return {
             "layers": [
@@ -73,9 +76,9 @@ class Evolution:
         far = [i for i, d in enumerate(self.distances[layer]) if d > within]
         return self.steps[far[-1] + 1 if far else 0]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `evolution`."""
-        empty: dict[str, Any] = {"patch": "", "projection": ""}
+        empty: dict[str, object] = {"patch": "", "projection": ""}
         layers = [
             {
                 "name": name,
@@ -99,7 +102,7 @@ class Evolution:
 
 
 def strongest_activations(
-    subject: Subject, *, layers: Any = None, features: int = 4, samples: int = 4
+    subject: Subject, *, layers: Layers = None, features: int = 4, samples: int = 4
 ) -> StrongestActivations:
     """For each layer the `features` that fire strongest, each in the `samples` inputs where it does, down to pixels.
 
@@ -136,7 +139,7 @@ def _activation(made: Projection, feature: int, sample: int) -> Activation:
 
 
 def feature_evolution(
-    subject: Subject, checkpoints: Any, *, layers: Any = None, strict: bool = True
+    subject: Subject, checkpoints: Checkpoints, *, layers: Layers = None, strict: bool = True
 ) -> Evolution:
     """The features of chosen layers at each checkpoint of a training run, on the subject's inputs.
 
@@ -183,7 +186,7 @@ def _best(subject: Subject, layer: str, feature: int) -> Inputs | None:
     return inputs.map(lambda leaf: leaf[index : index + 1] if leaf is tensors[0] else leaf)
 
 
-def _named(checkpoints: Any) -> dict[str, Any]:
+def _named(checkpoints: Checkpoints) -> dict[str, State]:
     if isinstance(checkpoints, Mapping):
         named = {str(name): state for name, state in checkpoints.items()}
     elif isinstance(checkpoints, Sequence) and not isinstance(checkpoints, (str, bytes)):
@@ -199,7 +202,7 @@ def _named(checkpoints: Any) -> dict[str, Any]:
     return named
 
 
-def _load(subject: Subject, step: str, state: Any, own: Mapping[str, Any], strict: bool) -> None:
+def _load(subject: Subject, step: str, state: object, own: Mapping[str, Tensor], strict: bool) -> None:
     loaded = read_state(state) if isinstance(state, (str, Path)) else state
     if not isinstance(loaded, Mapping):
         raise MeasurementError(
@@ -220,7 +223,7 @@ def _load(subject: Subject, step: str, state: Any, own: Mapping[str, Any], stric
     subject.module.load_state_dict({**own, **known})
 
 
-def read_state(path: str | Path) -> Any:
+def read_state(path: str | Path) -> object:
     """What is in a .safetensors file or one of torch.save. Raises MeasurementError."""
     try:
         if str(path).endswith(".safetensors"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from ...model.observe import observe
 from ...model.subject import Subject
 from .heatmap import Heatmap
 from .invariance import swapped
-from .layers import image_batch, usable
+from .layers import image_batch
 from .targets import class_logits
 
 STEPS, BLUR = 20, 11
@@ -56,7 +55,7 @@ class Faithfulness:
         """Share of samples whose probability rises when only what the map shows is seen."""
         return float(self.increase.mean())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `faithfulness`: means over the samples."""
         return {
             "title": self.title,
@@ -97,7 +96,7 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
 
     def seen(shown: Tensor) -> np.ndarray:
         inputs = subject.require_inputs().map(lambda leaf: swapped(leaf, images, shown))
-        logits = class_logits(subject.run(usable(inputs))).float()
+        logits = class_logits(subject.run(inputs.copied(gradients=False))).float()
         return logits.softmax(1)[torch.arange(len(images)), torch.tensor(heatmap.target)].cpu().numpy()
 
     def mixed(share: Tensor, first: Tensor, rest: Tensor) -> Tensor:
@@ -118,7 +117,8 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
 
 
 def _area(curves: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    return ((curves[:, 1:] + curves[:, :-1]) / 2 * np.diff(shares)).sum(1)
+    areas: np.ndarray = ((curves[:, 1:] + curves[:, :-1]) / 2 * np.diff(shares)).sum(1)
+    return areas
 
 
 def _blurred(images: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -13,13 +13,13 @@ from ...errors import ExplanationError
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from .capture import replaced_output
-from .layers import find_layer, image_batch, spatial_layers, usable
+from .layers import Layer, Layers, find_layer, image_batch, spatial_layers
 
 
-def chosen_layers(subject: Subject, layers: Any) -> list[str]:
+def chosen_layers(subject: Subject, layers: Layers) -> list[str]:
     """Names of `layers` (one or several modules or names); None: the first and the last one with a spatial map."""
     if layers is not None:
-        given = layers if isinstance(layers, (list, tuple)) else [layers]
+        given = cast("Sequence[Layer]", layers if isinstance(layers, (list, tuple)) else [layers])
         return [find_layer(subject, layer)[0] for layer in given]
     image_batch(subject)
     with observe(subject.module), torch.no_grad():
@@ -31,12 +31,12 @@ def chosen_layers(subject: Subject, layers: Any) -> list[str]:
 
 def run_features(
     subject: Subject, layers: Sequence[str], inputs: Inputs | None = None
-) -> tuple[dict[str, Tensor], Any]:
+) -> tuple[dict[str, Tensor], object]:
     """The outputs of `layers` (last call each) in one forward without gradients, and the model's output."""
     kept: dict[str, Tensor] = {}
     modules = dict(subject.module.named_modules())
 
-    def keeper(name: str) -> Any:
+    def keeper(name: str) -> Callable[[Tensor], Tensor]:
         def keep(tensor: Tensor) -> Tensor:
             kept[name] = tensor.detach().clone()
             return tensor
@@ -46,7 +46,7 @@ def run_features(
     with torch.inference_mode(False), observe(subject.module), torch.no_grad(), ExitStack() as stack:
         for name in layers:
             stack.enter_context(replaced_output(modules[name], -1, keeper(name)))
-        output = subject.run(usable(inputs or subject.require_inputs()))
+        output = subject.run((inputs or subject.require_inputs()).copied(gradients=False))
     missing = [name for name in layers if name not in kept]
     if missing:
         raise ExplanationError(f"{subject.name}: layer {missing[0]!r} is never called in a forward")
@@ -55,5 +55,6 @@ def run_features(
 
 def relative_distance(features: Tensor, reference: Tensor) -> Tensor:
     """|f - f0| / |f0| for each sample (N,)."""
-    difference = (features - reference).flatten(1).double().norm(dim=1)
-    return difference / reference.flatten(1).double().norm(dim=1).clamp_min(1e-12)
+    difference: Tensor = (features - reference).flatten(1).double().norm(dim=1)
+    size: Tensor = reference.flatten(1).double().norm(dim=1).clamp_min(1e-12)
+    return difference / size

@@ -60,7 +60,8 @@ def eigencam(activation: Tensor, gradient: Tensor) -> Tensor:
     _, _, components = torch.linalg.svd(centred, full_matrices=False)
     projected = (centred @ components[:, 0, :, None]).squeeze(2)
     flipped = projected.amin(1).abs() > projected.amax(1).abs()  # the sign of a component is arbitrary
-    return torch.where(flipped[:, None], -projected, projected).unflatten(1, activation.shape[2:])
+    signed = torch.where(flipped[:, None], -projected, projected)
+    return torch.unflatten(signed, 1, activation.shape[2:])
 
 
 def eigen_gradcam(activation: Tensor, gradient: Tensor) -> Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from PIL import Image
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from .colormap import blend
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 EPSILON = 1e-6  # relative: maps of any size are scaled alike
 SHOWN = 256  # small pictures are enlarged to about this many pixels
@@ -28,7 +32,7 @@ class Explanation:
     image: np.ndarray
     method: str
     layer: str
-    target: tuple[Any, ...]
+    target: tuple[int | str, ...]
     score: tuple[float, ...]
 
     def input_image(self, index: int = 0) -> Image.Image:
@@ -42,7 +46,7 @@ class Explanation:
         named = f"class {first}" if isinstance(first, int) else str(first)
         return f"{self.method} of {named}{f' at {self.layer}' if self.layer else ''}"
 
-    def _entry(self, picture: Image.Image, **more: Any) -> dict[str, Any]:
+    def _entry(self, picture: Image.Image, **more: object) -> dict[str, object]:
         """For the record: what was explained, the picture and the input's, of the first sample."""
         return {
             "title": self.title,
@@ -78,21 +82,21 @@ class Heatmap(Explanation):
         spread = torch.maximum(high - low, EPSILON * high).clamp_min(torch.finfo(torch.float32).tiny)
         return ((grown - low) / spread).numpy()
 
-    def overlay(self, image: Any = None, index: int = 0) -> Image.Image:
+    def overlay(self, image: Image.Image | ArrayLike | None = None, index: int = 0) -> Image.Image:
         """The map over `image` (a PIL image, an array or a tensor; None: the input itself), as a picture."""
         base = self.input_image(index) if image is None else to_image(image).convert("RGB")
         size = shown(base).size
         heat = Image.fromarray(self.map[index]).resize(size, Image.Resampling.BILINEAR)
         return blend(base.resize(size, Image.Resampling.NEAREST), np.asarray(heat))
 
-    def points_at(self, where: Any, margin: int = 0) -> np.ndarray:
+    def points_at(self, where: ArrayLike, margin: int = 0) -> np.ndarray:
         """The pointing game (Zhang et al. 2016): per sample (N,), whether the hottest pixel lies in `where`.
 
         `where`: for each sample a box (left, top, right, bottom; right and bottom exclusive) or a mask (H, W); for one
         sample it may stand alone. `margin`: pixels around it that still count. Raises ExplanationError.
         """
         alone = np.ndim(where) == 1 or (len(self.map) == 1 and np.shape(where) == self.map.shape[1:])
-        places = [where] if alone else where
+        places = [where] if alone else cast("Sequence[ArrayLike]", where)
         if len(places) != len(self.map):
             raise ExplanationError(f"{len(places)} boxes or masks for {len(self.map)} maps")
         return np.array([_points_at(m, p, margin) for m, p in zip(self.map, places, strict=True)])
@@ -103,7 +107,7 @@ class Heatmap(Explanation):
     def _repr_png_(self) -> bytes:
         return base64.b64decode(to_base64(self.overlay()))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `heatmaps`; its pictures are of the first sample."""
         raw = {"shape": list(self.raw.shape), "float32": _packed(self.raw)}
         return self._entry(self.overlay(), map_shape=list(self.raw.shape[1:]), raw=raw)
@@ -127,7 +131,7 @@ def shown(image: Image.Image, size: int = SHOWN) -> Image.Image:
     return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
 
 
-def _points_at(heat: np.ndarray, where: Any, margin: int) -> bool:
+def _points_at(heat: np.ndarray, where: ArrayLike, margin: int) -> bool:
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     place = np.asarray(where)
     if place.shape == (4,):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,9 +18,11 @@ from ...errors import ExplanationError
 from ...model.subject import Subject
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
-from .layers import image_batch
+from .layers import Layers, image_batch
 from .targets import class_indices, class_logits
 
+Group: TypeAlias = int | Collection[int] | Tensor | np.ndarray | None
+"""A class, one per sample, or a set of classes; None: the top class."""
 TRANSFORMS: Mapping[str, tuple[str, tuple[float, ...]]] = {  # the paper's ranges
     "translation": ("vertical shift, share of the height", tuple(s * 10 / 224 for s in range(-6, 7))),
     "scale": ("scale", tuple(1 + s / 10 for s in range(9))),
@@ -39,7 +42,7 @@ class Invariance:
     values: tuple[float, ...]
     distance: Mapping[str, tuple[tuple[float, ...], ...]]
     probability: tuple[tuple[float, ...], ...]
-    target: tuple[Any, ...]
+    target: tuple[int | tuple[int, ...], ...]
 
     @property
     def min_probability(self) -> float:
@@ -56,7 +59,7 @@ class Invariance:
         """What `values` are."""
         return TRANSFORMS[self.transform][0]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `invariance`."""
         return {
             "transform": self.transform,
@@ -87,8 +90,8 @@ def invariance(
     subject: Subject,
     transform: str,
     *,
-    target: Any = None,
-    layers: Any = None,
+    target: Group = None,
+    layers: Layers = None,
     values: Sequence[float] | None = None,
 ) -> Invariance:
     """Transform the images step by step and watch; one forward per value.
@@ -139,7 +142,7 @@ def transformed(images: Tensor, transform: str, value: float) -> Tensor:
     return (F.grid_sample(images.float() - mean, grid, align_corners=False) + mean).to(images.dtype)
 
 
-def swapped(leaf: Any, images: Tensor, moved: Tensor) -> Any:
+def swapped(leaf: object, images: Tensor, moved: Tensor) -> object:
     """The moved images in place of the images, wherever they stand in the inputs."""
     if not isinstance(leaf, Tensor) or leaf.shape[-3:] != images.shape[1:]:
         return leaf
@@ -148,7 +151,7 @@ def swapped(leaf: Any, images: Tensor, moved: Tensor) -> Any:
     return next((m for i, m in zip(images, moved, strict=True) if torch.equal(i, leaf)), leaf)
 
 
-def _groups(logits: Tensor, target: Any) -> list[list[int]]:
+def _groups(logits: Tensor, target: Group) -> list[list[int]]:
     samples, classes = logits.shape
     if isinstance(target, (set, frozenset)):
         if not target:

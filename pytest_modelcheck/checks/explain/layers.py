@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import difflib
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from ...errors import ExplanationError
+from ...model.eager import eager
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 
 Size = tuple[int, int]
+Layer: TypeAlias = str | nn.Module | None  # None: the last one with a map
+Layers: TypeAlias = Layer | Sequence[str | nn.Module]
 
 
-def find_layer(subject: Subject, layer: Any) -> tuple[str, nn.Module]:
+def find_layer(subject: Subject, layer: Layer) -> tuple[str, nn.Module]:
     """Name and module of `layer`: a module of the model, a dotted name, or None for the last spatial one.
 
     Raises ExplanationError with the closest names for one that is not there.
@@ -79,22 +80,22 @@ def last_spatial_layer(subject: Subject) -> str:
     return found[-1][0]
 
 
-class Layers(list[tuple[str, "Tensor | None"]]):
+class Finished(list[tuple[str, "Tensor | None"]]):
     """(name, output) of modules, in the order in which they finished; outputs without a graph are not kept.
 
     `output`: what the model returned.
     """
 
-    output: Any = None
+    output: object = None
 
 
-def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Layers:
+def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Finished:
     """Run the model as it is set up; the modules whose output is a map, each once (its last call)."""
     images = image_batch(subject)
     names = {module: name for name, module in subject.module.named_modules() if name}
     thread, found = threading.get_ident(), dict[str, "Tensor | None"]()
 
-    def note(module: nn.Module, args: Any, output: Any) -> None:
+    def note(module: nn.Module, args: object, output: object) -> None:
         tensor = first_tensor(output)
         if tensor is None or threading.get_ident() != thread or module not in names:
             return
@@ -105,32 +106,12 @@ def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Layers:
     hook = register_module_forward_hook(note)
     try:
         with eager():
-            output = subject.run(inputs or usable(subject.require_inputs()))
+            output = subject.run(inputs or subject.require_inputs().copied(gradients=False))
     finally:
         hook.remove()
-    layers = Layers(found.items())
+    layers = Finished(found.items())
     layers.output = output
     return layers
-
-
-@contextmanager
-def eager() -> Iterator[None]:
-    """What was compiled in place (`module.compile()`) runs as written, so that hooks see it."""
-    if "torch._dynamo" not in sys.modules:  # else nothing can be compiled, and importing it takes a second
-        yield
-        return
-    with torch.compiler.set_stance("force_eager"):
-        yield
-
-
-def usable(inputs: Inputs) -> Inputs:
-    """Copies: a model may write to its inputs, and the caller's may be tensors of inference mode."""
-
-    def one(leaf: Any) -> Any:
-        return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
-
-    with torch.inference_mode(False):
-        return inputs.map(one)
 
 
 def _is_map(output: Tensor, images: Tensor) -> bool:
@@ -140,7 +121,7 @@ def _is_map(output: Tensor, images: Tensor) -> bool:
     return len(output) == len(images) and shape is not None and min(shape) > 1
 
 
-def first_tensor(output: Any) -> Tensor | None:
+def first_tensor(output: object) -> Tensor | None:
     """The tensor that a module returns, alone or first in a tuple."""
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
@@ -215,7 +196,7 @@ def as_map(activation: Tensor, size: Size) -> Tensor:
             f"{size[0]}x{size[1]}; choose a layer that ends in (N, C, h, w), (N, h, w, C) or (N, tokens, C)"
         )
     patches = activation[:, activation.shape[1] - grid[0] * grid[1] :]
-    return patches.transpose(1, 2).unflatten(2, grid)
+    return torch.unflatten(patches.transpose(1, 2), 2, grid)
 
 
 def has_channels_last(activation: Tensor, size: Size) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..handle import Handle
 
 if TYPE_CHECKING:
-    from .evolution import Evolution, StrongestActivations
+    from .evolution import Checkpoints, Evolution, StrongestActivations
     from .faithfulness import Faithfulness
     from .heatmap import Heatmap
-    from .invariance import Invariance
+    from .invariance import Group, Invariance
+    from .layers import Layer, Layers
     from .projection import Projection
+    from .targets import Target
 
 _ARGUMENTS = """
 
@@ -26,7 +28,7 @@ _ARGUMENTS = """
 def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
     """The method of the CAM family that is called so: they differ in nothing but the formula."""
 
-    def explain(self: Handle, target: Any = None, layer: Any = None, *, call: int = -1) -> Heatmap:
+    def explain(self: Handle, target: Target = None, layer: Layer = None, *, call: int = -1) -> Heatmap:
         from .cam import cam
 
         made = cam(self.subject, method=method, target=target, layer=layer, call=call)
@@ -54,7 +56,7 @@ class ExplainMethods(Handle):
     score_cam = _heatmap("score_cam", "ScoreCAM (Wang et al. 2020): costs one forward per feature.")
 
     def deconvnet(
-        self, target: Any = None, layer: Any = None, *, feature: int | None = None, call: int = -1
+        self, target: Target = None, layer: Layer = None, *, feature: int | None = None, call: int = -1
     ) -> Projection:
         """Zeiler and Fergus 2013: what of the pixels a class's logit or, with `layer`, a feature stands on.
 
@@ -64,12 +66,12 @@ class ExplainMethods(Handle):
         return self._projection("deconvnet", target, layer, feature, call)
 
     def guided_backprop(
-        self, target: Any = None, layer: Any = None, *, feature: int | None = None, call: int = -1
+        self, target: Target = None, layer: Layer = None, *, feature: int | None = None, call: int = -1
     ) -> Projection:
         """Springenberg et al. 2014: as `deconvnet`, and only through what was active."""
         return self._projection("guided", target, layer, feature, call)
 
-    def guided_gradcam(self, target: Any = None, layer: Any = None, *, call: int = -1) -> Projection:
+    def guided_gradcam(self, target: Target = None, layer: Layer = None, *, call: int = -1) -> Projection:
         """Selvaraju et al. 2017: guided backpropagation of a class, where Grad-CAM is positive."""
         from .projection import guided_gradcam
 
@@ -77,7 +79,9 @@ class ExplainMethods(Handle):
         self._keep("projections", made)
         return made
 
-    def _projection(self, rule: str, target: Any, layer: Any, feature: Any, call: int) -> Projection:
+    def _projection(
+        self, rule: str, target: Target, layer: Layer, feature: int | None, call: int
+    ) -> Projection:
         from .projection import project
 
         made = project(self.subject, rule, target=target, layer=layer, feature=feature, call=call)
@@ -85,7 +89,12 @@ class ExplainMethods(Handle):
         return made
 
     def invariance(
-        self, transform: str, *, target: Any = None, layers: Any = None, values: Any = None
+        self,
+        transform: str,
+        *,
+        target: Group = None,
+        layers: Layers = None,
+        values: Sequence[float] | None = None,
     ) -> Invariance:
         """Zeiler and Fergus 2013: features and probability as the images are moved, enlarged or turned.
 
@@ -100,7 +109,7 @@ class ExplainMethods(Handle):
         return made
 
     def strongest_activations(
-        self, layers: Any = None, *, features: int = 4, samples: int = 4
+        self, layers: Layers = None, *, features: int = 4, samples: int = 4
     ) -> StrongestActivations:
         """Zeiler and Fergus 2013: what the strongest features of `layers` see, beside the patches they see it in.
 
@@ -113,7 +122,9 @@ class ExplainMethods(Handle):
         self._keep("projections", made)
         return made
 
-    def feature_evolution(self, checkpoints: Any, *, layers: Any = None, strict: bool = True) -> Evolution:
+    def feature_evolution(
+        self, checkpoints: Checkpoints, *, layers: Layers = None, strict: bool = True
+    ) -> Evolution:
         """Zeiler and Fergus 2013: features of `layers` at each of the `checkpoints` of a training run.
 
         `checkpoints`: name -> state_dict or path, or a sequence of these, the last one the reference; with

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ExplanationError, ModelRunError
+from ...model.eager import eager
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from ...progress import progress
 from .capture import Captured, replaced_output
-from .layers import as_map, eager, first_tensor, has_channels_last, image_batch, image_size, usable
-from .targets import class_logits, score
+from .layers import as_map, first_tensor, has_channels_last, image_batch, image_size
+from .targets import Target, class_logits, score
 
 CHUNK_BYTES, CHUNK = 256 * 2**20, 256  # of activations at the layer, and of samples, in one run
 MASKED_AT_ONCE = 16
@@ -30,13 +31,15 @@ class Probe:
     subject: Subject
     name: str
     layer: nn.Module
-    target: Any
+    target: Target
     captured: Captured
 
-    def score(self, output: Any, sample: int, samples: int) -> Tensor:
+    def score(self, output: object, sample: int, samples: int) -> Tensor:
         """The scores (samples,) of the target that `sample` of the batch has."""
         targets = self.captured.target
-        target = self.target if callable(self.target) else targets[sample if len(targets) > 1 else 0]
+        target = (
+            self.target if callable(self.target) else cast("int", targets[sample if len(targets) > 1 else 0])
+        )
         values, _ = score(output, target, samples)
         if len(values) != samples:
             raise ExplanationError(
@@ -48,14 +51,14 @@ class Probe:
         """The inputs of one sample; with `images` (K, C, H, W), K times, with these in place of its own."""
         batch, copies = image_batch(self.subject), 1 if images is None else len(images)
 
-        def pick(leaf: Any) -> Any:
+        def pick(leaf: object) -> object:
             if images is not None and leaf is batch:
                 return images
             if not isinstance(leaf, Tensor) or leaf.dim() == 0 or leaf.shape[0] != len(batch):
                 return leaf
             return leaf[sample : sample + 1].expand(copies, *leaf.shape[1:])
 
-        return usable(self.subject.require_inputs().map(pick))
+        return self.subject.require_inputs().map(pick).copied(gradients=False)
 
 
 def cam(probe: Probe) -> Tensor:
@@ -101,7 +104,7 @@ def _seen_through(
 ) -> Tensor:
     """The score (C,) of the sample's image under each mask (C, H, W)."""
     scores = []
-    for part in masks.split(MASKED_AT_ONCE):
+    for part in torch.split(masks, MASKED_AT_ONCE):
         masked = (image * part[:, None]).to(image.dtype)
         output = probe.subject.run(probe.inputs(sample, masked))
         scores.append(probe.score(output, sample, len(part)))
@@ -126,7 +129,7 @@ def _drops(probe: Probe, sample: int) -> Tensor:
 
 def _chunks(whole: Tensor, dim: int) -> Iterator[Tensor]:
     most = max(1, min(CHUNK, CHUNK_BYTES // (whole.numel() * whole.element_size())))
-    yield from torch.arange(whole.shape[dim]).split(most)
+    yield from torch.split(torch.arange(whole.shape[dim]), most)
 
 
 def _continued(probe: Probe, sample: int, copies: Tensor) -> Tensor:
@@ -151,7 +154,7 @@ def pooled_head(probe: Probe) -> nn.Linear | None:
     pooled = _activation(probe).mean((2, 3))
     found: list[tuple[nn.Linear, Tensor]] = []
 
-    def note(module: nn.Module, args: Any, output: Any) -> None:
+    def note(module: nn.Module, args: object, output: Tensor) -> None:
         given = first_tensor(args)
         if isinstance(module, nn.Linear) and given is not None and given.shape == pooled.shape:
             tolerance = max(1e-4, 2 * torch.finfo(given.dtype).eps) * float(
@@ -165,7 +168,7 @@ def pooled_head(probe: Probe) -> nn.Linear | None:
             m.register_forward_hook(note) for m in probe.subject.module.modules() if isinstance(m, nn.Linear)
         ]
         try:
-            output = probe.subject.run(usable(probe.subject.require_inputs()))
+            output = probe.subject.run(probe.subject.require_inputs().copied(gradients=False))
         finally:
             for hook in hooks:
                 hook.remove()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .heatmap import Heatmap
 
 
-def compared_pictures(heatmap: Heatmap, expected: StoredMap | None) -> dict[str, Any] | None:
+def compared_pictures(heatmap: Heatmap, expected: StoredMap | None) -> dict[str, object] | None:
     """The three pictures of the sample that differs most, over its input; None where the maps have no common shape.
 
     All are coloured from 0 to `top`, the largest magnitude of both maps: equal colours are equal values.

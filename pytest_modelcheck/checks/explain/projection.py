@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,14 +13,15 @@ from torch import Tensor, nn
 
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
+from ...model.eager import eager
 from ...model.observe import observe
-from ...model.subject import Subject
+from ...model.subject import Inputs, Subject
 from .cam import cam, per_sample, refuse_nan
 from .capture import differentiable, replaced_output
 from .heatmap import Explanation, shown
-from .layers import as_map, eager, find_layer, image_batch, image_size
+from .layers import Layer, as_map, find_layer, image_batch, image_size
 from .rectifiers import Rectifiers
-from .targets import score
+from .targets import Target, score
 
 TITLES = {"deconvnet": "Deconvnet", "guided": "Guided backpropagation"}
 
@@ -39,7 +40,8 @@ class Projection(Explanation):
     def map(self) -> np.ndarray:
         """(N, H, W) in 0..1: the largest magnitude over the channels, scaled per sample."""
         size = np.abs(self.raw).max(1)
-        return size / np.maximum(size.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+        scaled: np.ndarray = size / np.maximum(size.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+        return scaled
 
     def box(self, index: int = 0) -> tuple[int, int, int, int]:
         """(left, top, right, bottom) around all pixels that the signal reached; right and bottom exclusive."""
@@ -62,13 +64,19 @@ class Projection(Explanation):
 
         return base64.b64decode(to_base64(shown(self.picture())))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `deconvnet`, of the first sample."""
         return self._entry(shown(self.picture()), relus=self.relus)
 
 
 def project(
-    subject: Subject, rule: str, *, target: Any = None, layer: Any = None, feature: Any = None, call: int = -1
+    subject: Subject,
+    rule: str,
+    *,
+    target: Target = None,
+    layer: Layer = None,
+    feature: int | None = None,
+    call: int = -1,
 ) -> Projection:
     """Project a class's logit, or (with `layer`) one feature's strongest activation, to the pixels.
 
@@ -77,10 +85,7 @@ def project(
     images = image_batch(subject)
     refuse_nan(subject)
     inputs, leaves = differentiable(subject.require_inputs())
-    if feature is not None and layer is None:
-        raise ExplanationError(
-            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
-        )
+    _refuse_feature_alone(subject, feature, layer)
     name, module = find_layer(subject, layer) if layer is not None else ("", None)
     frozen = observe(subject.module, frozen=True)
     with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
@@ -105,10 +110,12 @@ def project(
     )
 
 
-def guided_gradcam(subject: Subject, *, target: Any = None, layer: Any = None, call: int = -1) -> Projection:
+def guided_gradcam(
+    subject: Subject, *, target: Target = None, layer: Layer = None, call: int = -1
+) -> Projection:
     """Selvaraju et al. 2017: guided backpropagation, weighted by Grad-CAM's positive map."""
     heatmap = cam(subject, target=target, layer=layer, call=call)
-    classes = target if callable(target) else list(heatmap.target)
+    classes = target if callable(target) else cast("list[int]", list(heatmap.target))
     guided = project(subject, "guided", target=classes)
     weights = F.interpolate(
         torch.from_numpy(heatmap.raw).relu()[:, None],
@@ -128,7 +135,7 @@ def guided_gradcam(subject: Subject, *, target: Any = None, layer: Any = None, c
 
 
 def _strongest(
-    subject: Subject, name: str, module: nn.Module, inputs: Any, feature: Any, call: int
+    subject: Subject, name: str, module: nn.Module, inputs: Inputs, feature: int | None, call: int
 ) -> tuple[Tensor, list[int | str]]:
     """The strongest activation (N,) of one feature of the layer: the given one, or the strongest of all."""
     seen: list[Tensor] = []
@@ -153,6 +160,13 @@ def _strongest(
         )
     rows = torch.arange(len(features), device=features.device)
     return features[rows, chosen, places[rows, chosen]], [f"feature {int(c)}" for c in chosen]
+
+
+def _refuse_feature_alone(subject: Subject, feature: int | None, layer: Layer) -> None:
+    if feature is not None and layer is None:
+        raise ExplanationError(
+            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
+        )
 
 
 def _refuse_without_relus(subject: Subject, count: int, rule: str) -> None:

@@ -82,7 +82,7 @@ def _hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Li
     return _hardtanh(input, min_val, max_val, True)
 
 
-_READERS: dict[Any, Callable[..., Limits | None]] = {
+_READERS: dict[Callable[..., object], Callable[..., Limits | None]] = {
     F.relu: _relu,
     torch.relu: _relu,
     Tensor.relu: _relu,

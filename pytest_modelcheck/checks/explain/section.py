@@ -8,33 +8,11 @@ from typing_extensions import NotRequired, TypedDict
 
 from ...drawing.panel import Panel
 from ...records.section import Section
-from ...records.types import Base64, Number
-from .changes import COMPARISON
+from .changes import COMPARISON, HeatmapEntry
 from .panel import per_sample
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
-
-
-class RawMap(TypedDict):
-    """A map (N, h, w) as float32 values, little endian, in base64."""
-
-    shape: list[int]
-    float32: Base64
-
-
-class HeatmapEntry(TypedDict):
-    """What `Heatmap.to_dict()` gives; pictures are PNG files in base64, of the first sample."""
-
-    title: str
-    method: str
-    layer: str
-    target: list[object]
-    score: list[Number]
-    image: Base64
-    input: Base64
-    nodeid: str | None
-    raw: NotRequired[RawMap]
 
 
 class CurveEntry(TypedDict):
@@ -43,7 +21,7 @@ class CurveEntry(TypedDict):
     nodeid: NotRequired[str | None]
 
 
-def _describe(subject: Subject) -> Any:
+def _describe(subject: Subject) -> list[dict[str, object]] | dict[str, str]:
     from .automatic import describe
 
     return describe(subject)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import SupportsIndex, TypeAlias, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import ExplanationError
 
+Target: TypeAlias = int | Sequence[int] | Tensor | np.ndarray | Callable[..., Tensor] | None
+"""A class, one per sample, a callable on the model's output that returns scores; None: the top class."""
 SIMILAR = 3  # classes that ClassDifference compares with by itself
 
 
@@ -27,7 +30,7 @@ class ClassDifference:
     against: int | Sequence[int] | None = None
     alpha: float = 1.0
 
-    def __call__(self, output: Any) -> Tensor:
+    def __call__(self, output: object) -> Tensor:
         logits = class_logits(output)
         own = logits[:, class_indices(self.target, 1, logits.shape[1])[0]]
         return own - self.alpha * logits.gather(1, self._others(logits)).mean(1)
@@ -48,7 +51,7 @@ class ClassDifference:
         return f"class {self.target} against {others}"
 
 
-def score(output: Any, target: Any, samples: int) -> tuple[Tensor, list[int | str]]:
+def score(output: object, target: Target, samples: int) -> tuple[Tensor, list[int | str]]:
     """The score per sample (N,) and the name of its target.
 
     `target`: a callable on the model's output (returns a scalar or one value per sample), class indices, or None.
@@ -56,12 +59,12 @@ def score(output: Any, target: Any, samples: int) -> tuple[Tensor, list[int | st
     if callable(target):
         return _callable_score(output, target, samples)
     logits = class_logits(output)
-    classes: list[Any] = logits.argmax(1).tolist() if target is None else class_indices(target, *logits.shape)
-    return logits[torch.arange(len(classes)), classes], classes
+    classes = logits.argmax(1).tolist() if target is None else class_indices(target, *logits.shape)
+    return logits[torch.arange(len(classes)), classes], [*classes]
 
 
 def _callable_score(
-    output: Any, target: Callable[[Any], Any], samples: int
+    output: object, target: Callable[..., object], samples: int
 ) -> tuple[Tensor, list[int | str]]:
     name = getattr(target, "__name__", type(target).__name__)
     try:
@@ -80,7 +83,7 @@ def _callable_score(
     return value.reshape(-1), [name]
 
 
-def class_logits(output: Any) -> Tensor:
+def class_logits(output: object) -> Tensor:
     """The (N, classes) tensor in a model's output: itself, `.logits`, or the first of a dict or tuple."""
     found = output
     while not isinstance(found, Tensor):
@@ -105,14 +108,14 @@ def class_logits(output: Any) -> Tensor:
     )
 
 
-def class_indices(target: Any, samples: int, classes: int) -> list[Any]:
+def class_indices(target: object, samples: int, classes: int) -> list[int]:
     """One class per sample, each in 0..classes-1."""
     given = target.tolist() if hasattr(target, "tolist") else target
     try:
         indices = (
             [operator.index(i) for i in given]
             if isinstance(given, (list, tuple))
-            else [operator.index(given)] * samples
+            else [operator.index(cast("SupportsIndex", given))] * samples
         )
     except TypeError:
         raise ExplanationError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
+
+from .started import STARTED  # now, before this run writes any file
 
 if TYPE_CHECKING:
     from ..registry import Registry
 
-STARTED = time.time()  # older files of a report folder are an earlier run's
+__all__ = ["STARTED", "register"]
 
 
 def register(registry: Registry) -> None:

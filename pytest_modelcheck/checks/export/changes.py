@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -16,6 +16,17 @@ from ...verdict.units import BYTES
 FACTS = ("opset", "size_bytes", "reason")
 
 
+class ExportEntry(TypedDict):
+    """What `Onnx.to_dict()` gives."""
+
+    name: str
+    opset: NotRequired[Figure]
+    dynamic: NotRequired[str | None]
+    size_bytes: NotRequired[Figure]
+    operators: dict[str, int]
+    reason: NotRequired[str]
+
+
 class ExportChange(TypedDict):
     """What differs in an export: pairs of base and head."""
 
@@ -26,28 +37,29 @@ class ExportChange(TypedDict):
     reason: NotRequired[list[str]]
 
 
-def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
     """What differs in each export that both sides have: nodes by type, opset, size, why it cannot be exported."""
     left, right = _by_place(content_of(old, "onnx")), _by_place(content_of(new, "onnx"))
     rows = [_row(left[key], right[key]) for key in right if key in left]
     return {"onnx": [row for row in rows if row["operators"] or any(fact in row for fact in FACTS)]}
 
 
-def _by_place(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+def _by_place(entries: Sequence[ExportEntry]) -> dict[tuple[str | None, int], ExportEntry]:
     """The exports by their options: the opset of one that failed is not known, so it does not count."""
-    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    found: dict[tuple[str | None, int], ExportEntry] = {}
     for entry in entries:
         dynamic = entry.get("dynamic")
         found[dynamic, sum(key[0] == dynamic for key in found)] = entry
     return found
 
 
-def _row(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def _row(old: ExportEntry, new: ExportEntry) -> ExportChange:
+    row = {"name": new["name"], "operators": count_changes(old["operators"], new["operators"])}
     facts = {fact: [old.get(fact), new.get(fact)] for fact in FACTS if old.get(fact) != new.get(fact)}
-    return {"name": new["name"], "operators": count_changes(old["operators"], new["operators"]), **facts}
+    return cast("ExportChange", {**row, **facts})
 
 
-def export_words(row: Mapping[str, Any]) -> Iterator[str]:
+def export_words(row: ExportChange) -> Iterator[str]:
     """What differs in an export: `Conv 20 -> 22`, `file 44.6 MiB -> 45 MiB`."""
     for entry in row["operators"]:
         yield f"{entry['operator']} {entry['base']:,} -> {entry['head']:,}"

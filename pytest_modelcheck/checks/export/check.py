@@ -92,8 +92,8 @@ class ExportCheck(Check):
             raise MeasurementError(f"not exportable: {observed.reason}")
         if observed.vacuous:
             raise MeasurementError(
-                "the outputs agree, but vacuously: they are zero or the same for any input, so that no error could show.\n"
-                "Give example inputs or weights for which the model says something."
+                "the outputs agree, but vacuously: they are zero or the same for any input, "
+                "so that no error could show.\nGive example inputs or weights for which the model says something."
             )
         _refuse_size(observed, options["max_size"])
         return _error(observed, RATIO.parse(options["rtol"]), float(str(options["atol"])))

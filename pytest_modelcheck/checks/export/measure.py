@@ -23,8 +23,8 @@ from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from ...progress import busy
 from ...text import file_stem, printable
-from . import STARTED
 from .result import Onnx, OutputError
+from .started import STARTED
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
 ZERO = 1e-30  # outputs below this everywhere hold nothing to compare
@@ -48,7 +48,7 @@ _REASONS = (  # what the exporter says -> what it means
 )
 
 
-def export(subject: Subject, *, opset: int | None = None, dynamic: Any = None) -> Onnx:
+def export(subject: Subject, *, opset: int | None = None, dynamic: object = None) -> Onnx:
     """Export with torch.onnx (dynamo), run onnx.checker and compare with ONNX Runtime on the example inputs.
 
     `dynamic` is `dynamic_shapes` of torch.onnx.export. A model that cannot be exported gives a result with the
@@ -134,15 +134,16 @@ def _require() -> Any:
     return onnx
 
 
-def _export(subject: Subject, inputs: Inputs, opset: int | None, dynamic: Any) -> Any:
-    options: dict[str, Any] = {"opset_version": opset} if opset is not None else {}
+def _export(subject: Subject, inputs: Inputs, opset: int | None, dynamic: object) -> Any:
+    options: dict[str, Any] = {"dynamic_shapes": dynamic}
+    if opset is not None:
+        options["opset_version"] = opset
     with observe(subject.module), torch.no_grad(), _quiet():
         program = torch.onnx.export(
             subject.module,
             inputs.args,
             kwargs=dict(inputs.kwargs) or None,
             dynamo=True,
-            dynamic_shapes=dynamic,
             verbose=False,
             **options,
         )
@@ -230,7 +231,7 @@ def _is_deaf(subject: Subject, inputs: Inputs, expected: list[Tensor]) -> bool:
     """Whether no output changes when the floating inputs are others: untrained networks may give their bias alone."""
     generator = torch.Generator().manual_seed(0)
 
-    def other(leaf: Any) -> Any:
+    def other(leaf: object) -> object:
         if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
             return leaf
         noise = torch.rand(leaf.shape, generator=generator).to(leaf)
@@ -259,7 +260,7 @@ def _scale(tensor: Tensor) -> float:
     return float(finite.max()) if finite.numel() else 0.0
 
 
-def _leaves(output: Any) -> list[Any]:
+def _leaves(output: object) -> list[object]:
     import dataclasses
 
     if dataclasses.is_dataclass(output) and not isinstance(output, (dict, type)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..handle import Handle
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class ExportMethods(Handle):
     """Measurements of the ONNX export."""
 
-    def onnx(self, *, opset: int | None = None, dynamic: Any = None) -> Onnx:
+    def onnx(self, *, opset: int | None = None, dynamic: object = None) -> Onnx:
         """Export to ONNX, check the file, run it with ONNX Runtime on the example inputs, and compare.
 
         `dynamic`: dynamic_shapes of torch.onnx.export. `.max_relative_error .vacuous .operators .size_bytes`;

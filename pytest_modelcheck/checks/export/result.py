@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from ...verdict.units import BYTES
 
@@ -33,7 +32,7 @@ class Onnx:
 
     name: str
     opset: int | None = None
-    dynamic: Any = None
+    dynamic: object = None
     size_bytes: int = 0
     operators: Mapping[str, int] = field(default_factory=dict)
     outputs: tuple[OutputError, ...] = ()
@@ -63,7 +62,7 @@ class Onnx:
         target.write_bytes(self.model)
         return target
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `onnx`."""
         facts = {k: v for k, v in vars(self).items() if k not in ("model", "outputs", "dynamic")}
         return {

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from typing_extensions import NotRequired, TypedDict
-
 from ...drawing.panel import Panel
 from ...records.section import Section
-from ...records.types import Figure
-from .changes import COMPARISON
-
-
-class ExportEntry(TypedDict):
-    """What `Onnx.to_dict()` gives."""
-
-    name: str
-    opset: NotRequired[Figure]
-    dynamic: NotRequired[str | None]
-    size_bytes: NotRequired[Figure]
-    operators: dict[str, int]
-    reason: NotRequired[str]
-
+from .changes import COMPARISON, ExportEntry
 
 ONNX = Section(
     "onnx",

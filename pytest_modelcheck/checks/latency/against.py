@@ -18,7 +18,7 @@ from .paired import Chunk
 NAMES = ("the base", "this tree")
 
 
-def pack(seen: LatencyComparison) -> dict[str, Any]:
+def pack(seen: LatencyComparison) -> dict[str, object]:
     """A comparison as JSON holds it."""
     chunks = [[c.log_ratio, *c.seconds] for c in seen.chunks]
     return {f.name: getattr(seen, f.name) for f in fields(seen)} | {"chunks": chunks, "names": list(NAMES)}
@@ -48,7 +48,7 @@ def unpack(given: Mapping[str, Any]) -> LatencyComparison:
         raise MeasurementError(f"the comparison with the base gave no figures: {error}") from error
 
 
-def judge_pair(subject: str, limit: Limit, pair: Mapping[str, Any]) -> tuple[Verdict, LatencyComparison]:
+def judge_pair(subject: str, limit: Limit, pair: Mapping[str, object]) -> tuple[Verdict, LatencyComparison]:
     """Judge `limit` (it has `max_regression`) by a packed comparison. Raises MeasurementError."""
     seen = unpack(pair)
     measured = read_comparison(seen, limit.max_regression)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ...demand.arguments import Whole
+from ...demand.arguments import Choice, Whole
 from ...demand.check import AmountCheck
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
@@ -24,11 +24,15 @@ class LatencyBudget(AmountCheck):
 
     name = "latency_budget"
     doc = (
-        "at most this much time for one call, sampled until the interval of the statistic lies on one side of the limit. "
-        "threads: 1 unless --modelcheck-threads says otherwise; one thread on a CPU is timed by its CPU time."
+        "at most this much time for one call, sampled until the interval of the statistic lies on one side of the "
+        "limit. threads: 1 unless --modelcheck-threads says otherwise; one thread on a CPU is timed by its CPU time."
     )
     metrics = (LATENCY, SLOWDOWN)
-    choices = {"statistic": ("median", "p90", "p95", "p99"), "phase": PHASES, "threads": Whole()}
+    choices: Mapping[str, Choice] = {
+        "statistic": ("median", "p90", "p95", "p99"),
+        "phase": PHASES,
+        "threads": Whole(),
+    }
     settings = ("threads",)
     section = "latency"
     sequential = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from typing_extensions import TypedDict
 
@@ -12,6 +12,8 @@ from ...records.section import Comparison, Line, Paths, Sections
 from ...records.types import Figure
 from ...verdict.units import RATIO
 from .metrics import SLOWDOWN
+
+T = TypeVar("T")
 
 
 class SlowdownRow(TypedDict):
@@ -25,7 +27,7 @@ class SlowdownRow(TypedDict):
 
 def _compare(
     old: Sections, new: Sections, paths: Paths, checks: Sequence[Mapping[str, Any]]
-) -> Mapping[str, Any]:
+) -> Mapping[str, object]:
     return {"slowdowns": [row for check in checks for row in _slowdown(check)]}
 
 
@@ -38,10 +40,14 @@ def _slowdown(check: Mapping[str, Any]) -> Iterator[SlowdownRow]:
         yield {"title": check["title"], "value": value, "interval": [low, high], "moved": moved}
 
 
-def slowdown_words(row: Mapping[str, Any]) -> str:
+def slowdown_words(row: SlowdownRow) -> str:
     """`11 % slower (interval 9 % to 13 %)`."""
-    known = len(row["interval"]) == 2 and None not in row["interval"]
-    ends = " to ".join(RATIO.format(end, 3) for end in row["interval"]) if known else "open"
+    known = [end for end in row["interval"] if end is not None]
+    ends = (
+        " to ".join(RATIO.format(end, 3) for end in known)
+        if len(row["interval"]) == len(known) == 2
+        else "open"
+    )
     value, options = row["value"], row["title"].partition(" (")
     how = f" ({options[2]}" if options[1] else ""
     return f"{RATIO.format(abs(value), 3)} {'slower' if value >= 0 else 'faster'}{how} (interval {ends})"
@@ -55,9 +61,9 @@ def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
         )
 
 
-def _joined(key: str, values: Sequence[Any]) -> list[Any]:
+def _joined(key: str, values: Sequence[Sequence[T]]) -> list[T]:
     """Each shard's times, equal ones once."""
-    found: list[Any] = []
+    found: list[T] = []
     for row in (row for rows in values for row in rows):
         if row not in found:
             found.append(row)

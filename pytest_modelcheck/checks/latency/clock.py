@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...errors import MeasurementError
 
 if TYPE_CHECKING:
     import torch
 
-Call = Callable[[], Any]
+Call = Callable[[], object]
 
 
 class Clock(Protocol):

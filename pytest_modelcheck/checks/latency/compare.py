@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +81,7 @@ class LatencyComparison:
             f"{self.threads} thread{'s' * (self.threads != 1)}, {self.shared} of {self.tensors} tensors shared"
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """For the record."""
         return {
             "kind": "comparison",
@@ -124,9 +124,9 @@ def _signed(share: float) -> str:
 
 
 def compare_latency(
-    a: Any,
-    b: Any,
-    inputs: Any = None,
+    a: object,
+    b: object,
+    inputs: object = None,
     *,
     max_regression: object = None,
     threads: int = 1,
@@ -224,7 +224,7 @@ def _device(side: Side) -> torch.device:
     return side.tensors[0].device if side.tensors else torch.device("cpu")
 
 
-def _side(given: Any, inputs: Any) -> Side:
+def _side(given: object, inputs: object) -> Side:
     if isinstance(given, nn.Module):
         return subject_side(
             Subject(type(given).__name__, given, None if inputs is None else Inputs.of(inputs))
@@ -244,14 +244,14 @@ def subject_side(subject: Subject) -> Side:
     tensors = list({id(tensor): tensor for tensor in own}.values())
 
     def build(copies: Sequence[Tensor]) -> Call:
-        replaced: dict[int, Any] = {id(old): new for old, new in zip(tensors, copies, strict=True)}
+        replaced: dict[int, Tensor] = {id(old): new for old, new in zip(tensors, copies, strict=True)}
         given = inputs.map(lambda leaf: replaced.get(id(leaf), leaf))
         return _located(subject, _copied(subject, replaced).eval(), given)
 
     return Side(tensors, build)
 
 
-def _copied(subject: Subject, replaced: dict[int, Any]) -> nn.Module:
+def _copied(subject: Subject, replaced: dict[int, Tensor]) -> nn.Module:
     try:
         return copy.deepcopy(subject.module, dict(replaced))
     except Exception as error:
@@ -261,7 +261,7 @@ def _copied(subject: Subject, replaced: dict[int, Any]) -> nn.Module:
         ) from error
 
 
-def _located(subject: Subject, module: nn.Module, inputs: Inputs) -> Callable[[], Any]:
+def _located(subject: Subject, module: nn.Module, inputs: Inputs) -> Call:
     """The call; where the model raises, it says where. Entered once here, so that a timed call pays nothing."""
     locate = locate_failure(Subject(subject.name, module, inputs), inputs)
     args, kwargs = inputs.args, dict(inputs.kwargs)

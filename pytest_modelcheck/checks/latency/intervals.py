@@ -39,7 +39,8 @@ def _binomial_cdf(count: int, share: float) -> np.ndarray:
     k = np.arange(count + 1)
     log_chance = log_factorial[count] - log_factorial - log_factorial[::-1]
     chance = np.exp(log_chance + k * math.log(share) + (count - k) * math.log1p(-share))
-    return np.minimum(np.cumsum(chance), 1.0)
+    summed: np.ndarray = np.minimum(np.cumsum(chance), 1.0)
+    return summed
 
 
 def mean_interval(values: Sequence[float], error: float = ERROR) -> tuple[float, float]:

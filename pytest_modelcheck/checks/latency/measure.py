@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -86,7 +87,9 @@ class _numbered(locate_failure):
         super().__init__(subject, inputs)
         self.samples = samples
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         try:
             if not isinstance(error, MeasurementError):
                 super().__exit__(kind, error, traceback)
@@ -143,7 +146,7 @@ def rebatched(name: str, inputs: Inputs, size: int) -> Inputs:
     if not now:
         raise MeasurementError(f"{name}: the inputs ({inputs}) have no batch dimension to change")
 
-    def resize(leaf: Any) -> Any:
+    def resize(leaf: object) -> object:
         if not isinstance(leaf, Tensor) or not leaf.dim() or leaf.shape[0] != now:
             return leaf
         return leaf[torch.arange(size, device=leaf.device) % now]

@@ -51,7 +51,7 @@ class LatencyMethods(Handle):
         return self._own(result)
 
     def latency_against(
-        self, other: Any, max_regression: object = "5%", *, threads: int | None = None, cap: float = 30.0
+        self, other: object, max_regression: object = "5%", *, threads: int | None = None, cap: float = 30.0
     ) -> Verdict:
         """Whether this model is slower than `other` (a module, a factory, or a ModelCheck), in pairs, on tensors they
         share.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -116,7 +115,7 @@ class Latency:
 
         return f"<pre>{html.escape(str(self))}</pre>"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """For the record: the samples thinned to a few hundred, in order."""
         estimates = {name: getattr(self, name) for name in QUANTILES} | {"wall": self.wall_median}
         throughput = self.throughput
@@ -158,7 +157,7 @@ class LatencySweep(tuple[Latency, ...]):
     def _repr_html_(self) -> str:
         return f"<pre>{self}</pre>"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """For the record."""
         return {"kind": "sweep", "batches": [one.to_dict() for one in self]}
 

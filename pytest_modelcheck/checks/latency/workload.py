@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
 
 import torch
 from torch import nn
@@ -27,7 +26,7 @@ def workload(subject: Subject, inputs: Inputs, phase: str) -> Prepare:
         raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
     module, args, kwargs = subject.module, inputs.args, dict(inputs.kwargs)
 
-    def forward() -> Any:
+    def forward() -> object:
         return module(*args, **kwargs)
 
     if phase == "forward":
@@ -48,12 +47,12 @@ def grad_mode(phase: str) -> AbstractContextManager[object]:
     return torch.inference_mode() if phase == "forward" else torch.enable_grad()
 
 
-def _backward(module: nn.Module, name: str) -> Callable[[Any], Any]:
+def _backward(module: nn.Module, name: str) -> Callable[[object], object]:
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise MeasurementError(f"{name}: nothing to differentiate; no parameter requires a gradient")
 
-    def differentiate(output: Any) -> Any:
+    def differentiate(output: object) -> object:
         return torch.autograd.grad(differentiable_sums(output, name), parameters, allow_unused=True)
 
     return differentiate

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import torch
 from torch.profiler import ProfilerActivity, record_function
@@ -24,6 +24,19 @@ class Allocator(Protocol):
 
     def forget(self) -> None:
         """Within the call: what was out so far at the worst moment does not count."""
+
+
+class KinetoEvent(Protocol):
+    """What is asked of torch's `_KinetoEvent`."""
+
+    def name(self) -> str:
+        """What happened."""
+
+    def start_ns(self) -> int:
+        """When."""
+
+    def nbytes(self) -> int:
+        """Of memory that came or went."""
 
 
 class CudaAllocator:
@@ -68,7 +81,7 @@ class ProfiledAllocator:
             pass
 
 
-def _peak(events: Any) -> int:
+def _peak(events: Iterable[KinetoEvent]) -> int:
     live = peak = 0
     for event in sorted(events, key=lambda event: event.start_ns()):
         if event.name() == "[memory]":

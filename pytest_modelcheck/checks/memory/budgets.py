@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...demand.arguments import Choice
 from ...demand.check import AmountCheck
 from ...verdict.limit import Limit
 from ...verdict.measurement import ROOT, Contributor, Measurement
@@ -34,11 +36,12 @@ class PeakMemoryBudget(AmountCheck):
 
     name = "peak_memory_budget"
     doc = (
-        "at most this many bytes of live tensors (parameters, buffers, inputs, activations, gradients, optimizer state) at "
-        "any moment of one phase. optimizer: the class of torch.optim (SGD) that makes the step of phase='training_step'."
+        "at most this many bytes of live tensors (parameters, buffers, inputs, activations, gradients, optimizer "
+        "state) at any moment of one phase. "
+        "optimizer: the class of torch.optim (SGD) that makes the step of phase='training_step'."
     )
     metrics = (PEAK_MEMORY,)
-    choices = {"phase": PHASES, "optimizer": OPTIMIZERS}
+    choices: Mapping[str, Choice] = {"phase": PHASES, "optimizer": OPTIMIZERS}
     section = "memory"
 
     def observe(self, subject: Subject, *, phase: str, optimizer: str | None) -> PeakMemory:

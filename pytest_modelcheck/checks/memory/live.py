@@ -4,6 +4,8 @@ What a kernel allocates inside itself (oneDNN copies the weights of a convolutio
 not counted here; `allocator.py` asks the allocator itself.
 """
 
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 import weakref
@@ -45,7 +47,7 @@ class Event(NamedTuple):
 class _Storage:
     """One that is alive; `ref` tells when it no longer is."""
 
-    ref: Any
+    ref: weakref.ref[torch.UntypedStorage]
     size: int
     kind: str
     module: str
@@ -135,6 +137,6 @@ class LiveTensors(TorchDispatchMode):
 def _key(tensor: Tensor) -> int:
     """Identity of the storage; 0 where there is none (sparse tensors, other wrappers)."""
     try:
-        return tensor.untyped_storage()._cdata
+        return int(tensor.untyped_storage()._cdata)
     except (RuntimeError, NotImplementedError):
         return 0

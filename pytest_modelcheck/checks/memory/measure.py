@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -12,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ...errors import MeasurementError
 from ...model.calls import module_calls
+from ...model.eager import eager
 from ...model.observe import is_scripted, observe
 from ...model.subject import Subject, locate_failure
 from ...verdict.phases import PHASES
@@ -120,6 +120,5 @@ def _ready(subject: Subject, phase: str, *, guard: bool) -> Iterator[None]:
     """The model and torch as they must be: nothing compiled, gradients where they are needed."""
     with observe(subject.module, train=phase != "forward", guard=guard):
         torch.backends.mha.set_fastpath_enabled(False)  # fake tensors do not know it; observe() restores it
-        eager = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
-        with eager, torch.no_grad() if phase == "forward" else torch.enable_grad():
+        with eager(), torch.no_grad() if phase == "forward" else torch.enable_grad():
             yield

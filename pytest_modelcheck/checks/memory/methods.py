@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from .phase import MakeOptimizer
     from .result import PeakMemory
 
 
@@ -18,7 +18,7 @@ class MemoryMethods(Handle):
         self,
         *,
         phase: str = "forward",
-        optimizer: str | Callable[[Any], Any] = "SGD",
+        optimizer: str | MakeOptimizer = "SGD",
         measured: bool | None = None,
     ) -> PeakMemory:
         """Bytes of live tensors at the worst moment, counted under fake tensors: nothing is computed or allocated.

@@ -6,7 +6,6 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +112,7 @@ class Phase:
         for parameter in self.parameters:
             parameter.grad = None
 
-    def _forward(self) -> Any:
+    def _forward(self) -> object:
         args, kwargs = self.inputs.args, dict(self.inputs.kwargs)
         if not self.tensors:
             return self.module(*args, **kwargs)
@@ -123,7 +122,7 @@ class Phase:
         if self.live is not None:
             self.live.begin(part)
 
-    def _tell(self, tensors: Iterable[Any], kind: str) -> None:
+    def _tell(self, tensors: Iterable[object], kind: str) -> None:
         if self.live is not None:
             self.live.tell([t for t in tensors if isinstance(t, Tensor)], kind)
 
@@ -135,11 +134,11 @@ def _own_tensors(module: nn.Module, own: Callable[[Tensor], Tensor]) -> dict[str
 
 
 def _own_inputs(inputs: Inputs, own: Callable[[Tensor], Tensor]) -> Inputs:
-    def copy(leaf: Any) -> Any:
+    def copy(leaf: object) -> object:
         return own(leaf.detach()).requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
 
     return inputs.map(copy)
 
 
-def _state(optimizer: torch.optim.Optimizer) -> list[Any]:
+def _state(optimizer: torch.optim.Optimizer) -> list[object]:
     return [t for state in optimizer.state.values() for t in tree_leaves(dict(state))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 from ...verdict.units import BYTES
 from .live import ACTIVATION, BACKWARD, STEP, Event
@@ -76,7 +75,7 @@ class PeakMemory:
 
         return f"<pre>{html.escape(str(self))}</pre>"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """For the record: the timeline thinned to a few hundred points, the peak among them."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("timeline", "holders")}
         holders = sorted(self.holders.items(), key=lambda pair: -pair[1])[:10]

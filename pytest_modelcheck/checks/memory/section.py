@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -24,15 +23,15 @@ class MemoryEntry(TypedDict):
     phase: NotRequired[str]
 
 
-def _describe(subject: Subject) -> list[dict[str, Any]]:
+def _describe(subject: Subject) -> list[dict[str, object]]:
     from .measure import peak_memory
 
     return [{**peak_memory(subject).to_dict(), "nodeid": None}]
 
 
-def _forward(content: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What it says about a forward call."""
-    return next((item for item in content if item.get("phase") in (None, FORWARD)), {})
+def _forward(content: list[MemoryEntry]) -> Number:
+    """The figure of a forward call."""
+    return next((item.get("total") for item in content if item.get("phase") in (None, FORWARD)), None)
 
 
 MEMORY = Section(
@@ -42,5 +41,5 @@ MEMORY = Section(
     title="Peak memory",
     type=list[MemoryEntry],
     panel=PANEL,
-    totals=(Total(PEAK_MEMORY, lambda content: _forward(content).get("total")),),
+    totals=(Total(PEAK_MEMORY, _forward),),
 )

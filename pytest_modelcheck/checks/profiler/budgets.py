@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from ...demand.arguments import Text
+from ...demand.arguments import Choice, Text
 from ...demand.check import AmountCheck
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
@@ -21,7 +22,7 @@ class _ProfileCheck(AmountCheck):
 
     section = "profile"
 
-    def observe(self, subject: Subject, **options: Any) -> Profile:
+    def observe(self, subject: Subject, **options: object) -> Profile:
         """The profile of one forward call."""
         from .run import profile
 
@@ -33,13 +34,13 @@ class OperatorBudget(_ProfileCheck):
 
     name = "operator_budget"
     doc = (
-        "at most this many calls of an operator in one forward call, as torch.profiler counts them (operators called by "
-        "operators too); 0 forbids it. operator: 'aten::copy_', or a pattern: 'aten::*' is all of them together."
+        "at most this many calls of an operator in one forward call, as torch.profiler counts them (operators called "
+        "by operators too); 0 forbids it. operator: 'aten::copy_', or a pattern: 'aten::*' is all of them together."
     )
     metrics = (Metric("operator_calls", CALLS),)
-    choices = {"operator": Text()}
+    choices: Mapping[str, Choice] = {"operator": Text()}
     leading = ("operator",)
-    examples = {"operator": repr("aten::copy_")}
+    examples: Mapping[str, str] = {"operator": repr("aten::copy_")}
 
     def read(self, observed: Profile, limit: Limit) -> Measurement:
         """The calls of the operators that match."""

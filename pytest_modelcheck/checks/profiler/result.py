@@ -11,11 +11,16 @@ import time
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...errors import MeasurementError
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
+
+if TYPE_CHECKING:
+    import torch
+
+    from .original import Average, Averages, Event
 
 MODULE = "module: "  # begins the name of a module's range
 
@@ -51,19 +56,23 @@ class Profile:
     Counts and FLOPs are exact.
     """
 
-    def __init__(self, name: str, torch_profiler: Any, *, steps: int = 1, threads: int = 1) -> None:
+    def __init__(
+        self, name: str, torch_profiler: torch.profiler.profile, *, steps: int = 1, threads: int = 1
+    ) -> None:
         self.name, self.torch_profiler, self.steps, self.threads = name, torch_profiler, steps, threads
         self.averages = self._averages()
         self.trace: str | None = None  # where the Chrome trace is, in the report's folder
 
-    def _averages(self, **grouping: Any) -> Any:
+    def _averages(self, *, group_by_input_shape: bool = False, group_by_stack_n: int = 0) -> Averages:
         """`key_averages()` without the modules' ranges: what it is without us."""
-        averages = self.torch_profiler.key_averages(**grouping)
+        averages: Averages = self.torch_profiler.key_averages(
+            group_by_input_shape=group_by_input_shape, group_by_stack_n=group_by_stack_n
+        )
         averages[:] = [a for a in averages if not a.key.startswith(MODULE)]
         return averages
 
     @property
-    def operators(self) -> list[Any]:
+    def operators(self) -> list[Average]:
         """The averages of operators alone: no ranges, no calls of a device's runtime."""
         return [a for a in self.averages if "::" in a.key and not a.is_user_annotation]
 
@@ -94,7 +103,7 @@ class Profile:
     @functools.cached_property
     def _modules(self) -> dict[str, ModuleTime]:
         found: dict[str, ModuleTime] = {}
-        ranges = [e for e in self.torch_profiler.events() if e.name.startswith(MODULE)]
+        ranges: list[Event] = [e for e in self.torch_profiler.events() if e.name.startswith(MODULE)]
         for event in sorted(ranges, key=lambda e: e.time_range.start):
             entry = found.setdefault(_path(event), ModuleTime())
             seconds, device = event.cpu_time_total * 1e-6, event.device_time_total * 1e-6
@@ -110,7 +119,9 @@ class Profile:
                 above.self_device_time -= device
         return found
 
-    def table(self, sort_by: str | None = "self_cpu_time_total", row_limit: int = 20, **keywords: Any) -> str:
+    def table(
+        self, sort_by: str | None = "self_cpu_time_total", row_limit: int = 20, **keywords: object
+    ) -> str:
         """The table of `key_averages()`; its times are wall times."""
         return str(self.averages.table(sort_by=sort_by, row_limit=row_limit, **keywords))
 
@@ -191,7 +202,7 @@ class Profile:
 
         return f"<pre>{html.escape(str(self))}</pre>"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """For the record: the operators and modules that take most of the time, and the counts of all."""
         busiest = sorted(
             self.operators, key=lambda a: -(a.self_device_time_total or 0) - a.self_cpu_time_total
@@ -210,7 +221,7 @@ class Profile:
         }
 
 
-def _operator(average: Any) -> dict[str, Any]:
+def _operator(average: Average) -> dict[str, object]:
     return {
         "name": average.key,
         "calls": average.count,
@@ -222,11 +233,11 @@ def _operator(average: Any) -> dict[str, Any]:
     }
 
 
-def _path(event: Any) -> str:
+def _path(event: Event) -> str:
     return str(event.name[len(MODULE) :])
 
 
-def _enclosing(event: Any) -> Any:
+def _enclosing(event: Event) -> Event | None:
     """The range of the module that called."""
     parent = event.cpu_parent
     while parent is not None and not parent.name.startswith(MODULE):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -63,15 +64,15 @@ def module_ranges(root: nn.Module) -> Iterator[None]:
     The ranges are no operators: counts and FLOPs stay as they are.
     """
     names = {module: name for name, module in root.named_modules()}
-    running: list[Any] = []
+    running: list[_RecordFunctionFast | None] = []
 
-    def enter(module: nn.Module, args: Any) -> None:
-        known = module in names
-        running.append(_RecordFunctionFast(f"{MODULE}{names[module]}") if known else None)
-        if known:
-            running[-1].__enter__()
+    def enter(module: nn.Module, args: object) -> None:
+        begun = _RecordFunctionFast(f"{MODULE}{names[module]}") if module in names else None
+        running.append(begun)
+        if begun is not None:
+            begun.__enter__()
 
-    def leave(module: nn.Module, args: Any, output: Any) -> None:
+    def leave(module: nn.Module, args: object, output: object) -> None:
         begun = running.pop()
         if begun is not None:
             begun.__exit__(None, None, None)
@@ -100,7 +101,7 @@ class Loop:
         wait: int = 0,
         warmup: int = 1,
         stacks: bool = False,
-        keep: Any = None,
+        keep: Callable[[Profile], None] | None = None,
     ) -> None:
         for name, value, least in (("steps", steps, 1), ("wait", wait, 0), ("warmup", warmup, 0)):
             if type(value) is not int or value < least:
@@ -127,7 +128,9 @@ class Loop:
         with quiet():
             self._profiler.step()
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._stack.close()
         counted = min(self._made - self.first, self.steps)
         if error is None and counted > 0:

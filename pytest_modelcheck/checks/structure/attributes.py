@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
+from torch._C import FunctionSchema
 
 UNTOLD = frozenset(
     [
@@ -35,15 +36,18 @@ UNTOLD = frozenset(
 PER_AXIS = frozenset(["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"])
 
 
+Operator: TypeAlias = Callable[..., object]
+
+
 class Signature(NamedTuple):
     """Names in order; `lists` are those that take all positional ints that are left, as `view(2, 3)` has them."""
 
     names: tuple[str, ...] = ()
     lists: frozenset[str] = frozenset()
-    defaults: Mapping[str, Any] = {}
+    defaults: Mapping[str, object] = {}
 
 
-def attributes(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def attributes(func: Operator, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
     """What the call was given besides tensors, as JSON holds it; None and run-time switches are left out."""
     kinds = tuple(["T" if _holds_tensor(arg) else type(arg).__name__ for arg in args])
     names, lists, defaults = _signature(func, kinds, tuple(kwargs))
@@ -59,7 +63,7 @@ def attributes(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> d
     return {name: value for name, value in bound.items() if value is not None and name not in UNTOLD}
 
 
-def canonical(value: Any, name: str = "") -> Any:
+def canonical(value: object, name: str = "") -> object:
     """`value` as plain JSON that is equal in every process; None for tensors (they are data flow).
 
     A setting that is the same along all axes is one number: `stride=2` and `stride=(2, 2)` are the same.
@@ -86,21 +90,21 @@ def canonical(value: Any, name: str = "") -> Any:
     return getattr(value, "__qualname__", type(value).__name__)
 
 
-def _holds_tensor(value: Any) -> bool:
+def _holds_tensor(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return any(isinstance(item, Tensor) for item in value)
     return isinstance(value, Tensor)
 
 
 @lru_cache(maxsize=4096)
-def _signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
+def _signature(func: Operator, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
     python = _python_signature(func)
     return python if python is not None else _schema_signature(func, kinds, keywords)
 
 
-def _python_signature(func: Any) -> Signature | None:
+def _python_signature(func: Operator) -> Signature | None:
     name = getattr(func, "__name__", "")
-    candidates: tuple[Any, ...] = (getattr(torch.nn.functional, f"_{name}", None), func)
+    candidates: tuple[Operator, ...] = (getattr(torch.nn.functional, f"_{name}", func), func)
     for candidate in candidates:  # a dispatching pair first
         try:
             parameters = inspect.signature(candidate).parameters.values()
@@ -111,7 +115,7 @@ def _python_signature(func: Any) -> Signature | None:
     return None
 
 
-def _schema_signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
+def _schema_signature(func: Operator, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
     """The first overload that the call fits."""
     fitting = next((schema for schema in _schemas(func) if _fits(schema, kinds, keywords)), None)
     if fitting is None:
@@ -121,19 +125,19 @@ def _schema_signature(func: Any, kinds: tuple[str, ...], keywords: tuple[str, ..
     return _with_defaults(given, lists)
 
 
-def _with_defaults(given: Iterable[tuple[str, Any]], lists: frozenset[str] = frozenset()) -> Signature:
+def _with_defaults(given: Iterable[tuple[str, object]], lists: frozenset[str] = frozenset()) -> Signature:
     defaults = {name: canonical(value, name) for name, value in given}
     return Signature(tuple(defaults), lists, defaults)
 
 
-def _schemas(func: Any) -> list[Any]:
+def _schemas(func: Operator) -> list[FunctionSchema]:
     name = getattr(func, "_qualified_op_name", None) or f"aten::{getattr(func, '__name__', '').strip('_')}"
     own = getattr(func, "_schema", None)
     found = [own] if own is not None else torch._C._jit_get_schemas_for_operator(name)
     return [s for s in found if any("Tensor" in str(a.type) for a in s.arguments)]
 
 
-def _fits(schema: Any, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> bool:
+def _fits(schema: FunctionSchema, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> bool:
     arguments = schema.arguments
     names = [a.name for a in arguments]
     lists = any(str(a.type) == "List[int]" for a in arguments)

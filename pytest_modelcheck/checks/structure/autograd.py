@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import cast
 
 from torch import nn
+from torch.autograd.graph import Node
 
-from .graph import Scope
+from .graph import AutogradNode, Scope
+from .rows import AutogradContent, GradientRow, ScopeRow
 from .tracer import tensors_in
 
 TRAINED, UNREACHED, FROZEN = "trained", "not reached", "frozen"
-
-
-@dataclass(frozen=True)
-class AutogradNode:
-    """A backward function (`ConvolutionBackward0`), or the `parameter` that a gradient ends in.
-
-    `scope` is the module call whose forward made it; `feeds` are the nodes whose gradients it computes.
-    """
-
-    function: str
-    feeds: tuple[int, ...] = ()
-    parameter: str = ""
-    shape: tuple[int, ...] = ()
-    scope: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,19 +29,23 @@ class AutogradGraph:
         """Graphviz text: parameters blue, those without a gradient dashed beside the graph."""
         from .dot import autograd_to_dot
 
-        return autograd_to_dot(self)
+        return autograd_to_dot(self.nodes, self.parameters)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> AutogradContent:
         """As the record holds it; `graph` has the format of a structure's own."""
         nodes = [*map(self._drawn, self.nodes), *self._left()]
         functions = sum(not node.parameter for node in self.nodes)
         return {
             "functions": functions,
             "parameters": dict(self.parameters),
-            "graph": {"nodes": nodes, "scopes": [asdict(scope) for scope in self.scopes], "unused": 0},
+            "graph": {
+                "nodes": nodes,
+                "scopes": [cast("ScopeRow", asdict(scope)) for scope in self.scopes],
+                "unused": 0,
+            },
         }
 
-    def _drawn(self, node: AutogradNode) -> dict[str, Any]:
+    def _drawn(self, node: AutogradNode) -> GradientRow:
         return {
             "operator": node.parameter.rpartition(".")[2] or node.function,
             "scope": node.scope,
@@ -63,10 +55,10 @@ class AutogradGraph:
             "parameter": TRAINED if node.parameter else "",
         }
 
-    def _left(self) -> list[dict[str, Any]]:
+    def _left(self) -> list[GradientRow]:
         """What gets no gradient: it stands in its module, and nothing leads there."""
         place = _first_calls(self.scopes)
-        nodes = []
+        nodes: list[GradientRow] = []
         for name, state in self.parameters.items():
             if state != TRAINED:
                 node = AutogradNode("", parameter=name, scope=_scope_of(name, place))
@@ -79,7 +71,7 @@ class AutogradGraph:
 
 
 def read_autograd(
-    module: nn.Module, output: Any, scopes: Sequence[Scope] = (), made_in: Mapping[Any, int] | None = None
+    module: nn.Module, output: object, scopes: Sequence[Scope] = (), made_in: Mapping[Node, int] | None = None
 ) -> AutogradGraph:
     """Walk from the output tensors to the parameters. `made_in`: the scopes of the functions that are known."""
     names = {id(parameter): name for name, parameter in module.named_parameters()}
@@ -105,10 +97,10 @@ def read_autograd(
     return AutogradGraph(tuple(nodes), states, tuple(scopes))
 
 
-def _order(roots: list[Any]) -> list[Any]:
+def _order(roots: list[Node]) -> list[Node]:
     """All functions below the roots, each behind those that it feeds: the oldest first, parameters right before use."""
-    order: list[Any] = []
-    seen: set[Any] = set()
+    order: list[Node] = []
+    seen: set[Node] = set()
     todo = [(function, False) for function in reversed(roots)]
     while todo:
         function, finished = todo.pop()
@@ -122,9 +114,9 @@ def _order(roots: list[Any]) -> list[Any]:
     return order
 
 
-def _owners(order: list[Any], known: Mapping[Any, int]) -> dict[Any, int]:
+def _owners(order: list[Node], known: Mapping[Node, int]) -> dict[Node, int]:
     """The scope of each function; of one that nobody saw made, that of the first that feeds it."""
-    owners: dict[Any, int] = {}
+    owners: dict[Node, int] = {}
     for function in reversed(order):
         scope = owners[function] = known.get(function, owners.get(function, 0))
         for following, _ in function.next_functions:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
-
-from typing_extensions import TypedDict
+from typing import Any
 
 from ...drawing.panel import Panel
 from ...errors import ModelCheckError
@@ -17,29 +15,9 @@ from ...verdict.measurement import ROOT
 from . import diff
 from .merge import merged
 from .read import read_structure
+from .rows import ChangeRow, GraphChange, Status, StructureEntry
 
-STATES = ("added", "removed", "changed")
-
-
-class ChangeRow(TypedDict):
-    """One difference of a module, a setting or an operator."""
-
-    kind: Literal["added", "removed", "changed", "moved"]
-    path: str
-    what: str
-    before: str | None
-    after: str | None
-    text: str
-
-
-class GraphChange(TypedDict):
-    """How many operators each side has, and how many differ."""
-
-    base: int
-    head: int
-    added: int
-    removed: int
-    changed: int
+STATES: tuple[Status, ...] = ("added", "removed", "changed")
 
 
 class StructurePair:
@@ -48,7 +26,7 @@ class StructurePair:
     Raises ModelCheckError for one that is damaged.
     """
 
-    def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    def __init__(self, old: StructureEntry, new: StructureEntry) -> None:
         sides = [read_structure(name, side) for name, side in (("the base", old), ("the head", new))]
         self.comparison: diff.Comparison | None = None
         if sides[0] is not None and sides[1] is not None:
@@ -69,7 +47,7 @@ class StructurePair:
         return list(self.picture["changes"]) if self.comparison is not None else []
 
     @cached_property
-    def graph(self) -> GraphChange | dict[str, int]:
+    def graph(self) -> Mapping[str, int]:
         """The operators in numbers; empty if none differs."""
         picture = self.picture["graph"] if self.comparison is not None else None
         if picture is None:
@@ -94,17 +72,17 @@ def pair_of(old: Sections, new: Sections) -> StructurePair:
     return _last[2]
 
 
-def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
     pair = pair_of(old, new)
     return {"structure": pair.rows, "graph": pair.graph}
 
 
-def _beside(old: Sections, new: Sections) -> Mapping[str, Any]:
+def _beside(old: Sections, new: Sections) -> Mapping[str, object]:
     pair = pair_of(old, new)
     return {"diff": pair.picture} if pair.rows or pair.graph else {}
 
 
-def graph_words(graph: Mapping[str, Any]) -> str:
+def graph_words(graph: Mapping[str, int]) -> str:
     """`adds 2 nodes to the graph, changes 1`; empty for an empty mapping."""
     verbs = (("added", "adds", " to the graph"), ("removed", "removes", " from the graph"))
     told = [f"{verb} {count(graph[key], 'node')}{where}" for key, verb, where in verbs if graph.get(key)]
@@ -114,24 +92,24 @@ def graph_words(graph: Mapping[str, Any]) -> str:
     return ", ".join(told)
 
 
-def by_module(changes: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+def by_module(changes: Iterable[ChangeRow]) -> list[tuple[str, list[ChangeRow]]]:
     """Changes by module; shapes of parameters are left out where the module's settings tell of them."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[ChangeRow]] = {}
     for row in changes:
         found.setdefault(row["path"], []).append(row)
     return [(path, [row for row in rows if not _follows(row, rows)]) for path, rows in found.items()]
 
 
-def _follows(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
+def _follows(row: ChangeRow, rows: Iterable[ChangeRow]) -> bool:
     """Whether it is a shape that changed along with a setting."""
     return row["what"].startswith("parameter ") and any(
         other["kind"] == "changed" and not other["what"].startswith("parameter ") for other in rows
     )
 
 
-def change_words(row: Mapping[str, Any]) -> str:
+def change_words(row: ChangeRow) -> str:
     """`stride 2 -> 1`, `module added: Conv2d(3, 8)`, `call removed`."""
-    sides = " -> ".join(str(row[side]) for side in ("before", "after") if row[side] is not None)
+    sides = " -> ".join(str(side) for side in (row["before"], row["after"]) if side is not None)
     if row["kind"] == "changed" and sides:
         return f"{row['what']} {sides}"
     return f"{row['what']} {row['kind']}{f': {sides}' if sides else ''}"
@@ -157,9 +135,9 @@ def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
         yield Table(title, ("", "module", "what", "base", "now"), "lllll", rows)
 
 
-def _cells(row: Mapping[str, Any]) -> list[Cell]:
+def _cells(row: ChangeRow) -> list[Cell]:
     sides = [
-        Cell(str(row[side]), True) if row[side] is not None else Cell("") for side in ("before", "after")
+        Cell(str(side), True) if side is not None else Cell("") for side in (row["before"], row["after"])
     ]
     return [Cell(row["kind"]), Cell(row["path"] or ROOT, True), Cell(row["what"]), *sides]
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from .change import Change
 from .graph import VIEWS, Graph, Node
 
-if TYPE_CHECKING:
-    from .diff import Change, Comparison
+
+class Aligned(Protocol):
+    """Which modules of two structures are the same ones, and what differs in them."""
+
+    @property
+    def paths(self) -> Mapping[str, str]:
+        """Base -> head."""
+
+    @property
+    def reclassed(self) -> Set[str]:
+        """Paths in the head whose class is another."""
+
+    @property
+    def modules(self) -> Sequence[Change]:
+        """The modules' changes."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +56,7 @@ def steps(graph: Graph) -> list[list[Item]]:
 class GraphPairs:
     """Which scopes and operators of two graphs are the same ones, and the changes between them."""
 
-    def __init__(self, comparison: Comparison, base: Graph, head: Graph) -> None:
+    def __init__(self, comparison: Aligned, base: Graph, head: Graph) -> None:
         self.comparison, self.base, self.head = comparison, base, head
         self.base_steps, self.head_steps = steps(base), steps(head)
         self.nodes: dict[int, int] = {}  # base -> head
@@ -59,8 +73,6 @@ class GraphPairs:
     @property
     def told(self) -> list[Change]:
         """The changes of the graph that the modules' do not explain."""
-        from .diff import Change
-
         found = self.changes or ([] if self.comparison.modules else self.echoes)
         for word in ("input", "output"):
             shapes = [_shapes(graph, word) for graph in (self.base, self.head)]
@@ -70,8 +82,6 @@ class GraphPairs:
 
     def _match(self, left: int, right: int) -> None:
         """Lay the steps of two calls of one module side by side."""
-        from .diff import Change
-
         self.scopes[left] = right
         path = self.head.scopes[right].module
         explained = path in self.comparison.reclassed
@@ -113,8 +123,6 @@ class GraphPairs:
             self._compare_nodes(path, self.base.nodes[one.node], self.head.nodes[other.node])
 
     def _compare_nodes(self, path: str, one: Node, other: Node) -> None:
-        from .diff import Change
-
         for name in dict.fromkeys([*one.attributes, *other.attributes]):
             before, after = one.attributes.get(name), other.attributes.get(name)
             if before == after or (path, name) in self.known or one.dynamic or other.dynamic:
@@ -131,8 +139,6 @@ class GraphPairs:
         gone: list[tuple[int, Item]],
         come: list[tuple[int, Item]],
     ) -> None:
-        from .diff import Change
-
         rest = list(come)
         for i, item in gone:
             twin = next(((j, other) for j, other in rest if other.label == self._label(item)), None)
@@ -162,8 +168,6 @@ class GraphPairs:
 
     def _rewired(self, path: str, old: list[Item], new: list[Item]) -> Iterator[Change]:
         """Steps that are the same, fed by others."""
-        from .diff import Change
-
         feeds = (_Feeds(self.base, self.base_steps), _Feeds(self.head, self.head_steps))
         for one, other in zip(old, new, strict=True):
             before, after = feeds[0].of(one, old), feeds[1].of(other, new)

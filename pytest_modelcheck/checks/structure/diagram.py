@@ -6,11 +6,23 @@ The longest chain of a box stands in column 0 and is straight by construction, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from .grid import Grid, Route, lay_out
+
+if TYPE_CHECKING:
+    from .rows import (
+        Drawing,
+        GradientGraph,
+        GradientRow,
+        GraphEntry,
+        NodeRow,
+        ScopeRow,
+        Shape,
+        StructureEntry,
+    )
 
 IN, OUT = -1, -2  # where edges enter and leave a box
 FOLD = 3  # as many alike in a row are drawn as one
@@ -56,9 +68,11 @@ class Box:
 class Diagram:
     """All boxes of a structure's section; the first is the model."""
 
-    def __init__(self, section: Mapping[str, Any]) -> None:
-        diff = section.get("diff") or {}
-        self.graph = diff.get("graph") or section["graph"]
+    def __init__(self, section: StructureEntry | Drawing) -> None:
+        diff = section.get("diff")
+        both = diff.get("graph") if diff else None
+        self.graph = cast("GraphEntry | GradientGraph", both or section["graph"])
+        self.nodes: Sequence[NodeRow | GradientRow] = self.graph["nodes"]
         self.modules = {m["name"]: m for m in section["modules"]}
         self.boxes: list[Box] = []
         self.place: list[int] = []  # of each node
@@ -81,7 +95,7 @@ class Diagram:
     def _build(self) -> None:
         """A box for each operator, and for each module call that holds one."""
         numbers: dict[int, int] = {}
-        for node in self.graph["nodes"]:
+        for node in self.nodes:
             chain = []
             scope = node["scope"]
             while scope >= 0 and scope not in numbers:
@@ -100,23 +114,23 @@ class Diagram:
             self.boxes[parent].children.append(number)
         return number
 
-    def _module_box(self, scope: Mapping[str, Any]) -> Box:
-        module = self.modules.get(scope["module"], {})
+    def _module_box(self, scope: ScopeRow) -> Box:
+        module = self.modules.get(scope["module"])
         name = scope["module"] + (f" (call {scope['call'] + 1})" if scope["call"] else "")
         return Box(
             scope["type"],
             name,
-            attributes=module.get("attributes", ""),
-            params=module.get("params", 0),
-            frozen=module.get("frozen", False),
+            attributes=module.get("attributes", "") if module else "",
+            params=module.get("params", 0) if module else 0,
+            frozen=module.get("frozen", False) if module else False,
             status=scope.get("status", ""),
         )
 
     def _connect(self) -> None:
         """Lift each edge to the box that holds both ends; the boxes it passes through get ports."""
-        for number, node in enumerate(self.graph["nodes"]):
+        for number, node in enumerate(self.nodes):
             for source, slot in node["inputs"]:
-                giver = self.graph["nodes"][source]
+                giver = self.nodes[source]
                 shape = _shape(giver["shapes"][slot]) if giver["shapes"] else ""
                 self._lift(self.place[source], self.place[number], shape, _edge_status(giver, node))
 
@@ -155,7 +169,7 @@ class Diagram:
 
     def _fold(self) -> None:
         """Alike module calls, each fed by the one before alone, become one box that opens into them."""
-        signatures: dict[int, Any] = {}
+        signatures: dict[int, int] = {}
         for number in range(len(self.boxes) - 1, -1, -1):
             box = self.boxes[number]
             inner = tuple(signatures[child] for child in box.children)
@@ -164,7 +178,7 @@ class Diagram:
             for run in self._runs(number, signatures):
                 self._fold_run(number, run)
 
-    def _runs(self, number: int, signatures: Mapping[int, Any]) -> list[list[int]]:
+    def _runs(self, number: int, signatures: Mapping[int, int]) -> list[list[int]]:
         box = self.boxes[number]
         feeds: dict[int, set[int]] = {}
         fed: dict[int, set[int]] = {}
@@ -226,17 +240,17 @@ class Diagram:
                 box.status = inner.pop() if len(inner) == 1 and box.parent >= 0 else "changed"
 
 
-def _edge_status(giver: Mapping[str, Any], taker: Mapping[str, Any]) -> str:
+def _edge_status(giver: NodeRow | GradientRow, taker: NodeRow | GradientRow) -> str:
     ends = (giver.get("status"), taker.get("status"))
     return next((status for status in ("removed", "added") if status in ends), "")
 
 
-def _operator_box(node: Mapping[str, Any]) -> Box:
+def _operator_box(node: NodeRow | GradientRow) -> Box:
     from .graph import VIEWS
 
     told = ", ".join(f"{key}={value}" for key, value in node["attributes"].items())
     shape = _shape(node["shapes"][0]) if node["shapes"] else ""
-    state = node.get("parameter", "")  # of autograd's graph
+    state = cast("str", node.get("parameter", ""))  # of autograd's graph
     return Box(
         node["operator"],
         state if state != "trained" else "",
@@ -248,13 +262,14 @@ def _operator_box(node: Mapping[str, Any]) -> Box:
     )
 
 
-def _shape(shape: Any) -> str:
+def _shape(shape: Shape) -> str:
     return "×".join(map(str, shape)) or "scalar"
 
 
-def payload(section: Mapping[str, Any], costs: Mapping[str, int]) -> dict[str, Any] | None:
+def payload(section: StructureEntry | Drawing, costs: Mapping[str, int]) -> dict[str, object] | None:
     """What the viewer draws from: boxes that can be seen, by their numbers. None where there is no graph."""
-    if not (section.get("graph") or (section.get("diff") or {}).get("graph")):
+    diff = section.get("diff")
+    if not (section.get("graph") or (diff and diff.get("graph"))):
         return None
     boxes = Diagram(section).boxes
     seen, todo = {0}, [0]
@@ -265,7 +280,7 @@ def payload(section: Mapping[str, Any], costs: Mapping[str, int]) -> dict[str, A
     return {"boxes": {number: _packed(boxes[number], costs) for number in sorted(seen)}}
 
 
-def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, Any]:
+def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, object]:
     grid = box.grid
     facts = {
         "title": box.title,
@@ -289,7 +304,7 @@ def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, Any]:
     return packed
 
 
-def _packed_route(box: Box, route: Route) -> list[Any]:
+def _packed_route(box: Box, route: Route) -> list[object]:
     status = box.way_status(route.source, route.target)
     packed = [route.source, route.target, route.shape, route.rail, route.track, route.last]
     return [*packed, status] if status else packed

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 from .align import Branch, align, branches
-
-if TYPE_CHECKING:
-    from .dataflow import GraphPairs
-    from .result import Structure
-
-
-@dataclass(frozen=True)
-class Change:
-    """One difference: `kind` is added, removed, changed or moved; `what` of the module at `path`, from -> to."""
-
-    kind: str
-    path: str
-    what: str
-    before: str | None = None
-    after: str | None = None
-
-    def __str__(self) -> str:
-        values = " -> ".join(value for value in (self.before, self.after) if value is not None)
-        return f"{self.path or '(the model)'}: {self.what} {self.kind}{f': {values}' if values else ''}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the record holds it, `text` included."""
-        return {**asdict(self), "text": str(self)}
+from .change import Change
+from .dataflow import GraphPairs
+from .graph import Graph
+from .node import ModuleNode
+from .rows import Kind
 
 
-def compare(base: Structure, head: Structure) -> list[Change]:
+class Side(Protocol):
+    """What is compared of a structure."""
+
+    @property
+    def modules(self) -> tuple[ModuleNode, ...]:
+        """In the order of `named_modules()`."""
+
+    @property
+    def graph(self) -> Graph | None:
+        """None where the model was not run."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of both."""
+
+
+def compare(base: Side, head: Side) -> list[Change]:
     """All changes, in the order of the head's modules."""
     return Comparison(base, head).changes
 
@@ -41,7 +38,7 @@ def compare(base: Structure, head: Structure) -> list[Change]:
 class Comparison:
     """Two structures laid side by side: which modules and operators are the same ones, and what differs."""
 
-    def __init__(self, base: Structure, head: Structure) -> None:
+    def __init__(self, base: Side, head: Side) -> None:
         self.base, self.head = base, head
         self.paths: dict[str, str] = {}  # base -> head
         self.reclassed: set[str] = set()  # paths in the head whose class is another
@@ -68,8 +65,6 @@ class Comparison:
     @cached_property
     def graphs(self) -> GraphPairs | None:
         """Their operators side by side; None where one of the two has no graph."""
-        from .dataflow import GraphPairs
-
         if self.base.graph is None or self.head.graph is None:
             return None
         return GraphPairs(self, self.base.graph, self.head.graph)
@@ -126,18 +121,20 @@ class Comparison:
             self._pair_all(left, right)
 
 
-def _changed_values(path: str, word: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> list[Change]:
+def _changed_values(
+    path: str, word: str, base: Mapping[str, object], head: Mapping[str, object]
+) -> list[Change]:
     found = []
     for name in dict.fromkeys([*base, *head]):
         before, after = base.get(name), head.get(name)
         if before == after and (name in base) == (name in head):
             continue
-        kind = "added" if name not in base else "removed" if name not in head else "changed"
+        kind: Kind = "added" if name not in base else "removed" if name not in head else "changed"
         found.append(Change(kind, path, word + name, _shown(before), _shown(after)))
     return found
 
 
-def _shown(value: Any) -> str | None:
+def _shown(value: object) -> str | None:
     if isinstance(value, list):
         return "×".join(map(str, value)) or "scalar" if all(isinstance(v, int) for v in value) else str(value)
     return None if value is None else str(value)

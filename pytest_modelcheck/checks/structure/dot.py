@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from ...text import printable
-from .graph import Graph, Node
-
-if TYPE_CHECKING:
-    from .autograd import AutogradGraph
+from .graph import AutogradNode, Graph, Node
 
 
 def graph_to_dot(name: str, graph: Graph | None) -> str:
@@ -50,18 +47,18 @@ def _label(node: Node) -> str:
     return f"{node.operator}\n{told}" if told else node.operator
 
 
-def autograd_to_dot(graph: AutogradGraph) -> str:
+def autograd_to_dot(nodes: Sequence[AutogradNode], parameters: Mapping[str, str]) -> str:
     """Backward functions as boxes, parameters blue above them; what gets no gradient stands beside, dashed."""
     lines = [
         "digraph autograd {",
         '  graph [fontname="sans-serif", labeljust=l]; node [shape=box, fontname="sans-serif"];',
     ]
-    for number, node in enumerate(graph.nodes):
+    for number, node in enumerate(nodes):
         label = f"{node.parameter}\n{'×'.join(map(str, node.shape))}" if node.parameter else node.function
         style = ", style=filled, fillcolor=lightblue" if node.parameter else ""
         lines.append(f"  n{number} [label={_quoted(label)}{style}];")
         lines += [f"  n{feed} -> n{number};" for feed in node.feeds]
-    left = [f"{name} ({state})" for name, state in graph.parameters.items() if state != "trained"]
+    left = [f"{name} ({state})" for name, state in parameters.items() if state != "trained"]
     if left:
         lines.append('  subgraph cluster_left { label="without a gradient"; style=dashed;')
         lines += [f"    p{index} [label={_quoted(text)}, style=dashed];" for index, text in enumerate(left)]

@@ -7,7 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from .rows import GraphEntry
 
 Source = tuple[int, int]  # a node, and which of its outputs
 
@@ -77,11 +80,25 @@ class Node:
     operator: str
     scope: int
     inputs: tuple[Source, ...] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict)
     params: tuple[tuple[str, tuple[int, ...]], ...] = ()
     shapes: tuple[tuple[int, ...], ...] = ()
     dtypes: tuple[str, ...] = ()
     dynamic: bool = False
+
+
+@dataclass(frozen=True)
+class AutogradNode:
+    """A backward function (`ConvolutionBackward0`), or the `parameter` that a gradient ends in.
+
+    `scope` is the module call whose forward made it; `feeds` are the nodes whose gradients it computes.
+    """
+
+    function: str
+    feeds: tuple[int, ...] = ()
+    parameter: str = ""
+    shape: tuple[int, ...] = ()
+    scope: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,10 +143,11 @@ class Graph:
         """The module whose forward calls the node."""
         return self.scopes[node.scope].module
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> GraphEntry:
         """As the record holds it."""
-        return {
+        made = {
             "nodes": [asdict(node) for node in self.nodes],
             "scopes": [asdict(scope) for scope in self.scopes],
             "unused": self.unused,
         }
+        return cast("GraphEntry", made)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import cast
 
 from .dataflow import GraphPairs
 from .diff import Comparison
-from .graph import Graph, Node
+from .graph import Graph, Node, Scope
+from .rows import DiffEntry, GraphEntry, NodeRow, ScopeRow, Status
 
 
-def merged(comparison: Comparison) -> dict[str, Any]:
+def merged(comparison: Comparison) -> DiffEntry:
     """What the record's section `structure` holds under `diff`: the changes, and one graph of both with a status each.
 
     `graph` has the format of the structure's own, its nodes and scopes with `status` ("" for unchanged); it is None
@@ -23,10 +25,10 @@ def merged(comparison: Comparison) -> dict[str, Any]:
     return {"base": comparison.base.fingerprint, "changes": changes, "graph": graph}
 
 
-def _merge(pairs: GraphPairs, changed: set[str]) -> dict[str, Any]:
+def _merge(pairs: GraphPairs, changed: set[str]) -> GraphEntry:
     base, head = pairs.base, pairs.head
     scopes = [
-        {**asdict(scope), "status": "changed" if scope.module in changed else ""} for scope in head.scopes
+        _scope(scope, scope.parent, "changed" if scope.module in changed else "") for scope in head.scopes
     ]
     known = set(pairs.scopes.values())
     for index, scope in enumerate(scopes):
@@ -36,11 +38,21 @@ def _merge(pairs: GraphPairs, changed: set[str]) -> dict[str, Any]:
     for index, entry in enumerate(base.scopes):
         if index not in ghosts:
             ghosts[index] = len(scopes)
-            scopes.append({**asdict(entry), "parent": ghosts.get(entry.parent, 0), "status": "removed"})
+            scopes.append(_scope(entry, ghosts.get(entry.parent, 0), "removed"))
     return {"nodes": _nodes(pairs, ghosts), "scopes": scopes, "unused": head.unused}
 
 
-def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[dict[str, Any]]:
+def _scope(scope: Scope, parent: int, status: Status) -> ScopeRow:
+    return {
+        "module": scope.module,
+        "type": scope.type,
+        "call": scope.call,
+        "parent": parent,
+        "status": status,
+    }
+
+
+def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[NodeRow]:
     """The head's nodes in order, each removed one of the base right behind the last kept one before it."""
     base, head = pairs.base, pairs.head
     kept = {right: left for left, right in pairs.nodes.items()}
@@ -58,7 +70,7 @@ def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[dict[str, Any]]:
     place = {("base" if state == "removed" else "head", n): i for i, (state, n) in enumerate(order)}
     for left, right in pairs.nodes.items():
         place["base", left] = place["head", right]
-    made = []
+    made: list[NodeRow] = []
     for state, number in order:
         side, graph = ("base", base) if state == "removed" else ("head", head)
         node = graph.nodes[number]
@@ -74,12 +86,13 @@ def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[dict[str, Any]]:
         status = {"kept": "", "added": "added", "removed": "removed"}[state]
         if state == "kept" and _differs(base, head, kept[number], number):
             status = "changed"
-        made.append({**asdict(node), "scope": scope, "inputs": inputs, "status": status})
+        row = {**asdict(node), "scope": scope, "inputs": inputs, "status": status}
+        made.append(cast("NodeRow", row))
     return made
 
 
 def _differs(base: Graph, head: Graph, left: int, right: int) -> bool:
-    def own(node: Node) -> Any:
+    def own(node: Node) -> tuple[Mapping[str, object], list[tuple[int, ...]]]:
         return dict(node.attributes), [shape for _, shape in node.params]
 
-    return bool(own(base.nodes[left]) != own(head.nodes[right]))
+    return own(base.nodes[left]) != own(head.nodes[right])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,9 +21,9 @@ class ModuleNode:
     own_params: int
     frozen: bool
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def facts(self) -> list[Any]:
+    def facts(self) -> list[object]:
         """What makes it this module, apart from its name."""
         return [self.type, sorted(self.settings.items()), self.shapes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...drawing.html import embedded
 from ...drawing.panel import Panel
@@ -11,8 +11,10 @@ from ...drawing.panel import Panel
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from .rows import AutogradContent, Drawing, ModuleRow, Nested, StructureEntry
 
-def _diagram(content: Mapping[str, Any], costs: Mapping[str, int]) -> Markup | None:
+
+def _diagram(content: StructureEntry | Drawing, costs: Mapping[str, int]) -> Markup | None:
     """What the viewer draws from; None without a graph."""
     from .diagram import payload
 
@@ -20,16 +22,16 @@ def _diagram(content: Mapping[str, Any], costs: Mapping[str, int]) -> Markup | N
     return embedded(made) if made is not None else None
 
 
-def _autograd_diagram(autograd: Mapping[str, Any], subject: Mapping[str, Any]) -> Markup | None:
+def _autograd_diagram(autograd: AutogradContent, subject: Mapping[str, StructureEntry]) -> Markup | None:
     """The same for autograd's graph, its boxes named by the modules."""
     modules = subject.get("structure", {}).get("modules", [])
     return _diagram({"graph": autograd["graph"], "modules": modules}, {})
 
 
-def _nested(modules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _nested(modules: list[ModuleRow]) -> list[Nested]:
     """The flat module list as a tree: each node a copy with its `children`."""
-    nodes = {m["name"]: {**m, "children": []} for m in modules}
-    roots: list[dict[str, Any]] = []
+    nodes: dict[str, Nested] = {m["name"]: {**m, "children": []} for m in modules}
+    roots: list[Nested] = []
     for name, node in nodes.items():
         parent = nodes.get(name.rpartition(".")[0]) if name else None
         (parent["children"] if parent is not None else roots).append(node)

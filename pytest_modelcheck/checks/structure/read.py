@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ...errors import ModelCheckError
 from .graph import Graph, Node, Scope
 from .node import ModuleNode
 from .result import Structure
+from .rows import GraphEntry, ModuleRow, NodeRow, StructureEntry
 
 
-def read_structure(name: str, section: Mapping[str, Any]) -> Structure | None:
+def read_structure(name: str, section: StructureEntry) -> Structure | None:
     """The structure that a section describes; None where it describes none (an error, an older record).
 
     Raises ModelCheckError where the section holds what no tracer writes.
@@ -21,7 +21,8 @@ def read_structure(name: str, section: Mapping[str, Any]) -> Structure | None:
         return None
     try:
         modules = tuple(map(_module, rows))
-        graph = _graph(section["graph"]) if section.get("graph") else None
+        drawn = section.get("graph")
+        graph = _graph(drawn) if drawn else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelCheckError(f"{name}: the structure in the record is damaged: {error}") from error
     if modules[0].name or len({module.name for module in modules}) < len(modules):
@@ -29,7 +30,7 @@ def read_structure(name: str, section: Mapping[str, Any]) -> Structure | None:
     return Structure(name, modules, graph)
 
 
-def graph_problem(graph: Mapping[str, Any], *, ordered: bool = True) -> str:
+def graph_problem(graph: GraphEntry, *, ordered: bool = True) -> str:
     """What is wrong with the numbers by which nodes and scopes name each other; empty if nothing is.
 
     `ordered`: each node comes after its inputs, as in a traced graph; in one of two revisions it need not.
@@ -49,17 +50,21 @@ def graph_problem(graph: Mapping[str, Any], *, ordered: bool = True) -> str:
     return ""
 
 
-def _module(row: Mapping[str, Any]) -> ModuleNode:
+def _module(row: ModuleRow) -> ModuleNode:
     return ModuleNode(
-        **{
-            key: row[key] for key in ("name", "type", "depth", "attributes", "params", "own_params", "frozen")
-        },
+        row["name"],
+        row["type"],
+        row["depth"],
+        row["attributes"],
+        row["params"],
+        row["own_params"],
+        row["frozen"],
         shapes=tuple((name, tuple(shape)) for name, shape in row["shapes"]),
         settings=dict(row.get("settings") or {}),
     )
 
 
-def _graph(graph: Mapping[str, Any]) -> Graph:
+def _graph(graph: GraphEntry) -> Graph:
     problem = graph_problem(graph)
     if problem:
         raise ValueError(problem)
@@ -67,7 +72,7 @@ def _graph(graph: Mapping[str, Any]) -> Graph:
     return Graph(tuple(map(_node, graph["nodes"])), scopes, graph.get("unused", 0))
 
 
-def _node(node: Mapping[str, Any]) -> Node:
+def _node(node: NodeRow) -> Node:
     return Node(
         node["operator"],
         node["scope"],

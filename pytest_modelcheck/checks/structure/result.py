@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from .diff import Change, compare
+from .change import Change
+from .diff import compare
 from .graph import Graph
 from .node import ModuleNode
 
 if TYPE_CHECKING:
     from .autograd import AutogradGraph
+    from .rows import ModuleRow, StructureContent
 
 
 @dataclass(frozen=True)
@@ -75,21 +77,23 @@ class Structure:
 
         return graph_to_dot(self.name, self.graph)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> StructureContent:
         """The record's section."""
         fingerprints = {
             "tree": self.tree_fingerprint,
             "graph": self.graph_fingerprint,
             "weights": self.weights_fingerprint,
         }
-        return {
+        made: StructureContent = {
             "fingerprint": self.fingerprint,
             "fingerprints": fingerprints,
-            "modules": [asdict(m) for m in self.modules],
+            "modules": [cast("ModuleRow", asdict(m)) for m in self.modules],
             "graph": self.graph.to_dict() if self.graph is not None else None,
             "reason": self.reason,
-            **({"autograd": self.autograd.to_dict()} if self.autograd is not None else {}),
         }
+        if self.autograd is not None:
+            made["autograd"] = self.autograd.to_dict()
+        return made
 
     def __str__(self) -> str:
         return "\n".join(_line(m, self.name) for m in self.modules)
@@ -98,7 +102,7 @@ class Structure:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def _digest(facts: Any) -> str:
+def _digest(facts: object) -> str:
     return hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()
 
 

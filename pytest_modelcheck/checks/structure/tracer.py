@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import threading
 import weakref
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, autograd, nn
 from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
@@ -43,7 +43,9 @@ _QUIET = frozenset(
 )
 
 
-def trace_graph(subject: Subject, *, gradients: bool = False) -> tuple[Graph, Any, dict[Any, int]]:
+def trace_graph(
+    subject: Subject, *, gradients: bool = False
+) -> tuple[Graph, object, dict[autograd.graph.Node, int]]:
     """One forward call in eval mode: its graph, and its output.
 
     With `gradients` the output carries autograd's graph, and the scope of each function in it that made a tensor is
@@ -78,12 +80,12 @@ class Tracer(TorchFunctionMode):
         self.producers: dict[int, tuple[weakref.ref[Tensor], Source]] = {}
         self.writes: dict[int, list[int]] = {}  # storage -> nodes that wrote to it
         self.dtypes: dict[torch.dtype, str] = {}
-        self.functions: dict[Any, int] = {}  # of autograd -> scope
+        self.functions: dict[autograd.graph.Node, int] = {}  # of autograd -> scope
         self.thread = threading.get_ident()
 
     # Modules
 
-    def enter(self, module: nn.Module, args: Any) -> None:
+    def enter(self, module: nn.Module, args: object) -> None:
         """A module's forward begins."""
         parent = self.running[-1]
         name = self.names.get(module)
@@ -96,7 +98,7 @@ class Tracer(TorchFunctionMode):
         self.running.append(len(self.scopes))
         self.scopes.append(Scope(name, type(module).__name__, call, parent))
 
-    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+    def leave(self, module: nn.Module, args: object, output: object) -> None:
         """What came out of a module unseen (TorchScript, C++) is one node of it: data flow does not break off."""
         unseen = [t for t in tensors_in(output) if self._producer(t) is None and id(t) not in self.own]
         if unseen:
@@ -131,7 +133,7 @@ class Tracer(TorchFunctionMode):
         operator: str,
         given: list[Tensor],
         made: list[Tensor],
-        told: Mapping[str, Any],
+        told: Mapping[str, object],
         *,
         dynamic: bool = False,
     ) -> None:
@@ -179,7 +181,7 @@ class Tracer(TorchFunctionMode):
         later = self.writes.get(_storage(tensor), ()) if self.writes else ()
         return [source, *((number, 0) for number in later if number > source[0])]
 
-    def graph(self, output: Any) -> Graph:
+    def graph(self, output: object) -> Graph:
         """What the output depends on, or all there is if it holds no tensor; a node's number is its place."""
         self.running = [0]
         made = tensors_in(output)
@@ -214,7 +216,7 @@ def _ancestors(nodes: list[Node]) -> list[int]:
 _AUGMENTED = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "imatmul": "matmul_"}
 
 
-def _operator(func: Any, name: str) -> str:
+def _operator(func: Callable[..., object], name: str) -> str:
     """`add` for `+`, `T` for the property; functions of torchvision and others keep their names."""
     if name == "__get__":
         return str(getattr(getattr(func, "__self__", None), "__name__", name))
@@ -224,7 +226,7 @@ def _operator(func: Any, name: str) -> str:
     return name
 
 
-def _selects_by_data(operator: str, args: Any) -> bool:
+def _selects_by_data(operator: str, args: Sequence[object]) -> bool:
     if operator in DATA_DEPENDENT:
         return True
     if operator == "where" and len(args) == 1:
@@ -239,14 +241,14 @@ def _storage(tensor: Tensor) -> int:
         return id(tensor)
 
 
-def tensors_in(value: Any, depth: int = 6) -> list[Tensor]:
+def tensors_in(value: object, depth: int = 6) -> list[Tensor]:
     """All tensors in nested containers, mappings, dataclasses and other objects, in order."""
     found: list[Tensor] = []
     _gather((value,), found, depth)
     return found
 
 
-def _gather(values: Iterable[Any], found: list[Tensor], depth: int) -> None:
+def _gather(values: Iterable[object], found: list[Tensor], depth: int) -> None:
     for value in values:
         if isinstance(value, Tensor):
             found.append(value)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from .attributes import canonical
 from .node import ModuleNode
 
+T = TypeVar("T", bound=Tensor)
 Parameters = dict[int, tuple[int, bool]]  # by identity: elements, and whether it requires a gradient
 
 
@@ -48,16 +49,16 @@ def _node(name: str, module: nn.Module, parameters: Parameters) -> ModuleNode:
     )
 
 
-def _named(held: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _named(held: Mapping[str, T | None]) -> list[tuple[str, T]]:
     """What a module holds itself; one tensor under two names has the first."""
-    found: dict[int, tuple[str, Any]] = {}
+    found: dict[int, tuple[str, T]] = {}
     for name, tensor in held.items():
         if tensor is not None:
             found.setdefault(id(tensor), (name, tensor))
     return list(found.values())
 
 
-def _settings(module: nn.Module) -> Iterator[tuple[str, Any]]:
+def _settings(module: nn.Module) -> Iterator[tuple[str, object]]:
     """Public attributes that are numbers, words or sequences of them. A path is a place, no part of a structure."""
     for name, value in vars(module).items():
         if name.startswith("_") or name == "training" or not _is_plain(value):
@@ -65,7 +66,7 @@ def _settings(module: nn.Module) -> Iterator[tuple[str, Any]]:
         yield name, canonical(value, name)
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return len(value) <= 64 and all(map(_is_plain, value))
     if isinstance(value, str):
@@ -77,7 +78,7 @@ def _size(parameter: nn.Parameter) -> int:
     return 0 if is_lazy(parameter) else parameter.numel()
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
+def _shape(tensor: Tensor) -> tuple[int, ...]:
     return () if is_lazy(tensor) else tuple(tensor.shape)
 
 

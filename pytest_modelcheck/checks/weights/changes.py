@@ -32,7 +32,7 @@ class WeightsChange(TypedDict):
     tensors: list[TensorChange]
 
 
-def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
     """How many tensors hold other values, and which of them moved most (by the L2 norm); shapes are structure."""
     left, right = (
         {t["name"]: t for t in (content_of(side, "weights") or {}).get("tensors", [])} for side in (old, new)
@@ -54,7 +54,7 @@ def _renamed(name: str, paths: Paths) -> str:
     return f"{module}.{own}" if module else own
 
 
-def weights_words(weights: Mapping[str, Any]) -> str:
+def weights_words(weights: WeightsChange) -> str:
     """`3 of 12 tensors hold other values`."""
     if weights["changed"] == weights["of"]:
         return f"all {count(weights['of'], 'tensor')} hold other values: trained anew, or drawn without a fixed seed"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +39,7 @@ class WeightsComparison:
     removed: tuple[str, ...]
     reshaped: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """A part of the record's section."""
         return asdict(self)
 
@@ -56,7 +55,9 @@ class WeightsComparison:
         return "\n".join(lines)
 
 
-def compare(own: Mapping[str, Tensor], other: Any, include: Patterns, exclude: Patterns) -> WeightsComparison:
+def compare(
+    own: Mapping[str, Tensor], other: object, include: Patterns, exclude: Patterns
+) -> WeightsComparison:
     """Compare with `other`: an nn.Module, a ModelCheck, or a state_dict. Raises MeasurementError for anything else."""
     old = {n: t for n, t in _state(other).items() if t.is_floating_point() and wanted(n, include, exclude)}
     common = [name for name in own if name in old]
@@ -76,7 +77,7 @@ def _equal(a: Tensor, b: Tensor) -> bool:
     return torch.equal(a, b) or bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
-def _state(other: Any) -> Mapping[str, Tensor]:
+def _state(other: object) -> Mapping[str, Tensor]:
     subject = getattr(other, "subject", None)
     module = subject.module if subject is not None else other
     if isinstance(module, nn.Module):

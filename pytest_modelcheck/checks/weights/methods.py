@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from .patterns import Named
     from .stats import Weights
 
 
@@ -16,10 +17,10 @@ class WeightsMethods(Handle):
     def weights(
         self,
         *,
-        include: Any = None,
-        exclude: Any = None,
-        against: Any = None,
-        filters: Any = None,
+        include: Named = None,
+        exclude: Named = None,
+        against: object = None,
+        filters: Named = None,
         svd: bool = False,
     ) -> Weights:
         """Statistics, histograms and filters of parameters and buffers, with what is wrong with them.

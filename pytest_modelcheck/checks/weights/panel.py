@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypedDict
 
 from ...drawing.panel import Panel
 
 
-def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int = 24) -> str:
+class Counts(TypedDict):
+    """What is drawn of a histogram."""
+
+    counts: list[int]
+
+
+def _histogram_path(histogram: Counts, width: int = 128, height: int = 24) -> str:
     """An SVG path of the counts, as steps."""
     counts = histogram["counts"]
     top = max(counts, default=0) or 1
@@ -17,7 +23,7 @@ def _histogram_path(histogram: Mapping[str, Any], width: int = 128, height: int 
     return f"M0 {height}{''.join(steps)}V{height}z"
 
 
-def _functions() -> Mapping[str, Any]:
+def _functions() -> Mapping[str, Callable[..., object]]:
     return {"histogram": _histogram_path}
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TypeAlias
 
 from ...errors import MeasurementError
 
 Patterns = tuple[str, ...] | None
+Named: TypeAlias = str | Iterable[str] | None  # what a user may write for them
 
 
-def patterns(option: str, given: Any) -> Patterns:
+def patterns(option: str, given: Named) -> Patterns:
     """The pattern(s) given as `option`: a string or several; None stays None. Raises MeasurementError for others."""
     if given is None:
         return None

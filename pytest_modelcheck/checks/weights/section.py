@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -32,7 +32,7 @@ class ComparedEntry(TypedDict):
     equal: int
 
 
-def _describe(subject: Subject) -> dict[str, Any]:
+def _describe(subject: Subject) -> dict[str, object]:
     from .stats import describe
 
     return describe(subject)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from ...model.subject import Subject, dtype_name
 from .compare import WeightsComparison, compare
 from .filters import FilterGrid, filter_grids, first_filters
 from .histogram import Histogram, histogram, plain
-from .patterns import patterns, wanted
+from .patterns import Named, patterns, wanted
 
 BROKEN, DEAD = range(2)  # how bad a problem is: values that no number can follow, filters that say nothing
 
@@ -81,7 +81,7 @@ class Weights:
         found = [problem for tensor in self.tensors for problem in tensor.problems]
         return [problem.words for problem in sorted(found, key=lambda problem: problem.rank)]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The record's section."""
         filters = asdict(self.filters) if self.filters else None
         section = {
@@ -109,10 +109,10 @@ class Weights:
 def weigh(
     subject: Subject,
     *,
-    include: Any = None,
-    exclude: Any = None,
-    against: Any = None,
-    filters: Any = None,
+    include: Named = None,
+    exclude: Named = None,
+    against: object = None,
+    filters: Named = None,
     svd: bool = False,
 ) -> Weights:
     """Statistics of floating parameters and buffers; see ModelCheck.weights.
@@ -142,7 +142,7 @@ def weigh(
         )
 
 
-def describe(subject: Subject) -> dict[str, Any]:
+def describe(subject: Subject) -> dict[str, object]:
     """The record's section `weights`."""
     return weigh(subject).to_dict()
 
@@ -193,5 +193,5 @@ def _filters(root: nn.Module, name: str, tensor: Tensor) -> Tensor:
         return tensor.new_empty(0, 1)
     weight = tensor.detach()
     if isinstance(owner, nn.modules.conv._ConvTransposeNd):  # (inputs, outputs of a group, ...)
-        weight = weight.unflatten(0, (owner.groups, -1)).transpose(1, 2).flatten(0, 1)
+        weight = torch.unflatten(weight, 0, (owner.groups, -1)).transpose(1, 2).flatten(0, 1)
     return weight.flatten(1)

@@ -18,7 +18,7 @@ def registrations() -> Iterator[set[str]]:
 
     def defining(self: Library, schema: str, *args: object, **kwargs: object) -> object:
         seen.add(f"{self.ns}::{schema.partition('(')[0].strip()}")
-        return define(self, schema, *args, **kwargs)  # type: ignore[no-untyped-call, unused-ignore]
+        return define(self, schema, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def implementing(
         self: Library, op_name: object, fn: object, dispatch_key: str = "", **kwargs: object
@@ -26,7 +26,7 @@ def registrations() -> Iterator[set[str]]:
         name = op_name if isinstance(op_name, str) else getattr(op_name, "_name", str(op_name))
         full = name if "::" in name else f"{self.ns}::{name}"
         seen.add(f"{full} on {dispatch_key or self.dispatch_key or 'all devices'}")
-        return implement(self, op_name, fn, dispatch_key, **kwargs)  # type: ignore[no-untyped-call, unused-ignore]
+        return implement(self, op_name, fn, dispatch_key, **kwargs)  # type: ignore[no-untyped-call]
 
     Library.define, Library.impl = defining, implementing  # type: ignore[method-assign]
     try:

@@ -1,0 +1,150 @@
+"""The shapes of what records hold of structures and of autograd's graphs."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from typing_extensions import NotRequired, TypedDict
+
+Shape: TypeAlias = list[int]
+Status: TypeAlias = Literal["", "added", "removed", "changed"]
+Kind: TypeAlias = Literal["added", "removed", "changed", "moved"]
+
+
+class ModuleRow(TypedDict):
+    """A module of the tree, with its settings and the shapes of its own parameters."""
+
+    name: str
+    type: str
+    depth: int
+    attributes: str
+    params: int
+    own_params: int
+    frozen: bool
+    shapes: list[tuple[str, Shape]]
+    settings: dict[str, object]
+
+
+class NodeRow(TypedDict):
+    """An operator's call: `inputs` are (node, output) pairs."""
+
+    operator: str
+    scope: int
+    inputs: list[tuple[int, int]]
+    attributes: dict[str, object]
+    params: list[tuple[str, Shape]]
+    shapes: list[Shape]
+    dtypes: list[str]
+    dynamic: bool
+    status: NotRequired[Status]
+
+
+class ScopeRow(TypedDict):
+    """A module's call, in the scope of the one that called it."""
+
+    module: str
+    type: str
+    call: int
+    parent: int
+    status: NotRequired[Status]
+
+
+class GraphEntry(TypedDict):
+    """Operators in the order of their calls."""
+
+    nodes: list[NodeRow]
+    scopes: list[ScopeRow]
+    unused: int
+
+
+class ChangeRow(TypedDict):
+    """One difference of a module, a setting or an operator."""
+
+    kind: Kind
+    path: str
+    what: str
+    before: str | None
+    after: str | None
+    text: str
+
+
+class GraphChange(TypedDict):
+    """How many operators each side has, and how many differ."""
+
+    base: int
+    head: int
+    added: int
+    removed: int
+    changed: int
+
+
+class DiffEntry(TypedDict):
+    """Base and head in one graph."""
+
+    base: str
+    changes: list[ChangeRow]
+    graph: GraphEntry | None
+
+
+class StructureEntry(TypedDict):
+    """What `Structure.to_dict()` gives; `diff` where a base was compared."""
+
+    fingerprint: NotRequired[str]
+    modules: NotRequired[list[ModuleRow]]
+    graph: NotRequired[GraphEntry | None]
+    reason: NotRequired[str | None]
+    diff: NotRequired[DiffEntry]
+
+
+class AutogradEntry(TypedDict):
+    """What a test's `structure(autograd=True)` found."""
+
+    parameters: dict[str, str]
+
+
+class GradientRow(TypedDict):
+    """A backward function, or a `parameter` (whether it is trained, not reached or frozen)."""
+
+    operator: str
+    scope: int
+    inputs: list[list[int]]
+    attributes: dict[str, object]
+    shapes: list[Shape]
+    parameter: str
+    status: NotRequired[Status]
+
+
+class GradientGraph(TypedDict):
+    """Autograd's graph in the format of the structure's own."""
+
+    nodes: list[GradientRow]
+    scopes: list[ScopeRow]
+    unused: int
+
+
+class AutogradContent(AutogradEntry):
+    """All that `AutogradGraph.to_dict()` gives."""
+
+    functions: int
+    graph: GradientGraph
+
+
+class StructureContent(StructureEntry):
+    """All that `Structure.to_dict()` gives; reports from elsewhere are checked for what the entry says."""
+
+    fingerprints: dict[str, str | None]
+    autograd: NotRequired[AutogradContent]
+
+
+class Drawing(TypedDict):
+    """What a picture of autograd's graph is made of."""
+
+    graph: GradientGraph
+    modules: list[ModuleRow]
+    diff: NotRequired[DiffEntry]
+
+
+class Nested(ModuleRow):
+    """A module of the tree with those in it."""
+
+    children: list[Nested]
