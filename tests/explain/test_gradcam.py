@@ -245,7 +245,7 @@ def test_nan_weights_are_told():
     model = make()
     with torch.no_grad():
         model.last.weight[0] = float("nan")
-    with pytest.raises(ExplanationError, match=r"NaN or infinite values; check.weights\(\)"):
+    with pytest.raises(ExplanationError, match=r"NaN or infinite values; ModelCheck.weights\(\)"):
         ModelCheck(model, IMAGES).gradcam(target=0)
 
 
