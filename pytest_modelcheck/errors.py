@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from .text import log_safe
+
 
 class ModelCheckError(Exception):
     """Base of all errors of pytest-modelcheck."""
+
+    def __str__(self) -> str:
+        return log_safe(super().__str__())
 
 
 class LimitError(ModelCheckError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 
@@ -23,6 +24,17 @@ def shorten(text: str, width: int) -> str:
         return text
     head = (width - 1) * 2 // 3
     return text[:head] + "…" + text[len(text) - (width - 1 - head) :]
+
+
+def log_safe(text: str) -> str:
+    """`text` for the log of a CI run: where GitHub Actions reads it, without what that takes for a command.
+
+    Names of models, modules and tests come from outside: a line that begins with `::error` is a command, and so is
+    `##[error]` anywhere in a line.
+    """
+    if "GITHUB_ACTIONS" not in os.environ:
+        return text
+    return re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", text).replace("##[", "# #[")
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ..errors import SubjectError
 from ..settings import Settings
@@ -54,17 +55,60 @@ class Plan:
     problems: tuple[str, ...] = ()
 
 
-def make_plan(found: Sequence[tuple[Marker, str]], settings: Settings) -> Plan:
-    """The plan of the markers of one test, the closest first, each with its file and line."""
-    problems = [f"{where}: {problem}" for marker, where in found for problem in marker.problems]
-    shared = [marker.subject for marker, _ in found if marker.check is None]
+class Found(NamedTuple):
+    """A marker of a test: its file and line, and how far from the test it stands (0: at one of its parameters)."""
+
+    marker: Marker
+    where: str
+    distance: int
+
+
+def make_plan(found: Sequence[Found], settings: Settings) -> Plan:
+    """The plan of the markers of one test, the closest first."""
+    problems = [f"{one.where}: {problem}" for one in found for problem in one.marker.problems]
+    shared = [one.marker.subject for one in found if one.marker.check is None]
     demands = [
-        Demand(marker.check, limit, merge([marker.subject, *shared], settings))
-        for marker, _ in found
-        if marker.check is not None
-        for limit in marker.limits
+        (one.distance, Demand(one.marker.check, limit, merge([one.marker.subject, *shared], settings)))
+        for one in found
+        if one.marker.check is not None
+        for limit in one.marker.limits
     ]
-    return Plan(tuple(demands), merge(shared, settings), tuple(problems))
+    return Plan(tuple(_closest(demands)), merge(shared, settings), tuple(problems))
+
+
+def _closest(demands: Sequence[tuple[int, Demand]]) -> Iterator[Demand]:
+    """Without the bounds that a closer one of the same kind replaces: of the same metric, options and subject.
+
+    Another kind adds to it, and those of one place all hold. A limit says what it replaces.
+    """
+    nearest: dict[Bound, tuple[int, int]] = {}  # -> how far away, and which demand
+    replaced: dict[int, list[str]] = {}
+    left: dict[int, Limit] = {}
+    for number, (distance, demand) in enumerate(demands):
+        left[number] = demand.limit
+        for bound in _bounds(demand):
+            closest, by = nearest.setdefault(bound, (distance, number))
+            if closest < distance:
+                left[number] = left[number].without(bound.kind)
+                replaced.setdefault(by, []).append(f"{demand.limit} at {demand.limit.where}")
+    for number, (_, demand) in enumerate(demands):
+        if left[number].bounds:
+            yield replace(demand, limit=replace(left[number], replaces=tuple(replaced.get(number, ()))))
+
+
+class Bound(NamedTuple):
+    """What a limit bounds, and from which side: a closer one replaces a farther one that is equal."""
+
+    metric: str
+    options: str
+    source: tuple[object, ...]
+    kind: str
+
+
+def _bounds(demand: Demand) -> list[Bound]:
+    limit = demand.limit
+    options = repr(sorted(limit.options.items()))
+    return [Bound(limit.metric.name, options, demand.source.identity, kind) for kind in limit.bounds]
 
 
 def problems_text(plans: Mapping[str, Plan]) -> str:

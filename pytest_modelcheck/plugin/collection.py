@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..text import log_safe
 from .injection import injected, plain_function, wanted_fixtures
 from .state import state_of
 
@@ -45,4 +46,4 @@ def with_mistakes(run: Run, report: Report) -> Report:
     from ..demand.plan import problems_text
 
     text = problems_text({item.nodeid: state_of(item).plan for item in items})
-    return Report(report.nodeid, "failed", text, []) if text else report
+    return Report(report.nodeid, "failed", log_safe(text), []) if text else report

@@ -10,9 +10,10 @@ import inspect
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.mark import ParameterSet
 
 if TYPE_CHECKING:
     from ..demand.source import Source
@@ -50,6 +51,7 @@ def wanted_fixtures(
     `names`: of the markers that stand for a check.
     """
     marks = [*marks_of(function), *collector.iter_markers()]
+    marks += marks_of_parameters(marks)
     arguments = list(inspect.signature(function).parameters)
     is_marked = any(mark.name in names for mark in marks)
     if not is_marked and not reaches(arguments, "modelcheck", collector):
@@ -59,11 +61,20 @@ def wanted_fixtures(
     return [n for n in dict.fromkeys(asked) if n not in arguments and manager.getfixturedefs(n, collector)]
 
 
-def marks_of(function: object) -> list[pytest.Mark]:
-    """The marks on a function or class."""
-    marks = getattr(function, "pytestmark", [])
-    listed = list(marks) if isinstance(marks, (list, tuple)) else [marks]
-    return [cast("pytest.Mark", getattr(mark, "mark", mark)) for mark in listed]
+def marks_of(owner: object) -> list[pytest.Mark]:
+    """The marks on a function, or those of a `pytestmark`, one or several."""
+    marks = getattr(owner, "pytestmark", owner)
+    listed = marks if isinstance(marks, (list, tuple)) else [marks]
+    plain = [getattr(mark, "mark", mark) for mark in listed]
+    return [mark for mark in plain if isinstance(mark, pytest.Mark)]
+
+
+def marks_of_parameters(marks: Iterable[pytest.Mark]) -> list[pytest.Mark]:
+    """The marks that stand in `pytest.param(marks=)` of a `parametrize`."""
+    given = [mark.args[1] for mark in marks if mark.name == "parametrize" and len(mark.args) > 1]
+    given += [mark.kwargs["argvalues"] for mark in marks if "argvalues" in mark.kwargs]
+    sets = [one for values in given if isinstance(values, (list, tuple)) for one in values]
+    return [mark for one in sets if isinstance(one, ParameterSet) for mark in marks_of(list(one.marks))]
 
 
 def _sources(marks: list[pytest.Mark], names: Collection[str], settings: Settings) -> list[Source]:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
 
 from ..demand import SUBJECT
-from ..demand.markers import Marker, read_marker
+from ..demand.markers import read_marker
 from ..demand.place import marker_line
-from ..demand.plan import Plan, make_plan
+from ..demand.plan import Found, Plan, make_plan
 from ..verdict.limit import Place
+from .injection import marks_of
 
 if TYPE_CHECKING:
-    import pytest
-    from _pytest.nodes import Node
-
     from ..demand.check import Catalogue
     from ..settings import Settings
+
+
+class Owner(NamedTuple):
+    """What has markers: a parameter, a test, a class or one of its bases, a module; `node` is its node id, `name` its
+    dotted name in the source.
+    """
+
+    node: str
+    name: str
+    marks: Sequence[pytest.Mark]
 
 
 def plan_item(item: pytest.Item, catalogue: Catalogue, settings: Settings) -> Plan:
@@ -25,34 +36,58 @@ def plan_item(item: pytest.Item, catalogue: Catalogue, settings: Settings) -> Pl
     return make_plan(list(_markers(item, catalogue)), settings)
 
 
-def _markers(item: pytest.Item, catalogue: Catalogue) -> Iterator[tuple[Marker, str]]:
+def _markers(item: pytest.Item, catalogue: Catalogue) -> Iterator[Found]:
     names = {SUBJECT, *catalogue.names}
-    seen: dict[tuple[int, str], int] = {}
-    for node, mark in item.iter_markers_with_node():
-        if mark.name not in names:
-            continue
-        count = seen[id(node), mark.name] = seen.get((id(node), mark.name), -1) + 1
-        where = _where(item, node, mark.name, count)
-        place = Place(_owner(item, node), mark.name, count)
-        marker = read_marker(catalogue, mark.name, mark.args, mark.kwargs, place, where)
-        if marker is not None:
-            yield marker, where
+    for distance, owner in enumerate(_owners(item)):
+        seen: Counter[str] = Counter()
+        for mark in owner.marks:
+            if mark.name in names:
+                place = Place(owner.node, mark.name, seen[mark.name])
+                where = _where(item, owner.name, mark.name, seen[mark.name])
+                seen[mark.name] += 1
+                marker = read_marker(catalogue, mark.name, mark.args, mark.kwargs, place, where)
+                if marker is not None:
+                    yield Found(marker, where, distance)
 
 
-def _owner(item: pytest.Item, node: Node) -> str:
-    """The node id of what has the marker: of a test without its parameters, which share its markers."""
-    if node is not item:
-        return node.nodeid
+def _owners(item: pytest.Item) -> Iterator[Owner]:
+    """What the test's markers stand on, the closest first: a parameter, the test, its class along the MRO, its module.
+
+    pytest itself lists a class's markers with those of its bases, the bases' first.
+    """
+    for node in reversed(item.listchain()):
+        names = node.nodeid.split("::")[1:]
+        if node is item:
+            yield from _owners_at_test(item, names)
+        elif isinstance(node, pytest.Class) and isinstance(node.obj, type):
+            yield from _owners_at_class(node, names)
+        else:
+            yield Owner(node.nodeid, ".".join(names), node.own_markers)
+
+
+def _owners_at_test(item: pytest.Item, names: list[str]) -> Iterator[Owner]:
     name = getattr(item, "originalname", None) or item.name
-    return f"{item.parent.nodeid}::{name}" if item.parent is not None else name
+    node = f"{item.parent.nodeid}::{name}" if item.parent is not None else name
+    dotted = ".".join([*names[:-1], name])
+    given = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
+    yield Owner(item.nodeid, dotted, [mark for mark in item.own_markers if id(mark) in given])
+    yield Owner(node, dotted, [mark for mark in item.own_markers if id(mark) not in given])
 
 
-def _where(item: pytest.Item, node: Node, marker: str, occurrence: int) -> str:
+def _owners_at_class(node: pytest.Class, names: list[str]) -> Iterator[Owner]:
+    written = {base: marks_of(vars(base).get("pytestmark", ())) for base in node.obj.__mro__}
+    known = {id(mark) for marks in written.values() for mark in marks}
+    added = [mark for mark in node.own_markers if id(mark) not in known]  # by a hook
+    for base, marks in written.items():
+        if base is node.obj:
+            yield Owner(node.nodeid, ".".join(names), [*added, *marks])
+        else:
+            yield Owner(f"{node.nodeid}<{base.__qualname__}", base.__qualname__, marks)
+
+
+def _where(item: pytest.Item, owner: str, marker: str, occurrence: int) -> str:
     path, line, _ = item.reportinfo()
-    names = node.nodeid.split("::")[1:]
-    if node is item and names:
-        names[-1] = getattr(item, "originalname", None) or names[-1]
-    number = marker_line(Path(path), ".".join(names), marker, occurrence, (line or 0) + 1)
+    number = marker_line(Path(path), owner, marker, occurrence, (line or 0) + 1)
     return f"{_relative(Path(path), item.config.rootpath)}:{number}"
 
 

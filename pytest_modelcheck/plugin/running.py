@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..text import log_safe
 from .state import state_of
 
 if TYPE_CHECKING:
     from ..demand.plan import Demand
+    from ..errors import ModelCheckWarning
     from ..verdict.judge import BaseValue, Verdict
     from ..verdict.message import Told
     from .state import Run
@@ -53,7 +55,7 @@ class Running:
         if plan.problems:
             from ..demand.plan import problems_text
 
-            pytest.fail(problems_text({item.nodeid: plan}), pytrace=False)
+            pytest.fail(log_safe(problems_text({item.nodeid: plan})), pytrace=False)
         return plan.demands
 
     def _refuse_missing(self, item: pytest.Item, demands: Sequence[Demand]) -> None:
@@ -139,8 +141,15 @@ class Running:
             item.user_properties.append((name, verdict.measurement.value))
         noteworthy = verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)
         if noteworthy and not fails(verdict, self.run.settings.strict):
-            item.warn(ModelCheckWarning(told.text))
+            self._warn(item, ModelCheckWarning(log_safe(told.text)))
         return told
+
+    def _warn(self, item: pytest.Item, warning: ModelCheckWarning) -> None:
+        """Where warnings are errors (`-W error`) the test fails with its text, without a traceback of ours."""
+        try:
+            item.warn(warning)
+        except type(warning) as raised:
+            pytest.fail(str(raised), pytrace=False)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -24,6 +24,10 @@ class Session:
         from ..errors import ModelCheckError
 
         self._show_progress()
+        if self.run.settings.report and not (self.run.is_worker or self.run.config.option.collectonly):
+            from ..report.write import remove_report
+
+            remove_report(self.run.settings.output)
         try:
             self.run.base = self._find_base()
             self.run.compared = self.run.base is not None

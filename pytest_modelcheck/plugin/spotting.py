@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .injection import marks_of, reaches
+from .injection import marks_of, marks_of_parameters, reaches
 
 if TYPE_CHECKING:
     from .state import Run
@@ -60,8 +60,10 @@ class Spotting:
         function = getattr(obj, "__func__", obj)
         if type(function) is not FunctionType:
             return isinstance(obj, type) and _is_unittest(obj) and self._is_marked_class(obj)
-        if "pytestmark" in function.__dict__ and self._has_ours(marks_of(function)):
-            return True
+        if "pytestmark" in function.__dict__:
+            marks = marks_of(function)
+            if self._has_ours([*marks, *marks_of_parameters(marks)]):
+                return True
         return self._is_marked_collector(collector) or self._asks_for_ours(collector, function)
 
     def _is_marked_collector(self, collector: pytest.Collector) -> bool:

@@ -37,6 +37,7 @@ class Run:
         self.record: Record | None = None
         self.report_path: Path | None = None
         self.interrupted = False
+        self.troubles: list[str] = []  # what was asked for and could not be done
         self.is_awake = False  # whether a test with checks was met
         self.parts: Mapping[str, Callable[[Run], object]] = {}  # by the name under which each is registered
         self.woken: tuple[str, ...] = ()  # the parts that only matter to tests with checks
@@ -59,7 +60,7 @@ class Run:
         return sum(mark.name in self.names for mark in item.iter_markers())
 
 
-class TestState:
+class ItemState:
     """What belongs to one test, made when it is first asked for."""
 
     def __init__(self, run: Run, item: pytest.Item) -> None:
@@ -110,7 +111,7 @@ class TestState:
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-_STATE: pytest.StashKey[TestState] = pytest.StashKey()
+_STATE: pytest.StashKey[ItemState] = pytest.StashKey()
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -118,8 +119,8 @@ def run_of(config: pytest.Config) -> Run:
     return config.stash[RUN]
 
 
-def state_of(item: pytest.Item) -> TestState:
+def state_of(item: pytest.Item) -> ItemState:
     """The state of a test."""
     if _STATE not in item.stash:
-        item.stash[_STATE] = TestState(run_of(item.config), item)
+        item.stash[_STATE] = ItemState(run_of(item.config), item)
     return item.stash[_STATE]

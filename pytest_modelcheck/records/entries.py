@@ -38,6 +38,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "base": verdict.base,
         "level": "warn" if limit.level == "warn" else "fail",
         "limit_reason": limit.reason,
+        "replaces": list(limit.replaces),
         "interval": list(measurement.interval) if measurement and measurement.interval else None,
         "outcome": verdict.outcome.value,
         "message": told.text,

@@ -73,6 +73,7 @@ class CheckEntry(TypedDict):
     base: NotRequired[Number]
     level: Literal["fail", "warn"]
     limit_reason: str
+    replaces: NotRequired[list[str]]
     interval: NotRequired[list[Number] | None]
     outcome: OutcomeName
     message: str

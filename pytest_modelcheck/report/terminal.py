@@ -17,8 +17,11 @@ GAP = 2
 MODULES = 12  # of a subject, with what changed in each
 
 
-def summary_lines(record: Record, width: int, color: bool = False) -> list[str]:
-    """The table of all checks within `width` characters, then the counts; ANSI colours if `color`."""
+def summary_lines(record: Record, width: int, color: bool = False, verbose: bool = False) -> list[str]:
+    """The table of all checks within `width` characters, then the counts; ANSI colours if `color`.
+
+    `verbose`: also which limits of classes and modules a closer one replaced.
+    """
     checks = record["checks"]
     rows = [_row(check) for check in checks]
     widths = _widths([COLUMNS, *rows], width)
@@ -38,11 +41,17 @@ def summary_lines(record: Record, width: int, color: bool = False) -> list[str]:
         f"timed in turns with the base: {count(n, 'check')} by {printable(how)}"
         for how, n in protocols.items()
     ]
+    told = [(check, farther) for check in checks if verbose for farther in check.get("replaces", ())]
+    lines += [f"{printable(c['nodeid'])}: {printable(_replaced(c, farther))}" for c, farther in told]
     lost = record["run"]["no_result"]
     lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
     if record["run"]["waited"] >= 0.1:
         lines.append(f"timed checks waited {record['run']['waited']:.1f} s for each other")
     return lines
+
+
+def _replaced(check: CheckEntry, farther: str) -> str:
+    return f"{check['title']} {check['limit_text']} at {check['where']} replaces {farther}"
 
 
 def _row(check: CheckEntry) -> tuple[str, ...]:

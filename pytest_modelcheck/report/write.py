@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import ModelCheckError
@@ -29,6 +30,15 @@ def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
             "Choose another folder with --modelcheck-output=DIR."
         ) from error
     return directory / "index.html"
+
+
+def remove_report(directory: Path) -> None:
+    """Take an earlier run's report away, so that no one takes it for this run's; only files that we wrote."""
+    for name, stamp in (("report.json", b'"schema_version"'), ("index.html", b"pytest-modelcheck")):
+        path = directory / name
+        with suppress(OSError):  # there is none, or it is not ours to remove
+            if path.is_file() and stamp in path.read_bytes():
+                path.unlink()
 
 
 def _replace(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -76,7 +77,8 @@ class Verdict:
         """
         if self.measurement is None or not self.bound or self.limit.has_line:
             return None
-        return -self.excess / self.bound
+        share = -self.excess / self.bound
+        return share if math.isfinite(share) else None
 
     @property
     def at_minimum(self) -> bool:
@@ -96,7 +98,12 @@ class BaseValue:
 
 
 def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue | None = None) -> Verdict:
-    """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated."""
+    """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated.
+
+    NaN is no value: an error, since it would pass every comparison.
+    """
+    if math.isnan(measurement.value):
+        return Verdict(subject, limit, Outcome.ERROR, error="the measured value is NaN: nothing was measured")
     if limit.max_regression is not None:
         return _judge_against(base or BaseValue(), subject, limit, measurement)
     outcome, bound = _within(limit.min, limit.max, measurement)

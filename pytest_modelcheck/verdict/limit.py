@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .metric import Metric
 from .units import RATIO, Unit
@@ -25,7 +26,8 @@ class Limit:
     """A range in base units, or (`max_regression`) a share above the base.
 
     `options` are the measuring options, `reason` is the user's own word for why the limit is what it is, `where` is
-    the marker's file and line (for people), `place` says the same in a way that edits do not move.
+    the marker's file and line (for people), `place` says the same in a way that edits do not move. `replaces`: limits
+    farther from the test that hold no more.
     """
 
     metric: Metric
@@ -37,11 +39,23 @@ class Limit:
     where: str = ""
     place: Place = Place()
     reason: str = ""
+    replaces: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Unit:
         """The metric's."""
         return self.metric.unit
+
+    @property
+    def bounds(self) -> Sequence[str]:
+        """The kinds of bound that it sets."""
+        given = {"max": self.max, "min": self.min, "max_regression": self.max_regression}
+        return [kind for kind, value in given.items() if value is not None]
+
+    def without(self, kind: str) -> Limit:
+        """The limit without one of its bounds."""
+        left: dict[str, Any] = {kind: None}
+        return replace(self, **left)
 
     def __str__(self) -> str:
         if self.max_regression is not None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..text import printable
+from ..text import log_safe, printable
 from .judge import Change, Outcome, Verdict
 from .measurement import Contributor, Measurement
 from .metric import Metric
@@ -42,7 +42,7 @@ def failure_text(
     blocks = [one.text for one in failed]
     again = shlex.join([nodeid, *options, "--modelcheck-report"])
     command = f"next: pytest {again}   (every module, in the report)"
-    return "\n\n".join([title, *blocks, command])
+    return log_safe("\n\n".join([title, *blocks, command]))
 
 
 def headline(verdict: Verdict) -> str:

@@ -218,3 +218,108 @@ def test_junit_has_the_measured_values(project):
     )
     text = (project.pytester.path / "out.xml").read_text("utf-8")
     assert f'name="modelcheck.macs" value="{MACS}"' in text
+
+
+CLOSEST = {  # the markers of module, base class, class, test and parameter -> the limits that hold for the test
+    "the test's for its class's": (["", "", "max=1", "max=2"], ["max 2"]),
+    "a class's for its base's": (["", "max=1", "max=2", ""], ["max 2"]),
+    "a class's for its module's": (["max=1", "", "max=2", ""], ["max 2"]),
+    "one of another kind adds": (
+        ['max_regression="2%"', "", "max=1", "max=2, min=0"],
+        ["max 2", "min 0", "max 2 %"],
+    ),
+    "only the kind that is given": (["", "", "max=1, min=0", "max=2"], ["max 2", "min 0"]),
+    "another option is another limit": (["", "", 'max=1, phase="backward"', "max=2"], ["max 2", "max 1"]),
+    "another subject is another limit": (["", "", "max=1, model=Other", "max=2"], ["max 2", "max 1"]),
+    "level and reason are no part of it": (["", "", 'max=1, level="warn"', 'max=2, reason="x"'], ["max 2"]),
+}
+
+
+@pytest.mark.parametrize("markers", CLOSEST)
+def test_the_closest_limit_holds(project, markers):
+    (module, base, own, test), held = CLOSEST[markers]
+    said = [f"@pytest.mark.macs_budget({text})" if text else "" for text in (base, own, test)]
+    project.tests(f"""
+pytestmark = [pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8))]
+{f"pytestmark.append(pytest.mark.macs_budget({module}))" if module else ""}
+
+class Other(Net): pass
+
+{said[0]}
+class Base:
+    pass
+
+{said[1]}
+class TestIt(Base):
+    {said[2]}
+    def test_it(self): ...
+""")
+    project.run("--modelcheck-report")
+    limits = [part for c in project.record()["checks"] for part in c["limit_text"].split(", ")]
+    assert sorted(text.replace(" MACs", "").replace(" above the base", "") for text in limits) == sorted(held)
+
+
+def test_limits_of_one_place_all_hold(project):
+    project.tests("""
+@pytest.mark.macs_budget(1, model=net, input_size=(1, 3, 8, 8))
+@pytest.mark.macs_budget(2, model=net, input_size=(1, 3, 8, 8))
+def test_it(): ...
+""")
+    project.run("--modelcheck-report")
+    assert sorted(check["limit"] for check in project.record()["checks"]) == [1, 2]
+
+
+def test_a_parameters_own_marker_comes_before_the_tests(project):
+    project.conftest(FIXTURES).tests("""
+@pytest.mark.parametrize("k", [1, pytest.param(2, marks=pytest.mark.macs_budget(10**6))])
+@pytest.mark.macs_budget(10)
+def test_it(k): ...
+""")
+    result = project.run("-v")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*test_it[[]2]: MACs max 1 MMACs at *replaces max 10 MACs at test_it.py:*"])
+
+
+def test_a_parameter_alone_finds_the_users_fixtures(project):
+    project.conftest(FIXTURES).tests("""
+@pytest.mark.parametrize("k", [pytest.param(2, marks=pytest.mark.macs_budget(10)), 3])
+def test_it(k): ...
+""")
+    project.run().assert_outcomes(passed=1, failed=1)
+
+
+def test_a_subclass_says_its_own_subject(project):
+    project.tests("""
+class Wide(Net):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(288, 400)
+
+@pytest.mark.modelcheck(model=Net, input_size=(1, 3, 8, 8))
+class TestNet:
+    @pytest.mark.macs_budget(10**4)
+    def test_cost(self): ...
+
+@pytest.mark.modelcheck(model=Wide, input_size=(1, 3, 8, 8))
+class TestWide(TestNet): ...
+""")
+    project.run("--modelcheck-report").assert_outcomes(passed=1, failed=1)
+    assert {c["subject"]: c["value"] for c in project.record()["checks"]} == {
+        "Net": MACS,
+        "Wide": 7776 + 115200,
+    }
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_value_that_is_no_number_is_no_pass(project, value):
+    project.conftest(f"""
+from pytest_modelcheck import Budget, Measurement
+
+def pytest_modelcheck_register(registry):
+    observe = lambda subject: float("{value}")
+    registry.add(Budget("odd_budget", "oddity", "calls", "", observe, Measurement))
+""").tests("@pytest.mark.odd_budget(3, model=net)\ndef test_it(): ...")
+    project.run("--modelcheck-report").assert_outcomes(failed=1)
+    (check,) = project.record()["checks"]
+    assert (check["outcome"], check["headroom"]) == ({"nan": "error", "inf": "fail"}[value], None)
+    assert "odd" in (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")

@@ -234,3 +234,28 @@ def test_a_summary_that_cannot_be_written_is_a_warning(actions, monkeypatch):
     assert result.ret == 1
     assert "the job summary was not written" in result.stdout.str()
     assert "modelcheck report:" in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    "name", ["::error title=x::evil", "  ::warning::evil", "a ##[error]evil", "x\\n::error::evil"]
+)
+def test_names_are_no_commands_in_the_log(project, monkeypatch, name):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.tests(f"""
+class Evil(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+    def forward(self, x):
+        return self.fc(x)[:, :1].expand(0, 1)
+
+@pytest.mark.params_budget(1, model=Evil, name={name!r})
+@pytest.mark.macs_budget(1, model=Evil, input_size=(1, 2), name={name!r})
+def test_it(modelcheck): ...
+
+@pytest.mark.modelcheck(model=Evil, input_size=(1, 2), name={name!r})
+def test_body(modelcheck):
+    modelcheck.gradcam(layer={name!r})
+""")
+    lines = project.run("--modelcheck-github=off", "--tb=line").outlines
+    assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []

@@ -288,3 +288,52 @@ def test_the_option_takes_no_value(project):
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*test_other.py::test_other PASSED*"])
     assert (project.pytester.path / "modelcheck-report" / "index.html").exists()
+
+
+GREEN = "@pytest.mark.params_budget(10**6, model=net)\ndef test_it(): ..."
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
+def test_a_report_that_was_asked_for_and_not_written_is_an_error_of_the_run(project, workers):
+    project.tests(GREEN).run("--modelcheck-report", *workers).assert_outcomes(passed=1)
+    page = project.pytester.path / "modelcheck-report" / "index.html"
+    page.unlink()
+    page.mkdir()  # in its place
+    result = project.run("--modelcheck-report", *workers)
+    result.assert_outcomes(passed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["modelcheck: the report was not written: *", "*--modelcheck-output=DIR*"])
+    assert "modelcheck report:" not in str(result.stdout)
+
+
+def test_an_old_report_is_not_taken_for_this_runs(project):
+    project.tests(GREEN).run("--modelcheck-report").assert_outcomes(passed=1)
+    folder = project.pytester.path / "modelcheck-report"
+    (folder / "mine.txt").write_text("not yours")
+    project.conftest("def pytest_runtest_call(): import os; os._exit(3)")
+    project.run("--modelcheck-report", subprocess=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["mine.txt"]
+
+
+def test_files_of_the_users_own_are_not_removed(project):
+    folder = project.pytester.path / "modelcheck-report"
+    folder.mkdir()
+    (folder / "index.html").write_text("<h1>mine</h1>")
+    project.tests(GREEN).run("--modelcheck-report", "--collect-only")
+    project.conftest("def pytest_runtest_call(): import os; os._exit(3)")
+    project.run("--modelcheck-report", subprocess=True)
+    assert (folder / "index.html").read_text() == "<h1>mine</h1>"
+
+
+def test_another_plugin_that_raises_at_the_end_does_not_cost_the_report(project):
+    project.conftest("def pytest_sessionfinish(): raise RuntimeError('theirs')").tests(GREEN)
+    project.run("--modelcheck-report", subprocess=True)
+    assert project.record()["checks"][0]["outcome"] == "pass"
+
+
+def test_warnings_as_errors_fail_the_test_in_words(project):
+    project.tests('@pytest.mark.params_budget(1, level="warn", model=net)\ndef test_it(): ...')
+    result = project.run("-W", "error", "--modelcheck-report")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*net: parameters*", "*over by*"])
+    assert "running.py" not in str(result.stdout)
