@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 
 def subject(name: str = "net", signature: str = "", **facts: Any) -> dict[str, Any]:
     """A subject of one test."""
@@ -42,3 +44,13 @@ def record(*subjects: Any, checks: Any = (), **facts: Any) -> dict[str, Any]:
     """A record."""
     made = {"schema_version": 2, "created": "2024-01-01T00:00:00+00:00", "environment": {}, "run": run()}
     return {**made, "subjects": list(subjects), "checks": list(checks), "panels": [], **facts}
+
+
+@pytest.fixture(scope="session")
+def base() -> dict[str, Any]:
+    """A record as a run makes it, of one small model."""
+    from torch import nn
+
+    from ..base.conftest import make_record, stack
+
+    return make_record(net=stack(nn.ReLU()))
