@@ -238,6 +238,7 @@ def test_every_digit(unit, value, text):
 
 def test_digits_on_request():
     assert FLOPS.format(3_638_132_736, 2) == "3.6 GFLOPs"
+    assert BYTES.format(1023, 3) == "1023 B"  # whole bytes, however few digits
     assert RATIO.format(0.054321, 3) == "5.43 %"
     assert SECONDS.format(0.0407321, 3) == "40.7 ms"
 
