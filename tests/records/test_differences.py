@@ -257,6 +257,24 @@ def test_at_most_twenty_tensors_are_named():
     assert weights_words({"changed": 1, "of": 1}).startswith("all 1 tensor hold other values: trained anew")
 
 
+def lines(section, **changes):
+    found = REGISTRY.sections[section].changes.lines(changes, 5)
+    return [(str(line), line.short, line.strong, line.worse) for line in found]
+
+
+def test_weights_in_a_line():
+    rows = [{"tensor": name, "base": 1, "head": 2} for name in ("a.w", "b.w")]
+    words = "2 of 3 tensors hold other values"
+    assert lines("weights", weights={"changed": 2, "of": 3, "tensors": rows}) == [
+        (words, words, False, False)
+    ]
+    (line,) = REGISTRY.sections["weights"].changes.lines(
+        {"weights": {"changed": 2, "of": 3, "tensors": rows}}, 5
+    )
+    assert line.names == ("a.w", "b.w")
+    assert lines("weights") == lines("weights", weights={}) == []
+
+
 # Slowdowns
 
 
@@ -382,6 +400,32 @@ def test_the_scores_of_both_sides():
     )
     assert moved["pictures"] == ["old", "new"]
     assert heatmap_words(moved) == ("heatmap is of another class", "of class 3 -> of class 4")
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_heatmap_in_a_line(moved):
+    other = base64.b64encode(MAP[:, ::-1].tobytes()).decode()
+    row = heatmap_changes([heatmap()], [heatmap(data=other if moved else GOOD)], {})
+    became, why = heatmap_words(row[0])
+    assert became == ("heatmap moved" if moved else "heatmap did not move")
+    assert lines("heatmaps", heatmaps=row) == [(f"{became}: {why}", became, moved, moved)]
+
+
+@pytest.mark.parametrize(
+    ("section", "keys"),
+    [
+        ("weights", ("weights",)),
+        ("heatmaps", ("heatmaps",)),
+        ("onnx", ("onnx",)),
+        ("latency", ("slowdowns",)),
+        ("complexity", ("modules", "operators")),
+        ("structure", ("structure", "graph")),
+    ],
+)
+def test_each_section_has_keys_of_its_own_whose_shape_is_checked(section, keys):
+    changes = REGISTRY.sections[section].changes
+    assert changes.keys == keys
+    assert changes.types.keys() == {*keys}
 
 
 # What modules cost
