@@ -253,6 +253,7 @@ def test_groups_that_divide_the_inner_dimension_sum_over_their_part():
         (CSC, t(3, 5), t(2, 5), 3 * 5),
         (LEFT, t(3), t(2), 3),
         (t(7, 3), RIGHT, t(7, 4), 7 * 4),
+        (t(3, 3), RIGHT, t(3, 4), 3 * 4),
         (t(2, 7, 3), RIGHT, t(2, 7, 4), 14 * 4),
         (LEFT, RIGHT, sparse([1]), 2 * 2 + 0 * 1 + 1 * 1),  # column by row
         (sparse([1, 0, 0]), sparse([1, 1], [0, 0], [0, 0]), sparse([1]), 2),
@@ -323,9 +324,50 @@ def test_names_of_operators():
     )
     assert formulas.operator_name(torch.ops.higher_order.cond) == "higher_order::cond"
     with pytest.raises(
-        TypeError, match=r"relu.* is not an operator; give for example torch\.ops\.mylib\.myop"
+        TypeError, match=r"relu.* is not an operator; give for example torch\.ops\.mylib\.myop$"
     ):
         register_formula(torch.relu)
+
+
+def test_an_added_product_is_that_of_the_second_and_third_operand():
+    for name in ("addmm", "sspaddmm"):
+        assert formulas.MACS[f"aten::{name}"]((t(7, 4), t(7, 3), RIGHT), t(7, 4)) == 7 * 4  # four are stored
+
+
+def test_the_first_tensor_of_a_result():
+    found = t(2, 3)
+    assert formulas.first_tensor((None, [5, found], t(7))) is found
+    assert formulas.elements([None, (found,)]) == 6
+    assert formulas.first_tensor([None, "x", 5]) is None
+    assert formulas.elements(None) == 0
+
+
+def test_tensors_of_mkldnn_are_dense():
+    assert formulas.is_dense(t(2, 3).to_mkldnn())
+    assert formulas.stored(t(2, 3).to_mkldnn()) == 6
+    assert not formulas.is_dense(LEFT)
+
+
+def test_activations_are_what_contractions_put_out():
+    model = nn.Sequential(nn.Conv1d(3, 4, 3), nn.ReLU(), nn.Linear(8, 5), nn.Flatten())
+    cost = ModelCheck(model, torch.zeros(2, 3, 10)).complexity()
+    assert cost.activations == 2 * 4 * 8 + 2 * 4 * 5
+    shapes = {name: (m.facts.input_shape, m.facts.output_shape) for name, m in cost.by_module().items()}
+    assert shapes == {
+        "": ((2, 3, 10), (2, 20)),
+        "0": ((2, 3, 10), (2, 4, 8)),
+        "1": ((2, 4, 8), (2, 4, 8)),
+        "2": ((2, 4, 8), (2, 4, 5)),
+        "3": ((2, 4, 5), (2, 20)),
+    }
+
+
+def test_a_buffer_or_parameter_that_is_none_has_no_size():
+    model = nn.Linear(3, 4, bias=False)
+    model.register_buffer("mask", None)
+    model.register_buffer("scale", t(5))
+    cost = ModelCheck(model, t(2, 3)).complexity()
+    assert (cost.params, cost.buffers, cost.model_bytes) == (12, 5, 4 * 17)
 
 
 # Bytes
