@@ -190,6 +190,8 @@ def test_every_prefix_is_shown_from_its_worth_on(prefix, worth):
         (BYTES, 1024**2 - 1, "1 MiB"),
         (PARAMS, 1, "1"),
         (PARAMS, 999_999, "1 M"),
+        (ELEMENTS, 5, "5"),
+        (ELEMENTS, 2_000_000, "2 M"),
         (CALLS, 1, "1 call"),
         (CALLS, 2, "2 calls"),
         (CALLS, 1500, "1.5 kcalls"),
