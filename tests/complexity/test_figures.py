@@ -349,7 +349,7 @@ def test_tensors_of_mkldnn_are_dense():
 
 
 def test_activations_are_what_contractions_put_out():
-    model = nn.Sequential(nn.Conv1d(3, 4, 3), nn.ReLU(), nn.Linear(8, 5), nn.Flatten())
+    model = nn.Sequential(nn.Conv1d(3, 4, 3), nn.ReLU(), nn.Linear(8, 5), nn.Flatten(), nn.ReLU())
     cost = ModelCheck(model, torch.zeros(2, 3, 10)).complexity()
     assert cost.activations == 2 * 4 * 8 + 2 * 4 * 5
     shapes = {name: (m.facts.input_shape, m.facts.output_shape) for name, m in cost.by_module().items()}
@@ -359,6 +359,7 @@ def test_activations_are_what_contractions_put_out():
         "1": ((2, 4, 8), (2, 4, 8)),
         "2": ((2, 4, 8), (2, 4, 5)),
         "3": ((2, 4, 5), (2, 20)),
+        "4": ((2, 20), (2, 20)),
     }
 
 
