@@ -1,0 +1,236 @@
+"""Who is who in two records, and what each is called. Cases and answers by hand."""
+
+import pytest
+
+from pytest_modelcheck.records.match import CheckKey, find_check, find_subject, given_options, matched
+from pytest_modelcheck.records.subjects import SubjectTable, distinct_names
+
+from .conftest import check, panel, place, subject
+
+
+def key(**facts):
+    asked = {"nodeid": "t.py::test", "place": place(), "metric": "macs", "options": {}, "source": "a"}
+    return CheckKey(**{**asked, **facts})
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, True),
+        ({"nodeid": "t.py::other"}, False),
+        ({"metric": "flops"}, False),
+        ({"options": {"phase": "backward"}}, False),
+        ({"options": {"phase": "forward", "trainable": None}}, True),  # defaults say nothing
+        ({"place": place("t.py")}, True),
+        ({"source": "b"}, True),  # it says something else than it did
+        ({"source": "b", "others": frozenset({"a"})}, False),  # what it says of another one
+        ({"others": frozenset({"a"})}, True),
+    ],
+)
+def test_a_check_is_known_by_its_test_metric_and_options(asked, found):
+    one = check(source="a")
+    assert find_check([one], key(**asked)) == (one if found else None)
+
+
+def test_options_in_any_order_are_the_same():
+    assert given_options({"b": 1, "a": (2, None)}) == given_options(
+        {"a": [2, None], "phase": "forward", "b": 1}
+    )
+    assert given_options({"trainable": False}) != given_options({})
+
+
+@pytest.mark.parametrize(
+    ("others", "wanted"),
+    [
+        ({"source": "z"}, {"source": "a"}),
+        ({"place": place("t.py")}, {}),
+        ({"place": place(marker="flops_budget")}, {}),
+        ({"place": place(index=1)}, {}),
+        ({"source": "z"}, {"source": "a", "place": place("t.py", "else", 7)}),  # the words before the place
+        ({"place": place("t.py", index=0)}, {"place": place(index=3)}),  # node and marker before the index
+    ],
+)
+def test_of_several_the_most_alike_is_meant(others, wanted):
+    other = check(**{"source": "a", "signature": "other", **others})
+    one = check(**{"source": "a", "signature": "one", **wanted})
+    assert find_check([other, one], key()) is one
+    assert find_check([one, other], key()) is one
+
+
+def test_two_that_are_as_much_alike_are_none_unless_of_one_subject():
+    one, two = check(source="a", signature="one"), check(source="a", signature="two")
+    assert find_check([one, two], key()) is None
+    assert find_check([one, {**one, "value": 2}], key()) is one
+    nameless = check(source="a", signature="", subject="x")
+    assert find_check([nameless, {**nameless, "subject": "y"}], key()) is None
+    assert find_check([nameless, {**nameless}], key()) is nameless
+    assert find_check([], key()) is None
+
+
+def demand(source, nodeid="t.py::test"):
+    return {"nodeid": nodeid, "source": source}
+
+
+def test_the_subject_of_a_check():
+    said, other = subject(signature="1", demands=[demand("a")]), subject(signature="2", demands=[demand("b")])
+    far = subject(signature="3", nodeids=["t.py::far"], demands=[demand("a", "t.py::far")])
+    assert find_subject([far, other, said], key()) is said
+    assert find_subject([far], key()) is None
+    assert find_subject([said], key(source="new")) is said
+    assert find_subject([said, other], key(source="new")) is None
+    assert find_subject([said, other], key(source="new", others=frozenset({"b"}))) is said
+    assert find_subject([said], key(source="new", others=frozenset({"a"}))) is None
+    also = subject(signature="4", nodeids=["t.py::test", "t.py::far"], demands=[demand("b", "t.py::far")])
+    assert find_subject([also], key(source="new", others=frozenset({"b"}))) is also
+
+
+def names(base, head):
+    return {signature: entry["signature"] for signature, entry in matched(base, head).items()}
+
+
+def test_subjects_of_which_the_most_tests_say_the_same_are_one():
+    both = [demand("x", "t.py::1"), demand("x", "t.py::2")]
+    few, many = subject("a", "few", demands=both[:1]), subject("b", "many", demands=both)
+    assert names([few, many], [subject("a", "new", demands=both)]) == {"new": "many"}
+    heads = [subject("a", "1", demands=both[:1]), subject("b", "2", demands=both)]
+    assert names([few, many], heads) == {"1": "few", "2": "many"}
+    assert names([many], heads) == {"2": "many"}  # the base's subject is taken once
+
+
+def test_equally_alike_ones_go_by_signature_then_by_name():
+    said = [demand("x")]
+    base = [subject("a", "1", demands=said), subject("b", "2", demands=said)]
+    assert names(base, [subject("a", "2", demands=said), subject("b", "1", demands=said)]) == {
+        "2": "2",
+        "1": "1",
+    }
+    assert names(base, [subject("b", "8", demands=said), subject("a", "9", demands=said)]) == {
+        "8": "2",
+        "9": "1",
+    }
+
+
+def test_a_test_that_says_nothing_says_not_the_same():
+    empty = [demand("")]
+    base = [subject("a", "1", nodeids=["t.py::gone"], demands=empty)]
+    assert names(base, [subject("b", "2", nodeids=["t.py::new"], demands=empty)]) == {}
+
+
+def test_else_the_subjects_of_the_same_tests_are_one():
+    base = [subject("a", "1", nodeids=["t.py::1"]), subject("b", "2", nodeids=["t.py::2", "t.py::3"])]
+    head = [subject("b", "8", nodeids=["t.py::1"]), subject("a", "9", nodeids=["t.py::3", "t.py::2"])]
+    assert names(base, head) == {"8": "1", "9": "2"}
+
+
+def test_what_tests_say_comes_before_which_tests():
+    said = [demand("x")]
+    base = [
+        subject("a", "1", demands=said),
+        subject("b", "2", nodeids=["t.py::test", "t.py::2", "t.py::3"], demands=[demand("y")]),
+    ]
+    head = [subject("b", "9", nodeids=["t.py::test", "t.py::2", "t.py::3"], demands=said)]
+    assert names(base, head) == {"9": "1"}
+
+
+def test_a_name_is_enough_where_the_tests_of_both_are_gone():
+    old = subject("net", "1", nodeids=["t.py::old"])
+    new = subject("net", "2", nodeids=["t.py::new"])
+    assert names([old], [new]) == {"2": "1"}
+    assert names([old], [{**new, "name": "other"}]) == {}
+    lives = subject("third", "3", nodeids=["t.py::old"])
+    assert names([old], [lives, new]) == {"3": "1"}
+    twin = subject("net", "4", nodeids=["t.py::older"])
+    assert names([old, twin], [new]) == {}  # which one?
+    busy = [subject("x", "5", nodeids=["t.py::new"]), subject("y", "6", nodeids=["t.py::new"])]
+    assert "2" not in names([old, *busy], [new, *[{**b} for b in busy]])  # its test spoke of others before
+
+
+def test_a_name_is_not_enough_where_its_old_test_speaks_of_another():
+    said = [demand("x")]
+    base = [subject("net", "1"), subject("more", "2", demands=said)]
+    head = [subject("more", "8", demands=said), subject("net", "9", nodeids=["t.py::new"])]
+    assert names(base, head) == {"8": "2"}
+
+
+def called(*entries, **origins):
+    return list(distinct_names(entries, origins).values())
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "words"),
+    [
+        ({"inputs": ["1×3", "2"]}, {"inputs": ["1×4"]}, ("1×3, 2", "1×4")),
+        ({"type": "A"}, {"type": "B"}, ("A", "B")),
+        ({"inputs": []}, {"type": "B"}, ("Net", "B")),  # who has no inputs is not told apart by them
+        ({"nodeids": ["t.py::t[x]"]}, {"nodeids": ["t.py::t[y[1]]"]}, ("x", "y[1]")),
+        ({"nodeids": ["t.py::t[x]"]}, {"nodeids": ["t.py::u"]}, ("t[x]", "u")),
+        ({"nodeids": ["t.py::C::t"]}, {"nodeids": ["t.py::D::u"]}, ("t", "u")),
+        ({"nodeids": ["x/a.py::t"]}, {"nodeids": ["y/b.py::t"]}, ("a.py", "b.py")),
+        ({"nodeids": ["x/a.py::t"]}, {"nodeids": ["y/a.py::t"]}, ("x/a.py::t", "y/a.py::t")),
+        ({}, {}, ("linux", "macos")),
+        ({"nodeids": []}, {"nodeids": []}, ("linux", "macos")),
+        ({"inputs": ["a"], "type": "A"}, {"inputs": ["b"], "type": "B"}, ("a", "b")),
+    ],
+)
+def test_what_tells_two_of_one_name_apart(one, two, words):
+    entries = subject(signature="1", **one), subject(signature="2", **two)
+    origins = {"1": "linux", "2": "macos"}
+    assert list(distinct_names(entries, origins).values()) == [f"net ({word})" for word in words]
+
+
+def test_where_nothing_else_does_the_signature_tells_them_apart():
+    entries = subject(signature="0123456789"), subject(signature="abcdefghij"), subject("other", "9")
+    assert called(*entries) == ["net (01234567)", "net (abcdefgh)", "other"]
+
+
+def test_of_three_all_must_differ():
+    entries = [
+        subject(signature=s, inputs=[i], type=t)
+        for s, i, t in (("1", "a", "A"), ("2", "a", "B"), ("3", "b", "C"))
+    ]
+    assert called(*entries) == ["net (A)", "net (B)", "net (C)"]
+
+
+def test_what_two_tests_say_of_one_subject_is_one_entry():
+    table = SubjectTable()
+    first = subject(demands=[demand("a")], definitions={"x": 2}, weights={"error": "no"}, onnx=[{"n": 1}])
+    table.add(first)
+    second = {"nodeids": ["t.py::test", "t.py::2"], "demands": [demand("a"), demand("b")]}
+    second |= {"definitions": {"x": 1, "y": 3}, "onnx": [{"n": 1}, {"n": 2}], "weights": {"tensors": []}}
+    table.add(subject(type="Other", inputs=["2"], **second, memory=[5]))
+    (entry,) = table.entries
+    assert entry["nodeids"] == ["t.py::test", "t.py::2"]
+    assert entry["demands"] == [demand("a"), demand("b")]
+    assert entry["definitions"] == {"x": 2, "y": 3}
+    assert (entry["type"], entry["inputs"]) == ("Net", ["1×3"])  # the first one's
+    assert (entry["onnx"], entry["memory"], entry["weights"]) == ([{"n": 1}, {"n": 2}], [5], {"error": "no"})
+    assert (first["nodeids"], first["demands"], first["onnx"]) == (["t.py::test"], [demand("a")], [{"n": 1}])
+
+
+def test_a_list_takes_the_place_of_an_error():
+    table = SubjectTable()
+    table.add(subject(memory={"error": "no"}))
+    table.add(subject(memory=[1]))
+    assert table.entries[0]["memory"] == [1]
+
+
+def test_checks_and_panels_get_the_name_that_tells_apart():
+    table = SubjectTable()
+    table.add(subject(signature="1"), "linux")
+    table.add(subject(signature="2"), "macos")
+    table.add(subject(signature="2"), "linux")  # told by two: the first counts
+    checks = [
+        check(signature="2"),
+        check(signature="", subject="old"),
+        check(signature="gone", subject="gone"),
+    ]
+    panels = [panel(signature="1"), {"subject": ""}]
+    table.name(checks, panels)
+    assert [entry["name"] for entry in table.entries] == ["net (linux)", "net (macos)"]
+    assert [entry["subject"] for entry in (*checks, *panels)] == [
+        "net (macos)",
+        "old",
+        "gone",
+        "net (linux)",
+        "",
+    ]
