@@ -46,6 +46,8 @@ def test_outcomes_are_the_words_of_the_record():
         ({"max": 0}, 3, 3, None, False),
         ({"max": 0}, 0, 0, None, False),
         ({"min": 0}, 3, -3, None, True),
+        ({"min": 100, "max": 100}, 90, 10, -0.1, True),
+        ({"min": 100, "max": 100}, 110, 10, -0.1, False),
     ],
 )
 def test_distance_to_the_bound_that_decided(bounds, value, excess, headroom, at_minimum):

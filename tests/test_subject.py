@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from pytest_modelcheck import ModelCheck, ModelRunError, SubjectError
+from pytest_modelcheck import ModelCheck, ModelCheckError, ModelRunError, SubjectError
+from pytest_modelcheck.drawing.images import to_image
 from pytest_modelcheck.model.subject import Inputs, build_subject
 
 
@@ -169,6 +170,12 @@ def test_a_run_without_inputs_lists_the_ways_to_give_them():
 def test_show_outside_a_test_says_so():
     with pytest.raises(Exception, match="no test running"):
         ModelCheck(Net).show("title", "text")
+
+
+@pytest.mark.parametrize("content", [[[1], "b"], "text", torch.zeros(2, 3, 4, 5), torch.zeros(0, 3)])
+def test_what_is_no_image_says_what_would_be(content):
+    with pytest.raises(ModelCheckError, match=r"(?s)cannot show a \w+ of shape .*PIL image, or an array"):
+        to_image(content)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -19,7 +19,10 @@ def to_image(content: Any) -> Image.Image:
     """
     if isinstance(content, Image.Image):
         return content
-    array = np.asarray(content.detach().cpu() if hasattr(content, "detach") else content)
+    try:
+        array = np.asarray(content.detach().cpu() if hasattr(content, "detach") else content)
+    except ValueError:  # lists of unequal lengths
+        array = np.asarray(None)
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3, 4):
         array = array.transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:

@@ -87,6 +87,7 @@ def matched(base: Sequence[SubjectEntry], head: Sequence[SubjectEntry]) -> dict[
         twins = [e for e in base if e["name"] == entry["name"] and e["signature"] not in taken]
         if entry["signature"] not in found and len(twins) == 1 and _may_be(twins[0], entry, base, head):
             found[entry["signature"]] = twins[0]
+            taken.add(twins[0]["signature"])
     return found
 
 

@@ -10,7 +10,7 @@ from .types import Changes, SubjectChanges
 
 Told = tuple[
     str, Mapping[str, str], Changes
-]  # the shard, its subjects' names in the merged record, its changes
+]  # a shard, its subjects' names in the merged record, its changes
 Item = TypeVar("Item")
 
 
@@ -49,7 +49,12 @@ def _subjects(told: Iterable[Told], catalogue: Catalogue) -> list[SubjectChanges
 
 
 def _joined(known: SubjectChanges, other: SubjectChanges, catalogue: Catalogue) -> SubjectChanges:
-    """Figures that only one shard has count as well; parts that both have are joined as their section says."""
+    """Figures that only one shard has count as well; parts that both have are joined as their section says.
+
+    What one shard alone no longer has lives on.
+    """
+    if "removed" in (known["status"], other["status"]):
+        return other if known["status"] == "removed" else known
     have = {(row["metric"], row["title"]) for row in known["metrics"]}
     more = [row for row in other["metrics"] if (row["metric"], row["title"]) not in have]
     status = other["status"] if known["status"] == "unchanged" else known["status"]

@@ -49,7 +49,9 @@ class Recorder:
         # with the result itself: ids of dead objects come again
         self.owned: dict[int, tuple[Subject, object]] = {}
         self._part: TestPart = {}
-        self._kept: dict[int, dict[str, Any]] = {}  # results' entries of the part, by identity
+        self._kept: dict[
+            int, tuple[Result, dict[str, Any]]
+        ] = {}  # results and their entries of the part, by identity
         self._files = 0
 
     @property
@@ -82,7 +84,11 @@ class Recorder:
         if self.sections is None:  # no one will read it
             self._note(subject, [])
         else:
-            self._kept[id(result)] = entry = {**result.to_dict(), "nodeid": self.nodeid}
+            entry = {**result.to_dict(), "nodeid": self.nodeid}
+            self._kept[id(result)] = (
+                result,
+                entry,
+            )  # held: an identity is given again once its owner is gone
             self._note(subject, [], **{section: [entry]})
         if waited := getattr(result, "waited", 0.0):
             self._part.setdefault("waited", []).append(waited)
@@ -111,7 +117,7 @@ class Recorder:
     def amend(self, result: object, more: Mapping[str, Any]) -> None:
         """Add to what is kept of a result."""
         if id(result) in self._kept:
-            self._kept[id(result)].update(more)
+            self._kept[id(result)][1].update(more)
 
     def own(self, subject: Subject, result: object) -> None:
         """Note that `result` is of `subject`."""

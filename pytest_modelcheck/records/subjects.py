@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -64,10 +65,15 @@ def distinct_names(entries: Sequence[SubjectEntry], origins: Mapping[str, str]) 
     groups: dict[str, list[SubjectEntry]] = {}
     for entry in entries:
         groups.setdefault(entry["name"], []).append(entry)
-    return {
+    names = {
         entry["signature"]: name
         for group in groups.values()
         for entry, name in zip(group, _distinct(group, facts), strict=True)
+    }
+    given = Counter(names.values())  # a model may be called as another one is told apart
+    return {
+        signature: name if given[name] == 1 else f"{name} ({signature[:8]})"
+        for signature, name in names.items()
     }
 
 

@@ -82,8 +82,11 @@ class Verdict:
 
     @property
     def at_minimum(self) -> bool:
-        """Whether the bound that decided is the lower one."""
-        return self.limit.min is not None and self.bound == self.limit.min and self.bound != self.limit.max
+        """Whether the bound that decided is the lower one; of two equal ones, by the side the value lies on."""
+        if self.limit.min is None or self.bound != self.limit.min:
+            return False
+        below = self.measurement is not None and self.measurement.value < self.limit.min
+        return below or self.limit.min != self.limit.max
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def test_a_verdict_as_an_entry():
         "reason": "",
         "caveat": "one left out",
         "protocol": "in turns",
+        "replaces": [],
         "contributors": [
             {"module": "large", "value": 6, "share": 0.75},
             {"module": "small", "value": 1, "share": 0.125},

@@ -152,8 +152,19 @@ def test_a_name_is_not_enough_where_its_old_test_speaks_of_another():
     assert names(base, head) == {"8": "2"}
 
 
+def test_each_subject_of_the_head_has_its_own_in_the_base():
+    base = [subject("net", "1", nodeids=["t.py::a"])]
+    head = [subject("net", "8", nodeids=["t.py::b"]), subject("net", "9", nodeids=["t.py::c"])]
+    assert list(names(base, head).values()) == ["1"]
+
+
 def called(*entries, **origins):
     return list(distinct_names(entries, origins).values())
+
+
+def test_no_name_is_given_twice():
+    entries = subject(signature="1", type="A"), subject(signature="2", type="B"), subject("net (A)", "3")
+    assert called(*entries) == ["net (A) (1)", "net (B)", "net (A) (3)"]
 
 
 @pytest.mark.parametrize(

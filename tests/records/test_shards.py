@@ -171,6 +171,9 @@ def test_bases_that_failed():
         ("changed", "unchanged", "changed"),
         ("unchanged", "unchanged", "unchanged"),
         ("new", "changed", "new"),
+        ("removed", "changed", "changed"),
+        ("unchanged", "removed", "unchanged"),
+        ("removed", "removed", "removed"),
     ],
 )
 def test_the_status_of_what_two_shards_saw(one, two, both):

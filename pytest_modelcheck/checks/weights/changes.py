@@ -56,6 +56,8 @@ def _renamed(name: str, paths: Paths) -> str:
 
 def weights_words(weights: WeightsChange) -> str:
     """`3 of 12 tensors hold other values`."""
+    if weights["changed"] == weights["of"] == 1:
+        return "its tensor holds other values: trained anew, or drawn without a fixed seed"
     if weights["changed"] == weights["of"]:
         return f"all {count(weights['of'], 'tensor')} hold other values: trained anew, or drawn without a fixed seed"
     return f"{weights['changed']:,} of {count(weights['of'], 'tensor')} hold other values"
