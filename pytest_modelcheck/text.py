@@ -19,9 +19,17 @@ def file_stem(name: str) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` in at most `width` characters, cut in the middle: both ends of a name tell most."""
+    """`text` in at most `width` characters, cut in the middle: both ends of a name tell most.
+
+    Of a name with what tells it apart, `net (1x3x8x8)`, the name is cut first, and its addition at its end.
+    """
     if len(text) <= width:
         return text
+    name, bracket, addition = text.partition(" (")
+    if bracket and text.endswith(")"):
+        few = max(width - len(bracket + addition), 4)
+        whole = (name if len(name) <= few else name[: few - 1] + "…") + bracket + addition
+        return whole if len(whole) <= width else whole[: width - 1] + "…"
     head = (width - 1) * 2 // 3
     return text[:head] + "…" + text[len(text) - (width - 1 - head) :]
 

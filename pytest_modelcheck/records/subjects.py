@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -101,7 +102,12 @@ def _file(entry: SubjectEntry) -> str:
     return PurePosixPath(entry["nodeids"][0].partition("::")[0]).name if entry["nodeids"] else ""
 
 
+def _shapes(entry: SubjectEntry) -> str:
+    return ", ".join(re.sub(r"(\d+x\d[x\d]*) \w+$", r"\1", text) for text in entry["inputs"])
+
+
 _FACTS: Sequence[Fact] = (
+    _shapes,
     lambda entry: ", ".join(entry["inputs"]),
     lambda entry: entry["type"],
     _parameter,

@@ -171,6 +171,8 @@ def test_no_name_is_given_twice():
     ("one", "two", "words"),
     [
         ({"inputs": ["1×3", "2"]}, {"inputs": ["1×4"]}, ("1×3, 2", "1×4")),
+        ({"inputs": ["1x3 float32", "x: 2 int64"]}, {"inputs": ["1x4 float32"]}, ("1x3, x: 2 int64", "1x4")),
+        ({"inputs": ["1x3 float32"]}, {"inputs": ["1x3 float16"]}, ("1x3 float32", "1x3 float16")),
         ({"type": "A"}, {"type": "B"}, ("A", "B")),
         ({"inputs": []}, {"type": "B"}, ("Net", "B")),  # who has no inputs is not told apart by them
         ({"nodeids": ["t.py::t[x]"]}, {"nodeids": ["t.py::t[y[1]]"]}, ("x", "y[1]")),

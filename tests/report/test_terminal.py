@@ -59,3 +59,16 @@ def test_text_helpers():
     assert printable("plain ünïcode 模") == "plain ünïcode 模"
     assert shorten("layer1.0.conv1.weight", 12) == "layer1.…ight"
     assert shorten("short", 12) == "short"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "seen"),
+    [
+        ("SimpleConv3 (1x3x48x48)", 23, "SimpleConv3 (1x3x48x48)"),
+        ("SimpleConv3 (1x3x48x48)", 18, "Simpl… (1x3x48x48)"),
+        ("SimpleConv3 (1x3x48x48)", 13, "Sim… (1x3x48…"),
+        ("net (4x3x224x224)", 12, "net (4x3x22…"),
+    ],
+)
+def test_what_tells_two_apart_is_cut_last(text, width, seen):
+    assert shorten(text, width) == seen
