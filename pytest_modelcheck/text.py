@@ -19,19 +19,21 @@ def file_stem(name: str) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` in at most `width` characters, cut in the middle: both ends of a name tell most.
-
-    Of a name with what tells it apart, `net (1x3x8x8)`, the name is cut first, and its addition at its end.
-    """
+    """`text` in at most `width` characters, cut in the middle: both ends of a name tell most."""
     if len(text) <= width:
         return text
-    name, bracket, addition = text.partition(" (")
-    if bracket and text.endswith(")"):
-        few = max(width - len(bracket + addition), 4)
-        whole = (name if len(name) <= few else name[: few - 1] + "…") + bracket + addition
-        return whole if len(whole) <= width else whole[: width - 1] + "…"
     head = (width - 1) * 2 // 3
     return text[:head] + "…" + text[len(text) - (width - 1 - head) :]
+
+
+def shorten_subject(text: str, width: int) -> str:
+    """A subject's name: what tells it apart, as in `net (1x3x8x8)`, is cut last, and at its end."""
+    name, bracket, addition = text.partition(" (")
+    if len(text) <= width or not bracket:
+        return shorten(text, width)
+    few = max(width - len(bracket + addition), 4)
+    whole = (name if len(name) <= few else name[: few - 1] + "…") + bracket + addition
+    return whole if len(whole) <= width else whole[: width - 1] + "…"
 
 
 def log_safe(text: str) -> str:

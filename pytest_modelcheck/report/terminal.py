@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..records.section import Catalogue
 from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
-from ..text import count, printable, shorten
+from ..text import count, printable, shorten, shorten_subject
 from ..verdict.units import RATIO
 from .text import FAR, SYMBOLS, amount, change, change_lines, differing, headlines, shown_outcome
 
@@ -79,7 +79,8 @@ def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [shorten(cell, w).ljust(w) for cell, w in zip(row, widths, strict=True)]
+    short = [shorten_subject(row[0], widths[0]), *map(shorten, row[1:], widths[1:])]
+    cells = [cell.ljust(width) for cell, width in zip(short, widths, strict=True)]
     return (" " * GAP).join(cells).rstrip()
 
 

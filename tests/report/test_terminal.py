@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_modelcheck.report.terminal import summary_lines
-from pytest_modelcheck.text import printable, shorten
+from pytest_modelcheck.text import printable, shorten, shorten_subject
 
 
 def check(**changes):
@@ -68,7 +68,8 @@ def test_text_helpers():
         ("SimpleConv3 (1x3x48x48)", 18, "Simpl… (1x3x48x48)"),
         ("SimpleConv3 (1x3x48x48)", 13, "Sim… (1x3x48…"),
         ("net (4x3x224x224)", 12, "net (4x3x22…"),
+        ("layer1.0.conv1.weight", 12, "layer1.…ight"),
     ],
 )
 def test_what_tells_two_apart_is_cut_last(text, width, seen):
-    assert shorten(text, width) == seen
+    assert shorten_subject(text, width) == seen
