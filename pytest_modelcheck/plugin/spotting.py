@@ -22,9 +22,8 @@ class Spotting:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._marked: dict[
-            pytest.Collector, bool
-        ] = {}  # whether a class, a module or a folder has our markers
+        # Whether a class, a module or a folder has our markers, and whether arguments there reach our fixtures.
+        self._marked: dict[pytest.Collector, bool] = {}
         self._reaching: dict[tuple[pytest.Collector, tuple[str, ...]], bool] = {}
 
     @pytest.hookimpl(tryfirst=True)

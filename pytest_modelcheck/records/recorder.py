@@ -49,9 +49,8 @@ class Recorder:
         # with the result itself: ids of dead objects come again
         self.owned: dict[int, tuple[Subject, object]] = {}
         self._part: TestPart = {}
-        self._kept: dict[
-            int, tuple[Result, dict[str, Any]]
-        ] = {}  # results and their entries of the part, by identity
+        # The results of the part, by identity, and their entries. Held: an identity whose owner is gone is given again.
+        self._kept: dict[int, tuple[Result, dict[str, Any]]] = {}
         self._files = 0
 
     @property
@@ -85,10 +84,7 @@ class Recorder:
             self._note(subject, [])
         else:
             entry = {**result.to_dict(), "nodeid": self.nodeid}
-            self._kept[id(result)] = (
-                result,
-                entry,
-            )  # held: an identity is given again once its owner is gone
+            self._kept[id(result)] = (result, entry)
             self._note(subject, [], **{section: [entry]})
         if waited := getattr(result, "waited", 0.0):
             self._part.setdefault("waited", []).append(waited)
