@@ -19,7 +19,7 @@ from ..records.published import published_schema
 from ..records.types import Changes, CheckEntry, Record
 from ..report.history import history_html, history_markdown, trends
 from ..report.markdown import MARKER, comparison_markdown, record_markdown
-from ..report.text import shown_outcome
+from ..report.text import BAD, shown_outcome
 from ..report.write import write_report
 
 OK, BREACH = 0, 1
@@ -106,7 +106,7 @@ def schema(options: argparse.Namespace) -> Done:
 
 
 def _failed(record: Record) -> list[CheckEntry]:
-    return [check for check in record["checks"] if shown_outcome(check) in ("fail", "error")]
+    return [check for check in record["checks"] if shown_outcome(check) in BAD]
 
 
 def _is_good(record: Record) -> bool:

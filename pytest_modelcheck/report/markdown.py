@@ -12,7 +12,7 @@ from ..records.types import Changes, CheckEntry, FigureEntry, Record, RunEntry, 
 from ..text import count as _count
 from ..verdict.units import RATIO
 from .neutral import code, fenced, html_code, words
-from .text import SYMBOLS, amount, change, change_lines, differing, headroom_text, shown_outcome
+from .text import BAD, SYMBOLS, amount, change, change_lines, differing, headroom_text, shown_outcome
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
 ROWS = 60
@@ -25,12 +25,12 @@ def record_markdown(
 ) -> str:
     """The verdict, what failed and why, what changed (where the record knows), the other checks."""
     checks = record["checks"]
-    failed = [check for check in checks if shown_outcome(check) in ("fail", "error")]
+    failed = [check for check in checks if shown_outcome(check) in BAD]
     blocks = [_headline(checks, record["run"]), link]
     blocks += [*_checks(failed, "What failed"), *_failures(failed)]
     if "changes" in record:
         blocks += changes_blocks(record["changes"], catalogue)
-    others = [check for check in checks if shown_outcome(check) not in ("fail", "error")]
+    others = [check for check in checks if shown_outcome(check) not in BAD]
     blocks += _checks(others, "Other checks" if failed else "Checks")
     blocks += _failures([check for check in others if check["outcome"] == "fail"])  # at level="warn"
     blocks += _loose(others)

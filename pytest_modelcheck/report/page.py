@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..drawing.html import asset, environment
 from ..records.section import Catalogue, Line, Section, content_of, sections_of
 from ..records.types import Changes, CheckEntry, PanelEntry, Record, SubjectChanges, SubjectEntry
-from .text import SYMBOLS, amount, change, change_lines, differing, headroom_text, shown_outcome
+from .text import BAD, SYMBOLS, amount, change, change_lines, differing, headroom_text, shown_outcome
 
 if TYPE_CHECKING:
     import jinja2
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
 TABS = ("maps", "time", "cost", "memory", "graph", "weights")  # in the order of the page; others follow
-SEVERITY = ("error", "fail", "inconclusive", "warn", "not gated", "pass")
+SEVERITY = tuple(SYMBOLS)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class _Page:
                 record=self.record,
                 subjects=subjects,
                 orphans=self._orphans(set(ids)),
-                failures=[c for c in checks if shown_outcome(c) in ("fail", "error")],
+                failures=[c for c in checks if shown_outcome(c) in BAD],
                 outcomes=_outcomes(checks),
                 changes=self._changes(ids),
                 script=script,

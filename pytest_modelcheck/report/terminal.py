@@ -12,7 +12,17 @@ from ..verdict.units import RATIO
 from .text import FAR, SYMBOLS, amount, change, change_lines, differing, headlines, shown_outcome
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
-_COLOURS = {"pass": 32, "fail": 31, "error": 31, "warn": 33, "inconclusive": 33, "not gated": 36}
+_COLOURS = {
+    "fail": 31,
+    "error": 31,
+    "warn": 33,
+    "inconclusive": 33,
+    "not gated": 36,
+    "accepted": 36,
+    "expected": 36,
+    "skipped": 36,
+    "not run": 33,
+}
 GAP = 2
 MODULES = 12  # of a subject, with what changed in each
 

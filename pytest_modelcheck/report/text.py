@@ -10,7 +10,19 @@ from ..records.types import CheckEntry, FigureEntry, SubjectChanges
 from ..verdict.units import RATIO
 
 FAR = -10  # headroom below which a share says less than a factor
-SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "inconclusive": "?", "not gated": "–", "error": "✗"}
+SYMBOLS = {
+    "error": "✗",
+    "fail": "✗",
+    "inconclusive": "?",
+    "warn": "!",
+    "not run": "–",
+    "not gated": "–",
+    "accepted": "✓",
+    "expected": "✓",
+    "skipped": "–",
+    "pass": "✓",
+}  # from the gravest to the best
+BAD = ("error", "fail")
 Row = TypeVar("Row", bound=FigureEntry)
 
 

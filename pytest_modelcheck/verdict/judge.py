@@ -12,12 +12,20 @@ from .measurement import Contributor, Measurement
 
 
 class Outcome(str, Enum):
-    """How a check can end; there is no other way."""
+    """How a check can end; there is no other way.
+
+    `ACCEPTED`: a breach that the change owns up to, or a snapshot taken over by `--snapshot-update`. `EXPECTED`: a
+    breach in a test that is marked xfail. `SKIPPED`: pytest skipped the test. `NOT_RUN`: pytest never came to it.
+    """
 
     PASS = "pass"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     NOT_GATED = "not gated"
+    ACCEPTED = "accepted"
+    EXPECTED = "expected"
+    SKIPPED = "skipped"
+    NOT_RUN = "not run"
     ERROR = "error"
 
     def __str__(self) -> str:
