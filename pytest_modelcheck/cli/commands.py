@@ -14,12 +14,12 @@ from ..records.compare import compare as compared
 from ..records.compare import regressions, ungated
 from ..records.load import read_record
 from ..records.merge import merge as merged
+from ..records.outcome import bad_checks, is_red
 from ..records.plain import plain
 from ..records.published import published_schema
-from ..records.types import Changes, CheckEntry, Record
+from ..records.types import Changes
 from ..report.history import history_html, history_markdown, trends
 from ..report.markdown import MARKER, comparison_markdown, record_markdown
-from ..report.text import BAD, shown_outcome
 from ..report.write import write_report
 
 OK, BREACH = 0, 1
@@ -32,12 +32,12 @@ def compare(options: argparse.Namespace) -> Done:
     base, head = (read_record(path, registry, options.max_bytes) for path in (options.base, options.head))
     changes, limits = compared(base, head, registry), dict(options.max_regression)
     _refuse_unknown(limits, changes)
-    risen, loose, failed = regressions(changes, limits), ungated(changes, limits), _failed(head)
+    risen, loose, failed = regressions(changes, limits), ungated(changes, limits), bad_checks(head)
     if options.format == "json":
         text = _json({**changes, "failed": failed, "regressions": risen, "not_gated": loose})
     else:
-        text = comparison_markdown(changes, registry, failed, risen, loose, head["run"], options.max_output)
-    return text, BREACH if risen or not _is_good(head) else OK
+        text = comparison_markdown(changes, registry, risen, loose, base, head, options.max_output)
+    return text, BREACH if risen or is_red(head) else OK
 
 
 def _refuse_unknown(limits: Mapping[str, float], changes: Changes) -> None:
@@ -63,7 +63,7 @@ def merge(options: argparse.Namespace) -> Done:
         text = _json(record)
     else:
         text = record_markdown(record, registry, max_bytes=options.max_output)
-    return text, OK if _is_good(record) else BREACH
+    return text, BREACH if is_red(record) else OK
 
 
 def _shard(path: Path) -> str:
@@ -86,7 +86,7 @@ def summary(options: argparse.Namespace) -> Done:
         marker = f"{MARKER}\n" if options.marker else ""
         room = options.max_output - len(marker)
         text = marker + record_markdown(record, registry, max_bytes=room)
-    return text, OK if _is_good(record) else BREACH
+    return text, BREACH if is_red(record) else OK
 
 
 def history(options: argparse.Namespace) -> Done:
@@ -103,16 +103,6 @@ def history(options: argparse.Namespace) -> Done:
 def schema(options: argparse.Namespace) -> Done:
     """The JSON schema of a report."""
     return _json(published_schema(default_registry())), OK
-
-
-def _failed(record: Record) -> list[CheckEntry]:
-    return [check for check in record["checks"] if shown_outcome(check) in BAD]
-
-
-def _is_good(record: Record) -> bool:
-    """Whether no check failed, and none may have been lost."""
-    run = record["run"]
-    return not (_failed(record) or run["no_result"] or run["interrupted"])
 
 
 def _json(value: Any) -> str:

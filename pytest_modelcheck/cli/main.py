@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pytest-modelcheck", description=description)
     added = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    words = "what changed between two reports; exit 1 on a breach, or a lost result"
+    words = "what changed between two reports; exit 1 on a breach, or where the run of the head was red"
     command = _reading(added, "compare", commands.compare, words)
     command.add_argument("base", type=Path, metavar="BASE.json")
     command.add_argument("head", type=Path, metavar="HEAD.json")
@@ -55,14 +55,14 @@ def _parser() -> argparse.ArgumentParser:
         help="a breach if the metric of any subject rises by more; may be given several times",
     )
 
-    words = "one report from the shards of a CI matrix; exit 1 if a check failed or was lost"
+    words = "one report from the shards of a CI matrix; exit 1 if one of the runs was red"
     command = _reading(added, "merge", commands.merge, words)
     command.add_argument(
         "shards", type=Path, nargs="+", metavar="DIR", help="a folder with a report.json, or the file"
     )
     command.add_argument("--output", type=Path, default=Path("modelcheck-report"), metavar="DIR")
 
-    words = "one report in short; exit 1 if a check failed or was lost"
+    words = "one report in short; exit 1 if the run was red"
     command = _reading(added, "summary", commands.summary, words)
     command.add_argument(
         "report", type=Path, metavar="REPORT", help="report.json, its folder, or a zip file with it"

@@ -39,6 +39,9 @@ def enforce(
     return [replace(enforcement.verdict(demand), source=demand.source.written) for demand in demands]
 
 
+Trouble = (Exception, SystemExit)  # a model that calls sys.exit() is to leave a verdict like any that raises
+
+
 class _Enforcement:
     """The measurements of one test: demands that ask for the same one share it, and its failure."""
 
@@ -62,7 +65,7 @@ class _Enforcement:
             verdict = self._judge(demand, subject)
         except ModelCheckError as error:
             verdict = Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
-        except Exception as error:
+        except Trouble as error:
             verdict = Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
         return replace(verdict, signature=signature)
 
@@ -91,10 +94,10 @@ class _Enforcement:
             options = check.options(demand.limit, self.settings)
             until = {"decided": self._decided(key)} if check.sequential else {}
             self.observed[key] = result = _attempt(check, subject, {**options, **until})
-            if check.section and not isinstance(result, Exception):
+            if check.section and not isinstance(result, Trouble):
                 self.keep(subject, check.section, result)
         result = self.observed[key]
-        if isinstance(result, Exception):
+        if isinstance(result, Trouble):
             raise result
         return check.read(result, demand.limit)
 
@@ -120,10 +123,10 @@ def _attempt(check: Check, subject: Subject, options: dict[str, Any]) -> Any:
             return check.observe(subject, **options)
         with subject.restored():
             return check.observe(subject, **options)
-    except Exception as error:
+    except Trouble as error:
         return error
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(error: BaseException) -> str:
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return f"unexpected {type(error).__name__} while measuring\n{''.join(lines).rstrip()}"

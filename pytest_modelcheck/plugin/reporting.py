@@ -27,9 +27,9 @@ class Reporting:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         run = self.run
         if run.settings.report or run.collected or hasattr(report, "modelcheck"):
-            status = run.config.hook.pytest_report_teststatus(report=report, config=run.config)[0]
-            part = getattr(report, "modelcheck", None)
-            self._collected().log(report.nodeid, report.when or "", status, part)
+            from .phases import phase_of
+
+            self._collected().log(phase_of(report, run.config))
 
     def _collected(self) -> RunRecord:
         if self.run.collected is None:
@@ -54,19 +54,41 @@ class Reporting:
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         run = self.run
-        if run.config.option.collectonly or not (run.collected or run.settings.report):
+        if run.config.option.collectonly or not (run.is_awake or run.collected or run.settings.report):
             return
-        record = self._collected().build(int(exitstatus), run.config.rootpath, interrupted=run.interrupted)
-        if run.base is not None:
-            run.base.tell(record)
-        run.record = record
-        if run.settings.report and not self._write(record) and session.exitstatus in GOOD:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED  # it was asked for
+        run.record = record = self._record(session, int(exitstatus))
+        is_written = not run.settings.report or self._write(record)
+        if session.exitstatus in GOOD and not (is_written and record["run"]["exit_status"] in GOOD):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._tells_github(record):
             self._summarise(record)
 
+    def _record(self, session: pytest.Session, exit_status: int) -> Record:
+        """What was seen, what was demanded and never came to run, and what changed since the base.
+
+        A check that is bad in it makes the run red, whatever pytest knows of it.
+        """
+        from ..records.outcome import bad_checks
+        from .announcing import planned_entries
+        from .phases import failure_of
+        from .state import state_of
+
+        run, collected = self.run, self._collected()
+        for report in run.uncollected:
+            collected.fail(failure_of(report, "collect", run.config.rootpath))
+        for item in getattr(session, "items", ()):  # none ran where a file could not be collected
+            if run.marks(item) and item.nodeid not in collected.planned:
+                collected.planned[item.nodeid] = planned_entries(item.nodeid, state_of(item).plan)
+        record = collected.build(exit_status, run.config.rootpath, interrupted=run.interrupted)
+        if run.base is not None:
+            run.base.tell(record)
+        if exit_status in GOOD and bad_checks(record):
+            record["run"]["exit_status"] = int(pytest.ExitCode.TESTS_FAILED)
+        return record
+
     def _tells_github(self, record: Record) -> bool:
-        if "GITHUB_ACTIONS" not in os.environ or not (record["checks"] or record["subjects"]):
+        known = record["checks"] or record["subjects"] or record.get("failures")
+        if "GITHUB_ACTIONS" not in os.environ or not known:
             return False
         from ..report.github import active
 
@@ -109,19 +131,13 @@ class Reporting:
     def _lines(self, reporter: pytest.TerminalReporter) -> Iterator[str]:
         """The table of checks, and what changed."""
         run, writer = self.run, reporter._tw
-        if run.collected is not None and run.collected.checks:
+        if run.record is not None and run.record["checks"]:
             from ..report.terminal import summary_lines
 
             reporter.section("modelcheck")
             verbose = run.config.option.verbose > 0
-            yield from summary_lines(self._shown(), writer.fullwidth, writer.hasmarkup, verbose)
+            yield from summary_lines(run.record, writer.fullwidth, writer.hasmarkup, verbose)
         if run.record is not None and run.record.get("changes"):
             from ..report.terminal import changes_lines
 
             yield from changes_lines(run.record, run.registry)
-
-    def _shown(self) -> Record:
-        """The record; where the session ended before there was one, what had been collected."""
-        if self.run.record is not None:
-            return self.run.record
-        return self._collected().build(1, self.run.config.rootpath, interrupted=self.run.interrupted)

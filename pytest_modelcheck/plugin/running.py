@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ..text import log_safe
+from .announcing import Announcements
+from .bodies import before_body
 from .state import state_of
 
 if TYPE_CHECKING:
     from ..demand.plan import Demand
     from ..errors import ModelCheckWarning
+    from ..records.types import TestPart
     from ..verdict.judge import BaseValue, Verdict
     from ..verdict.message import Told
     from .state import Run
@@ -24,6 +28,7 @@ class Running:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.announcements = Announcements(run)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
@@ -42,8 +47,8 @@ class Running:
         with seeds_end_here() if self.run.compared else nullcontext():
             return (yield)
 
-    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """After pytest looked whether the test is skipped, before its fixtures."""
         state_of(item).forget()
         self._refuse_missing(item, self._demands(item))
 
@@ -77,13 +82,13 @@ class Running:
         if texts:
             pytest.fail("\n".join(dict.fromkeys(texts)), pytrace=False)
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)  # within pytest's own: what it skips or expects to fail
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         demands = self._demands(item)
-        if demands:
-            self._enforce(item, demands)
+        before = partial(self._enforce, item, demands) if demands else None
         try:
-            return (yield)
+            with before_body(item, before) if before is not None else nullcontext():
+                return (yield)
         except Exception as error:
             self._shorten_traceback(error)
             raise
@@ -156,10 +161,16 @@ class Running:
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        recorder = state_of(item).recorded
-        part = recorder.drain() if recorder is not None else None
+        part = self._part(item, report.when == "setup")
         if part:
             from ..records.plain import to_json
 
             report.modelcheck = to_json(part)  # type: ignore[attr-defined]  # travels with the report, xdist included
         return report
+
+    def _part(self, item: pytest.Item, begins: bool) -> TestPart:
+        """What the record is to know of the phase that ended."""
+        recorder = state_of(item).recorded
+        part = (recorder.drain() if recorder is not None else None) or {}
+        planned = self.announcements.at_setup(item) if begins else {}
+        return {**part, "planned": planned} if planned else part

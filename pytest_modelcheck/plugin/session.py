@@ -61,6 +61,11 @@ class Session:
         assert settings.base is not None
         return Base(measure_base(rerun(run), settings.base, run.registry), run.registry)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Heard before any test with checks was met: files that cannot be imported may hold them."""
+        if report.failed:
+            self.run.uncollected.append(report)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """xdist's: what a worker is to know, a remote one too."""

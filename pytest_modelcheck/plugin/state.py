@@ -38,6 +38,7 @@ class Run:
         self.report_path: Path | None = None
         self.interrupted = False
         self.troubles: list[str] = []  # what was asked for and could not be done
+        self.uncollected: list[pytest.CollectReport] = []  # files that failed
         self.is_awake = False  # whether a test with checks was met
         self.parts: Mapping[str, Callable[[Run], object]] = {}  # by the name under which each is registered
         self.woken: tuple[str, ...] = ()  # the parts that only matter to tests with checks

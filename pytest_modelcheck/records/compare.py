@@ -91,7 +91,8 @@ class Figures:
         self.catalogue = catalogue
         self.checks: dict[str, list[CheckEntry]] = {}
         for check in record["checks"]:
-            self.checks.setdefault(check["subject"], []).append(check)
+            if check["signature"]:
+                self.checks.setdefault(check["signature"], []).append(check)
 
     def of(self, entry: SubjectEntry | None) -> dict[tuple[str, str], FoundFigure]:
         """One subject's."""
@@ -102,7 +103,7 @@ class Figures:
         for section in self.catalogue.sections.values():
             for figure in _totals(section, content_of(sections, section.name), entry):
                 found[figure.metric, figure.title] = figure
-        for check in self.checks.get(entry["name"], ()):
+        for check in self.checks.get(entry["signature"], ()):
             value = number(check["value"])
             if self._nature(check) not in ("distance", "comparison") and value is not None:
                 key = check["metric"], check["title"]
@@ -169,7 +170,7 @@ class _Comparing:
     def _parts(self, old: SubjectEntry, new: SubjectEntry) -> tuple[dict[str, Any], dict[str, str], bool]:
         """What the sections found, why some could not be compared, and whether the subject changed."""
         base, head = sections_of(old), sections_of(new)
-        checks = self.right.checks.get(new["name"], [])
+        checks = self.right.checks.get(new["signature"], [])
         parts: dict[str, Any] = {}
         failed: dict[str, str] = {}
         changed = False

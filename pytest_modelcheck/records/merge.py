@@ -9,9 +9,9 @@ from .match import given_options
 from .merge_changes import Told, merged_changes
 from .section import Catalogue
 from .subjects import SubjectTable
-from .types import SCHEMA_VERSION, CheckEntry, PanelEntry, Record, RunEntry
+from .types import SCHEMA_VERSION, CheckEntry, FailureEntry, PanelEntry, Record, RunEntry
 
-Entry = TypeVar("Entry", CheckEntry, PanelEntry)
+Entry = TypeVar("Entry", CheckEntry, PanelEntry, FailureEntry)
 
 
 def merge(records: Mapping[str, Record], catalogue: Catalogue) -> Record:
@@ -24,11 +24,13 @@ def merge(records: Mapping[str, Record], catalogue: Catalogue) -> Record:
     subjects = SubjectTable()
     checks: list[CheckEntry] = []
     panels: list[PanelEntry] = []
+    failures: list[FailureEntry] = []
     for shard, record in records.items():
         for entry in record["subjects"]:
             subjects.add(entry, shard)
         checks += _apart(record["checks"], checks, shard, _check_of)
         panels += _apart(record["panels"], panels, shard, _panel_of)
+        failures += _apart(record.get("failures", []), failures, shard, _failure_of)
     subjects.name(checks, panels)
     changes = [_told(shard, record, subjects) for shard, record in records.items() if "changes" in record]
     merged: Record = {
@@ -39,6 +41,7 @@ def merge(records: Mapping[str, Record], catalogue: Catalogue) -> Record:
         "subjects": subjects.entries,
         "checks": checks,
         "panels": panels,
+        "failures": failures,
     }
     if changes:
         merged["changes"] = merged_changes(changes, catalogue)
@@ -81,6 +84,10 @@ def _check_of(check: CheckEntry) -> object:
 
 def _panel_of(panel: PanelEntry) -> object:
     return (panel["nodeid"], panel["subject"], panel["title"], panel["kind"])
+
+
+def _failure_of(failure: FailureEntry) -> object:
+    return (failure["nodeid"], failure["phase"])
 
 
 def _environment(records: Mapping[str, Record]) -> dict[str, str]:

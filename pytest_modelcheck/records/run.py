@@ -5,12 +5,51 @@ from __future__ import annotations
 import datetime
 import json
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from .environment import environment
 from .subjects import SubjectTable
-from .types import SCHEMA_VERSION, CheckEntry, PanelEntry, Record, RunEntry, TestPart
+from .types import SCHEMA_VERSION, CheckEntry, FailureEntry, PanelEntry, Record, RunEntry, TestPart
+from .unanswered import End, completed
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of a test, as pytest reported it.
+
+    `when`: setup, call, teardown, or xdist's "???" for a test whose process died. `status`: in pytest's words, empty
+    where the phase says nothing; `reason`: of a skip or an expected failure. `part`: the JSON that came with it.
+    """
+
+    nodeid: str
+    when: str
+    status: str
+    reason: str = ""
+    failure: FailureEntry | None = None
+    part: str | None = None
+
+
+@dataclass
+class _Test:
+    """What is known of one test."""
+
+    parts: list[TestPart] = field(default_factory=list)
+    status: str = ""
+    reason: str = ""
+    failures: list[FailureEntry] = field(default_factory=list)
+
+    def see(self, phase: Phase) -> None:
+        if phase.status and self.status not in ("failed", "error"):
+            self.status, self.reason = phase.status, phase.reason
+        if phase.failure is not None:
+            self.failures.append(phase.failure)
+
+    @property
+    def end(self) -> End:
+        return End(self.status, self.reason, tuple(self.failures))
 
 
 class RunRecord:
@@ -18,46 +57,51 @@ class RunRecord:
 
     def __init__(self) -> None:
         self.started = time.time()
-        self.tests: dict[str, list[TestPart]] = {}
-        self.outcomes: dict[str, str] = {}
+        self.tests: dict[str, _Test] = {}
+        self.planned: dict[str, list[CheckEntry]] = {}
+        self.failures: list[FailureEntry] = []  # of files
         self.lost: list[str] = []
         self.environment: dict[str, str] = {}
 
-    def log(self, nodeid: str, when: str, status: str, part: str | None) -> None:
-        """Take one phase of a test: its status as pytest names it, and the JSON that came with its report."""
-        if when == "setup":  # with reruns only the last attempt counts
-            self.tests.pop(nodeid, None)
-            self.outcomes.pop(nodeid, None)
-        if when == "???":  # xdist's word for a test whose worker died
-            self.lost.append(nodeid)
-        if status and self.outcomes.get(nodeid) not in ("failed", "error"):
-            self.outcomes[nodeid] = status
-        if part:
-            self.add(nodeid, json.loads(part))
+    def log(self, phase: Phase) -> None:
+        """Take one phase of a test."""
+        if phase.when == "setup":  # with reruns only the last attempt counts
+            self.tests.pop(phase.nodeid, None)
+        if phase.when == "???":
+            self.lost.append(phase.nodeid)
+        self._test(phase.nodeid).see(phase)
+        if phase.part:
+            self.add(phase.nodeid, json.loads(phase.part))
+
+    def _test(self, nodeid: str) -> _Test:
+        return self.tests.setdefault(nodeid, _Test())
 
     def add(self, nodeid: str, part: TestPart) -> None:
         """Add what one phase of a test reported."""
         self.environment.update(part.get("environment", {}))
-        self.tests.setdefault(nodeid, []).append(part)
+        self.planned.update(part.get("planned", {}))
+        self._test(nodeid).parts.append(part)
 
-    @property
-    def checks(self) -> list[CheckEntry]:
-        """All checks, in the order in which the tests were reported."""
-        return [check for parts in self.tests.values() for part in parts for check in part.get("checks", ())]
+    def fail(self, failure: FailureEntry) -> None:
+        """Note a file that could not be collected; each of xdist's workers tells it."""
+        if failure["nodeid"] not in (known["nodeid"] for known in self.failures):
+            self.failures.append(failure)
 
     @property
     def waited(self) -> float:
         """Seconds that timed checks of all tests waited for each other."""
-        return sum(sum(part.get("waited", ())) for parts in self.tests.values() for part in parts)
+        parts = [part for test in self.tests.values() for part in test.parts]
+        return sum(sum(part.get("waited", ())) for part in parts)
 
     def build(self, exit_status: int, root: Path, *, interrupted: bool = False) -> Record:
         """The whole record."""
-        parts = [part for nodeid in sorted(self.tests) for part in self.tests[nodeid]]
+        tests = [self.tests[nodeid] for nodeid in sorted(self.tests)]
+        parts = [part for test in tests for part in test.parts]
         subjects = SubjectTable()
         for part in parts:
             for entry in part.get("subjects", ()):
                 subjects.add(entry)
-        checks = [cast("CheckEntry", {**check}) for part in parts for check in part.get("checks", ())]
+        checks = list(self._checks())
         panels = [cast("PanelEntry", {**panel}) for part in parts for panel in part.get("panels", ())]
         subjects.name(checks, panels)
         return {
@@ -68,12 +112,21 @@ class RunRecord:
             "subjects": subjects.entries,
             "checks": checks,
             "panels": panels,
+            "failures": [*self.failures, *(failure for test in tests for failure in test.failures)],
         }
+
+    def _checks(self) -> Iterator[CheckEntry]:
+        """What was demanded, test by test, with what became of it."""
+        for nodeid in sorted({*self.tests, *self.planned}):
+            test = self.tests.get(nodeid) or _Test()
+            given = [cast("CheckEntry", {**check}) for part in test.parts for check in part.get("checks", ())]
+            yield from completed(self.planned.get(nodeid, ()), given, test.end)
 
     def _run(self, exit_status: int, interrupted: bool) -> RunEntry:
         counts: dict[str, int] = {}
-        for outcome in self.outcomes.values():
-            counts[outcome] = counts.get(outcome, 0) + 1
+        for test in self.tests.values():
+            if test.status:
+                counts[test.status] = counts.get(test.status, 0) + 1
         return {
             "exit_status": exit_status,
             "interrupted": interrupted,

@@ -126,6 +126,20 @@ class PanelEntry(TypedDict):
     signature: NotRequired[str]
 
 
+class FailureEntry(TypedDict):
+    """A test that failed, with checks or without, or a file that could not be collected.
+
+    `phase` "process": its process died. `where`: file and line of the crash, `message` its line, `text` the end of what
+    pytest prints.
+    """
+
+    nodeid: str
+    phase: Literal["collect", "setup", "call", "teardown", "process"]
+    where: str
+    message: str
+    text: str
+
+
 class RunEntry(TypedDict):
     """The run as a whole."""
 
@@ -211,6 +225,7 @@ class Record(TypedDict):
     subjects: list[SubjectEntry]
     checks: list[CheckEntry]
     panels: list[PanelEntry]
+    failures: NotRequired[list[FailureEntry]]
     changes: NotRequired[Changes]
     dependencies: NotRequired[list[str]]
     broken: NotRequired[list[str]]
@@ -221,10 +236,14 @@ class Record(TypedDict):
 
 
 class TestPart(TypedDict, total=False):
-    """What one phase of a test reports; travels with pytest's own report."""
+    """What one phase of a test reports; travels with pytest's own report.
+
+    `planned`: by node id what tests demand, as if none of it had run; the first report of a process has all of them.
+    """
 
     subjects: list[SubjectEntry]
     checks: list[CheckEntry]
     panels: list[PanelEntry]
     waited: list[float]
     environment: dict[str, str]
+    planned: dict[str, list[CheckEntry]]

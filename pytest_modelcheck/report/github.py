@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..records.outcome import other_failures, shown_outcome
 from ..records.section import Catalogue
-from ..records.types import CheckEntry, Record
+from ..records.types import CheckEntry, FailureEntry, Record
 from ..text import printable
 from .markdown import MAX_BYTES, record_markdown
-from .text import shown_outcome
+from .text import failure_line
 
 SHOWN = 10  # annotations of a kind that GitHub shows per step
 _KINDS = {"fail": "error", "error": "error", "warn": "warning", "inconclusive": "warning"}
@@ -43,22 +44,41 @@ def _link() -> str:
 
 
 def commands(record: Record, root: Path) -> Iterator[str]:
-    """A workflow command per failed or undecided check, at its marker's file and line; the last one counts the rest."""
+    """A workflow command per failed or undecided check, at its marker's file and line, and per test with checks that
+    failed otherwise; the last one counts the rest.
+    """
     for kind in ("error", "warning"):
-        checks = [c for c in record["checks"] if _KINDS.get(shown_outcome(c)) == kind]
-        for check in checks[: SHOWN - (len(checks) > SHOWN)]:
-            yield _command(kind, check, root)
-        if len(checks) > SHOWN:
-            yield f"::{kind} title=model check::and {len(checks) - SHOWN + 1} more, in the job summary"
+        told = [_of_check(kind, c, root) for c in record["checks"] if _KINDS.get(shown_outcome(c)) == kind]
+        told += [_of_failure(failure, root) for failure in _failures(record)] if kind == "error" else []
+        yield from told[: SHOWN - (len(told) > SHOWN)]
+        if len(told) > SHOWN:
+            yield f"::{kind} title=model check::and {len(told) - SHOWN + 1} more, in the job summary"
 
 
-def _command(kind: str, check: CheckEntry, root: Path) -> str:
-    file, _, line = check["where"].rpartition(":")
-    facts = {"file": _from_workspace(file or check["nodeid"].partition("::")[0], root)}
+def _failures(record: Record) -> list[FailureEntry]:
+    """Those of other tests are other plugins' to annotate."""
+    ours = {nodeid for subject in record["subjects"] for nodeid in subject["nodeids"]}
+    ours |= {check["nodeid"] for check in record["checks"]}
+    return [failure for failure in other_failures(record) if failure["nodeid"] in ours]
+
+
+def _of_check(kind: str, check: CheckEntry, root: Path) -> str:
+    title = f"{check['subject'] or '?'}: {check['title']}"
+    return _command(kind, check["where"], check["nodeid"], title, check["message"], root)
+
+
+def _of_failure(failure: FailureEntry, root: Path) -> str:
+    nodeid = failure["nodeid"]
+    return _command("error", failure["where"], nodeid, nodeid, failure_line(failure), root)
+
+
+def _command(kind: str, where: str, nodeid: str, title: str, text: str, root: Path) -> str:
+    file, _, line = where.rpartition(":")
+    facts = {"file": _from_workspace(file or nodeid.partition("::")[0], root)}
     facts |= {"line": line} if line.isdecimal() else {}
-    facts["title"] = f"{check['subject'] or '?'}: {check['title']}"
+    facts["title"] = title
     told = ",".join(f"{key}={_property(value)}" for key, value in facts.items())
-    return f"::{kind} {told}::{_data(printable(check['message'], keep=chr(10)))}"
+    return f"::{kind} {told}::{_data(printable(text, keep=chr(10)))}"
 
 
 def _from_workspace(file: str, root: Path) -> str:

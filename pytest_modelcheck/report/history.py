@@ -9,10 +9,11 @@ from typing_extensions import TypedDict
 
 from ..records.compare import Figures, other_definition
 from ..records.match import matched
+from ..records.outcome import is_red
 from ..records.plain import share
 from ..records.section import Catalogue
 from ..records.types import Record, RevisionEntry, SubjectEntry
-from ..text import printable
+from ..text import count, printable
 from .markdown import fit, table
 from .neutral import code, words
 from .text import amount, change
@@ -30,10 +31,16 @@ class Trend(TypedDict):
     values: list[float | None]
 
 
+class PastRun(RevisionEntry):
+    """A run; in a red one some figures may be missing."""
+
+    is_red: bool
+
+
 class History(TypedDict):
     """Runs from the oldest to the newest."""
 
-    runs: list[RevisionEntry]
+    runs: list[PastRun]
     rows: list[Trend]
 
 
@@ -62,8 +69,12 @@ def trends(records: Iterable[Record], catalogue: Catalogue) -> History:
                 row["subject"] = entry["name"]
                 if not other_definition(catalogue.metrics.get(metric), figure.definition):
                     row["values"][position] = figure.value
-    runs: list[RevisionEntry] = [
-        {"commit": record["environment"].get("commit", ""), "created": record["created"]}
+    runs: list[PastRun] = [
+        {
+            "commit": record["environment"].get("commit", ""),
+            "created": record["created"],
+            "is_red": is_red(record),
+        }
         for record in ordered
     ]
     return {"runs": runs, "rows": [row for row in rows.values() if any(v is not None for v in row["values"])]}
@@ -78,14 +89,19 @@ def history_markdown(history: History, catalogue: Catalogue, max_bytes: int) -> 
     ]
     columns = ("subject", "metric", "first", "last", "change", "trend")
     first, last = (code(runs[i]["created"]) if runs else "" for i in (0, -1))
-    blocks = [f"## History of {len(runs):,} runs", f"{first} to {last}", table(columns, cells, "llrrrl")]
+    blocks = [f"## {_title(runs)}", f"{first} to {last}", table(columns, cells, "llrrrl")]
     return fit(blocks, max_bytes)
 
 
 def history_html(history: History, catalogue: Catalogue) -> str:
     """A page with a line plot per metric and the values below it; complete without scripts, links nowhere."""
     plots = "\n".join(_figure(row, history["runs"], catalogue) for row in history["rows"])
-    return _PAGE.format(title=f"History of {len(history['runs']):,} runs", plots=plots)
+    return _PAGE.format(title=_title(history["runs"]), plots=plots)
+
+
+def _title(runs: Sequence[PastRun]) -> str:
+    red = sum(run["is_red"] for run in runs)
+    return f"History of {count(len(runs), 'run')}" + (f", {red:,} of them red" if red else "")
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -113,7 +129,7 @@ def _ends(row: Trend, catalogue: Catalogue) -> tuple[str, str, str]:
 
 
 def _figure(
-    row: Trend, runs: Sequence[RevisionEntry], catalogue: Catalogue, width: int = 320, height: int = 64
+    row: Trend, runs: Sequence[PastRun], catalogue: Catalogue, width: int = 320, height: int = 64
 ) -> str:
     """One plot; each point says its value and its run, and the ends of the scale are written beside it."""
     low, spread = _range(row["values"])
@@ -126,7 +142,7 @@ def _figure(
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
     dots = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{_text(amount(catalogue, row["unit"], v))} · '
-        f"{_text(runs[round(x / step)]['created'])} {_text(runs[round(x / step)]['commit'][:12])}</title></circle>"
+        f"{_about(runs[round(x / step)])}</title></circle>"
         for x, y, v in points
     )
     first, last, moved = _ends(row, catalogue)
@@ -137,6 +153,10 @@ def _figure(
         f'<svg viewBox="-6 -6 {width + 12} {height + 12}" role="img" aria-label="{_text(row["title"])}">'
         f'<polyline points="{line}"/>{dots}</svg></figure>'
     )
+
+
+def _about(run: PastRun) -> str:
+    return _text(f"{run['created']} {run['commit'][:12]}{' (red)' if run['is_red'] else ''}")
 
 
 def _text(text: object) -> str:

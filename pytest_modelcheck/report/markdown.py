@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ..records.compare import RegressionEntry
+from ..records.outcome import bad_checks, is_red, other_failures, shown_outcome
 from ..records.section import Catalogue, Cell, Line, Table
 from ..records.types import Changes, CheckEntry, FigureEntry, Record, RunEntry, SubjectChanges
 from ..text import count as _count
 from ..verdict.units import RATIO
 from .neutral import code, fenced, html_code, words
-from .text import BAD, SYMBOLS, amount, change, change_lines, differing, headroom_text, shown_outcome
+from .text import SYMBOLS, amount, change, change_lines, differing, ended, failure_line, headroom_text
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
 ROWS = 60
@@ -24,13 +25,12 @@ def record_markdown(
     record: Record, catalogue: Catalogue, *, max_bytes: int = MAX_BYTES, link: str = ""
 ) -> str:
     """The verdict, what failed and why, what changed (where the record knows), the other checks."""
-    checks = record["checks"]
-    failed = [check for check in checks if shown_outcome(check) in BAD]
-    blocks = [_headline(checks, record["run"]), link]
-    blocks += [*_checks(failed, "What failed"), *_failures(failed)]
+    failed = bad_checks(record)
+    blocks = [_headline(record), link]
+    blocks += [*_checks(failed, "What failed"), *_failures(failed), *_other_failures(record)]
     if "changes" in record:
         blocks += changes_blocks(record["changes"], catalogue)
-    others = [check for check in checks if shown_outcome(check) not in BAD]
+    others = [check for check in record["checks"] if check not in failed]
     blocks += _checks(others, "Other checks" if failed else "Checks")
     blocks += _failures([check for check in others if check["outcome"] == "fail"])  # at level="warn"
     blocks += _loose(others)
@@ -40,21 +40,27 @@ def record_markdown(
 def comparison_markdown(
     changes: Changes,
     catalogue: Catalogue,
-    failed: Sequence[CheckEntry],
     risen: Sequence[RegressionEntry],
     loose: Sequence[RegressionEntry],
-    run: RunEntry,
+    base: Record,
+    head: Record,
     max_bytes: int = MAX_BYTES,
 ) -> str:
-    """A comparison: breaches, what the `run` of the head lost, what no limit could gate (`loose`), all that changed."""
-    breaches, lost = len(failed) + len(risen), [*_lost(run)]
-    blocks = [f"## {'✗' if breaches or lost else '✓'} Model check: {_count(breaches, 'breach', 'breaches')}"]
-    blocks += lost
+    """A comparison: breaches, what else made the head's run red, what no limit could gate (`loose`), all that changed.
+
+    That the base's run was red is a note.
+    """
+    failed = bad_checks(head)
+    breaches, run = len(failed) + len(risen), head["run"]
+    mark = "✗" if breaches or is_red(head) else "✓"
+    blocks = [f"## {mark} Model check: {_count(breaches, 'breach', 'breaches')}{_but(head, failed)}"]
+    blocks += _lost(run)
+    blocks += [f"The run of the base was red: {ended(base['run'])}"] if is_red(base) else []
     blocks += [_risen(risen, catalogue)] if risen else []
     pairs = [f"{code(row['subject'])} {words(row['title'])}" for row in loose[:ROWS]]
     blocks += [f"Not gated, one side has no value: {', '.join(pairs)}"] if pairs else []
     blocks += changes_blocks(changes, catalogue)
-    blocks += [*_checks(failed, "What failed"), *_failures(failed)]
+    blocks += [*_checks(failed, "What failed"), *_failures(failed), *_other_failures(head)]
     return fit(blocks, max_bytes)
 
 
@@ -111,19 +117,29 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], align: str = ""
     return "\n".join(lines)
 
 
-def _headline(checks: Sequence[CheckEntry], run: RunEntry) -> str:
+def _headline(record: Record) -> str:
+    failed, checks = bad_checks(record), record["checks"]
     counts = Counter(shown_outcome(check) for check in checks)
-    bad = counts["fail"] + counts["error"]
-    text = (
-        f"{bad} of {_count(len(checks), 'check')} failed"
-        if bad
-        else f"{_count(len(checks), 'check')}, none failed"
-    )
-    lost = [*_lost(run)]
-    lines = [f"## {'✗' if bad or lost else '✓'} Model check: {text}"]
+    number = _count(len(checks), "check")
+    text = f"{len(failed)} of {number} failed" if failed else f"{number}, none failed{_but(record, failed)}"
+    lines = [f"## {'✗' if is_red(record) else '✓'} Model check: {text}"]
     rest = [f"{n} {outcome}" for outcome, n in counts.items() if outcome not in ("pass", "fail", "error")]
     lines += [", ".join(rest)] if rest else []
-    return "\n\n".join([*lines, *lost])
+    return "\n\n".join([*lines, *_lost(record["run"])])
+
+
+def _but(record: Record, failed: Sequence[CheckEntry]) -> str:
+    """What made a run red in which no check failed."""
+    return f", but the run did: {ended(record['run'])}" if is_red(record) and not failed else ""
+
+
+def _other_failures(record: Record, shown: int = 20) -> Iterator[str]:
+    """What failed without a check that says why."""
+    found = other_failures(record)
+    lines = [f"- {code(failure['nodeid'])} {words(failure_line(failure), 300)}" for failure in found[:shown]]
+    lines += [f"- and {len(found) - shown:,} more in the report"] if len(found) > shown else []
+    if lines:
+        yield "### What else failed\n\n" + "\n".join(lines)
 
 
 def _lost(run: RunEntry) -> Iterator[str]:

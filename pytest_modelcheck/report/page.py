@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from ..drawing.html import asset, environment
+from ..records.outcome import bad_checks, is_of, is_red, other_failures, shown_outcome
 from ..records.section import Catalogue, Line, Section, content_of, sections_of
 from ..records.types import Changes, CheckEntry, PanelEntry, Record, SubjectChanges, SubjectEntry
-from .text import BAD, SYMBOLS, amount, change, change_lines, differing, headroom_text, shown_outcome
+from .text import SYMBOLS, amount, change, change_lines, differing, ended, failure_line, headroom_text
 
 if TYPE_CHECKING:
     import jinja2
@@ -86,8 +87,10 @@ class _Page:
             .render(
                 record=self.record,
                 subjects=subjects,
-                orphans=self._orphans(set(ids)),
-                failures=[c for c in checks if shown_outcome(c) in BAD],
+                orphans=self._orphans(),
+                failures=bad_checks(self.record),
+                others=other_failures(self.record),
+                is_red=is_red(self.record),
                 outcomes=_outcomes(checks),
                 changes=self._changes(ids),
                 script=script,
@@ -104,6 +107,8 @@ class _Page:
             "headroom": headroom_text,
             "amount": lambda value, unit: amount(self.catalogue, unit, value),
             "change": change,
+            "failure_line": failure_line,
+            "ended": ended,
             "figures": lambda rows: differing(rows, self.catalogue),
             "worse": self._worse,
             "outcome": shown_outcome,
@@ -132,7 +137,7 @@ class _Page:
         return script, "".join(dict.fromkeys(styles))
 
     def _subject(self, entry: SubjectEntry) -> PageSubject:
-        checks = [c for c in self.record["checks"] if c["subject"] == entry["name"]]
+        checks = [c for c in self.record["checks"] if is_of(c, entry)]
         panels = [p for p in self.record["panels"] if p["subject"] == entry["name"]]
         ranked = sorted(checks, key=lambda c: SEVERITY.index(shown_outcome(c)))
         subject = PageSubject(_slug(entry["name"]), entry, ranked, panels)
@@ -178,10 +183,12 @@ class _Page:
         except Exception as error:  # a panel that raises, a third party's too, costs no more than itself
             return _generic("broken", section.title or section.name, f"{type(error).__name__}: {error}")
 
-    def _orphans(self, names: set[str]) -> dict[str, list[Any]]:
+    def _orphans(self) -> dict[str, list[Any]]:
         """Checks and panels whose subject was never found."""
+        subjects = self.record["subjects"]
+        names = {entry["name"] for entry in subjects}
         return {
-            "checks": [check for check in self.record["checks"] if check["subject"] not in names],
+            "checks": [c for c in self.record["checks"] if not any(is_of(c, entry) for entry in subjects)],
             "panels": [panel for panel in self.record["panels"] if panel["subject"] not in names],
         }
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ..records.outcome import shown_outcome
 from ..records.section import Catalogue
 from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
 from ..text import count, printable, shorten, shorten_subject
 from ..verdict.units import RATIO
-from .text import FAR, SYMBOLS, amount, change, change_lines, differing, headlines, shown_outcome
+from .text import FAR, SYMBOLS, amount, change, change_lines, differing, headlines
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {
@@ -23,6 +24,7 @@ _COLOURS = {
     "skipped": 36,
     "not run": 33,
 }
+UNSEEN = ("skipped", "not run")
 GAP = 2
 MODULES = 12  # of a subject, with what changed in each
 
@@ -30,16 +32,11 @@ MODULES = 12  # of a subject, with what changed in each
 def summary_lines(record: Record, width: int, color: bool = False, verbose: bool = False) -> list[str]:
     """The table of all checks within `width` characters, then the counts; ANSI colours if `color`.
 
-    `verbose`: also which limits of classes and modules a closer one replaced.
+    Checks that pytest skipped, or never came to, are counted. `verbose`: the table has them too, and it is told
+    which limits of classes and modules a closer one replaced.
     """
     checks = record["checks"]
-    rows = [_row(check) for check in checks]
-    widths = _widths([COLUMNS, *rows], width)
-    lines = [_line(COLUMNS, widths)]
-    lines += [
-        _coloured(_line(row, widths), shown_outcome(check), color)
-        for row, check in zip(rows, checks, strict=True)
-    ]
+    lines = _table([c for c in checks if verbose or c["outcome"] not in UNSEEN], width, color)
     counts = Counter(shown_outcome(check) for check in checks)
     lines.append(
         f"{count(len(checks), 'check')}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
@@ -58,6 +55,18 @@ def summary_lines(record: Record, width: int, color: bool = False, verbose: bool
     if record["run"]["waited"] >= 0.1:
         lines.append(f"timed checks waited {record['run']['waited']:.1f} s for each other")
     return lines
+
+
+def _table(checks: Sequence[CheckEntry], width: int, color: bool) -> list[str]:
+    rows = [_row(check) for check in checks]
+    if not rows:
+        return []
+    widths = _widths([COLUMNS, *rows], width)
+    told = [
+        _coloured(_line(row, widths), shown_outcome(check), color)
+        for row, check in zip(rows, checks, strict=True)
+    ]
+    return [_line(COLUMNS, widths), *told]
 
 
 def _replaced(check: CheckEntry, farther: str) -> str:

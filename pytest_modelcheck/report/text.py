@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from ..records.section import Catalogue, Line
-from ..records.types import CheckEntry, FigureEntry, SubjectChanges
+from ..records.types import FailureEntry, FigureEntry, RunEntry, SubjectChanges
 from ..verdict.units import RATIO
 
 FAR = -10  # headroom below which a share says less than a factor
@@ -22,7 +22,6 @@ SYMBOLS = {
     "skipped": "–",
     "pass": "✓",
 }  # from the gravest to the best
-BAD = ("error", "fail")
 Row = TypeVar("Row", bound=FigureEntry)
 
 
@@ -35,9 +34,18 @@ def headroom_text(headroom: float | None) -> str:
     return f"{RATIO.format(headroom, 3)} free" if headroom >= 0 else f"missed by {RATIO.format(-headroom, 3)}"
 
 
-def shown_outcome(check: CheckEntry) -> str:
-    """The outcome as it is shown: a breach at level="warn" is a warning."""
-    return "warn" if check["outcome"] == "fail" and check["level"] == "warn" else check["outcome"]
+def ended(run: RunEntry) -> str:
+    """How a red run ended, in pytest's words: `2 failed, 1 error (exit status 1)`."""
+    if run["exit_status"] == 5:
+        return "no test ran (exit status 5)"
+    told = [f"{run['tests'][word]} {word}" for word in ("failed", "error") if run["tests"].get(word)]
+    return f"{', '.join(told) or 'it ended'} (exit status {run['exit_status']})"
+
+
+def failure_line(failure: FailureEntry) -> str:
+    """What failed, and where: `setup, tests/conftest.py:12: RuntimeError: no weights`."""
+    place = f"{failure['phase']}, {failure['where']}" if failure["where"] else failure["phase"]
+    return f"{place}: {failure['message']}"
 
 
 def amount(catalogue: Catalogue, noun: str, value: float | None) -> str:

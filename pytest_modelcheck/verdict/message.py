@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..text import log_safe, printable
@@ -60,13 +60,18 @@ def fails(verdict: Verdict, strict: bool) -> bool:
 
 def explain(verdict: Verdict) -> str:
     """One verdict as a block of aligned lines."""
-    title = f"{printable(verdict.subject)}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
+    title = f"{verdict.subject}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
     if verdict.error or verdict.outcome is Outcome.ERROR:
         word = "error" if verdict.outcome is Outcome.ERROR else "reason"
         rows = [(word, verdict.error), ("limit", str(verdict.limit)), *_marker_rows(verdict)]
     else:
         rows = [*_value_rows(verdict), *_limit_rows(verdict), *_marker_rows(verdict)]
-    return "\n".join([title, *(_row(label, text) for label, text in rows if text)])
+    return block(title, rows)
+
+
+def block(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """A title and its rows, aligned; empty ones are left out."""
+    return "\n".join([printable(title), *(_row(label, text) for label, text in rows if text)])
 
 
 def _marker_rows(verdict: Verdict) -> list[tuple[str, str]]:

@@ -62,10 +62,10 @@ def test_what_was_counted_by_another_rule_is_not_compared():
 
 def test_subjects_come_go_and_change_their_names():
     base = record(
-        subject("old", "1"), subject("gone", "2", nodeids=["t.py::gone"]), checks=[check(subject="gone")]
+        subject("old", "1"), subject("gone", "2", nodeids=["t.py::gone"]), checks=[check(signature="2")]
     )
     head = record(
-        subject("now", "1"), subject("fresh", "3", nodeids=["t.py::new"]), checks=[check(subject="fresh")]
+        subject("now", "1"), subject("fresh", "3", nodeids=["t.py::new"]), checks=[check(signature="3")]
     )
     changes = compare(base, head)
     assert [(s["name"], s["status"], s.get("from")) for s in changes["subjects"]] == [
@@ -163,7 +163,7 @@ def test_paths_of_one_section_and_checks_of_the_head_are_told_to_all():
         two=Section("two", changes=Comparison((), differs)),
     )
     base, head = sides()
-    head["checks"] = [check(), check("flops", subject="other")]
+    head["checks"] = [check(), check("flops", signature="other")]
     (changes,) = comparing.compare(base, head, found)["subjects"]
     assert (changes["two"], changes["checks"]) == ([2, 3, "a"], ["macs"])
 

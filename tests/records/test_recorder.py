@@ -16,7 +16,7 @@ from pytest_modelcheck.records import environment as surroundings
 from pytest_modelcheck.records.entries import check_entry
 from pytest_modelcheck.records.plain import number, plain, share, to_json
 from pytest_modelcheck.records.recorder import Recorder, describe, panel_content
-from pytest_modelcheck.records.run import RunRecord
+from pytest_modelcheck.records.run import Phase, RunRecord
 from pytest_modelcheck.records.section import Section, Total
 from pytest_modelcheck.settings import Settings
 from pytest_modelcheck.verdict.judge import BaseValue, Outcome, Verdict, judge
@@ -27,6 +27,7 @@ from pytest_modelcheck.verdict.metric import Definition, Metric
 from pytest_modelcheck.verdict.units import PARAMS
 
 from ..catalogue import metric
+from .conftest import check
 
 NODE = "t.py::test"
 
@@ -295,14 +296,16 @@ def test_a_panel_of_something_else_is_refused(content):
 
 def test_only_the_last_attempt_of_a_test_counts():
     run = RunRecord()
-    part = json.dumps({"checks": [{"n": 1}], "environment": {"torch threads": "2"}})
+    begun = json.dumps({"checks": [check("macs")], "environment": {"torch threads": "2"}})
     for outcome in ("failed", "passed"):
-        run.log(NODE, "setup", "", part)
-        run.log(NODE, "call", outcome, json.dumps({"checks": [{"n": outcome}], "waited": [0.5, 0.25]}))
-        run.log(NODE, "teardown", "", None)
-    assert run.outcomes == {NODE: "passed"}
-    assert run.checks == [{"n": 1}, {"n": "passed"}]
-    assert run.waited == 0.75
+        part = json.dumps({"checks": [check("flops", message=outcome)], "waited": [0.5, 0.25]})
+        run.log(Phase(NODE, "setup", "", part=begun))
+        run.log(Phase(NODE, "call", outcome, part=part))
+        run.log(Phase(NODE, "teardown", ""))
+    record = run.build(0, Path("."))
+    assert record["run"]["tests"] == {"passed": 1}
+    assert [c["message"] for c in record["checks"]] == ["", "passed"]
+    assert record["run"]["waited"] == 0.75
     assert run.environment == {"torch threads": "2"}
 
 
@@ -320,33 +323,30 @@ def test_only_the_last_attempt_of_a_test_counts():
 def test_the_worst_phase_of_a_test_is_its_outcome(statuses, outcome):
     run = RunRecord()
     for when, status in zip(("setup", "call", "teardown"), statuses, strict=True):
-        run.log(NODE, when, status, None)
-    assert run.outcomes == {NODE: outcome}
-    assert run.lost == []
+        run.log(Phase(NODE, when, status))
+    record = run.build(0, Path("."))
+    assert record["run"]["tests"] == {outcome: 1}
+    assert record["run"]["no_result"] == []
 
 
 def test_the_record_of_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_SHA", "abc")
     run = RunRecord()
-    run.log(
-        "t.py::b", "call", "passed", json.dumps({"subjects": [entry("net", "1", "b")], "checks": [told("1")]})
-    )
-    run.log(
-        "t.py::a", "call", "failed", json.dumps({"subjects": [entry("net", "2", "a")], "checks": [told("2")]})
-    )
-    run.log(
-        "t.py::c",
-        "call",
-        "failed",
-        json.dumps({"panels": [{"subject": "net", "signature": "1"}], "waited": [1.23456]}),
-    )
-    run.log("t.py::d", "???", "error", None)
+    parts = {
+        "t.py::b": ("passed", {"subjects": [entry("net", "1", "b")], "checks": [told("1")]}),
+        "t.py::a": ("failed", {"subjects": [entry("net", "2", "a")], "checks": [told("2")]}),
+        "t.py::c": ("failed", {"panels": [{"subject": "net", "signature": "1"}], "waited": [1.23456]}),
+    }
+    for nodeid, (status, part) in parts.items():
+        run.log(Phase(nodeid, "call", status, part=json.dumps(part)))
+    run.log(Phase("t.py::d", "???", "error"))
     run.environment["python"] = "of the worker"
     record = run.build(1, tmp_path, interrupted=True)
     assert [s["name"] for s in record["subjects"]] == ["net (a)", "net (b)"]  # by the tests' names
     assert [c["subject"] for c in record["checks"]] == ["net (a)", "net (b)"]
     assert record["panels"] == [{"subject": "net (b)", "signature": "1"}]
-    assert run.checks[0]["subject"] == "net"  # what was reported stays as it was
+    again = run.build(1, tmp_path)  # what was reported stays as it was
+    assert [c["subject"] for c in again["checks"]] == ["net (a)", "net (b)"]
     assert 0 <= record["run"].pop("seconds") < 60
     assert record["run"] == {
         "exit_status": 1,
@@ -367,7 +367,7 @@ def entry(name, signature, test):
 
 
 def told(signature):
-    return {"subject": "net", "signature": signature}
+    return check(subject="net", signature=signature)
 
 
 # Its surroundings

@@ -11,7 +11,7 @@ from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.model.subject import Subject, build_subject
 from pytest_modelcheck.records.entries import check_entry
 from pytest_modelcheck.records.recorder import Recorder
-from pytest_modelcheck.records.run import RunRecord
+from pytest_modelcheck.records.run import Phase, RunRecord
 from pytest_modelcheck.verdict.judge import judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Contributor, Measurement
@@ -30,7 +30,7 @@ def build(subject: Subject, **limits: float) -> dict[str, Any]:
     recorder.panel(subject, "A panel", "text", "of the user's own")
     run = RunRecord()
     run.add(NODEID, recorder.drain())
-    run.outcomes[NODEID] = "failed"
+    run.log(Phase(NODEID, "call", "failed"))
     from pathlib import Path
 
     return run.build(1, Path("."))

@@ -61,6 +61,8 @@ def hostile(record, name):
     for check in record["checks"]:
         check |= {"subject": name, "message": name, "title": name, "value_text": name, "limit_text": name}
     record["run"]["no_result"] = [name]
+    told = dict.fromkeys(("nodeid", "where", "message", "text"), name)
+    record["failures"] = [{**told, "phase": "setup"}]
     record["environment"] |= {"torch": name, "commit": name}
     return record
 
@@ -84,7 +86,7 @@ def test_names_are_inert(name):
     changes = compare(hostile(base, name), head)
     changes["environment"] = [{"name": name, "base": name, "head": name}]
     risen = regressions(changes, {"macs": 0.0})
-    text = comparison_markdown(changes, head["checks"], risen, risen, head["run"])
+    text = comparison_markdown(changes, risen, risen, base, head)
     loose = {**head["checks"][0], "outcome": "not gated", "reason": f"new: the base has no subject {name!r}"}
     text += "\n" + record_markdown({**head, "checks": [*head["checks"], loose], "changes": changes})
     assert "Not gated:\n\n- " in text

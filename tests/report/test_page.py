@@ -107,7 +107,7 @@ def test_an_empty_run_has_a_page_too():
 
     from pytest_modelcheck.records.run import RunRecord
 
-    assert "No budgets in this run" in render(RunRecord().build(5, Path(".")))
+    assert "No test ran" in render(RunRecord().build(5, Path(".")))
 
 
 def test_both_files_are_written_whole_or_not_at_all(record, tmp_path, monkeypatch):
@@ -139,7 +139,8 @@ def test_plain_values():
     [
         (["pass", "pass"], 0, "All 2 checks passed"),
         (["pass", "not gated"], 0, "1 of 2 checks passed, none failed"),
-        (["pass", "pass"], 1, "No check failed, but the test run did"),
+        (["pass", "pass"], 1, "No check failed, but the test run did: 1 failed (exit status 1)"),
+        (["pass", "accepted", "expected", "skipped"], 0, "1 of 4 checks passed, none failed"),
         (["pass", "fail"], 1, "1 of 2 checks failed"),
         ([], 0, "No budgets in this run"),
     ],

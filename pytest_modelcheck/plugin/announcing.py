@@ -1,0 +1,56 @@
+"""What tests demand, told before any of it runs: so nothing that is lost on the way can count as good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .state import state_of
+
+if TYPE_CHECKING:
+    from ..demand.plan import Plan
+    from ..records.types import CheckEntry
+    from .state import Run
+
+
+class Announcements:
+    """The demands of tests as entries of a record, each told once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._told: dict[str, Plan] = {}
+        self._is_first = True
+
+    def at_setup(self, item: pytest.Item) -> dict[str, list[CheckEntry]]:
+        """Of all tests with the first one of this process; later of those that a hook or fixture gave more markers."""
+        items = item.session.items if self._is_first else [item]
+        self._is_first = False
+        return self.of(items)
+
+    def of(self, items: Iterable[pytest.Item]) -> dict[str, list[CheckEntry]]:
+        """What was not told yet, by node id."""
+        return {item.nodeid: entries for item in items if (entries := self._entries(item))}
+
+    def _entries(self, item: pytest.Item) -> list[CheckEntry]:
+        if not self.run.marks(item):
+            return []
+        plan = state_of(item).plan
+        if self._told.get(item.nodeid) is plan:
+            return []
+        self._told[item.nodeid] = plan
+        return planned_entries(item.nodeid, plan)
+
+
+def planned_entries(nodeid: str, plan: Plan) -> list[CheckEntry]:
+    """The entries of a test of which nothing ran yet."""
+    from ..records.entries import check_entry
+    from ..verdict.judge import Outcome, Verdict
+    from ..verdict.message import tell
+
+    verdicts = [
+        Verdict(demand.source.label, demand.limit, Outcome.NOT_RUN, source=demand.source.written)
+        for demand in plan.demands
+    ]
+    return [check_entry(nodeid, tell(verdict)) for verdict in verdicts]

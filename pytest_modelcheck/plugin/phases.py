@@ -1,0 +1,70 @@
+"""pytest's reports, read into what a record holds of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pytest
+
+from ..records.run import Phase
+from ..records.types import FailureEntry
+
+KEPT = 4_000  # characters of what pytest prints of a failure; its end says what happened
+_PHASES = {"setup": "setup", "call": "call", "teardown": "teardown", "???": "process"}
+
+
+def phase_of(report: pytest.TestReport, config: pytest.Config) -> Phase:
+    """One phase of a test."""
+    status = config.hook.pytest_report_teststatus(report=report, config=config)[0]
+    name = _PHASES.get(report.when or "", "call")
+    return Phase(
+        report.nodeid,
+        report.when or "",
+        status,
+        _reason(report),
+        failure_of(report, name, config.rootpath) if report.failed else None,
+        getattr(report, "modelcheck", None),
+    )
+
+
+def failure_of(report: pytest.TestReport | pytest.CollectReport, phase: str, root: Path) -> FailureEntry:
+    """A failed report as an entry."""
+    text = str(report.longreprtext).strip()
+    where, message = _crash(report.longrepr, root) or ("", _last_error(text))
+    return {
+        "nodeid": report.nodeid,
+        "phase": cast("Literal['collect', 'setup', 'call', 'teardown', 'process']", phase),
+        "where": where,
+        "message": message or "failed",
+        "text": text[-KEPT:],
+    }
+
+
+def _crash(shown: Any, root: Path) -> tuple[str, str] | None:
+    crash = getattr(shown, "reprcrash", None)
+    if crash is None:
+        return None
+    path = Path(crash.path)
+    inside = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{inside.as_posix()}:{crash.lineno}", _first_line(crash.message)
+
+
+def _last_error(text: str) -> str:
+    """pytest marks the lines of an error; a text without is one."""
+    lines = text.splitlines()
+    marked = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return marked[-1] if marked else _first_line(text)
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in str(text).splitlines() if line.strip()), "")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test was skipped, or expected to fail."""
+    if hasattr(report, "wasxfail"):
+        return str(report.wasxfail).removeprefix("reason: ")
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return ""
