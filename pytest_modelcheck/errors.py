@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from .text import log_safe
 
+RAISED = (Exception, SystemExit)
+"""What a user's model may raise where we run it; one that calls `sys.exit()` leaves a verdict like any other. A skip, a
+failure (`pytest.skip`, `pytest.fail`) and an interrupt are the test's own, and go on.
+"""
+
 
 class ModelCheckError(Exception):
     """Base of all errors of pytest-modelcheck."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelCheckError
+from ..errors import RAISED, ModelCheckError
 from ..settings import Settings
 from ..verdict.judge import BaseValue, Outcome, Verdict, decides, judge
 from ..verdict.measurement import Measurement
@@ -39,9 +39,6 @@ def enforce(
     return [replace(enforcement.verdict(demand), source=demand.source.written) for demand in demands]
 
 
-Trouble = (Exception, SystemExit)  # a model that calls sys.exit() is to leave a verdict like any that raises
-
-
 class _Enforcement:
     """The measurements of one test: demands that ask for the same one share it, and its failure."""
 
@@ -65,7 +62,7 @@ class _Enforcement:
             verdict = self._judge(demand, subject)
         except ModelCheckError as error:
             verdict = Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
-        except Trouble as error:
+        except RAISED as error:
             verdict = Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
         return replace(verdict, signature=signature)
 
@@ -94,10 +91,10 @@ class _Enforcement:
             options = check.options(demand.limit, self.settings)
             until = {"decided": self._decided(key)} if check.sequential else {}
             self.observed[key] = result = _attempt(check, subject, {**options, **until})
-            if check.section and not isinstance(result, Trouble):
+            if check.section and not isinstance(result, RAISED):
                 self.keep(subject, check.section, result)
         result = self.observed[key]
-        if isinstance(result, Trouble):
+        if isinstance(result, RAISED):
             raise result
         return check.read(result, demand.limit)
 
@@ -123,7 +120,7 @@ def _attempt(check: Check, subject: Subject, options: dict[str, Any]) -> Any:
             return check.observe(subject, **options)
         with subject.restored():
             return check.observe(subject, **options)
-    except Trouble as error:
+    except RAISED as error:
         return error
 
 

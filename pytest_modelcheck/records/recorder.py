@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ..errors import ModelCheckError
+from ..errors import RAISED, ModelCheckError
 from ..settings import Settings
 from ..text import file_stem
 from ..verdict.judge import Verdict
@@ -146,7 +146,7 @@ def describe(subject: Subject, sections: Mapping[str, Section]) -> dict[str, Any
             described[name] = section.describe(subject)
         except ModelCheckError as error:
             described[name] = {"error": str(error)}
-        except Exception as error:
+        except RAISED as error:
             described[name] = {"error": f"unexpected {type(error).__name__}: {error}"}
     return described
 

@@ -175,11 +175,14 @@ def _failures(failed: Sequence[CheckEntry], shown: int = 20) -> Iterator[str]:
 
 
 def _loose(checks: Sequence[CheckEntry]) -> Iterator[str]:
-    """Why checks were not gated, where there is more to say than that there was no base."""
-    told = [check for check in checks if check["outcome"] == "not gated" and check["reason"]]
-    lines = [f"- {code(c['subject'])} {words(c['title'])}: {words(c['reason'], 300)}" for c in told[:ROWS]]
-    if lines:
-        yield "Not gated:\n\n" + "\n".join(lines)
+    """Why checks did not decide, where there is more to say than the outcome."""
+    for outcome in ("not gated", "accepted", "expected", "skipped"):
+        told = [check for check in checks if check["outcome"] == outcome and check["reason"]]
+        lines = [
+            f"- {code(c['subject'])} {words(c['title'])}: {words(c['reason'], 300)}" for c in told[:ROWS]
+        ]
+        if lines:
+            yield f"{outcome.capitalize()}:\n\n" + "\n".join(lines)
 
 
 def _risen(rows: Sequence[RegressionEntry], catalogue: Catalogue) -> str:

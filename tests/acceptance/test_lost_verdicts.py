@@ -1,0 +1,259 @@
+"""Ways to lose a verdict, and what each surface says then: the same as pytest, and never that all is well."""
+
+from __future__ import annotations
+
+import html
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from pytest_modelcheck.cli import main
+
+from .conftest import FIXTURES, MACS
+
+WITHOUT_MODEL = FIXTURES.replace("return net()", 'raise RuntimeError("no weights here")')
+CHECKED = f"""
+@pytest.mark.macs_budget({MACS})
+@pytest.mark.params_budget("1 M")
+def test_checked(): ...
+"""
+LEAVING = """
+class Leaving(Net):
+    def forward(self, x):
+        {way}
+"""
+ELSEWHERE = f"@pytest.mark.modelcheck(model=Leaving, input_size=(1, 3, 8, 8)){CHECKED}"
+UNITTEST = """
+import unittest
+
+@pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8))
+@pytest.mark.macs_budget({limit})
+class TestIt(unittest.TestCase):
+    def setUp(self):
+        {before}
+
+    {mark}
+    def test_checked(self):
+        {body}
+"""
+
+
+def unit(limit=1, before="pass", mark="", body="pass"):
+    return UNITTEST.format(limit=limit, before=before, mark=mark, body=body)
+
+
+class Way(NamedTuple):
+    """A suite; pytest's exit status, the outcomes of its checks, and words that record and page have."""
+
+    tests: str
+    exit_status: int
+    outcomes: list[str]
+    words: str = ""
+    conftest: str = FIXTURES
+    options: tuple[str, ...] = ()
+
+
+WAYS = {
+    "the fixture raises": Way(CHECKED, 1, ["error"] * 2, "no weights here", WITHOUT_MODEL),
+    "another fixture raises": Way(
+        CHECKED,
+        1,
+        ["error"] * 2,
+        "OSError: disk",
+        FIXTURES + "@pytest.fixture(autouse=True)\ndef data(): raise OSError('disk')",
+    ),
+    "the fixture exits": Way(
+        CHECKED, 1, ["error"] * 2, "SystemExit", FIXTURES.replace("return net()", "raise SystemExit(3)")
+    ),
+    "the forward exits": Way(
+        LEAVING.format(way="raise SystemExit(3)") + ELSEWHERE, 1, ["pass", "error"], "SystemExit"
+    ),
+    "the process dies": Way(
+        LEAVING.format(way="import os; os._exit(3)") + ELSEWHERE, 1, ["error"] * 2, "died", options=("-n1",)
+    ),
+    "the file does not import": Way("import nowhere" + CHECKED, 2, [], "No module named 'nowhere'"),
+    "another file does not import": Way(CHECKED, 2, ["not run"] * 2, "No module named 'nowhere'"),
+    "an earlier test stops the run": Way(
+        "def test_a(): assert not 'a bird'\n" + CHECKED, 1, ["not run"] * 2, "a bird", options=("-x",)
+    ),
+    "an earlier test exits pytest": Way(
+        "def test_a(): pytest.exit('enough', 7)\n" + CHECKED, 7, ["not run"] * 2, "exit status 7"
+    ),
+    "an earlier test is interrupted": Way(
+        "def test_a(): raise KeyboardInterrupt\n" + CHECKED, 2, ["not run"] * 2, "interrupted"
+    ),
+    "its own assertion fails": Way(CHECKED.replace("...", "assert not 'a bird'"), 1, ["pass"] * 2, "a bird"),
+    "its teardown fails": Way(
+        CHECKED.replace("()", "(late)"),
+        1,
+        ["pass"] * 2,
+        "OSError: disk",
+        FIXTURES + "@pytest.fixture\ndef late():\n    yield\n    raise OSError('disk')",
+    ),
+    "a test without checks fails": Way(
+        CHECKED + "def test_b(): assert not 'a bird'", 1, ["pass"] * 2, "a bird"
+    ),
+    "it passes and was to fail": Way(
+        f"@pytest.mark.xfail(strict=True, reason='a bug')\n{CHECKED.strip()}",
+        1,
+        ["pass"] * 2,
+        "XPASS(strict)",
+    ),
+    "it is expected to fail": Way(
+        f"@pytest.mark.xfail(reason='a bug')\n{CHECKED.strip().replace(str(MACS), '1')}",
+        0,
+        ["pass", "expected"],
+        "a bug",
+    ),
+    "a fixture says so": Way(
+        CHECKED.replace(str(MACS), "1").replace("()", "(known)"),
+        0,
+        ["pass", "expected"],
+        "a bug",
+        FIXTURES
+        + "@pytest.fixture\ndef known(request):"
+        + " request.applymarker(pytest.mark.xfail(reason='a bug'))",
+    ),
+    "it is expected to fail and not run": Way(
+        f"@pytest.mark.xfail(run=False, reason='a bug')\n{CHECKED.strip()}", 0, ["expected"] * 2, "a bug"
+    ),
+    "its fixture is expected to fail": Way(
+        f"@pytest.mark.xfail(reason='a bug')\n{CHECKED.strip()}", 0, ["expected"] * 2, "a bug", WITHOUT_MODEL
+    ),
+    "it is skipped": Way(
+        f"@pytest.mark.skip(reason='no GPU')\n{CHECKED.strip()}", 0, ["skipped"] * 2, "no GPU"
+    ),
+    "it is skipped and has no model": Way(
+        f"@pytest.mark.skip(reason='no GPU')\n{CHECKED.strip()}", 0, ["skipped"] * 2, "no GPU", ""
+    ),
+    "its fixture skips": Way(
+        CHECKED, 0, ["skipped"] * 2, "no GPU", FIXTURES.replace("return net()", "pytest.skip('no GPU')")
+    ),
+    "its model skips": Way(
+        LEAVING.format(way="pytest.skip('no GPU')") + ELSEWHERE, 0, ["skipped"] * 2, "no GPU"
+    ),
+    "another plugin fails first": Way(
+        CHECKED,
+        1,
+        ["error"] * 2,
+        "no verdict",
+        FIXTURES
+        + "@pytest.hookimpl(tryfirst=True, wrapper=True)\ndef pytest_runtest_call(item):\n    raise OSError('disk')\n    yield",
+    ),
+    "unittest skips": Way(unit(mark="@unittest.skip('no GPU')"), 0, ["skipped"], "no GPU"),
+    "unittest skips before": Way(unit(before="self.skipTest('no GPU')"), 0, ["skipped"], "no GPU"),
+    "unittest expects it": Way(unit(mark="@unittest.expectedFailure"), 0, ["expected"]),
+    "unittest expects too much": Way(
+        unit(MACS, mark="@unittest.expectedFailure"), 1, ["pass"], "Unexpected success"
+    ),
+    "unittest cannot begin": Way(unit(MACS, before="raise OSError('disk')"), 1, ["error"], "OSError: disk"),
+    "unittest fails": Way(unit(MACS, body="self.fail('a bird')"), 1, ["pass"], "a bird"),
+    "all is well": Way(CHECKED, 0, ["pass"] * 2),
+    "no test is there": Way("", 5, [], "no test ran"),
+}
+
+
+@pytest.fixture(params=WAYS, ids=[name.replace(" ", "-") for name in WAYS])
+def way(request, project):
+    found = WAYS[request.param]
+    more = {"test_more": "import nowhere"} if request.param == "another file does not import" else {}
+    if found.conftest:
+        project.conftest(found.conftest)
+    project.tests(found.tests, **more)
+    return found
+
+
+def test_no_surface_says_more_than_pytest(way, project, capsys):
+    apart = "-n1" in way.options or "KeyboardInterrupt" in way.tests
+    result = project.run("--modelcheck-report", *way.options, subprocess=apart)
+    record = project.record()
+    assert result.ret == record["run"]["exit_status"] == way.exit_status
+    assert [check["outcome"] for check in record["checks"]] == way.outcomes
+    page = (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
+    capsys.readouterr()
+    red = int(way.exit_status != 0)
+    report = str(project.pytester.path / "modelcheck-report")
+    merged = f"--output={project.pytester.path / 'merged'}"
+    told = {}
+    for command in (["summary", report], ["compare", report, report], ["merge", report, merged]):
+        assert main(command) == red, command
+        told[command[0]] = capsys.readouterr().out
+        assert told[command[0]].startswith(f"## {'✗' if red else '✓'} Model check"), command
+    assert f'<header class="banner {"bad" if red else "good"}' in page
+    for shown in (page, told["summary"], told["merge"]):
+        assert way.words.casefold() in html.unescape(shown).casefold()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one process", "two workers"])
+def test_what_was_not_reached_is_told(project, workers):
+    """`-x` in front of checks; under xdist the workers know what they would have run."""
+    tests = "".join(
+        f"@pytest.mark.macs_budget({MACS}, model=net, input_size=(1, 3, 8, 8))\ndef test_{i}(): time.sleep(0.5)\n"
+        for i in range(40)
+    )
+    project.tests("import time\ndef test_0_stops(): assert False\n" + tests)
+    result = project.run("--modelcheck-report", "-x", *workers, subprocess=bool(workers))
+    outcomes = [check["outcome"] for check in project.record()["checks"]]
+    assert len(outcomes) == 40
+    assert outcomes.count("not run") > 20
+    result.stdout.fnmatch_lines(["40 checks: * not run*"])
+
+
+def test_expected_failures_are_no_errors_for_github(project, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.pytester.path / "summary.md"))
+    way = WAYS["it is expected to fail"]
+    result = project.conftest(way.conftest).tests(way.tests).run()
+    assert result.ret == 0
+    assert "::error" not in result.stdout.str()
+    assert (project.pytester.path / "summary.md").read_text("utf-8").startswith("## ✓ Model check: 2 checks")
+
+
+def test_a_lost_verdict_is_an_annotation(project, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    out = project.conftest(WITHOUT_MODEL).tests(CHECKED).run().stdout.str()
+    found = [line for line in out.splitlines() if line.startswith("::error")]
+    assert len(found) == 2
+    assert all("no weights here" in line for line in found)
+
+
+def test_deselected_and_collected_only_tests_leave_no_entry(project):
+    project.conftest(FIXTURES).tests(CHECKED + "def test_other(): ...")
+    project.run("--modelcheck-report", "-k", "other")
+    assert project.record()["checks"] == []
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--co", "--modelcheck-report", "--modelcheck-output=co"],
+        cwd=project.pytester.path,
+        check=True,
+        capture_output=True,
+    )
+    assert not (project.pytester.path / "co").exists()
+
+
+def test_reruns_of_a_test_count_once(project):
+    """As pytest-rerunfailures does it: the phases of a test again, the last attempt counts."""
+    project.conftest(
+        FIXTURES.replace('scope="session"', "")
+        + """
+from _pytest.runner import runtestprotocol
+tries = []
+
+@pytest.fixture(autouse=True)
+def flaky():
+    tries.append(1)
+    if len(tries) == 1: raise OSError("the first time")
+
+def pytest_runtest_protocol(item, nextitem):
+    for reports in (runtestprotocol(item, nextitem=nextitem, log=False) for _ in range(2)):
+        if all(report.passed for report in reports): break
+    for report in reports: item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+    )
+    project.tests(CHECKED)
+    assert project.run("--modelcheck-report").ret == 0
+    record = project.record()
+    assert [check["outcome"] for check in record["checks"]] == ["pass", "pass"]
+    assert record["failures"] == []
