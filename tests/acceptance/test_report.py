@@ -147,7 +147,8 @@ def test_body():
     raise RuntimeError("body")
 """)
     project.run("--modelcheck-report").assert_outcomes(errors=1, failed=1)
-    assert [c["nodeid"] for c in project.record()["checks"]] == ["test_it.py::test_body"]
+    outcomes = {c["nodeid"]: c["outcome"] for c in project.record()["checks"]}
+    assert outcomes == {"test_it.py::test_body": "pass", "test_it.py::test_error": "error"}
 
 
 def test_ctrl_c_leaves_the_report_of_what_ran(project):
@@ -195,7 +196,8 @@ def test_lives(): ...
     result.stdout.fnmatch_lines(["*no result (the process died): test_it.py::test_dies*"])
     record = project.record()
     assert record["run"]["no_result"] == ["test_it.py::test_dies"]
-    assert [c["nodeid"] for c in record["checks"]] == ["test_it.py::test_lives"]
+    outcomes = {c["nodeid"]: c["outcome"] for c in record["checks"]}
+    assert outcomes == {"test_it.py::test_dies": "error", "test_it.py::test_lives": "pass"}
 
 
 def test_a_model_is_checked_without_a_test_file(project):
