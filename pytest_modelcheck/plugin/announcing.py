@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .state import state_of
+from .state import nodeid_of, state_of
 
 if TYPE_CHECKING:
     from ..demand.plan import Plan
@@ -31,7 +31,9 @@ class Announcements:
 
     def of(self, items: Iterable[pytest.Item]) -> dict[str, list[CheckEntry]]:
         """What was not told yet, by node id."""
-        return {item.nodeid: entries for item in items if (entries := self._entries(item))}
+        return {
+            nodeid_of(item, self.run.config): entries for item in items if (entries := self._entries(item))
+        }
 
     def _entries(self, item: pytest.Item) -> list[CheckEntry]:
         if not self.run.marks(item):
@@ -40,7 +42,7 @@ class Announcements:
         if self._told.get(item.nodeid) is plan:
             return []
         self._told[item.nodeid] = plan
-        return planned_entries(item.nodeid, plan)
+        return planned_entries(nodeid_of(item, self.run.config), plan)
 
 
 def planned_entries(nodeid: str, plan: Plan) -> list[CheckEntry]:

@@ -9,6 +9,9 @@ import pytest
 
 from ..records.run import Phase
 from ..records.types import FailureEntry
+from .state import nodeid_of
+
+Report = pytest.TestReport | pytest.CollectReport
 
 KEPT = 4_000  # characters of what pytest prints of a failure; its end says what happened
 _PHASES = {"setup": "setup", "call": "call", "teardown": "teardown", "???": "process"}
@@ -19,21 +22,21 @@ def phase_of(report: pytest.TestReport, config: pytest.Config) -> Phase:
     status = config.hook.pytest_report_teststatus(report=report, config=config)[0]
     name = _PHASES.get(report.when or "", "call")
     return Phase(
-        report.nodeid,
+        nodeid_of(report, config),
         report.when or "",
         status,
         _reason(report),
-        failure_of(report, name, config.rootpath) if report.failed else None,
+        failure_of(report, name, config) if report.failed else None,
         getattr(report, "modelcheck", None),
     )
 
 
-def failure_of(report: pytest.TestReport | pytest.CollectReport, phase: str, root: Path) -> FailureEntry:
+def failure_of(report: Report, phase: str, config: pytest.Config) -> FailureEntry:
     """A failed report as an entry."""
     text = str(report.longreprtext).strip()
-    where, message = _crash(report.longrepr, root) or ("", _last_error(text))
+    where, message = _crash(report.longrepr, config.rootpath) or ("", _last_error(text))
     return {
-        "nodeid": report.nodeid,
+        "nodeid": nodeid_of(report, config) if isinstance(report, pytest.TestReport) else report.nodeid,
         "phase": cast("Literal['collect', 'setup', 'call', 'teardown', 'process']", phase),
         "where": where,
         "message": message or "failed",

@@ -75,7 +75,7 @@ class Reporting:
 
         run, collected = self.run, self._collected()
         for report in run.uncollected:
-            collected.fail(failure_of(report, "collect", run.config.rootpath))
+            collected.fail(failure_of(report, "collect", run.config))
         for item in getattr(session, "items", ()):  # none ran where a file could not be collected
             if run.marks(item) and item.nodeid not in collected.planned:
                 collected.planned[item.nodeid] = planned_entries(item.nodeid, state_of(item).plan)

@@ -12,7 +12,7 @@ import pytest
 from ..text import log_safe
 from .announcing import Announcements
 from .bodies import before_body
-from .state import state_of
+from .state import nodeid_of, state_of
 
 if TYPE_CHECKING:
     from ..demand.plan import Demand
@@ -112,7 +112,7 @@ class Running:
 
         def at_base(demand: Demand) -> BaseValue:
             assert base is not None
-            return base.value(item.nodeid, demand, demands)
+            return base.value(nodeid_of(item, self.run.config), demand, demands)
 
         verdicts = enforce(
             demands,

@@ -94,7 +94,8 @@ class ItemState:
 
             run = self.run
             sections = run.registry.sections if run.describes else None
-            self.recorded = Recorder(self.item.nodeid, sections, run.described, run.settings)
+            nodeid = nodeid_of(self.item, run.config)
+            self.recorded = Recorder(nodeid, sections, run.described, run.settings)
         return self.recorded
 
     @property
@@ -118,6 +119,14 @@ _STATE: pytest.StashKey[ItemState] = pytest.StashKey()
 def run_of(config: pytest.Config) -> Run:
     """The run of this configuration."""
     return config.stash[RUN]
+
+
+def nodeid_of(node: pytest.Item | pytest.TestReport, config: pytest.Config) -> str:
+    """Its node id, the same in every run: without the group that xdist's `--dist=loadgroup` puts behind it."""
+    nodeid, option = node.nodeid, config.option
+    is_grouped = getattr(option, "dist", "") == "loadgroup" or getattr(option, "loadgroup", False)
+    at = nodeid.rfind("@") if is_grouped else -1
+    return nodeid[:at] if at > max(nodeid.rfind("]"), nodeid.rfind("::")) else nodeid
 
 
 def state_of(item: pytest.Item) -> ItemState:

@@ -44,6 +44,14 @@ def unit(limit=1, before="pass", mark="", body="pass"):
     return UNITTEST.format(limit=limit, before=before, mark=mark, body=body)
 
 
+FAILING_FIRST = """
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_runtest_call(item):
+    raise OSError("disk")
+    yield
+"""
+
+
 class Way(NamedTuple):
     """A suite; pytest's exit status, the outcomes of its checks, and words that record and page have."""
 
@@ -139,8 +147,7 @@ WAYS = {
         1,
         ["error"] * 2,
         "no verdict",
-        FIXTURES
-        + "@pytest.hookimpl(tryfirst=True, wrapper=True)\ndef pytest_runtest_call(item):\n    raise OSError('disk')\n    yield",
+        FIXTURES + FAILING_FIRST,
     ),
     "unittest skips": Way(unit(mark="@unittest.skip('no GPU')"), 0, ["skipped"], "no GPU"),
     "unittest skips before": Way(unit(before="self.skipTest('no GPU')"), 0, ["skipped"], "no GPU"),
@@ -257,3 +264,15 @@ def pytest_runtest_protocol(item, nextitem):
     record = project.record()
     assert [check["outcome"] for check in record["checks"]] == ["pass", "pass"]
     assert record["failures"] == []
+
+
+def test_a_group_of_xdist_is_no_part_of_a_tests_name(project):
+    project.conftest(FIXTURES).tests(
+        f'@pytest.mark.xdist_group("gpu")\n{CHECKED.strip()}\n'
+        '@pytest.mark.xdist_group("gpu")\ndef test_fails(): assert False'
+    )
+    project.run("--modelcheck-report", "-n1", "--dist=loadgroup", subprocess=True)
+    record = project.record()
+    told = {(check["nodeid"], check["outcome"]) for check in record["checks"]}
+    assert told == {("test_it.py::test_checked", "pass")}
+    assert [failure["nodeid"] for failure in record["failures"]] == ["test_it.py::test_fails"]
