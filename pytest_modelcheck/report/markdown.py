@@ -13,7 +13,17 @@ from ..records.types import Changes, CheckEntry, FigureEntry, Record, RunEntry, 
 from ..text import count as _count
 from ..verdict.units import RATIO
 from .neutral import code, fenced, html_code, words
-from .text import SYMBOLS, amount, change, change_lines, differing, ended, failure_line, headroom_text
+from .text import (
+    SYMBOLS,
+    amount,
+    besides,
+    change,
+    change_lines,
+    differing,
+    ended,
+    failure_line,
+    headroom_text,
+)
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
 ROWS = 60
@@ -124,6 +134,7 @@ def _headline(record: Record) -> str:
     text = f"{len(failed)} of {number} failed" if failed else f"{number}, none failed{_but(record, failed)}"
     lines = [f"## {'✗' if is_red(record) else '✓'} Model check: {text}"]
     rest = [f"{n} {outcome}" for outcome, n in counts.items() if outcome not in ("pass", "fail", "error")]
+    rest += [besides(record)] if failed and besides(record) else []
     lines += [", ".join(rest)] if rest else []
     return "\n\n".join([*lines, *_lost(record["run"])])
 

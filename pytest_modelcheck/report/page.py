@@ -17,7 +17,17 @@ from ..drawing.html import asset, environment
 from ..records.outcome import bad_checks, is_of, is_red, other_failures, shown_outcome
 from ..records.section import Catalogue, Line, Section, content_of, sections_of
 from ..records.types import Changes, CheckEntry, PanelEntry, Record, SubjectChanges, SubjectEntry
-from .text import SYMBOLS, amount, change, change_lines, differing, ended, failure_line, headroom_text
+from .text import (
+    SYMBOLS,
+    amount,
+    besides,
+    change,
+    change_lines,
+    differing,
+    ended,
+    failure_line,
+    headroom_text,
+)
 
 if TYPE_CHECKING:
     import jinja2
@@ -90,6 +100,7 @@ class _Page:
                 orphans=self._orphans(),
                 failures=bad_checks(self.record),
                 others=other_failures(self.record),
+                besides=besides(self.record),
                 is_red=is_red(self.record),
                 outcomes=_outcomes(checks),
                 changes=self._changes(ids),

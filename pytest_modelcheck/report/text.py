@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
+from ..records.outcome import other_failures
 from ..records.section import Catalogue, Line
-from ..records.types import FailureEntry, FigureEntry, RunEntry, SubjectChanges
+from ..records.types import FailureEntry, FigureEntry, Record, RunEntry, SubjectChanges
+from ..text import count
 from ..verdict.units import RATIO
 
 FAR = -10  # headroom below which a share says less than a factor
@@ -40,6 +42,12 @@ def ended(run: RunEntry) -> str:
         return "no test ran (exit status 5)"
     told = [f"{run['tests'][word]} {word}" for word in ("failed", "error") if run["tests"].get(word)]
     return f"{', '.join(told) or 'it ended'} (exit status {run['exit_status']})"
+
+
+def besides(record: Record) -> str:
+    """What failed beside checks, in a few words; empty for nothing."""
+    others = len({failure["nodeid"] for failure in other_failures(record)})
+    return count(others, "more failure") if others else ""
 
 
 def failure_line(failure: FailureEntry) -> str:
