@@ -37,6 +37,10 @@ class ExplanationError(ModelCheckError):
     """A heatmap cannot be made for this model, layer or target."""
 
 
+class StoredFileError(ModelCheckError):
+    """Two assertions would share one stored file."""
+
+
 class MissingExtraError(ModelCheckError):
     """An optional dependency is not installed."""
 

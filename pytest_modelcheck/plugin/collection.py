@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from types import FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,6 +32,15 @@ class Collection:
         names = self._wanted(function, collector) if function is not None else []
         with injected(function, names):
             return (yield)
+
+    @pytest.hookimpl(wrapper=True)  # before others deselect: their snapshots are not unused
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        syrupy: Any = getattr(config, "_syrupy", None)
+        if syrupy is not None:
+            syrupy.collect_items(items)
+        return (yield)
 
     def _wanted(self, function: FunctionType, collector: pytest.Collector) -> list[str]:
         return wanted_fixtures(function, collector, self.run.registry.names, self.run.settings)
