@@ -54,6 +54,9 @@ class MissingExtraError(ModelCheckError):
 class ModelCheckWarning(UserWarning):
     """A breach at level="warn", or a measurement that could not decide."""
 
+    def __str__(self) -> str:
+        return log_safe(super().__str__())
+
 
 class RegistrationError(ModelCheckError, ValueError):
     """A check, a section or a metric whose name is taken."""

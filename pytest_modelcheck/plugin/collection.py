@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..text import log_safe
 from .injection import injected, plain_function, wanted_fixtures
+from .log import inert
 from .state import state_of
 
 if TYPE_CHECKING:
@@ -55,4 +55,4 @@ def with_mistakes(run: Run, report: Report) -> Report:
     from ..demand.plan import problems_text
 
     text = problems_text({item.nodeid: state_of(item).plan for item in items})
-    return Report(report.nodeid, "failed", log_safe(text), []) if text else report
+    return inert(Report(report.nodeid, "failed", text, [])) if text else report

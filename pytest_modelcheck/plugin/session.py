@@ -41,19 +41,17 @@ class Session:
             option = "base" if self.run.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.run.uncollected.append(report.nodeid)
-
     @pytest.hookimpl(wrapper=True)  # around syrupy's, which looks for unused snapshots
     def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
-        run, concerned = self.run, self.run.is_awake or self.run.collected is not None
+        run = self.run
         if not hasattr(run.config, "_syrupy"):
             return (yield)
-        from ..snapshots.unused import careful
+        from ..snapshots.unused import careful, store_ours
 
-        failed = [run.config.rootpath / nodeid.partition("::")[0] for nodeid in run.uncollected]
-        with careful(failed, cut_short=concerned and exitstatus not in ENDED):
+        files = [run.config.rootpath / report.nodeid.partition("::")[0] for report in run.uncollected]
+        concerned = run.is_awake or run.collected is not None or store_ours(files)
+        ended = exitstatus in ENDED and not run.config.option.collectonly
+        with careful(files, cut_short=concerned and not ended):
             return (yield)
 
     def _show_progress(self) -> None:

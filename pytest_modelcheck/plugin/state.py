@@ -37,7 +37,6 @@ class Run:
         self.record: Record | None = None
         self.report_path: Path | None = None
         self.interrupted = False
-        self.uncollected: list[str] = []  # node ids of what could not be
         self.troubles: list[str] = []  # what was asked for and could not be done
         self.uncollected: list[pytest.CollectReport] = []  # files that failed
         self.is_awake = False  # whether a test with checks was met

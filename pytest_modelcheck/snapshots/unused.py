@@ -58,6 +58,11 @@ def _folder(tests: Path) -> Path:
     return tests.absolute().parent / SnapshotCollectionStorage.snapshot_dirname / tests.stem
 
 
+def store_ours(uncollected: Sequence[Path]) -> bool:
+    """Whether one of these files of tests has stored files of ours."""
+    return any(path.is_file() and is_ours(path) for tests in uncollected for path in _folder(tests).glob("*"))
+
+
 @contextmanager
 def careful(uncollected: Sequence[Path], cut_short: bool) -> Iterator[None]:
     """Within this, syrupy's session ends with our report."""

@@ -38,13 +38,12 @@ def record_heatmap(
     extension.told = _told(recorder, result, extension)
     comparison = _comparison(result, extension)
     lines = [*_lines(comparison, result, heatmap), *extension.told]
-    _, most = comparison.deciding
+    value, most = comparison.deciding
     options = {"preset": comparison.preset}
     limit = Limit(HEATMAP, max=most, options=options, place=_place(recorder, "heatmap_snapshot"))
     if comparison.reason:  # two maps that cannot be compared have no distance
         verdict = replace(_judged(result, limit), error="\n".join(lines))
     else:
-        value, _ = comparison.deciding
         verdict = _judged(result, limit, Measurement(value, aka=heatmap.title, notes=tuple(lines)))
     _note(recorder, verdict, heatmap)
     pictures = None if comparison.matches else compared_pictures(heatmap, comparison.expected)
