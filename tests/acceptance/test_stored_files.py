@@ -16,8 +16,8 @@ class TestS:
     {mark}
     def test_b(self, modelcheck, structure_snapshot, heatmap_snapshot):
         {within}
-        assert modelcheck.gradcam(target=1, layer="relu") == heatmap_snapshot
-        assert modelcheck.structure() == structure_snapshot(name="named")
+        assert modelcheck.gradcam(target=1, layer="relu") == heatmap_snapshot(name="named")
+        assert modelcheck.structure() == structure_snapshot
 """
 FAILS = "\n@pytest.fixture\ndef fails():\n    raise RuntimeError\n"
 DESELECTS = (
@@ -205,15 +205,20 @@ def test_names_that_differ_in_case_meet_where_the_file_system_ignores_it(project
     result.stdout.fnmatch_lines(["*test_it.py::test_it?a? *", "*test_it.py::test_it?A? *"])
 
 
-def test_the_second_assertion_of_a_test_is_compared_too(project):
+@pytest.mark.parametrize("changed", ["targets", "widths"])
+def test_the_second_assertion_of_a_test_is_compared_too(project, changed):
     two = """
 def test_it(modelcheck, complexity_snapshot, heatmap_snapshot):
-    for target in {targets}:
+    for target, width in zip({targets}, {widths}):
         assert modelcheck.gradcam(target=target, layer="relu") == heatmap_snapshot
+        linear = modelcheck(nn.Linear(2, width), torch.ones(1, 2))
+        assert linear.complexity() == complexity_snapshot
 """
-    project.conftest(FIXTURES).tests(two.format(targets=(1, 2))).run("--snapshot-update")
+    known = {"targets": (1, 2), "widths": (3, 4)}
+    project.conftest(FIXTURES).tests(two.format(**known)).run("--snapshot-update")
     project.run().assert_outcomes(passed=1)
-    project.tests(two.format(targets=(1, 3))).run().assert_outcomes(failed=1)
+    other = known | {changed: (known[changed][0], 0)}
+    project.tests(two.format(**other)).run().assert_outcomes(failed=1)
 
 
 BOTH = """
