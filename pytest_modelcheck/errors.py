@@ -37,6 +37,10 @@ class ExplanationError(ModelCheckError):
     """A heatmap cannot be made for this model, layer or target."""
 
 
+class StoredFileError(ModelCheckError):
+    """Two assertions would share one stored file."""
+
+
 class MissingExtraError(ModelCheckError):
     """An optional dependency is not installed."""
 
@@ -49,6 +53,9 @@ class MissingExtraError(ModelCheckError):
 
 class ModelCheckWarning(UserWarning):
     """A breach at level="warn", or a measurement that could not decide."""
+
+    def __str__(self) -> str:
+        return log_safe(super().__str__())
 
 
 class RegistrationError(ModelCheckError, ValueError):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from .text import log_safe
+
 EVERY = 0.2  # seconds between two updates; shorter work is never shown
 
 terminal: TextIO | None = None
@@ -20,7 +22,7 @@ def busy(text: str) -> Iterator[None]:
     stream = terminal or sys.stderr
     shown = stream is not None and stream.isatty()
     if shown:
-        stream.write(f"\r{text} …")
+        stream.write(f"\r{log_safe(text)} …")
         stream.flush()
     try:
         yield
@@ -42,7 +44,7 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
         done += count
         if shown and time.monotonic() - last > EVERY:
             last = time.monotonic()
-            text = f"{label}: {done} of {total}"
+            text = log_safe(f"{label}: {done} of {total}")
             stream.write(f"\r{text:<{width}}")
             stream.flush()
             width = len(text)

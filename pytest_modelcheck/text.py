@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+_COMMAND = re.compile(r"(?m)((?:^|\r)[^\S\r\n]*):(?=:)")
+
 
 def printable(text: str, keep: str = "") -> str:
     """`text` with control characters (and what else a terminal might obey) escaped, except those in `keep`."""
@@ -40,11 +42,11 @@ def log_safe(text: str) -> str:
     """`text` for the log of a CI run: where GitHub Actions reads it, without what that takes for a command.
 
     Names of models, modules and tests come from outside: a line that begins with `::error` is a command, and so is
-    `##[error]` anywhere in a line.
+    `##[error]` anywhere in a line. The runner ends lines at carriage returns too, and does not see leading blanks.
     """
     if "GITHUB_ACTIONS" not in os.environ:
         return text
-    return re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", text).replace("##[", "# #[")
+    return _COMMAND.sub(r"\1: ", text).replace("##[", "# #[")
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -106,4 +106,5 @@ def schema(options: argparse.Namespace) -> Done:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(plain(value), indent=2) + "\n"
+    # the same text for who reads JSON, and no command for who reads the log
+    return json.dumps(plain(value), indent=2).replace("##[", "\\u0023#[") + "\n"

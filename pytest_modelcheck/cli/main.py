@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import LimitError, ModelCheckError
 from ..records.load import MAX_BYTES
 from ..report.markdown import MAX_BYTES as MAX_OUTPUT
-from ..text import printable
+from ..text import log_safe, printable
 from ..verdict.units import RATIO
 from . import commands
 
@@ -28,12 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
         return _refuse(f"the reports hold what no pytest-modelcheck writes ({type(error).__name__}: {error})")
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stdout.write(text)
+    sys.stdout.write(log_safe(text))
     return int(status)
 
 
 def _refuse(text: str) -> int:
-    print(f"pytest-modelcheck: {printable(text, keep=chr(10))}", file=sys.stderr)
+    print(log_safe(f"pytest-modelcheck: {printable(text, keep=chr(10))}"), file=sys.stderr)
     return USAGE
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from types import FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..text import log_safe
 from .injection import injected, plain_function, wanted_fixtures
+from .log import inert
 from .state import state_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,15 @@ class Collection:
         with injected(function, names):
             return (yield)
 
+    @pytest.hookimpl(wrapper=True)  # before others deselect: their snapshots are not unused
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        syrupy: Any = getattr(config, "_syrupy", None)
+        if syrupy is not None:
+            syrupy.collect_items(items)
+        return (yield)
+
     def _wanted(self, function: FunctionType, collector: pytest.Collector) -> list[str]:
         return wanted_fixtures(function, collector, self.run.registry.names, self.run.settings)
 
@@ -46,4 +55,4 @@ def with_mistakes(run: Run, report: Report) -> Report:
     from ..demand.plan import problems_text
 
     text = problems_text({item.nodeid: state_of(item).plan for item in items})
-    return Report(report.nodeid, "failed", log_safe(text), []) if text else report
+    return inert(Report(report.nodeid, "failed", text, [])) if text else report

@@ -49,11 +49,14 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
     `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
     `--snapshot-update` accepts.
     """
-    from ..snapshots.heatmap import make_heatmap_snapshot
-    from ..snapshots.verdicts import record_comparison
+    from ..snapshots.assertion import make_snapshot
+    from ..snapshots.heatmap import HeatmapExtension, HeatmapSnapshot
+    from ..snapshots.verdicts import record_heatmap
 
     recorder = _recorder(request)
-    return make_heatmap_snapshot(snapshot, lambda *seen: record_comparison(recorder, *seen))
+    return make_snapshot(
+        HeatmapSnapshot, snapshot, HeatmapExtension, lambda *seen: record_heatmap(recorder, *seen)
+    )
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from .log import SECTION
 from .state import run_of, state_of
 
 
@@ -22,7 +23,7 @@ class ModelItem(pytest.Item):
         with same_draws():
             subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
         state_of(self).recorder.subject(subject, f"model={settings.model!r}")
-        self.add_report_section("call", "modelcheck", str(count(subject)))
+        self.add_report_section("call", SECTION, str(count(subject)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from ..errors import ModelCheckError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..text import log_safe
+from .log import write
 
 if TYPE_CHECKING:
     from ..records.run import RunRecord
@@ -115,7 +115,7 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self._lines(terminalreporter):
-            terminalreporter.write_line(log_safe(line))
+            write(terminalreporter, line)
         run = self.run
         if run.record is not None and self._tells_github(run.record):
             from ..report.github import commands
@@ -124,9 +124,9 @@ class Reporting:
                 terminalreporter.ensure_newline()
                 terminalreporter.write_line(line)
         for trouble in run.troubles:
-            terminalreporter.write_line(log_safe(f"modelcheck: {trouble}"), red=True, bold=True)
+            write(terminalreporter, f"modelcheck: {trouble}", red=True, bold=True)
         if run.report_path is not None:
-            terminalreporter.write_line(f"modelcheck report: {run.report_path}")
+            write(terminalreporter, f"modelcheck report: {run.report_path}")
 
     def _lines(self, reporter: pytest.TerminalReporter) -> Iterator[str]:
         """The table of checks, and what changed."""

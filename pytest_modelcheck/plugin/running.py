@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..text import log_safe
 from .announcing import Announcements
 from .bodies import before_body
+from .log import inert
 from .state import nodeid_of, state_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Running:
         if plan.problems:
             from ..demand.plan import problems_text
 
-            pytest.fail(log_safe(problems_text({item.nodeid: plan})), pytrace=False)
+            pytest.fail(problems_text({item.nodeid: plan}), pytrace=False)
         return plan.demands
 
     def _refuse_missing(self, item: pytest.Item, demands: Sequence[Demand]) -> None:
@@ -146,7 +146,7 @@ class Running:
             item.user_properties.append((name, verdict.measurement.value))
         noteworthy = verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)
         if noteworthy and not fails(verdict, self.run.settings.strict):
-            self._warn(item, ModelCheckWarning(log_safe(told.text)))
+            self._warn(item, ModelCheckWarning(told.text))
         return told
 
     def _warn(self, item: pytest.Item, warning: ModelCheckWarning) -> None:
@@ -160,7 +160,7 @@ class Running:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        report = yield
+        report = inert((yield))
         part = self._part(item, report.when == "setup")
         if part:
             from ..records.plain import to_json

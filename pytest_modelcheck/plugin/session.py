@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,9 @@ from .. import progress
 if TYPE_CHECKING:
     from ..base.figures import Base
     from .state import Run
+
+# The exit statuses of runs that came to their end.
+ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class Session:
@@ -26,14 +30,29 @@ class Session:
         self._show_progress()
         if self.run.settings.report and not (self.run.is_worker or self.run.config.option.collectonly):
             from ..report.write import remove_report
+            from ..snapshots.replacement import remove_replacements
 
             remove_report(self.run.settings.output)
+            remove_replacements(self.run.settings.output)
         try:
             self.run.base = self._find_base()
             self.run.compared = self.run.base is not None
         except ModelCheckError as error:
             option = "base" if self.run.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
+
+    @pytest.hookimpl(wrapper=True)  # around syrupy's, which looks for unused snapshots
+    def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
+        run = self.run
+        if not hasattr(run.config, "_syrupy"):
+            return (yield)
+        from ..snapshots.unused import careful, store_ours
+
+        files = [run.config.rootpath / report.nodeid.partition("::")[0] for report in run.uncollected]
+        concerned = run.is_awake or run.collected is not None or store_ours(files)
+        ended = exitstatus in ENDED and not run.config.option.collectonly
+        with careful(files, cut_short=concerned and not ended):
+            return (yield)
 
     def _show_progress(self) -> None:
         """On pytest's own terminal, until the run ends: tests' streams are captured."""

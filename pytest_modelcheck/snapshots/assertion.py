@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syrupy.assertion import AssertionResult, SnapshotAssertion
+from typing_extensions import Self
+
+from .files import Claim, StoredFile, claim, shared
 
 if TYPE_CHECKING:
     from syrupy.extensions.base import AbstractSyrupyExtension
@@ -29,11 +33,38 @@ class TellingSnapshot(SnapshotAssertion):
     def _assert(self, data: SerializableData) -> bool:
         # syrupy goes back to the default extension before it asks for the difference
         self.compared_with = compared = self.extension
-        held: bool = super()._assert(data)
+        with self._own_file(compared):
+            held: bool = super()._assert(data)
         result = self._execution_results[self._executions - 1]
         if self.on_compare is not None and result.asserted_data is not None:
             self.on_compare(result, compared, data)
         return held
+
+    @contextmanager
+    def _own_file(self, extension: AbstractSyrupyExtension) -> Iterator[None]:
+        """Within this the assertion's file is its own. Raises StoredFileError if another one of this run has it.
+
+        What an assertion of this test wrote in this run is not written again with other content.
+        """
+        test, index, update = self.test_location, self.index, self.update_snapshots
+        location = extension.get_location(test_location=test, index=index)
+        if isinstance(extension, StoredFile):
+            claim(test.item, location, index)
+            extension.former = extension.former_location(test_location=test, index=index)
+        written = any(r.updated for r in self.executions.values() if r.snapshot_location == location)
+        self.update_snapshots = update and not written
+        try:
+            yield
+        finally:
+            self.update_snapshots = update
+        if written and not self.executions[self.num_executions - 1].success:
+            raise shared(location, *[Claim(location, test.nodeid, index)] * 2)
+
+    def with_defaults(self, **options: Any) -> Self:
+        """syrupy's: another assertion fixture with other defaults. It tells of its comparisons too."""
+        made: Self = super().with_defaults(**options)  # type: ignore[assignment]  # of this class, says its source
+        made.on_compare = self.on_compare
+        return made
 
     def get_assert_diff(self, **options: Any) -> list[str]:
         """syrupy's lines for a failed assertion."""

@@ -9,13 +9,14 @@ from ..checks.complexity.result import Complexity
 from ..checks.complexity.text import compare, to_text
 from ..errors import LimitError
 from ..verdict.units import RATIO
+from .files import COMPLEXITY
 from .text import TextExtension, TextSnapshot
 
 
 class ComplexityExtension(TextExtension):
     """Exact by default; with a tolerance, numbers may differ by that share of the stored ones."""
 
-    file_extension = "complexity.txt"
+    file_extension = COMPLEXITY
     noun = "complexity"
     metric = SNAPSHOT
     usage = "assert modelcheck.complexity() == complexity_snapshot"

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-from syrupy.assertion import AssertionResult, SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension
 
 from ..checks.explain.compare import PRESETS, HeatmapComparison, StoredMap, compare, tolerance
 from ..errors import MeasurementError
-from .assertion import TellingSnapshot, make_snapshot
+from .assertion import TellingSnapshot
+from .files import HEATMAP, StoredFile
 from .png import decode, encode
 
 if TYPE_CHECKING:
     from syrupy.types import SerializableData, SerializedData
 
-    from ..checks.explain.heatmap import Heatmap
 
-OnCompare = Callable[[HeatmapComparison, "Heatmap"], None]
-
-
-class HeatmapExtension(SingleFileSnapshotExtension):
+class HeatmapExtension(StoredFile):
     """Stores a heatmap as a PNG; a snapshot within the preset's tolerance matches, and is not written again."""
 
-    file_extension = "png"
+    file_extension = HEATMAP
     preset = "default"
     limits = PRESETS["default"]
-    comparison: HeatmapComparison | None = None  # once compared
+    last: tuple[SerializedData, SerializedData, HeatmapComparison] | None = (
+        None  # what was compared, and the outcome
+    )
 
     def serialize(self, data: SerializableData, **_: object) -> SerializedData:
         """The PNG of a Heatmap. Raises TypeError for anything else."""
@@ -45,19 +41,22 @@ class HeatmapExtension(SingleFileSnapshotExtension):
         return self.compared(serialized_data, snapshot_data).matches
 
     def compared(self, actual: SerializedData, expected: SerializedData) -> HeatmapComparison:
-        """The comparison of two snapshot files; a damaged one is a reason of its own. Made once."""
-        if self.comparison is None:
-            try:
-                maps = decode(_bytes(actual)), decode(_bytes(expected))
-                self.comparison = compare(*maps, self.preset, self.limits)
-            except MeasurementError as error:
-                self.comparison = HeatmapComparison(self.preset, reason=str(error), limits=self.limits)
-        return self.comparison
+        """The comparison of two snapshot files; a damaged one is a reason of its own."""
+        if self.last is None or self.last[:2] != (actual, expected):
+            self.last = actual, expected, self._compared(actual, expected)
+        return self.last[2]
+
+    def _compared(self, actual: SerializedData, expected: SerializedData) -> HeatmapComparison:
+        try:
+            return compare(decode(_bytes(actual)), decode(_bytes(expected)), self.preset, self.limits)
+        except MeasurementError as error:
+            return HeatmapComparison(self.preset, reason=str(error), limits=self.limits)
 
     def diff_lines(self, serialized_data: SerializedData, snapshot_data: SerializedData) -> Iterator[str]:
         """The two numbers, the rule, and the command that accepts the new map."""
         if not snapshot_data:
             yield "create it: run the same command with --snapshot-update, then look at the PNG"
+            yield from self.told
             return
         comparison = self.compared(serialized_data, snapshot_data)
         if comparison.reason and comparison.expected is None:
@@ -65,19 +64,19 @@ class HeatmapExtension(SingleFileSnapshotExtension):
         else:
             yield f"heatmap differs (preset {self.preset!r})"
             yield from (f"  {line}" for line in comparison.lines())
-            yield from _scores(comparison, decode(_bytes(serialized_data)))
+            yield from (f"  {line}" for line in scores(comparison.expected, decode(_bytes(serialized_data))))
         yield "accept the new map: run the same command with --snapshot-update, then look at the PNG"
+        yield from self.told
 
 
 def _bytes(file: SerializedData) -> bytes:
     return file if isinstance(file, bytes) else file.encode("utf-8")
 
 
-def _scores(comparison: HeatmapComparison, actual: StoredMap) -> Iterator[str]:
-    expected = comparison.expected
+def scores(expected: StoredMap | None, actual: StoredMap) -> list[str]:
+    """The scores of two maps, where they differ."""
     old, new = expected.facts.get("score") if expected else None, actual.facts.get("score")
-    if old != new:
-        yield f"  score     {old} expected, {new} measured"
+    return [f"score     {old} expected, {new} measured"] if old != new else []
 
 
 EXTENSIONS: dict[str, type[HeatmapExtension]] = {}
@@ -113,23 +112,3 @@ class HeatmapSnapshot(TellingSnapshot):
             options["extension_class"] = extension(preset, places, strength)
         super().__call__(**options)
         return self
-
-
-def _seen(result: AssertionResult, extension: HeatmapExtension) -> HeatmapComparison:
-    """What syrupy's result stands on."""
-    if result.recalled_data is None or result.asserted_data is None:
-        words = "" if result.success else "there is no snapshot yet; create it with --snapshot-update"
-        return HeatmapComparison(extension.preset, created=bool(result.success), reason=words)
-    return extension.compared(result.asserted_data, result.recalled_data)
-
-
-def make_heatmap_snapshot(
-    snapshot: SnapshotAssertion, on_compare: OnCompare | None = None
-) -> HeatmapSnapshot:
-    """The fixture's value, made from syrupy's own `snapshot`; `on_compare` hears of every comparison."""
-
-    def tell(result: AssertionResult, extension: HeatmapExtension, heatmap: Heatmap) -> None:
-        if on_compare is not None:
-            on_compare(_seen(result, extension), heatmap)
-
-    return make_snapshot(HeatmapSnapshot, snapshot, HeatmapExtension, tell)

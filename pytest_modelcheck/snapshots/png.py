@@ -13,11 +13,12 @@ from PIL import Image, PngImagePlugin
 
 from ..checks.explain.compare import StoredMap
 from ..errors import MeasurementError
+from .files import FACTS
 
 if TYPE_CHECKING:
     from ..checks.explain.heatmap import Heatmap
 
-FACTS, RAW = "modelcheck", "modelcheck-raw"
+RAW = "modelcheck-raw"
 FORMAT = 1
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from ..checks.structure.metrics import SNAPSHOT
 from ..checks.structure.result import Structure
 from ..checks.structure.text import to_text
+from .files import STRUCTURE
 from .text import TextExtension
 
 
 class StructureExtension(TextExtension):
     """Exact."""
 
-    file_extension = "structure.txt"
+    file_extension = STRUCTURE
     noun = "structure"
     metric = SNAPSHOT
     usage = "assert modelcheck.structure() == structure_snapshot"

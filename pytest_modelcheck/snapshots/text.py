@@ -10,11 +10,12 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from syrupy.extensions.single_file import WriteMode
 
 from ..verdict.metric import Metric
 from ..verdict.units import LINES
 from .assertion import TellingSnapshot
+from .files import StoredFile
 
 if TYPE_CHECKING:
     from syrupy.types import SerializableData, SerializedData
@@ -23,7 +24,7 @@ SHOWN = 40  # lines of a difference
 FORMAT = "format "
 
 
-class TextExtension(SingleFileSnapshotExtension):
+class TextExtension(StoredFile):
     """Stores what `text(data)` says. Two kinds in one test need different endings: `test_it.complexity.txt`."""
 
     _write_mode = WriteMode.TEXT
@@ -32,7 +33,9 @@ class TextExtension(SingleFileSnapshotExtension):
     usage: ClassVar[str] = ""  # how to write the assertion
     metric: ClassVar[Metric] = Metric("text_snapshot", LINES, nature="distance")
     format: ClassVar[int] = 1  # of the file: one more whenever the same data would make other text
-    found: list[str] | None = None  # what differs, once compared
+    last: tuple[SerializedData, SerializedData, list[str]] | None = (
+        None  # what was compared, and what differs
+    )
 
     def accepts(self, data: object) -> bool:
         """Whether `data` is of the kind that this snapshot compares."""
@@ -62,9 +65,9 @@ class TextExtension(SingleFileSnapshotExtension):
 
     def differing(self, actual: SerializedData, expected: SerializedData) -> list[str]:
         """The lines that differ; or that the file is of an older format, which says nothing about the model."""
-        if self.found is None:
-            self.found = self._differing(str(actual), str(expected))
-        return self.found
+        if self.last is None or self.last[:2] != (actual, expected):
+            self.last = actual, expected, self._differing(str(actual), str(expected))
+        return self.last[2]
 
     def _differing(self, actual: str, expected: str) -> list[str]:
         stored, text = _format(expected)
@@ -76,9 +79,11 @@ class TextExtension(SingleFileSnapshotExtension):
         """What differs; the command that accepts it comes first, since pytest shows eight lines without -vv."""
         if not snapshot_data:
             yield "create it: run the same command with --snapshot-update, then read the file"
+            yield from self.told
             return
         lines = self.differing(serialized_data, snapshot_data)
         yield f"{self.noun} differs{self.rule()}; to accept it run the same command with --snapshot-update"
+        yield from self.told
         yield from lines[:SHOWN]
         if len(lines) > SHOWN:
             yield f"... and {len(lines) - SHOWN} lines more"

@@ -12,6 +12,9 @@ from ..verdict.judge import Outcome, Verdict
 from ..verdict.limit import Limit, Place
 from ..verdict.measurement import Measurement
 from ..verdict.message import tell
+from .heatmap import scores
+from .png import stored
+from .replacement import shown, write_replacement
 from .text import SHOWN
 
 if TYPE_CHECKING:
@@ -19,16 +22,88 @@ if TYPE_CHECKING:
 
     from ..checks.explain.heatmap import Heatmap
     from ..records.recorder import Recorder
+    from .files import StoredFile
+    from .heatmap import HeatmapExtension
     from .text import TextExtension
 
+TAKEN_OVER = "taken over by --snapshot-update"
+NEW = "new snapshot"
+MISSING = "there is no snapshot yet; create it with --snapshot-update"
 
-def record_comparison(recorder: Recorder, comparison: HeatmapComparison, heatmap: Heatmap) -> None:
+
+def record_heatmap(
+    recorder: Recorder, result: AssertionResult, extension: HeatmapExtension, heatmap: Heatmap
+) -> None:
     """Put the comparison among the run's checks, and the pictures beside the subject's heatmap."""
-    _note(recorder, _verdict(comparison, heatmap, _place(recorder, "heatmap_snapshot")), heatmap)
-    if not comparison.matches:
-        pictures = compared_pictures(heatmap, comparison.expected)
-        if pictures is not None:
-            recorder.amend(heatmap, {"compared": pictures, "lines": comparison.lines()})
+    extension.told = _told(recorder, result, extension)
+    comparison = _comparison(result, extension)
+    lines = [*_lines(comparison, result, heatmap), *extension.told]
+    value, most = comparison.deciding
+    options = {"preset": comparison.preset}
+    limit = Limit(HEATMAP, max=most, options=options, place=_place(recorder, "heatmap_snapshot"))
+    if comparison.reason:  # two maps that cannot be compared have no distance
+        verdict = replace(_judged(result, limit), error="\n".join(lines))
+    else:
+        verdict = _judged(result, limit, Measurement(value, aka=heatmap.title, notes=tuple(lines)))
+    _note(recorder, verdict, heatmap)
+    pictures = None if comparison.matches else compared_pictures(heatmap, comparison.expected)
+    if pictures is not None:
+        recorder.amend(heatmap, {"compared": pictures, "lines": lines})
+
+
+def _comparison(result: AssertionResult, extension: HeatmapExtension) -> HeatmapComparison:
+    """What syrupy's result stands on; a new map is as far from itself as can be asked for."""
+    if result.recalled_data is None or result.asserted_data is None:
+        return HeatmapComparison(
+            extension.preset, reason="" if result.created else MISSING, limits=extension.limits
+        )
+    return extension.compared(result.asserted_data, result.recalled_data)
+
+
+def _lines(comparison: HeatmapComparison, result: AssertionResult, heatmap: Heatmap) -> list[str]:
+    """What there is to say of it; of a new one, that it is new."""
+    if result.created:
+        return [NEW]
+    changed = scores(comparison.expected, stored(heatmap)) if result.updated else []
+    return [*comparison.lines(), *changed]
+
+
+def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:
+    """Put a comparison of text among the run's checks: how many lines differ, and which."""
+    extension.told = _told(recorder, result, extension)
+    limit = Limit(extension.metric, max=0, place=_place(recorder, extension.metric.name))
+    lines = extension.differing(result.asserted_data or "", result.recalled_data or "")
+    if result.created:
+        measurement = Measurement(0, notes=(NEW,))
+    elif result.success and not result.updated:
+        measurement = Measurement(0)
+    else:
+        notes = [MISSING] if result.recalled_data is None else lines[:SHOWN]
+        measurement = Measurement(len(lines), notes=(*extension.told, *notes))
+    _note(recorder, _judged(result, limit, measurement), data)
+
+
+def _judged(result: AssertionResult, limit: Limit, measurement: Measurement | None = None) -> Verdict:
+    """The verdict is syrupy's; what was taken over breaches nothing."""
+    if result.updated:
+        return Verdict("", limit, Outcome.ACCEPTED, measurement, reason=TAKEN_OVER)
+    outcome = Outcome.PASS if result.success else Outcome.FAIL
+    return Verdict("", limit, outcome, measurement, limit.max)
+
+
+def _told(recorder: Recorder, result: AssertionResult, extension: StoredFile) -> tuple[str, ...]:
+    """Of a failed comparison: where its new file was written, if it was, and what its old one may be."""
+    if result.success:
+        return ()
+    lines, former = [], extension.former
+    if recorder.folder is not None:
+        place = write_replacement(
+            result, extension, recorder.folder, result.test_location.item.config.rootpath
+        )
+        lines += [f"the new file: {shown(place)}"] if place is not None else []
+    if result.recalled_data is None and former is not None and former.exists():
+        lines.append(f"it may be stored as {former.name}, where others are too: --snapshot-update parts them")
+    return tuple(lines)
 
 
 def _place(recorder: Recorder, fixture: str) -> Place:
@@ -41,30 +116,3 @@ def _note(recorder: Recorder, verdict: Verdict, data: object) -> None:
     if subject is not None:
         verdict = replace(verdict, subject=subject.name, signature=subject.signature)
     recorder.verdict(tell(verdict))
-
-
-def _verdict(comparison: HeatmapComparison, heatmap: Heatmap, place: Place) -> Verdict:
-    value, most = comparison.deciding
-    limit = Limit(HEATMAP, max=most, options={"preset": comparison.preset}, place=place)
-    if comparison.reason and not comparison.created:  # two maps that cannot be compared have no distance
-        return Verdict("", limit, Outcome.FAIL, error=comparison.reason)
-    notes = ("new snapshot",) if comparison.created else tuple(comparison.lines())
-    passed = comparison.created or comparison.matches
-    measurement = Measurement(value, aka=heatmap.title, notes=notes)
-    return Verdict("", limit, Outcome.PASS if passed else Outcome.FAIL, measurement, most)
-
-
-def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:
-    """Put a comparison of text among the run's checks: how many lines differ, and which."""
-    limit = Limit(extension.metric, max=0, place=_place(recorder, extension.metric.name))
-    if result.success:
-        measurement = Measurement(0, notes=("new snapshot",) if result.created else ())
-    elif result.recalled_data is None:
-        words = "there is no snapshot yet; create it with --snapshot-update"
-        lines = extension.differing(result.asserted_data or "", "")
-        measurement = Measurement(len(lines), notes=(words,))
-    else:
-        lines = extension.differing(result.asserted_data or "", result.recalled_data)
-        measurement = Measurement(len(lines), notes=tuple(lines[:SHOWN]))
-    outcome = Outcome.PASS if result.success else Outcome.FAIL
-    _note(recorder, Verdict("", limit, outcome, measurement, 0), data)

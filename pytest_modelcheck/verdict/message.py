@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..text import log_safe, printable
+from ..text import printable
 from .judge import Change, Outcome, Verdict
 from .measurement import Contributor, Measurement
 from .metric import Metric
@@ -42,7 +42,7 @@ def failure_text(
     blocks = [one.text for one in failed]
     again = shlex.join([nodeid, *options, "--modelcheck-report"])
     command = f"next: pytest {again}   (every module, in the report)"
-    return log_safe("\n\n".join([title, *blocks, command]))
+    return "\n\n".join([title, *blocks, command])
 
 
 def headline(verdict: Verdict) -> str:
@@ -63,7 +63,8 @@ def explain(verdict: Verdict) -> str:
     title = f"{verdict.subject}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
     if verdict.error or verdict.outcome is Outcome.ERROR:
         word = "error" if verdict.outcome is Outcome.ERROR else "reason"
-        rows = [(word, verdict.error), ("limit", str(verdict.limit)), *_marker_rows(verdict)]
+        rows = [(word, verdict.error), ("limit", str(verdict.limit))]
+        rows += [*_limit_rows(verdict), *_marker_rows(verdict)]
     else:
         rows = [*_value_rows(verdict), *_limit_rows(verdict), *_marker_rows(verdict)]
     return block(title, rows)
@@ -138,6 +139,8 @@ def _signed_share(verdict: Verdict) -> str:
 def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.outcome is Outcome.NOT_GATED:
         return [("not gated", verdict.reason or NO_BASE)]
+    if verdict.outcome is Outcome.ACCEPTED:
+        return [("accepted", verdict.reason)]
     if verdict.outcome is Outcome.INCONCLUSIVE:
         return [("inconclusive", "the interval contains the limit: the measurement could not tell")]
     return []

@@ -36,7 +36,6 @@ class HeatmapComparison:
     correlation_distance: float = 0.0
     max_change: float = 0.0
     reason: str = ""
-    created: bool = False
     limits: tuple[float, float] = PRESETS["default"]  # (a, b)
     expected: StoredMap | None = None
 

@@ -1,0 +1,146 @@
+"""Stored files: one for each assertion, under names that cannot meet.
+
+A test's name as syrupy has it (`TestIt.test_it[a]`, then `.1` or `[name]` of the assertion) is the file's name as long
+as it is clean: short enough, and without signs that files' names cannot hold. Any other name is cleaned, and ends with
+a digest of what it was: `test_it[ab]~306b0382` for `test_it[a/b]`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import category, normalize
+
+import pytest
+from syrupy.extensions.base import AbstractSyrupyExtension
+from syrupy.extensions.single_file import SingleFileSnapshotExtension
+
+from ..errors import StoredFileError
+
+if TYPE_CHECKING:
+    from syrupy.location import PyTestLocation
+    from syrupy.types import SnapshotIndex
+
+HEATMAP, COMPLEXITY, STRUCTURE = ENDINGS = "png", "complexity.txt", "structure.txt"
+FACTS = "modelcheck"  # the text chunk that tells a PNG of ours from any other
+_STAMP = f"zTXt{FACTS}\0".encode()
+_LONGEST = 255  # bytes of a file's name
+_DIGEST = re.compile(r"~[0-9a-f]{8}$")
+
+
+class StoredFile(SingleFileSnapshotExtension):
+    """What all our kinds of snapshot have in common."""
+
+    told: tuple[str, ...] = ()  # what is to be said with a failed comparison
+    former: Path | None = (
+        None  # where its file was while several names could come to one; None if that is its name
+    )
+
+    @classmethod
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
+        """The file's name, without its ending."""
+        full = AbstractSyrupyExtension.get_snapshot_name(test_location=test_location, index=index)
+        return _unambiguous(full, _LONGEST - len(f".{cls.file_extension}"))
+
+    @classmethod
+    def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
+        """Whether the file may be one of the test's."""
+        path = Path(snapshot_location)
+        in_place = str(path.parent) == cls.dirname(test_location=test_location)
+        return in_place and may_own(test_location.snapshot_name, path.name)
+
+    @classmethod
+    def write_snapshot(cls, **given: Any) -> None:
+        """syrupy's, without its warning that a cleaned name is not the test's: older releases do not ask us."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\s*Can not relate snapshot")
+            super().write_snapshot(**given)
+
+    @classmethod
+    def former_location(cls, *, test_location: PyTestLocation, index: SnapshotIndex) -> Path | None:
+        """As in `former`."""
+        full = AbstractSyrupyExtension.get_snapshot_name(test_location=test_location, index=index)
+        ending = f".{cls.file_extension}"
+        name = _cleaned(full)[: _LONGEST - len(ending)]
+        if name == cls.get_snapshot_name(test_location=test_location, index=index):
+            return None
+        return Path(cls.dirname(test_location=test_location), name + ending)
+
+
+def _cleaned(name: str) -> str:
+    """Without the signs that syrupy drops: those that files' names cannot hold somewhere, and control characters."""
+    return "".join(c for c in name if c not in '\\/?*:|"<>' and "C" not in category(c))
+
+
+def _unambiguous(full: str, room: int) -> str:
+    """`full` if it can be a file's name of at most `room` bytes, else what is left of it and its digest."""
+    clean = _cleaned(full)
+    if clean == full and len(full.encode()) <= room and not _DIGEST.search(full):
+        return full
+    digest = hashlib.sha256(full.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{clean.encode()[: room - 9].decode(errors='ignore')}~{digest}"
+
+
+def may_own(test: str, file: str) -> bool:
+    """Whether a test of that name may have stored a file of that name; a name that was cut begins the test's."""
+    clean = _cleaned(test)
+    if file.startswith(clean):
+        return file[len(clean) :][:1] in (".", "[", "~")
+    stem = re.split(r"~[0-9a-f]{8}\.|\.[^.\]]+$", file)[0]
+    return len(file.encode()) > _LONGEST - 4 and clean.startswith(stem)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a snapshot of ours is stored there; other extensions of syrupy store PNGs too."""
+    loaded, endings = StoredFile.__subclasses__(), set(ENDINGS)
+    while loaded:
+        kind = loaded.pop()
+        endings.add(kind.file_extension)
+        loaded += kind.__subclasses__()
+    if path.suffix == f".{HEATMAP}":
+        return _STAMP in path.read_bytes()
+    return path.name.endswith(tuple(f".{ending}" for ending in endings))
+
+
+class Claim(NamedTuple):
+    """An assertion of this run, and its file."""
+
+    location: str
+    nodeid: str
+    which: SnapshotIndex
+
+    def __str__(self) -> str:
+        which = f"name={self.which!r}" if isinstance(self.which, str) else f"assertion {self.which + 1}"
+        return f"{self.nodeid} ({which})"
+
+
+_CLAIMS: pytest.StashKey[dict[str, list[Claim]]] = pytest.StashKey()
+
+
+def claim(item: pytest.Item, location: str, index: SnapshotIndex) -> None:
+    """Note whose file that is. Raises StoredFileError if another assertion of this run has it."""
+    mine = Claim(location, item.nodeid, index)
+    others = item.config.stash.setdefault(_CLAIMS, {}).setdefault(normalize("NFC", location).casefold(), [])
+    for other in others:
+        if other[1:] == mine[1:]:
+            return
+        if other.location == location or _ignores_case(item.path):
+            raise shared(location, other, mine)
+    others.append(mine)
+
+
+def shared(location: str, first: Claim, second: Claim) -> StoredFileError:
+    """Two assertions, one file."""
+    return StoredFileError(
+        f"two assertions share one stored file, {location}:\n  {first}\n  {second}\n"
+        "Give one of them another name: snapshot(name=...), pytest.param(..., id=...), or another test's name."
+    )
+
+
+def _ignores_case(path: Path) -> bool:
+    """Whether the file system there takes `A` and `a` for one name."""
+    other = path.with_name(path.name.swapcase())
+    return other.exists() and other.samefile(path)
