@@ -44,7 +44,8 @@ class Session:
     @pytest.hookimpl(wrapper=True)  # around syrupy's, which looks for unused snapshots
     def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
         run = self.run
-        if not hasattr(run.config, "_syrupy"):
+        is_ours = run.is_awake or run.collected is not None or run.uncollected
+        if not (is_ours and hasattr(run.config, "_syrupy")):
             return (yield)
         from ..snapshots.unused import careful, store_ours
 
