@@ -36,7 +36,10 @@ def enforce(
     """
     demands = list(demands)
     enforcement = _Enforcement(demands, subject_of, settings, keep, base)
-    return [replace(enforcement.verdict(demand), source=demand.source.written) for demand in demands]
+    return [
+        replace(enforcement.verdict(demand), source=demand.source.written, demand=demand.identity)
+        for demand in demands
+    ]
 
 
 class _Enforcement:

@@ -52,7 +52,13 @@ def planned_entries(nodeid: str, plan: Plan) -> list[CheckEntry]:
     from ..verdict.message import tell
 
     verdicts = [
-        Verdict(demand.source.label, demand.limit, Outcome.NOT_RUN, source=demand.source.written)
+        Verdict(
+            demand.source.label,
+            demand.limit,
+            Outcome.NOT_RUN,
+            source=demand.source.written,
+            demand=demand.identity,
+        )
         for demand in plan.demands
     ]
     return [check_entry(nodeid, tell(verdict)) for verdict in verdicts]

@@ -76,7 +76,12 @@ class Running:
                 texts.append(str(error))
                 source = demand.source
                 verdict = Verdict(
-                    source.label, demand.limit, Outcome.ERROR, error=str(error), source=source.written
+                    source.label,
+                    demand.limit,
+                    Outcome.ERROR,
+                    error=str(error),
+                    source=source.written,
+                    demand=demand.identity,
                 )
                 self._note(item, verdict)
         if texts:

@@ -25,6 +25,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "metric": limit.metric.name,
         "options": dict(limit.options),
         "source": verdict.source,
+        "demand": verdict.demand,
         "definition": limit.metric.definition.version,
         "subject": verdict.subject,
         "signature": verdict.signature,

@@ -55,13 +55,17 @@ class ChangedPart(TypedDict):
 
 
 class CheckEntry(TypedDict):
-    """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run."""
+    """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
+
+    `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
+    """
 
     nodeid: str
     place: PlaceEntry
     metric: str
     options: dict[str, object]
     source: str
+    demand: NotRequired[str]
     definition: int
     subject: str
     signature: str

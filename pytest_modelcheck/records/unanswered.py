@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -38,10 +37,9 @@ def completed(planned: Iterable[CheckEntry], given: Iterable[CheckEntry], end: E
             yield _settled(known, *_fate(end))
 
 
-def _key(check: CheckEntry) -> str:
+def _key(check: CheckEntry) -> tuple[str, str]:
     """Which demand of its test."""
-    facts = [check["place"], check["metric"], check["options"], check["source"]]
-    return json.dumps([*facts, check.get("max_regression")], sort_keys=True, default=str)
+    return check.get("demand", ""), check["source"]
 
 
 def _is_excused(check: CheckEntry, end: End) -> bool:

@@ -63,6 +63,7 @@ class Verdict:
     reason: str = ""  # why a relative limit is not gated
     source: str = ""  # what the test says about its subject, to tell subjects of one test apart
     signature: str = ""  # the subject's, where there is one
+    demand: str = ""  # which demand of its test it answers
 
     @property
     def fails(self) -> bool:
