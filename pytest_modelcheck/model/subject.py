@@ -126,7 +126,7 @@ class Subject:
     def model(self) -> nn.Module:
         """The model as the user gave it. Raises what building it raises."""
         if self._built is None:
-            with same_draws():
+            with same_draws("model"):
                 built = self._given()
             if self._likeness is not None and set(built.modules()) & set(self._likeness.modules()):
                 raise SubjectError(
@@ -275,7 +275,8 @@ def build_subject(
     def build() -> nn.Module:
         return _on_device(build_model(resolved), resolved, wanted)
 
-    made = build if makes_a_new_one(resolved) else build()
+    with same_draws("model"):
+        made = build if makes_a_new_one(resolved) else build()
     subject = Subject(name or name_of(model) or _class_name(resolved, made), made)
     place = wanted if made is build else subject.device
     if inputs is not None and input_size is not None:
@@ -283,7 +284,8 @@ def build_subject(
     if input_size is not None:
         subject.inputs = Inputs.random(_checked_size(input_size), dtype, place)
     elif inputs is not None:
-        given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
+        with same_draws("inputs"):
+            given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
         subject.inputs = Inputs.of(given).to(place)
     return subject
 
