@@ -16,7 +16,7 @@ import random
 import sys
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -28,10 +28,13 @@ BLOCK, BLOCKS = 64 * WORDS, 420  # numbers that are drawn at once to look for a 
 
 
 class State(NamedTuple):
-    """Where a stream stood: `value` restores it, `origin` tells its numbers from those of other seeds."""
+    """Where a stream stood: `value` restores it, `origin` tells its numbers from those of other seeds, `place` where
+    among these it is.
+    """
 
     value: Any
     origin: Any
+    place: Any
     is_chosen: bool
 
 
@@ -71,7 +74,8 @@ class _Torch(Stream):
 
     def state(self) -> State:
         seed = self.torch.initial_seed()
-        return State([one.get_state() for one in self._generators()], seed, seed < CHOSEN)
+        values = [one.get_state() for one in self._generators()]
+        return State(values, seed, [value.numpy().tobytes() for value in values], seed < CHOSEN)
 
     def restore(self, state: State) -> None:
         for generator, value in zip(self._generators(), state.value, strict=False):  # CUDA may have come since
@@ -108,25 +112,31 @@ class _Twister(Stream):
     def key(self, value: Any) -> bytes:
         """The words of a state; empty for another kind of generator."""
 
+    @abstractmethod
+    def place(self, value: Any) -> Any:
+        """What tells states of equal words apart."""
+
     def state(self) -> State:
         value = self.read()
         key = self.key(value)
         if key != self.seen:
             self.is_chosen = self.is_chosen or not _leads(self.seen, key)
             self.seen = key
-        return State(value, key, self.is_chosen)
+        return State(value, key, self.place(value), self.is_chosen)
 
     def restore(self, state: State) -> None:
         self.write(state.value)
         self.seen, self.is_chosen = state.origin, state.is_chosen
 
     def seed(self, number: int) -> None:
-        value = self.fresh(number)
-        self.restore(State(value, self.key(value), False))
+        self._begin(self.fresh(number))
 
     def forget(self) -> None:
-        value = self.fresh(None)
-        self.restore(State(value, self.key(value), False))
+        self._begin(self.fresh(None))
+
+    def _begin(self, value: Any) -> None:
+        self.write(value)
+        self.seen, self.is_chosen = self.key(value), False
 
     def leads(self, one: State, other: State) -> bool:
         return _leads(one.origin, other.origin)
@@ -165,6 +175,9 @@ class _Python(_Twister):
     def key(self, value: Any) -> bytes:
         return array("I", value[1][:WORDS]).tobytes()
 
+    def place(self, value: Any) -> Any:
+        return value
+
 
 class _Numpy(_Twister):
     def __init__(self) -> None:
@@ -184,6 +197,9 @@ class _Numpy(_Twister):
     def key(self, value: Any) -> bytes:
         is_twister = value["bit_generator"] == "MT19937"  # set_bit_generator gives others
         return bytes(value["state"]["key"].tobytes()) if is_twister else b""
+
+    def place(self, value: Any) -> Any:
+        return self.key(value), value["state"].get("pos"), value.get("gauss")
 
 
 _STREAMS: dict[str, Stream] = {"python": _Python()}  # met when the plugin is loaded, before any conftest.py
@@ -224,6 +240,18 @@ def moment() -> Moment:
     return {key: stream.state() for key, stream in _streams().items()}
 
 
+def chosen_since(begin: Moment) -> Moment:
+    """Where the streams stand that were seeded anew since `begin`."""
+    return {
+        key: state for key, state in moment().items() if state.is_chosen and not _leads_to(key, begin, state)
+    }
+
+
+def moved(before: Moment, after: Moment) -> bool:
+    """Whether a stream that somebody seeded was seeded or drawn from in between."""
+    return any(s.is_chosen and (k not in before or before[k].place != s.place) for k, s in after.items())
+
+
 @contextmanager
 def as_at(begin: Moment, *, keep: bool = False) -> Iterator[None]:
     """Run the block with the seeds that were chosen at `begin`, and at their state then; afterwards all is as before.
@@ -231,35 +259,33 @@ def as_at(begin: Moment, *, keep: bool = False) -> Iterator[None]:
     `keep`: a seed that is chosen inside stays. Streams that no one seeded go on: what they give must perhaps differ.
     """
     before = moment()
-    _return_to(begin)
+    _return_to(begin, list(before))
     try:
         yield
     finally:
-        _return_to(before, moment() if keep else {}, begin)
+        stay = chosen_since(begin) if keep else {}
+        _return_to(before, _streams().keys() - stay.keys())
 
 
-def _return_to(then: Moment, now: Moment | None = None, begin: Moment | None = None) -> None:
-    """Streams that are or were seeded back to `then`; without those that are, at `now`, seeded anew since `begin`."""
-    for key, stream in _streams().items():
-        old, new = then.get(key), (now or {}).get(key)
-        if new is not None and new.is_chosen and not _leads_to(stream, (begin or {}).get(key), new):
-            continue
-        if old is not None and old.is_chosen:
-            stream.restore(old)
-        elif stream.state().is_chosen:
-            stream.forget()
+def _return_to(then: Moment, keys: Iterable[str]) -> None:
+    """Streams that are seeded, or were, back to `then`."""
+    for key in keys:
+        if key in then and then[key].is_chosen:
+            _STREAMS[key].restore(then[key])
+        elif _STREAMS[key].state().is_chosen:
+            _STREAMS[key].forget()
 
 
 def go_on(begin: Moment, left: Moment) -> None:
     """Bring each stream to where it was `left`, unless it has been seeded anew since `begin`: otherwise than then."""
-    for key, stream in _streams().items():
-        old, now = left.get(key), stream.state()
-        if old is None or not old.is_chosen:
+    for key, now in moment().items():
+        if key not in left or not left[key].is_chosen:
             continue
-        untouched = not now.is_chosen or _leads_to(stream, begin.get(key), now)
-        if untouched or stream.leads(now, old):
-            stream.restore(old)
+        untouched = not now.is_chosen or _leads_to(key, begin, now)
+        if untouched or _STREAMS[key].leads(now, left[key]):
+            _STREAMS[key].restore(left[key])
 
 
-def _leads_to(stream: Stream, begin: State | None, now: State) -> bool:
-    return begin is not None and begin.is_chosen and stream.leads(begin, now)
+def _leads_to(key: str, begin: Moment, now: State) -> bool:
+    """Whether it is still the seed that was chosen at `begin`."""
+    return key in begin and begin[key].is_chosen and _STREAMS[key].leads(begin[key], now)

@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
+from .loading import is_loaded, loading_watched, note_copy
 from .observe import observe
 
 INPUT_SEED = 0
@@ -117,6 +118,7 @@ class Subject:
         self, name: str, model: nn.Module | Callable[[], nn.Module], inputs: Inputs | None = None
     ) -> None:
         self.name, self.inputs = name, inputs
+        self.owns_inputs = False  # whether the user gave them, and not their shape alone
         self._given = model
         self._built = model if isinstance(model, nn.Module) else None
         self._likeness: nn.Module | None = None
@@ -126,7 +128,7 @@ class Subject:
     def model(self) -> nn.Module:
         """The model as the user gave it. Raises what building it raises."""
         if self._built is None:
-            with same_draws("model"):
+            with same_draws("model"), loading_watched():
                 built = self._given()
             if self._likeness is not None and set(built.modules()) & set(self._likeness.modules()):
                 raise SubjectError(
@@ -157,6 +159,11 @@ class Subject:
         for tensor in itertools.chain(self.module.parameters(), self.module.buffers()):
             return tensor.device
         return torch.device("cpu")
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its weights are known to have been loaded, or trained."""
+        return is_loaded(self.module)
 
     @property
     def signature(self) -> str:
@@ -275,7 +282,7 @@ def build_subject(
     def build() -> nn.Module:
         return _on_device(build_model(resolved), resolved, wanted)
 
-    with same_draws("model"):
+    with same_draws("model"), loading_watched():
         made = build if makes_a_new_one(resolved) else build()
     subject = Subject(name or name_of(model) or _class_name(resolved, made), made)
     place = wanted if made is build else subject.device
@@ -286,7 +293,7 @@ def build_subject(
     elif inputs is not None:
         with same_draws("inputs"):
             given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
-        subject.inputs = Inputs.of(given).to(place)
+        subject.inputs, subject.owns_inputs = Inputs.of(given).to(place), True
     return subject
 
 
@@ -326,7 +333,11 @@ def _on_device(module: nn.Module, given: object, wanted: torch.device | None) ->
         return module
     if all(t.device.type == wanted.type and wanted.index in (None, t.device.index) for t in tensors):
         return module
-    return (module if makes_a_new_one(given) else copy.deepcopy(module)).to(wanted)
+    if makes_a_new_one(given):
+        return module.to(wanted)
+    moved = copy.deepcopy(module).to(wanted)
+    note_copy(module, moved)
+    return moved
 
 
 def _without_weights(build: Callable[[], nn.Module]) -> nn.Module | None:

@@ -78,7 +78,9 @@ def _model_like(fixture: str, value: Any) -> Any:
     """A module, or what makes one. Raises SubjectError for anything else."""
     if callable(value) or (isinstance(value, str) and ":" in value):
         return value
+    from ..model.mistaken import hint
+
     raise SubjectError(
-        f"fixture {fixture!r} returned a {type(value).__name__}, not an nn.Module.\n"
+        f"fixture {fixture!r} returned a {type(value).__name__}, not an nn.Module.\n{hint(value)}\n"
         "If it is another kind of model, name ours: model= on the marker, or the ini key modelcheck_model_fixture."
     )

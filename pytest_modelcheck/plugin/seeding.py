@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from ..model.draws import Moment, as_at, go_on, moment, same_draws
+from ..model.draws import Moment, as_at, chosen_since, go_on, moment, moved, same_draws
 from .state import state_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Seeding:
         if run.compared:
             import torch  # noqa: F401  # before a test file does: its numbers are to be the same
         self.begin: Moment = moment()
-        self.imported: dict[str, Moment] = {}  # by file, as its import left the streams
+        self.imported: dict[str, Moment] = {}  # by file, with the seeds that its import chose
         self.left: MutableMapping[Definition, Moment] = WeakKeyDictionary()  # as each shared fixture left them
         self.checked: set[pytest.Item] = set()
         self.used: set[Definition] = set()  # by the tests with checks
@@ -58,7 +58,7 @@ class Seeding:
             return (yield)
         with as_at(self.begin, keep=True), same_draws("import"):
             report = yield
-            self.imported[collector.nodeid] = moment()
+            self.imported[collector.nodeid] = {**self.begin, **chosen_since(self.begin)}
             return report
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -110,18 +110,19 @@ class Seeding:
         if fixturedef not in self.used and not self.depth:
             return (yield)
         with self._alone(fixturedef, request._pyfuncitem), self._seeded(fixturedef, request):
+            before = moment()
             value = yield
-            if fixturedef.scope != "function":
-                self.left.pop(fixturedef, None)  # the last one made comes last
-                self.left[fixturedef] = moment()
+            after = moment()
+            self.left.pop(fixturedef, None)
+            if fixturedef.scope != "function" and moved(before, after):
+                self.left[fixturedef] = after  # the last one made comes last
                 self.met.add(fixturedef)
             return value
 
     @contextmanager
     def _alone(self, fixturedef: Definition, item: pytest.Item) -> Iterator[None]:
         """A shared fixture that a test without checks happens to ask for first is made as for one with checks."""
-        scope = fixturedef.scope
-        begin = self._begin(item) if scope in ("function", "class", "module") else self.begin
+        scope, begin = fixturedef.scope, self._begin(item)
         if item is self.item:
             self._go_on(item, begin, scope)
             yield
@@ -139,9 +140,11 @@ class Seeding:
         if fixturedef not in self.needed and not self.depth:
             yield
             return
+        from ..model.loading import loading_watched  # and torch, whose first numbers are to be the same too
+
         self.depth += 1
         try:
-            with same_draws(_seed_name(fixturedef, request)):
+            with same_draws(_seed_name(fixturedef, request)), loading_watched():
                 yield
         finally:
             self.depth -= 1
