@@ -78,7 +78,9 @@ class _Torch(Stream):
         return State(values, seed, [value.numpy().tobytes() for value in values], seed < CHOSEN)
 
     def restore(self, state: State) -> None:
-        for generator, value in zip(self._generators(), state.value, strict=False):  # CUDA may have come since
+        for generator, value in zip(
+            self._generators(), state.value, strict=False
+        ):  # CUDA may have come since
             generator.set_state(value)
 
     def seed(self, number: int) -> None:
@@ -153,7 +155,7 @@ def _leads(old: bytes, new: bytes) -> bool:
 
     wanted, ahead = (RandomState(0) for _ in range(2))
     for twister, key in ((wanted, new), (ahead, old)):
-        twister.set_state(("MT19937", array("I", key), 0))
+        twister.set_state({"bit_generator": "MT19937", "state": {"key": array("I", key), "pos": 0}})
     first = _words(wanted, WORDS)
     return any(first in _words(ahead, BLOCK) for _ in range(BLOCKS))
 
@@ -274,6 +276,20 @@ def _return_to(then: Moment, keys: Iterable[str]) -> None:
             _STREAMS[key].restore(then[key])
         elif _STREAMS[key].state().is_chosen:
             _STREAMS[key].forget()
+
+
+def forget_seeds() -> Moment:
+    """Begin anywhere where somebody chose a seed; where the streams stood."""
+    before = moment()
+    _return_to({}, before)
+    return before
+
+
+def restore_seeds(before: Moment) -> Moment:
+    """Back to `before` with the streams that were seeded, except those that are again: these, and where they stand."""
+    anew = {key: state for key, state in moment().items() if state.is_chosen}
+    _return_to(before, [key for key, state in before.items() if state.is_chosen and key not in anew])
+    return anew
 
 
 def go_on(begin: Moment, left: Moment) -> None:

@@ -39,9 +39,7 @@ def hint(value: object) -> str:
 
 def is_checkpoint(value: object) -> bool:
     """Whether it is a path, or a text that ends like one of a file with weights."""
-    return isinstance(value, os.PathLike) or (
-        isinstance(value, str) and value.lower().endswith(CHECKPOINTS)
-    )
+    return isinstance(value, os.PathLike) or (isinstance(value, str) and value.lower().endswith(CHECKPOINTS))
 
 
 def is_fixture(value: object) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +15,10 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
+from .device import checked_device, on_device
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
-from .loading import is_loaded, loading_watched, note_copy
+from .loading import is_loaded, loading_watched
 from .observe import observe
 
 INPUT_SEED = 0
@@ -277,10 +277,10 @@ def build_subject(
     "timm:NAME"). `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, or a callable that
     returns one of these. `input_size`: one shape or a list of shapes. Raises SubjectError.
     """
-    resolved, wanted = resolve_model(model), _checked_device(device)
+    resolved, wanted = resolve_model(model), checked_device(device)
 
     def build() -> nn.Module:
-        return _on_device(build_model(resolved), resolved, wanted)
+        return on_device(build_model(resolved), resolved, wanted)
 
     with same_draws("model"), loading_watched():
         made = build if makes_a_new_one(resolved) else build()
@@ -310,34 +310,6 @@ def _class_name(resolved: Any, made: object) -> str:
     if isinstance(made, nn.Module):
         return type(unwrap(made)).__name__
     return str(getattr(resolved, "func", resolved).__name__)  # of a partial
-
-
-def _checked_device(device: torch.device | str | int | None) -> torch.device | None:
-    try:
-        wanted = None if device is None else torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise SubjectError(
-            f"device={device!r} is no device of torch: write 'cpu', 'cuda' or 'cuda:0'"
-        ) from error
-    if wanted is not None and wanted.type == "cuda" and not torch.cuda.is_available():
-        raise SubjectError(f"device={device!r} was asked for, but this torch sees no CUDA device")
-    return wanted
-
-
-def _on_device(module: nn.Module, given: object, wanted: torch.device | None) -> nn.Module:
-    """Move a model to a device; one that the user may own is copied first, since a check changes nothing."""
-    if wanted is None:
-        return module
-    tensors = [*module.parameters(), *module.buffers()]
-    if any(t.is_meta for t in tensors):  # it has no weights that could go there
-        return module
-    if all(t.device.type == wanted.type and wanted.index in (None, t.device.index) for t in tensors):
-        return module
-    if makes_a_new_one(given):
-        return module.to(wanted)
-    moved = copy.deepcopy(module).to(wanted)
-    note_copy(module, moved)
-    return moved
 
 
 def _without_weights(build: Callable[[], nn.Module]) -> nn.Module | None:

@@ -3,7 +3,7 @@
 `checked_tests(config, items)` gives the tests that check a model. Of each: `demands`, what its markers demand;
 `demand_only(demands)` leaves some; `subject(source)` is a subject, made with the test's own fixtures while it runs;
 `replace_body(function)` has a function run in place of the test's own code. `compare_runs(config)`, before collection,
-says that this run will be compared with another: all is described, and random numbers are the same (`draw_alike(config)`
+says that this run will be compared with another: all is described, and random numbers are alike (`draw_alike(config)`
 does that alone); `record_of(config, exit_status)` is what has been measured.
 """
 

@@ -16,7 +16,17 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from ..model.draws import Moment, as_at, chosen_since, go_on, moment, moved, same_draws
+from ..model.draws import (
+    Moment,
+    as_at,
+    chosen_since,
+    forget_seeds,
+    go_on,
+    moment,
+    moved,
+    restore_seeds,
+    same_draws,
+)
 from .state import state_of
 
 if TYPE_CHECKING:
@@ -36,12 +46,16 @@ class Seeding:
             import torch  # noqa: F401  # before a test file does: its numbers are to be the same
         self.begin: Moment = moment()
         self.imported: dict[str, Moment] = {}  # by file, with the seeds that its import chose
-        self.left: MutableMapping[Definition, Moment] = WeakKeyDictionary()  # as each shared fixture left them
+        self.left: MutableMapping[Definition, Moment] = (
+            WeakKeyDictionary()
+        )  # as each shared fixture left them
         self.checked: set[pytest.Item] = set()
         self.used: set[Definition] = set()  # by the tests with checks
         self.needed: set[Definition] = set()  # by their subjects
         self.depth = 0  # of fixtures that are needed, and being made
         self.item: pytest.Item | None = None  # the test with checks that runs
+        self.before: Moment | None = None  # a test without checks, while plugins may seed for it
+        self.chosen: Moment = {}  # what they chose
         self.met: set[Definition] = set()  # those of its shared fixtures whose draws it has behind it
 
     @property
@@ -89,6 +103,22 @@ class Seeding:
             self.item = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Of a test without checks: which seeds do plugins choose for each test?"""
+        self.chosen = {}
+        if self.item is None and any(made.scope != "function" for made in self.used):
+            self.before = forget_seeds()
+        try:
+            return (yield)
+        finally:
+            self._end_of_hooks()
+
+    def _end_of_hooks(self) -> None:
+        """Other plugins have had their turn: the test's first fixture comes, or its end of setup."""
+        if self.before is not None:
+            self.chosen, self.before = restore_seeds(self.before), None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
         if self.item is not None:
             self._go_on(self.item, self._begin(self.item), "function")
@@ -97,7 +127,9 @@ class Seeding:
     def _go_on(self, item: pytest.Item, begin: Moment, scope: str) -> None:
         """Meet what the test's fixtures left that are there already; `scope`: theirs is as wide, at least."""
         there = set(_definitions(item, getattr(item, "fixturenames", ())))
-        wide = [made for made in self.left if made in there and SCOPES.index(made.scope) >= SCOPES.index(scope)]
+        wide = [
+            made for made in self.left if made in there and SCOPES.index(made.scope) >= SCOPES.index(scope)
+        ]
         fresh = [made for made in wide if made.cached_result is not None and made not in self.met]
         self.met.update(fresh)
         if fresh:
@@ -107,6 +139,7 @@ class Seeding:
     def pytest_fixture_setup(
         self, fixturedef: Definition, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
+        self._end_of_hooks()
         if fixturedef not in self.used and not self.depth:
             return (yield)
         with self._alone(fixturedef, request._pyfuncitem), self._seeded(fixturedef, request):
@@ -130,6 +163,7 @@ class Seeding:
             yield
         else:
             self.met.clear()
+            begin = {**begin, **self.chosen}
             with as_at(begin, keep=True):
                 self._go_on(item, begin, scope)
                 yield
@@ -197,5 +231,7 @@ def _seed_name(fixturedef: Definition, request: pytest.FixtureRequest) -> str:
     name, param = fixturedef.argname, getattr(request, "param", None)
     same = _definitions(request._pyfuncitem, [name])
     overridden = same.index(fixturedef) if fixturedef in same else 0
-    known = param if isinstance(param, PLAIN) else getattr(param, "__name__", getattr(request, "param_index", 0))
+    known = (
+        param if isinstance(param, PLAIN) else getattr(param, "__name__", getattr(request, "param_index", 0))
+    )
     return f"fixture {name} {known!r} {overridden}"

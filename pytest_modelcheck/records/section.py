@@ -17,7 +17,6 @@ from .types import HEAD
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from ..model.subject import Subject
 
 Sections = Mapping[str, Any]  # of one subject's entry, by name
 Paths = Mapping[str, str]  # old name -> new name of the modules that are the same one

@@ -14,7 +14,6 @@ from ..records.section import Catalogue
 from ..records.types import Record
 from .page import render
 
-
 STAMP = '<meta name="generator" content="pytest-modelcheck">'
 
 

@@ -1,9 +1,6 @@
 """Base and head are the same commit: nothing has changed, whatever draws, from wherever, before and between."""
 
-import json
-
 import pytest
-import torch
 
 KINDS = """
 import random
@@ -71,7 +68,10 @@ def test_model(again):
     f"@pytest.mark.macs_budget('1 GMACs', model={model}, inputs=lambda: torch.rand(1, 8), name='{name}')\n"
     f"def test_{name}(): torch.rand(7), numpy.random.rand(7), random.random()\n"
     for name, model in {
-        **{name: repr(name) for name in ("shared", "of_class", "widths", "factory", "dynamic", "named", "late", "stored")},
+        **{
+            name: repr(name)
+            for name in ("shared", "of_class", "widths", "factory", "dynamic", "named", "late", "stored")
+        },
         "klass": "Small",
         "function": "lambda: Small()",
         "module": "HERE",
@@ -96,9 +96,10 @@ WAYS = {
 def test_nothing_changed(repository, way):
     heads = WAYS[way]
     repository.write("tests/conftest.py", KINDS.format(head=heads.get("conftest", "")))
-    repository.write("tests/test_net.py", TESTS.format(
-        head=heads.get("tests", ""), more=", hidden" if way == "nobody" else ""
-    ))
+    repository.write(
+        "tests/test_net.py",
+        TESTS.format(head=heads.get("tests", ""), more=", hidden" if way == "nobody" else ""),
+    )
     repository.commit()
     done = repository.run("--modelcheck-report", "--modelcheck-strict", base="HEAD", apart=True)
     assert done.returncode == 0, done.out

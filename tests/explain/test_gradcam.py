@@ -311,4 +311,3 @@ def test_it_draws_one_of_loaded_weights_alone(tmp_path, factory, is_drawn):
 def test_it_draws_none_of_noise(tmp_path):
     subject = ModelCheck(lambda: loaded(tmp_path), input_size=tuple(IMAGES.shape)).subject
     assert "its inputs are random" in describe(subject)["error"]
-

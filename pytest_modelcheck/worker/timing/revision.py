@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...errors import ModelCheckError
+from ...model.draws import as_at, moment
 
 if TYPE_CHECKING:
     import pytest
@@ -69,7 +70,8 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     run = _Collection(wanted)
     tests = dict.fromkeys(nodeid for nodeid, _ in wanted)
     plugins = [run, StandIns(Path(job.tree)), GivenOptions(dict(job.options))]
-    pytest.main([*job.arguments, *(f"{job.rootdir}/{nodeid}" for nodeid in tests)], plugins=plugins)
+    with as_at(moment()):  # seeds that one revision chooses are no choice of the other
+        pytest.main([*job.arguments, *(f"{job.rootdir}/{nodeid}" for nodeid in tests)], plugins=plugins)
     missing = {key: run.reason(key) for key in wanted if key not in run.found}
     return run.found, missing
 
