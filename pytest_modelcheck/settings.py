@@ -23,6 +23,7 @@ class Settings(NamedTuple):
     model_fixture: str = "model"
     inputs_fixture: str = "example_inputs"
     strict_operators: bool = False
+    heatmaps: str = "auto"
 
     @property
     def deciding(self) -> list[str]:

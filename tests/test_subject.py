@@ -5,6 +5,7 @@ import random
 import sys
 import threading
 import types
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -132,10 +133,36 @@ def test_several_input_sizes_and_a_dtype():
     assert str(inputs) == "1x3 int64, 2x5 int64"
 
 
+class Wide(nn.Module):
+    def __init__(self, width, depth, bias=True):
+        super().__init__()
+
+
+@pytest.fixture
+def a_fixture():
+    return Net()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"model": 3}, "gave a int, not an nn.Module"),
+        ({"model": 3}, "model=3 is a int, not an nn.Module"),
+        (
+            {"model": Wide},
+            r"model=Wide needs arguments.*: width, depth.*partial\(Wide, width=..., depth=...\)",
+        ),
+        ({"model": lambda width: Net()}, r"needs arguments.*: width.*functools.partial\(.*, width=...\)"),
+        ({"model": functools.partial(Wide, width=3)}, "needs arguments to be called with: depth"),
+        ({"model": sys}, r"is a module, .*It is a Python module.*model=sys.MyModel"),
+        ({"model": sys.modules[__name__]}, r"It is a Python module.*model=test_subject.Net"),
+        ({"model": Net().state_dict()}, "It is a state_dict: weights without the model"),
+        ({"model": lambda: {"model_state_dict": {}, "epoch": 3}}, "It is a checkpoint"),
+        ({"model": "runs/best.pt"}, "It is the path of a file: weights without the model"),
+        ({"model": Path("best.ckpt")}, "It is the path of a file"),
+        ({"model": torch.optim.SGD(Net().parameters())}, "It is an optimizer"),
+        ({"model": lambda: None}, "gave a NoneType, .*is its `return` missing"),
+        ({"model": lambda: (3, Net())}, r"The model is one of several.*\[1\]"),
+        ({"model": a_fixture}, "It is a fixture: write its name, model='a_fixture'"),
         ({"model": lambda: "net"}, "gave a str, not an nn.Module"),
         ({"model": "resnet18"}, "neither a fixture nor an import string"),
         ({"model": "torchvision:resnet19"}, "torchvision has no model 'resnet19'"),
@@ -149,8 +176,12 @@ def test_several_input_sizes_and_a_dtype():
     ],
 )
 def test_mistakes_are_named(arguments, words):
-    with pytest.raises(SubjectError, match=words):
+    with pytest.raises(SubjectError, match=f"(?s){words}"):
         build_subject(**arguments)
+
+
+def test_a_factory_with_open_arguments_is_called():
+    assert build_subject(lambda *args, width=3, **more: Net()).name == "Net"
 
 
 def test_a_model_that_raises_names_the_module_the_shapes_and_its_own_error():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RAISED, ModelCheckError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..model.subject import Subject
 
 
+PACKAGE = Path(__file__).parents[1]
 BaseOf = Callable[[Demand], BaseValue]  # what the base had
 Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
 
@@ -128,5 +130,18 @@ def _attempt(check: Check, subject: Subject, options: dict[str, Any]) -> Any:
 
 
 def _unexpected(error: BaseException) -> str:
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return f"unexpected {type(error).__name__} while measuring\n{''.join(lines).rstrip()}"
+    told = traceback.TracebackException.from_exception(error)
+    if told.stack and not _is_own(told.stack[-1]):  # what lies between the user's code and ours is no news
+        _hide_own(told)
+    return f"unexpected {type(error).__name__} while measuring\n{''.join(told.format()).rstrip()}"
+
+
+def _hide_own(told: traceback.TracebackException | None) -> None:
+    """In this exception, and in those that led to it."""
+    while told is not None:
+        told.stack[:] = [frame for frame in told.stack if not _is_own(frame)]
+        told = told.__cause__ or told.__context__
+
+
+def _is_own(frame: traceback.FrameSummary) -> bool:
+    return Path(frame.filename).is_relative_to(PACKAGE)

@@ -129,10 +129,20 @@ def _and_more(nodeids: list[str], shown: int = 3) -> str:
 
 
 def missing_model(marker: str, name: str, settings: Settings, *, unittest: bool = False) -> SubjectError:
-    """The error of a test whose model cannot be found: the three ways to say it."""
+    """The error of a test whose model cannot be found: the three ways to say it, or what is wrong with the one way."""
+    if name != settings.model_fixture:
+        return _no_such_fixture(marker, name)
     ways = THREE_WAYS.format(marker=marker, model=settings.model_fixture, inputs=settings.inputs_fixture)
     extra = "\nMethods of unittest.TestCase cannot take fixtures: for them use the first or the second way."
     return SubjectError(
         f"{marker}: no model to check: there is no fixture {name!r} here and no marker names a model.\n"
         f"{ways}{extra if unittest else ''}"
     )
+
+
+def _no_such_fixture(marker: str, name: str) -> SubjectError:
+    from ..model.mistaken import hint, is_checkpoint
+
+    ways = "Write 'package.module:factory', 'torchvision:resnet18', 'timm:NAME', or the name of a fixture."
+    found = f"{marker}: there is no fixture {name!r} here, and model={name!r} is no import string."
+    return SubjectError(f"{found}\n{hint(name) if is_checkpoint(name) else ways}")

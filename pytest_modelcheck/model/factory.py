@@ -12,6 +12,7 @@ from collections.abc import Callable
 from torch import nn
 
 from ..errors import MissingExtraError, SubjectError
+from .mistaken import hint, is_checkpoint, is_fixture, missing_arguments
 
 ZOOS = ("torchvision.models", "timm.models")  # their builders make a new model each time
 
@@ -19,8 +20,18 @@ ZOOS = ("torchvision.models", "timm.models")  # their builders make a new model 
 def resolve_model(model: object) -> nn.Module | Callable[[], object]:
     """The module, or what makes it. Raises SubjectError for anything else, and for a spec that names nothing."""
     resolved = _from_spec(model) if isinstance(model, str) else model
-    if not isinstance(resolved, nn.Module) and not callable(resolved):
+    if isinstance(resolved, nn.Module):
+        return resolved
+    if not callable(resolved) or is_fixture(resolved):
         raise _no_module(model, resolved)
+    missing = missing_arguments(resolved)
+    if missing:
+        name = name_of(resolved) or type(resolved).__name__
+        given = ", ".join(f"{argument}=..." for argument in missing)
+        raise SubjectError(
+            f"model={_shown(model)} needs arguments to be called with: {', '.join(missing)}.\n"
+            f"Give them: model=functools.partial({name}, {given}), or a function or fixture that returns the model."
+        )
     return resolved
 
 
@@ -34,10 +45,14 @@ def build_model(model: object) -> nn.Module:
 
 
 def _no_module(given: object, found: object) -> SubjectError:
-    return SubjectError(
-        f"model={_short(given)} gave a {type(found).__name__}, not an nn.Module.\n"
-        "Give an nn.Module, a callable that returns one, or an import string 'package.module:factory'."
-    )
+    gave = f"gave a {type(found).__name__}" if found is not given else f"is a {type(found).__name__}"
+    return SubjectError(f"model={_shown(given)} {gave}, not an nn.Module.\n{hint(found)}")
+
+
+def _shown(given: object) -> str:
+    """As the user wrote it, as far as it can be told."""
+    name = getattr(given, "__qualname__", None)
+    return str(name) if isinstance(name, str) else _short(given)
 
 
 def name_of(model: object) -> str | None:
@@ -62,6 +77,8 @@ def makes_a_new_one(model: object) -> bool:
 
 def _from_spec(spec: str) -> object:
     package, colon, attribute = spec.partition(":")
+    if is_checkpoint(spec):
+        raise _no_module(spec, spec)
     if not colon or not package or not attribute:
         raise SubjectError(
             f"model={spec!r} is neither a fixture nor an import string.\n"

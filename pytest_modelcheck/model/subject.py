@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +15,10 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
+from .device import checked_device, on_device
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
+from .loading import is_loaded, loading_watched
 from .observe import observe
 
 INPUT_SEED = 0
@@ -117,6 +118,7 @@ class Subject:
         self, name: str, model: nn.Module | Callable[[], nn.Module], inputs: Inputs | None = None
     ) -> None:
         self.name, self.inputs = name, inputs
+        self.owns_inputs = False  # whether the user gave them, and not their shape alone
         self._given = model
         self._built = model if isinstance(model, nn.Module) else None
         self._likeness: nn.Module | None = None
@@ -126,7 +128,7 @@ class Subject:
     def model(self) -> nn.Module:
         """The model as the user gave it. Raises what building it raises."""
         if self._built is None:
-            with same_draws():
+            with same_draws("model"), loading_watched():
                 built = self._given()
             if self._likeness is not None and set(built.modules()) & set(self._likeness.modules()):
                 raise SubjectError(
@@ -157,6 +159,11 @@ class Subject:
         for tensor in itertools.chain(self.module.parameters(), self.module.buffers()):
             return tensor.device
         return torch.device("cpu")
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its weights are known to have been loaded, or trained."""
+        return is_loaded(self.module)
 
     @property
     def signature(self) -> str:
@@ -270,12 +277,13 @@ def build_subject(
     "timm:NAME"). `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, or a callable that
     returns one of these. `input_size`: one shape or a list of shapes. Raises SubjectError.
     """
-    resolved, wanted = resolve_model(model), _checked_device(device)
+    resolved, wanted = resolve_model(model), checked_device(device)
 
     def build() -> nn.Module:
-        return _on_device(build_model(resolved), resolved, wanted)
+        return on_device(build_model(resolved), resolved, wanted)
 
-    made = build if makes_a_new_one(resolved) else build()
+    with same_draws("model"), loading_watched():
+        made = build if makes_a_new_one(resolved) else build()
     subject = Subject(name or name_of(model) or _class_name(resolved, made), made)
     place = wanted if made is build else subject.device
     if inputs is not None and input_size is not None:
@@ -283,8 +291,9 @@ def build_subject(
     if input_size is not None:
         subject.inputs = Inputs.random(_checked_size(input_size), dtype, place)
     elif inputs is not None:
-        given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
-        subject.inputs = Inputs.of(given).to(place)
+        with same_draws("inputs"):
+            given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
+        subject.inputs, subject.owns_inputs = Inputs.of(given).to(place), True
     return subject
 
 
@@ -301,30 +310,6 @@ def _class_name(resolved: Any, made: object) -> str:
     if isinstance(made, nn.Module):
         return type(unwrap(made)).__name__
     return str(getattr(resolved, "func", resolved).__name__)  # of a partial
-
-
-def _checked_device(device: torch.device | str | int | None) -> torch.device | None:
-    try:
-        wanted = None if device is None else torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise SubjectError(
-            f"device={device!r} is no device of torch: write 'cpu', 'cuda' or 'cuda:0'"
-        ) from error
-    if wanted is not None and wanted.type == "cuda" and not torch.cuda.is_available():
-        raise SubjectError(f"device={device!r} was asked for, but this torch sees no CUDA device")
-    return wanted
-
-
-def _on_device(module: nn.Module, given: object, wanted: torch.device | None) -> nn.Module:
-    """Move a model to a device; one that the user may own is copied first, since a check changes nothing."""
-    if wanted is None:
-        return module
-    tensors = [*module.parameters(), *module.buffers()]
-    if any(t.is_meta for t in tensors):  # it has no weights that could go there
-        return module
-    if all(t.device.type == wanted.type and wanted.index in (None, t.device.index) for t in tensors):
-        return module
-    return (module if makes_a_new_one(given) else copy.deepcopy(module)).to(wanted)
 
 
 def _without_weights(build: Callable[[], nn.Module]) -> nn.Module | None:

@@ -3,6 +3,7 @@
 options      what the command line and ini files say
 spotting     looks whether a test has to do with us; the first one wakes the rest
 collection   gives tests their fixtures, reads markers, tells mistakes
+seeding      has what subjects need draw the same random numbers in every run
 running      enforces what a test's markers demand
 reporting    collects what tests saw; record, terminal, GitHub
 session      the base revision, xdist
@@ -21,6 +22,7 @@ import pytest
 from ..checks.registry import default_registry
 from ..demand import SUBJECT
 from ..errors import RegistrationError
+from ..model import draws as draws  # now: it watches whether somebody seeds python's generator
 from . import options
 from .fixtures import complexity_snapshot as complexity_snapshot
 from .fixtures import heatmap_snapshot as heatmap_snapshot
@@ -60,7 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     run = config.stash[RUN] = Run(config, registry, options.settings(config))
     run.parts = _PARTS
-    run.woken = ("collection", "running") if run.is_worker else ("collection", "running", "reporting")
+    awake = ("collection", "seeding", "running")
+    run.woken = awake if run.is_worker else (*awake, "reporting")
     run.register("session", "spotting")
     distributes = not run.is_worker and getattr(config.option, "dist", "no") != "no"
     if distributes or (run.describes and not run.is_worker):
@@ -71,6 +74,12 @@ def _collection(run: Run) -> object:
     from .collection import Collection
 
     return Collection(run)
+
+
+def _seeding(run: Run) -> object:
+    from .seeding import Seeding
+
+    return Seeding(run)
 
 
 def _running(run: Run) -> object:
@@ -89,6 +98,7 @@ _PARTS: Mapping[str, Callable[[Run], object]] = {
     "session": Session,
     "spotting": Spotting,
     "collection": _collection,
+    "seeding": _seeding,
     "running": _running,
     "reporting": _reporting,
 }

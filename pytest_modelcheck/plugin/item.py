@@ -16,12 +16,10 @@ class ModelItem(pytest.Item):
 
     def runtest(self) -> None:
         from ..checks.complexity.measure import count
-        from ..model.draws import same_draws
         from ..model.subject import build_subject
 
         settings = run_of(self.config).settings
-        with same_draws():
-            subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
+        subject = build_subject(settings.model, input_size=settings.input_size, device=settings.device)
         state_of(self).recorder.subject(subject, f"model={settings.model!r}")
         self.add_report_section("call", SECTION, str(count(subject)))
 

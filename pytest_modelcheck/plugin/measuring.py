@@ -2,9 +2,9 @@
 
 `checked_tests(config, items)` gives the tests that check a model. Of each: `demands`, what its markers demand;
 `demand_only(demands)` leaves some; `subject(source)` is a subject, made with the test's own fixtures while it runs;
-`replace_body(function)` has a function run in place of the test's own code. `compare_runs(config)` says that this run
-will be compared with another (all is described, seeds end with their test); `record_of(config, exit_status)` is what
-has been measured.
+`replace_body(function)` has a function run in place of the test's own code. `compare_runs(config)`, before collection,
+says that this run will be compared with another: all is described, and random numbers are alike (`draw_alike(config)`
+does that alone); `record_of(config, exit_status)` is what has been measured.
 """
 
 from __future__ import annotations
@@ -72,9 +72,16 @@ def default_threads(config: pytest.Config) -> int:
 
 
 def compare_runs(config: pytest.Config) -> None:
-    """Have each subject described, and each test begin with the same seeds, as where this run is compared."""
+    """Have each subject described, and the same numbers drawn, as where this run is compared."""
+    run_of(config).describes = True
+    draw_alike(config)
+
+
+def draw_alike(config: pytest.Config) -> None:
+    """Have the same random numbers drawn as where this run is compared."""
     run = run_of(config)
-    run.describes = run.compared = True
+    run.compared = True
+    run.register("seeding")
 
 
 def record_of(config: pytest.Config, exit_status: int) -> Record:

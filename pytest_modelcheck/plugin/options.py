@@ -123,6 +123,12 @@ OPTIONS = (
         kind="bool",
         ini="an operator without a formula fails the budgets that count operations",
     ),
+    Option(
+        "heatmaps",
+        kind="string",
+        ini="auto, always or never: heatmaps that no test asks for (auto: of loaded weights and inputs of your own)",
+        choices=("auto", "always", "never"),
+    ),
 )
 
 
@@ -155,8 +161,12 @@ def _given(config: pytest.Config, option: Option) -> Any:
     if value is None:
         return None
     if option.choices and value not in option.choices:
-        raise _usage_error(f"{option.dest} is {value!r}; write {' or '.join(option.choices)}")
+        raise _usage_error(f"{option.dest} is {value!r}; write {_either(option.choices)}")
     return _parsed(option, value) if option.parse is not None else value
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]])
 
 
 def _ini(config: pytest.Config, option: Option) -> Any:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..demand.plan import missing_model
 from ..demand.source import Fixture, Source
 from ..errors import SubjectError
-from ..model.draws import same_draws
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ class Resolver:
 
         values = {key: self._value(key, value) for key, value in source.keywords.items()}
         values.setdefault("name", self._parameter_name(source.keywords))
-        with same_draws():
-            return build_subject(values.pop("model"), values.pop("inputs", None), **values)
+        return build_subject(values.pop("model"), values.pop("inputs", None), **values)
 
     def _value(self, key: str, value: Any) -> Any:
         if not isinstance(value, Fixture):
@@ -80,7 +78,9 @@ def _model_like(fixture: str, value: Any) -> Any:
     """A module, or what makes one. Raises SubjectError for anything else."""
     if callable(value) or (isinstance(value, str) and ":" in value):
         return value
+    from ..model.mistaken import hint
+
     raise SubjectError(
-        f"fixture {fixture!r} returned a {type(value).__name__}, not an nn.Module.\n"
+        f"fixture {fixture!r} returned a {type(value).__name__}, not an nn.Module.\n{hint(value)}\n"
         "If it is another kind of model, name ours: model= on the marker, or the ini key modelcheck_model_fixture."
     )

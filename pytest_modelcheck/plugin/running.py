@@ -30,23 +30,6 @@ class Running:
         self.run = run
         self.announcements = Announcements(run)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-        settings = self.run.settings
-        if fixturedef.argname not in (settings.model_fixture, settings.inputs_fixture):
-            return (yield)
-        from ..model.draws import same_draws
-
-        with same_draws():
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        from ..model.draws import seeds_end_here
-
-        with seeds_end_here() if self.run.compared else nullcontext():
-            return (yield)
-
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """After pytest looked whether the test is skipped, before its fixtures."""
         state_of(item).forget()

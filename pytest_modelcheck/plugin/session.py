@@ -40,6 +40,8 @@ class Session:
         except ModelCheckError as error:
             option = "base" if self.run.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
+        if self.run.describes and not self.run.config.option.collectonly:
+            self.run.register("seeding")
 
     @pytest.hookimpl(wrapper=True)  # around syrupy's, which looks for unused snapshots
     def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:

@@ -93,7 +93,7 @@ class Recorder:
         content: dict[str, Any] = {}
         if self.sections is not None and subject.signature not in self.described:
             self.described.add(subject.signature)
-            content = describe(subject, self.sections)
+            content = describe(subject, self.sections, self.settings)
         content |= kept
         known = self.sections or {}
         definitions = {
@@ -136,14 +136,17 @@ class Recorder:
         return {**part, "environment": torch_environment()} if part else None
 
 
-def describe(subject: Subject, sections: Mapping[str, Section]) -> dict[str, Any]:
+def describe(
+    subject: Subject, sections: Mapping[str, Section], settings: Settings | None = None
+) -> dict[str, Any]:
     """All sections of a subject that describe one. One that cannot be made says why in its place."""
     described: dict[str, Any] = {}
     for name, section in sections.items():
         if section.describe is None:
             continue
         try:
-            described[name] = section.describe(subject)
+            wanted = {key: getattr(settings or Settings(), key) for key in section.settings}
+            described[name] = section.describe(subject, **wanted)
         except ModelCheckError as error:
             described[name] = {"error": str(error)}
         except RAISED as error:

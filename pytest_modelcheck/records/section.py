@@ -17,7 +17,6 @@ from .types import HEAD
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from ..model.subject import Subject
 
 Sections = Mapping[str, Any]  # of one subject's entry, by name
 Paths = Mapping[str, str]  # old name -> new name of the modules that are the same one
@@ -120,6 +119,7 @@ class Section:
     """A named part of a subject's entry.
 
     `describe(subject)`: its content, JSON, made once for each subject of a report; None: only what tests keep in it.
+    `settings`: fields of the settings that it wants as keywords besides.
     `tab`: where on the page; `title`: above its panel. `type`: the shape of its content, for who reads a record.
     `panel`: how it looks on the page. `totals`: the figures that two records are compared by. `changes`: what differs
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
@@ -129,7 +129,7 @@ class Section:
     """
 
     name: str
-    describe: Callable[[Subject], Any] | None = None
+    describe: Callable[..., Any] | None = None
     tab: str = "more"
     title: str = ""
     type: Any = object
@@ -142,6 +142,7 @@ class Section:
     definition: Definition = FIRST
     former: tuple[str, ...] = ()
     upgraded: Callable[[Any, Sections], Any] | None = None
+    settings: tuple[str, ...] = ()
 
     @property
     def definitions(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from contextlib import suppress
@@ -12,6 +13,8 @@ from ..records.plain import to_json
 from ..records.section import Catalogue
 from ..records.types import Record
 from .page import render
+
+STAMP = '<meta name="generator" content="pytest-modelcheck">'
 
 
 def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
@@ -34,11 +37,25 @@ def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
 
 def remove_report(directory: Path) -> None:
     """Take an earlier run's report away, so that no one takes it for this run's; only files that we wrote."""
-    for name, stamp in (("report.json", b'"schema_version"'), ("index.html", b"pytest-modelcheck")):
+    for name, is_ours in (("report.json", _is_record), ("index.html", _is_page)):
         path = directory / name
-        with suppress(OSError):  # there is none, or it is not ours to remove
-            if path.is_file() and stamp in path.read_bytes():
+        with suppress(OSError, ValueError):  # there is none, or it is not ours to remove
+            if path.is_file() and is_ours(path):
                 path.unlink()
+
+
+def _is_record(path: Path) -> bool:
+    """Whether it says which version of ours wrote it."""
+    found = json.loads(path.read_text("utf-8"))
+    known = isinstance(found, dict) and isinstance(found.get("schema_version"), int)
+    return known and "pytest-modelcheck" in (found.get("environment") or ())
+
+
+def _is_page(path: Path) -> bool:
+    """Whether its head, before anything of the user's, names us."""
+    with path.open("rb") as file:
+        start = file.read(2048)
+    return start.startswith(b"<!doctype html>") and STAMP.encode() in start.partition(b"<title>")[0]
 
 
 def _replace(path: Path, text: str) -> None:

@@ -34,12 +34,14 @@ class BaseRun:
         self.broken: list[str] = []
         self.timed: list[tuple[str, str]] = []  # limits for which both revisions are to be timed
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        compare_runs(session.config)
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self.broken.append(f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        compare_runs(config)
         tests = checked_tests(config, items)
         items[:] = [test.item for test in tests]
         for test in tests:

@@ -170,7 +170,8 @@ def test_records_of_remote_workers_are_gathered(repository, spec):
 def test_base_and_head_are_one_picture_in_the_report(repository):
     repository.edit("src/nets/model.py", "self.fc =", "self.more = nn.Conv2d(8, 8, 1)\n        self.fc =")
     repository.edit("src/nets/model.py", "self.conv(x)", "self.more(self.conv(x)).relu()")
-    done = repository.run("--modelcheck-report", "--modelcheck-github=off")
+    drawn = ("-o", "modelcheck_heatmaps=always")
+    done = repository.run("--modelcheck-report", "--modelcheck-github=off", *drawn)
     assert "net: adds 2 nodes to the graph" in done.out
     assert "more: module added" in done.out
     record = repository.record()

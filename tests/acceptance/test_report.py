@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from pytest_modelcheck.report.write import remove_report
+
 from .conftest import ACTIVATIONS, FIXTURES, MACS, PARAMS
 from .repository import heed_interrupts
 
@@ -32,7 +34,8 @@ def test_plain(): ...
 
 @WORKERS
 def test_the_record_has_everything_of_the_run(project, workers):
-    result = project.conftest(FIXTURES).tests(SUITE).run("--modelcheck-report", *workers)
+    drawn = ("-o", "modelcheck_heatmaps=always")
+    result = project.conftest(FIXTURES).tests(SUITE).run("--modelcheck-report", *drawn, *workers)
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*modelcheck report: *modelcheck-report?index.html"])
     record = project.record()
@@ -98,10 +101,42 @@ def test_a_model_without_pictures_says_why_it_has_no_heatmap(project):
     project.tests(
         "@pytest.mark.macs_budget(100, model=lambda: nn.Linear(3, 4), input_size=(2, 3))\ndef test_a(): ..."
     )
-    project.run("--modelcheck-report")
+    project.run("--modelcheck-report", "-o", "modelcheck_heatmaps=always")
     (subject,) = project.record()["subjects"]
     assert "no image input" in subject["heatmaps"]["error"]
     assert "no image input" in (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
+
+
+RECORD = '{"schema_version": 2, "environment": {"pytest-modelcheck": "0.1"}}'
+PAGE = '<!doctype html><html><head><meta name="generator" content="pytest-modelcheck"><title>t</title>'
+
+
+def test_only_reports_of_ours_are_removed(tmp_path):
+    """Files of the same names that somebody else wrote stay, also those that name us."""
+    rows = [
+        ("report.json", RECORD, True),
+        ("report.json", '{"schema_version": 2}', False),
+        ("report.json", '{"schema_version": "2", "environment": {"pytest-modelcheck": 1}}', False),
+        ("report.json", '{"environment": {"pytest-modelcheck": "0.1"}}', False),
+        ("report.json", '["schema_version", "environment"]', False),
+        ("report.json", '"schema_version" pytest-modelcheck', False),
+        ("index.html", PAGE, True),
+        ("index.html", "<!doctype html><title>about pytest-modelcheck</title>", False),
+        ("index.html", f"<!doctype html><title>t</title>{PAGE}", False),
+        ("index.html", "pytest-modelcheck", False),
+        ("other.html", PAGE, False),
+    ]
+    for name, text, is_ours in rows:
+        (tmp_path / name).write_text(text, "utf-8")
+        remove_report(tmp_path)
+        assert (tmp_path / name).exists() is not is_ours, text
+
+
+def test_a_report_that_was_written_can_be_removed(project):
+    project.conftest(FIXTURES).tests(SUITE).run("--modelcheck-report")
+    folder = project.pytester.path / "modelcheck-report"
+    remove_report(folder)
+    assert not {"index.html", "report.json"} & {path.name for path in folder.iterdir()}
 
 
 def test_no_report_unless_asked(project):

@@ -171,3 +171,56 @@ def test_a_traceback_ends_at_the_users_line(project, option, shown):
     )
     assert ("def find_layer" in result.stdout.str()) == shown
     assert ("pytest_modelcheck/model/subject.py" in result.stdout.str()) == shown
+
+
+RAISES = """
+def broken():
+    return parts("x")
+
+def parts(given):
+    raise LookupError(f"no part {given}")
+
+@pytest.mark.macs_budget(1, model=broken, input_size=(1, 3))
+def test_function(): ...
+
+class Broken(nn.Module):
+    def __init__(self):
+        super().__init__()
+        try:
+            parts("y")
+        except LookupError as error:
+            raise ValueError("cannot be built") from error
+
+@pytest.mark.macs_budget(1, model=Broken, input_size=(1, 3))
+def test_class(): ...
+"""
+
+
+def test_what_a_factory_raises_is_shown_with_the_users_lines_alone(project):
+    result = project.tests(RAISES).run()
+    result.assert_outcomes(failed=2)
+    shown = [
+        "LookupError: no part x",
+        'return parts("x")',
+        "LookupError: no part y",
+        "ValueError: cannot be built",
+    ]
+    for words in shown:
+        result.stdout.fnmatch_lines([f"*{words}*"])
+    assert "pytest_modelcheck/" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("'resnet18'", "there is no fixture 'resnet18' here, and model='resnet18' is no import string."),
+        ("'weights/best.pt'", "It is the path of a file: weights without the model they belong to.*"),
+        ("nn", "model=* is a module, not an nn.Module."),
+    ],
+)
+def test_what_is_no_model_is_told_by_what_it_is(project, given, words):
+    result = project.tests(
+        f"@pytest.mark.macs_budget(1, model={given}, input_size=(1, 3))\ndef test_it(): ..."
+    ).run()
+    result.stdout.fnmatch_lines([f"*{words}"])
+    assert "Traceback" not in result.stdout.str()

@@ -15,6 +15,7 @@ from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.records.plain import plain
 from pytest_modelcheck.records.recorder import Recorder
 from pytest_modelcheck.records.run import RunRecord
+from pytest_modelcheck.settings import Settings
 from pytest_modelcheck.verdict.judge import judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Measurement
@@ -39,7 +40,7 @@ def make_record(max_macs: float = 1e9, **models: nn.Module) -> dict[str, Any]:
                 module.reset_parameters()
         subject = build_subject(model, input_size=(1, 3, 8, 8), name=name)
         nodeid = f"tests/test_it.py::test_{name}"
-        recorder = Recorder(nodeid, default_registry().sections)
+        recorder = Recorder(nodeid, default_registry().sections, settings=Settings(heatmaps="always"))
         recorder.subject(subject, f"model={name}")
         macs = ModelCheck(model, input_size=(1, 3, 8, 8)).complexity().macs
         limit = Limit(metric("macs"), max=max_macs, options={"phase": "forward"}, where="tests/test_it.py:3")

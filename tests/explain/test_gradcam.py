@@ -257,12 +257,57 @@ def test_a_model_that_raises_leaves_no_hook():
     assert same(before, photograph(model))
 
 
+def drawn(model, inputs, heatmaps="always"):
+    made = describe(ModelCheck(model, inputs).subject, heatmaps)
+    return made["error"] if isinstance(made, dict) else made
+
+
 def test_the_report_draws_one_by_itself_or_says_why_not():
-    (entry,) = describe(ModelCheck(make(), IMAGES).subject)
+    (entry,) = drawn(make(), IMAGES)
     assert entry["layer"] == "last"
-    assert "no image input" in describe(ModelCheck(nn.Linear(3, 2), torch.ones(1, 3)).subject)["error"]
-    assert "is flat" in describe(ModelCheck(make(), torch.zeros(1, 3, 12, 12)).subject)["error"]
-    assert (
-        "no class dimension"
-        in describe(ModelCheck(nn.Sequential(nn.Conv2d(3, 2, 3)), IMAGES).subject)["error"]
-    )
+    assert "no image input" in drawn(nn.Linear(3, 2), torch.ones(1, 3))
+    assert "is flat" in drawn(make(), torch.zeros(1, 3, 12, 12))
+    assert "no class dimension" in drawn(nn.Sequential(nn.Conv2d(3, 2, 3)), IMAGES)
+    assert "no test asks for one" in drawn(make(), IMAGES, "never")
+
+
+def load(tmp_path):
+    state = {name: value + 1 for name, value in make().state_dict().items()}
+    torch.save(state, tmp_path / "weights.pt")
+    return torch.load(tmp_path / "weights.pt")
+
+
+def loaded(tmp_path):
+    model = make()
+    model.load_state_dict(load(tmp_path))
+    return model
+
+
+def half(tmp_path):
+    model = make()
+    state = load(tmp_path)
+    model.load_state_dict({name: state[name] for name in list(state)[:1]}, strict=False)
+    return model
+
+
+def seen_data(tmp_path):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model(IMAGES)
+    return model.eval()
+
+
+def fresh(tmp_path):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+@pytest.mark.parametrize(
+    ("factory", "is_drawn"), [(loaded, True), (seen_data, True), (half, False), (fresh, False)]
+)
+def test_it_draws_one_of_loaded_weights_alone(tmp_path, factory, is_drawn):
+    made = drawn(lambda: factory(tmp_path), IMAGES, "auto")
+    assert isinstance(made, list) if is_drawn else "its weights were not loaded" in made
+
+
+def test_it_draws_none_of_noise(tmp_path):
+    subject = ModelCheck(lambda: loaded(tmp_path), input_size=tuple(IMAGES.shape)).subject
+    assert "its inputs are random" in describe(subject)["error"]

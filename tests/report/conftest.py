@@ -12,6 +12,7 @@ from pytest_modelcheck.model.subject import Subject, build_subject
 from pytest_modelcheck.records.entries import check_entry
 from pytest_modelcheck.records.recorder import Recorder
 from pytest_modelcheck.records.run import Phase, RunRecord
+from pytest_modelcheck.settings import Settings
 from pytest_modelcheck.verdict.judge import judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Contributor, Measurement
@@ -23,7 +24,7 @@ NODEID = "tests/test_it.py::test_it"
 
 def build(subject: Subject, **limits: float) -> dict[str, Any]:
     """The record of one test with one budget."""
-    recorder = Recorder(NODEID, default_registry().sections)
+    recorder = Recorder(NODEID, default_registry().sections, settings=Settings(heatmaps="always"))
     recorder.subject(subject)
     limit = Limit(metric("macs"), where="tests/test_it.py:3", **(limits or {"max": 1000}))
     note(recorder, judge("", limit, Measurement(1200, contributors=(Contributor("0", 900),))), subject)

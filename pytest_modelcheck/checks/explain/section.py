@@ -21,10 +21,10 @@ class CurveEntry(TypedDict):
     nodeid: NotRequired[str | None]
 
 
-def _describe(subject: Subject) -> list[dict[str, object]] | dict[str, str]:
+def _describe(subject: Subject, heatmaps: str = "auto") -> list[dict[str, object]] | dict[str, str]:
     from .automatic import describe
 
-    return describe(subject)
+    return describe(subject, heatmaps)
 
 
 def _section(name: str, title: str, **more: Any) -> Section:
@@ -40,6 +40,7 @@ HEATMAPS = Section(
     type=list[HeatmapEntry],
     panel=Panel(__package__, "heatmaps.html.j2", style="panel.css", script="panel.js"),
     changes=COMPARISON,
+    settings=("heatmaps",),
 )
 SECTIONS = (
     HEATMAPS,

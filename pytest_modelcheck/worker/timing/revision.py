@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...errors import ModelCheckError
+from ...model.draws import as_at, moment
 
 if TYPE_CHECKING:
     import pytest
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from ...plugin.measuring import CheckedTest
 
 Key = tuple[str, str]  # a limit: its test's node id, and which demand of it
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,8 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     run = _Collection(wanted)
     tests = dict.fromkeys(nodeid for nodeid, _ in wanted)
     plugins = [run, StandIns(Path(job.tree)), GivenOptions(dict(job.options))]
-    pytest.main([*job.arguments, *(f"{job.rootdir}/{nodeid}" for nodeid in tests)], plugins=plugins)
+    with as_at(moment()):  # seeds that one revision chooses are no choice of the other
+        pytest.main([*job.arguments, *(f"{job.rootdir}/{nodeid}" for nodeid in tests)], plugins=plugins)
     missing = {key: run.reason(key) for key in wanted if key not in run.found}
     return run.found, missing
 
@@ -92,8 +91,10 @@ class _Collection:
         known = self.errors.get(key) or self.failed.get(key[0]) or self.failed.get(file)
         return known or next(iter(self.failed.values()), "the test was not collected")
 
-    def pytest_sessionstart(self) -> None:
-        _seed()
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        from ...plugin.measuring import draw_alike
+
+        draw_alike(session.config)
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -114,9 +115,6 @@ class _Collection:
             test.replace_body(partial(self._take, test, demands, default_threads(config)))
             test.demand_only(())
 
-    def pytest_runtest_setup(self) -> None:
-        _seed()
-
     def _take(self, test: CheckedTest, demands: Sequence[Demand], threads: int) -> None:
         for demand in demands:
             key = (test.nodeid, demand.identity)
@@ -130,14 +128,6 @@ class _Collection:
             asked = demand.limit.options.get("threads")
             limit = demand.limit.max_regression or 0.0
             self.found[key] = Timed(subject, asked if isinstance(asked, int) else threads, limit)
-
-
-def _seed() -> None:
-    """Weights that the user draws without a seed are the same for both revisions."""
-    random.seed(SEED)
-    torch.manual_seed(SEED)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(SEED)
 
 
 def _last_line(report: Any) -> str:
