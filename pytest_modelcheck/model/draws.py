@@ -278,20 +278,6 @@ def _return_to(then: Moment, keys: Iterable[str]) -> None:
             _STREAMS[key].forget()
 
 
-def forget_seeds() -> Moment:
-    """Begin anywhere where somebody chose a seed; where the streams stood."""
-    before = moment()
-    _return_to({}, before)
-    return before
-
-
-def restore_seeds(before: Moment) -> Moment:
-    """Back to `before` with the streams that were seeded, except those that are again: these, and where they stand."""
-    anew = {key: state for key, state in moment().items() if state.is_chosen}
-    _return_to(before, [key for key, state in before.items() if state.is_chosen and key not in anew])
-    return anew
-
-
 def go_on(begin: Moment, left: Moment) -> None:
     """Bring each stream to where it was `left`, unless it has been seeded anew since `begin`: otherwise than then."""
     for key, now in moment().items():

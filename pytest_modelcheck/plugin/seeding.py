@@ -20,11 +20,9 @@ from ..model.draws import (
     Moment,
     as_at,
     chosen_since,
-    forget_seeds,
     go_on,
     moment,
     moved,
-    restore_seeds,
     same_draws,
 )
 from .state import state_of
@@ -54,8 +52,6 @@ class Seeding:
         self.needed: set[Definition] = set()  # by their subjects
         self.depth = 0  # of fixtures that are needed, and being made
         self.item: pytest.Item | None = None  # the test with checks that runs
-        self.before: Moment | None = None  # a test without checks, while plugins may seed for it
-        self.chosen: Moment = {}  # what they chose
         self.met: set[Definition] = set()  # those of its shared fixtures whose draws it has behind it
 
     @property
@@ -103,22 +99,6 @@ class Seeding:
             self.item = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Of a test without checks: which seeds do plugins choose for each test?"""
-        self.chosen = {}
-        if self.item is None and any(made.scope != "function" for made in self.used):
-            self.before = forget_seeds()
-        try:
-            return (yield)
-        finally:
-            self._end_of_hooks()
-
-    def _end_of_hooks(self) -> None:
-        """Other plugins have had their turn: the test's first fixture comes, or its end of setup."""
-        if self.before is not None:
-            self.chosen, self.before = restore_seeds(self.before), None
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
         if self.item is not None:
             self._go_on(self.item, self._begin(self.item), "function")
@@ -139,7 +119,6 @@ class Seeding:
     def pytest_fixture_setup(
         self, fixturedef: Definition, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        self._end_of_hooks()
         if fixturedef not in self.used and not self.depth:
             return (yield)
         with self._alone(fixturedef, request._pyfuncitem), self._seeded(fixturedef, request):
@@ -163,8 +142,9 @@ class Seeding:
             yield
         else:
             self.met.clear()
-            begin = {**begin, **self.chosen}
-            with as_at(begin, keep=True):
+            with as_at(
+                {**begin, **chosen_since(begin)}, keep=True
+            ):  # seeds that plugins choose for each test
                 self._go_on(item, begin, scope)
                 yield
 

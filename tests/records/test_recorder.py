@@ -61,6 +61,7 @@ def test_a_verdict_as_an_entry():
         "place": {"node": NODE, "marker": "flops_budget", "index": 1},
         "metric": "flops",
         "options": {"phase": "backward"},
+        "demand": "",
         "source": "",
         "definition": 1,
         "subject": "net",
