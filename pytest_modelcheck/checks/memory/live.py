@@ -69,6 +69,7 @@ class LiveTensors(TorchDispatchMode):
         self.events: list[Event] = []
         self.parts: list[tuple[str, int]] = []  # of the phase, each with the operator it begins at
         self.operators = 0
+        self.working = 0  # those of them that made or wrote to memory
         self.during = FORWARD
         self._storages: dict[int, _Storage] = {}
 
@@ -103,10 +104,13 @@ class LiveTensors(TorchDispatchMode):
             )
         out = func(*args, **(kwargs or {}))
         self.operators += 1
+        known = len(self._storages)
         module, _ = self.modules.owner()
         for leaf in [out] if isinstance(out, Tensor) else tree_leaves(out):
             if isinstance(leaf, Tensor):
                 self._see(leaf, module)
+        schema = getattr(func, "_schema", None)  # those of higher order have none
+        self.working += schema is None or schema.is_mutable or len(self._storages) > known
         return out
 
     def _see(self, tensor: Tensor, module: str) -> None:
