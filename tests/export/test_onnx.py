@@ -10,7 +10,7 @@ from torch import nn
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.export.check import ExportCheck
-from pytest_modelcheck.errors import MeasurementError, MissingExtraError
+from pytest_modelcheck.errors import MeasurementError, MissingExtraError, NothingSeenError
 from pytest_modelcheck.verdict.limit import Limit
 
 onnx = pytest.importorskip("onnx")
@@ -225,3 +225,155 @@ def test_a_detector_is_data_dependent():
 def test_the_exporters_trace_is_not_what_a_failing_test_logs(caplog):
     assert ModelCheck(nn.Linear(4, 2), torch.randn(1, 4)).onnx().exported
     assert "torch.__trace" not in caplog.text
+
+
+# What a file was not asked, or does not say, is no agreement.
+
+
+class Does(nn.Module):
+    """A layer, and what is made of it."""
+
+    def __init__(self, make):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.make = nn.Linear(4, 4), make
+
+    def forward(self, x):
+        return self.make(self.layer(x), x)
+
+
+def other_when_exported(value, other):
+    return other if torch.compiler.is_exporting() else value
+
+
+OUTPUTS = {
+    "a mask": (lambda y, x: (y, y > 0), 0),
+    "a mask alone": (lambda y, x: y > 0, 0),
+    "whole numbers": (lambda y, x: (y, (y * 100).int()), 0),
+    "a class": (lambda y, x: y.argmax(1), 0),
+    "complex": (lambda y, x: torch.complex(y, x), 0),
+    "nested, with None": (lambda y, x: {"a": [y, None], "b": (y > 0,)}, 0),
+    "NaN and infinite in both": (lambda y, x: torch.cat([y, y * torch.nan, 1 / (y * 0)]), 0),
+    "one empty": (lambda y, x: (y, y[3:]), 0),
+    "one constant": (lambda y, x: (y, torch.arange(3)), 0),
+    "another mask": (lambda y, x: (y, other_when_exported(y > 0, y <= 0)), 1.0),
+    "another number": (lambda y, x: (y, other_when_exported(y > 9, y < 9).int()), 1.0),
+}
+
+
+@pytest.mark.parametrize(("make", "share"), OUTPUTS.values(), ids=OUTPUTS.keys())
+def test_outputs_of_every_kind_are_compared(make, share):
+    result = ModelCheck(Does(make), inputs=torch.linspace(-1, 1, 12).reshape(3, 4)).onnx()
+    assert (result.reason, result.silence) == ("", "")
+    assert result.max_relative_error == pytest.approx(share, abs=1e-5)
+    if share:
+        assert f"{round(share * 12)} of its entries" in read(result).notes[0]
+
+
+def test_outputs_of_another_dtype_disagree():
+    model = Does(lambda y, x: other_when_exported(y > 0, (y > 0).int()))
+    with pytest.raises(MeasurementError, match="bool expected, int32 from ONNX Runtime"):
+        read(ModelCheck(model, input_size=(3, 4)).onnx())
+
+
+SILENT = {
+    "NaN": (lambda y, x: y * torch.nan, "NaN everywhere"),
+    "one NaN": (lambda y, x: (y, y * torch.nan), "NaN everywhere"),
+    "empty": (lambda y, x: y[3:], "they are empty"),
+    "a mask that never changes": (lambda y, x: y > 1e9, "the same for any input"),
+    "a class that never changes": (lambda y, x: (y * 0).argmax(1), "the same for any input"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), SILENT.values(), ids=SILENT.keys())
+def test_outputs_that_say_nothing_are_an_error(make, words):
+    result = ModelCheck(Does(make), input_size=(3, 4)).onnx()
+    assert result.vacuous
+    with pytest.raises(NothingSeenError, match=words):
+        read(result)
+
+
+BATCH = torch.export.Dim("batch")
+WORKS = {  # what forward makes of layer and input, dynamic, sizes that are tried
+    "by name": (lambda y, x: y, {"x": {0: BATCH}}, {"x 6x4", "x 1x4"}),
+    "by place": (lambda y, x: y, ([BATCH, None],), {"x 6x4", "x 1x4"}),
+    "a word": (lambda y, x: y, {"x": {0: "batch"}}, {"x 6x4", "x 1x4"}),
+    "inferred": (lambda y, x: y, {"x": {0: torch.export.Dim.AUTO}}, {"x 6x4", "x 1x4"}),
+    "bounded": (lambda y, x: y, {"x": {0: torch.export.Dim("b", min=2, max=4)}}, {"x 4x4", "x 2x4"}),
+    "fixed on purpose": (lambda y, x: y, {"x": {0: torch.export.Dim.STATIC}}, set()),
+    "as far as the model goes": (
+        lambda y, x: y + torch.ones(4, 4)[: x.shape[0]],
+        {"x": {0: BATCH}},
+        {"x 4x4", "x 1x4"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "dynamic", "sizes"), WORKS.values(), ids=WORKS.keys())
+def test_free_axes_are_tried_at_other_sizes(make, dynamic, sizes):
+    result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic=dynamic)
+    assert result.reason == ""
+    assert set(result.tried) == sizes
+    assert result.max_relative_error < 1e-5
+
+
+BRANCHES = {
+    "above": (lambda y, x: y * 2 if x.shape[0] > 4 else y, "x 6x4"),
+    "far above": (lambda y, x: y * 2 if x.shape[0] > 999 else y, "x 1000x4"),
+    "below": (lambda y, x: y * 2 if x.shape[0] < 3 else y, "x 1x4"),
+    "even": (lambda y, x: y * 2 if x.shape[0] % 2 == 0 else y, "x 6x4"),
+}
+
+
+@pytest.mark.parametrize(("make", "at"), BRANCHES.values(), ids=BRANCHES.keys())
+def test_a_branch_on_a_free_axis_is_found(make, at):
+    result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: BATCH}})
+    assert result.max_relative_error == pytest.approx(0.5)
+    assert f"(inputs {at}) differs first" in read(result).notes[0]
+
+
+FIXED = {
+    "a view": (lambda y, x: y.view(3, 2, 2), BATCH),
+    "inferred": (lambda y, x: y.view(3, 2, 2), torch.export.Dim.AUTO),
+    "a branch": (lambda y, x: y if len(x) == 3 else y * 2, BATCH),
+}
+
+
+@pytest.mark.parametrize(("make", "dim"), FIXED.values(), ids=FIXED.keys())
+def test_an_axis_that_the_file_fixes_is_an_error(make, dim):
+    with pytest.raises(NothingSeenError, match=r"axis 0 of input 'x' was asked to be free.*fixes it at 3"):
+        ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
+
+
+def test_an_axis_that_the_exporter_refuses_to_free_is_named():
+    made = ModelCheck(Does(lambda y, x: y.view(3, 2, 2)), input_size=(3, 4)).onnx(dynamic={"x": {0: "batch"}})
+    assert made.reason == "axis 0 of input 'x' was asked to be free (dynamic=), but the model fixes it at 3"
+
+
+def test_an_axis_that_cannot_be_tried_is_an_error_that_says_why():
+    class OneSize(Does):
+        def forward(self, x):
+            if not torch.compiler.is_exporting() and len(x) != 3:
+                raise ValueError("three or nothing")
+            return self.layer(x)
+
+    with pytest.raises(NothingSeenError, match=r"(?s)axis 0 of input 'x'.*second size.*three or nothing"):
+        ModelCheck(OneSize(None), input_size=(3, 4)).onnx(dynamic={"x": {0: BATCH}})
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, batch, scale=2.0, z=None):
+        return torch.cat([self.layer(batch["x"]), batch["y"][0]]) * scale + z
+
+
+def test_sizes_that_hang_together_change_together():
+    torch.manual_seed(0)
+    inputs = {"batch": {"x": torch.randn(2, 4), "y": [torch.randn(2, 4)]}, "z": torch.randn(4, 4)}
+    dynamic = {"batch": {"x": {0: BATCH}, "y": [{0: BATCH}]}, "z": {0: 2 * BATCH}}
+    result = ModelCheck(Two(), inputs).onnx(dynamic=dynamic)
+    assert result.tried[0] == "batch['x'] 5x4, batch['y'][0] 5x4, z 10x4"
+    assert result.max_relative_error < 1e-5

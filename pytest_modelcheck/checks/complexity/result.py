@@ -219,7 +219,7 @@ class Complexity:
             },
             "unknown_operators": dict(self.unknown_operators),
             "uncalled_modules": list(self.uncalled_modules),
-            "on_other_threads": list(self.on_other_threads),
+            **({"on_other_threads": list(self.on_other_threads)} if self.on_other_threads else {}),
             "modules": [_module_row(name, cost) for name, cost in self.by_module().items()],
             "operators": [
                 {"name": n, "calls": c.calls, **c.numbers()} for n, c in self.by_operator().items()

@@ -24,6 +24,7 @@ from .targets import class_indices, class_logits
 Group: TypeAlias = int | Collection[int] | Tensor | np.ndarray | None
 """A class, one per sample, or a set of classes; None: the top class."""
 PROBABILITY = "probability"
+SAME = 1e-5  # of the largest pixel: what resampling alone may change
 TRANSFORMS: Mapping[str, tuple[str, tuple[float, ...]]] = {  # the paper's ranges
     "translation": ("vertical shift, share of the height", tuple(s * 10 / 224 for s in range(-6, 7))),
     "scale": ("scale", tuple(1 + s / 10 for s in range(9))),
@@ -114,7 +115,9 @@ def invariance(
     steps = tuple(float(v) for v in (TRANSFORMS[transform][1] if values is None else values))
     watch = _Watch(subject, images, names, target)
     pictures = [transformed(images, transform, value) for value in steps]
-    if all(torch.equal(moved, images) for moved in pictures):
+    if all(
+        torch.allclose(moved, images, rtol=SAME, atol=SAME * float(images.abs().max())) for moved in pictures
+    ):
         raise NothingSeenError(
             f"{subject.name}: no {transform} of {_listed(steps)} changes the images, so nothing was tried.\n"
             "Give images with something on them, and values that move it."

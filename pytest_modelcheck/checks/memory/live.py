@@ -110,7 +110,8 @@ class LiveTensors(TorchDispatchMode):
             if isinstance(leaf, Tensor):
                 self._see(leaf, module)
         schema = getattr(func, "_schema", None)  # those of higher order have none
-        self.working += schema is None or schema.is_mutable or len(self._storages) > known
+        made = len(self._storages) > known and not _is_view(out, (args, kwargs))
+        self.working += schema is None or schema.is_mutable or made
         return out
 
     def _see(self, tensor: Tensor, module: str) -> None:
@@ -136,6 +137,13 @@ class LiveTensors(TorchDispatchMode):
     def _log(self, size: int, storage: _Storage) -> None:
         if size:
             self.events.append(Event(size, storage.kind, storage.module, self.during, self.operators))
+
+
+def _is_view(out: object, given: object) -> bool:
+    """Whether a result shares the memory of what was given: of a tensor made elsewhere, the first that is seen."""
+    return isinstance(out, Tensor) and _key(out) in [
+        _key(t) for t in tree_leaves(given) if isinstance(t, Tensor)
+    ]
 
 
 def _key(tensor: Tensor) -> int:

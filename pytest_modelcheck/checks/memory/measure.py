@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...errors import MeasurementError, NothingSeenError
+from ...errors import MeasurementError
 from ...model.calls import module_calls, out_of_sight
 from ...model.eager import eager
 from ...model.observe import is_scripted, observe
@@ -45,8 +45,7 @@ def peak_memory(
     "training_step" (forward, backward from the sum of the outputs, a step of `optimizer`: the name of a class of
     torch.optim, or a callable that makes one of the parameters; its second step, when its state is there).
     `measured`: make a real call too, and ask the allocator; None does so on CUDA.
-    Raises ModelRunError if the model raises, MeasurementError for unknown words and where nothing can be trained,
-    NothingSeenError where no operator makes or writes to a tensor, and for modules on other threads.
+    Raises ModelRunError if the model raises, MeasurementError for unknown words and where nothing can be trained.
     """
     if phase not in PHASES:
         raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
@@ -82,7 +81,6 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
             run.clear()
             live.restart()
             run.once()
-    _refuse_unseen(subject, live)
     index, kinds, holders = worst(live.events, BACKWARD if phase == "backward" else None)
     at = live.events[index] if live.events else Event(0, ACTIVATION, "", FORWARD, 0)
     return PeakMemory(
@@ -102,18 +100,21 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
         holders=holders,
         counted_on="fake" if fake else "real",
         optimizer=run.optimizer_name,
+        unseen=_unseen(live),
     )
 
 
-def _refuse_unseen(subject: Subject, live: LiveTensors) -> None:
-    """Raise NothingSeenError where the model did its work out of sight."""
-    if others := out_of_sight(live.modules.others, "the count of live tensors"):
-        raise NothingSeenError(f"{subject.name}: {others}")
-    if not live.working:
-        raise NothingSeenError(
-            f"{subject.name}: saw no operator that makes or writes to a tensor ({live.operators} ran, views).\n"
-            "What works outside of torch's operators (numpy, another library or process) is not seen."
-        )
+def _unseen(live: LiveTensors) -> str:
+    """What to say where the model did its work out of sight; empty if it did not."""
+    if live.modules.others:
+        return out_of_sight(live.modules.others, "the count of live tensors")
+    if live.working:
+        return ""
+    ran = f"{live.operators} ran, which only made views" if live.operators else "none at all ran"
+    return (
+        f"saw no operator that makes or writes to a tensor: {ran}.\n"
+        "What works outside of torch's operators (numpy, another library or process) is not seen."
+    )
 
 
 def _allocated(subject: Subject, phase: str, make: MakeOptimizer | None, counted: PeakMemory) -> PeakMemory:
