@@ -114,12 +114,12 @@ def _is_deaf(expected: Sequence[Tensor], run: Callable[[Inputs], Sequence[Tensor
 
 
 def _another(leaf: object, loudness: float, generator: torch.Generator) -> object:
-    """Another input of the same kind: numbers around it, whole numbers from its own range, the opposite of a mask."""
+    """Another input of the same kind: numbers around it, whole numbers from its own range, other masks."""
     if not isinstance(leaf, Tensor) or not leaf.numel():
         return leaf
-    if leaf.dtype is torch.bool:
-        return ~leaf
     noise = torch.rand(leaf.shape, generator=generator).to(leaf.device)
+    if leaf.dtype is torch.bool:
+        return ~leaf if loudness == LOUDER[0] else noise > 0.5
     if leaf.is_floating_point() or leaf.is_complex():
         return leaf + ((noise - 0.5) * loudness * (leaf.abs().double().mean() + 1)).to(leaf.dtype)
     low, high = min(0, int(leaf.min())), max(1, int(leaf.max()))
