@@ -33,6 +33,13 @@ class MeasurementError(ModelCheckError):
     """A value could not be measured, or must not be trusted."""
 
 
+class NothingSeenError(MeasurementError):
+    """The measurement ran, but what it looks at did not show: no verdict stands on that, neither pass nor fail.
+
+    Never inconclusive: no number of repetitions would help.
+    """
+
+
 class ExplanationError(ModelCheckError):
     """A heatmap cannot be made for this model, layer or target."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -16,17 +16,22 @@ Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to 
 
 @contextmanager
 def module_calls(
-    enter: Callable[[nn.Module, object], None], leave: Callable[[nn.Module, object, object], None]
+    enter: Callable[[nn.Module, object], None],
+    leave: Callable[[nn.Module, object, object], None],
+    elsewhere: Callable[[nn.Module], None] | None = None,
 ) -> Iterator[None]:
     """Call `enter(module, args)` and `leave(module, args, output)` around each module call of this thread.
 
-    The hooks are on no module. `leave` is called also when the module raises, with None as its output.
+    The hooks are on no module. `leave` is called also when the module raises, with None as its output. `elsewhere`
+    hears of calls on other threads, where the modes and profilers of this one see nothing.
     """
     thread = threading.get_ident()
 
     def before(module: nn.Module, args: object) -> None:
         if threading.get_ident() == thread:
             enter(module, args)
+        elif elsewhere is not None:
+            elsewhere(module)
 
     def after(module: nn.Module, args: object, output: object) -> None:
         if threading.get_ident() == thread:
@@ -40,15 +45,27 @@ def module_calls(
             hook.remove()
 
 
+def out_of_sight(modules: Iterable[str], watcher: str) -> str:
+    """What to say of modules that ran on another thread; empty if none did."""
+    names = [repr(name) if name else "the model itself" for name in modules]
+    if not names:
+        return ""
+    return (
+        f"{', '.join(names)} ran on another thread, where {watcher} sees nothing, so that its figure is none of the "
+        "whole model.\nGive the model a way to run on the calling thread, for checks alone."
+    )
+
+
 class Running:
     """Which module of `root` is running: the innermost known one, by its name in `named_modules()`.
 
-    `enter` and `leave` are for `module_calls`.
+    `enter`, `leave` and `elsewhere` are for `module_calls`; `others` ran on other threads.
     """
 
     def __init__(self, root: nn.Module) -> None:
         self.names = {module: name for name, module in root.named_modules()}
         self.running = [""]
+        self.others: dict[str, None] = {}  # a set in order
         self._origin: dict[int, tuple[str, Mark]] = {}  # autograd node -> module, mark
 
     def enter(self, module: nn.Module, args: object) -> None:
@@ -58,6 +75,10 @@ class Running:
     def leave(self, module: nn.Module, args: object, output: object) -> None:
         """It ends."""
         self.running.pop()
+
+    def elsewhere(self, module: nn.Module) -> None:
+        """A module's forward begins on another thread."""
+        self.others[self.names.get(module, type(module).__name__)] = None
 
     def owner(self, mark: Mark = None) -> tuple[str, Mark]:
         """Whose the operator is that runs now, and the mark set when it, or the forward that it goes back to, ran.

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..errors import MeasurementError
+from ..errors import MeasurementError, NothingSeenError
 
 # What says nothing to the user: that it begins and ends, and that a machine without a GPU has none.
 CHATTER = re.compile(
@@ -42,6 +42,16 @@ def refuse_another(name: str) -> None:
         raise MeasurementError(
             f"{name}: a profiler is active already, and there can be only one.\n"
             "Leave the outer torch.profiler block before, or read the figures from it."
+        )
+
+
+def refuse_ended(name: str) -> None:
+    """Raise NothingSeenError if the profiler that should be active no longer is: another took its place."""
+    if not torch._C._autograd._profiler_enabled():
+        raise NothingSeenError(
+            f"{name}: the profiler was ended while the model ran, and all that it had recorded is lost.\n"
+            "The model opens a profiler itself (torch.profiler, torch.autograd.profiler): there can be only one. Take "
+            "it out of forward."
         )
 
 

@@ -112,29 +112,54 @@ class BaseValue:
 def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue | None = None) -> Verdict:
     """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated.
 
-    NaN is no value: an error, since it would pass every comparison.
+    NaN is no value, and what lies within an interval without an end is not known: errors, since the one would pass
+    every comparison, and the other none.
     """
     if math.isnan(measurement.value):
         return Verdict(subject, limit, Outcome.ERROR, error="the measured value is NaN: nothing was measured")
     if limit.max_regression is not None:
         return _judge_against(base or BaseValue(), subject, limit, measurement)
-    outcome, bound = _within(limit.min, limit.max, measurement)
-    return Verdict(subject, limit, outcome, measurement, bound)
+    return _judged(Verdict(subject, limit, Outcome.PASS, measurement), limit.min, limit.max)
 
 
 def decides(limit: Limit, measurement: Measurement) -> bool:
     """Whether the measurement is precise enough to be judged: what a sequential measurement goes on until."""
-    return judge("", limit, measurement).outcome is not Outcome.INCONCLUSIVE
+    if limit.max_regression is not None:
+        return True
+    return _within(limit.min, limit.max, measurement)[0] is not Outcome.INCONCLUSIVE
+
+
+def _judged(verdict: Verdict, low: float | None, high: float | None) -> Verdict:
+    """With the outcome and the bound that decided it."""
+    measurement = verdict.measurement
+    assert measurement is not None
+    outcome, bound = _within(low, high, measurement)
+    if outcome is Outcome.INCONCLUSIVE and not all(map(math.isfinite, (measurement.low, measurement.high))):
+        stands_on = f" ({measurement.notes[0]})" if measurement.notes else ""
+        end = "upper" if math.isfinite(measurement.low) else "lower"
+        words = (
+            f"the interval has no {end} end: too little was measured "
+            f"in the time there is{stands_on}.\nMeasure something smaller, or limit a statistic that needs less."
+        )
+        return replace(verdict, outcome=Outcome.ERROR, measurement=None, error=words)
+    return replace(verdict, outcome=outcome, bound=bound)
 
 
 def _judge_against(base: BaseValue, subject: str, limit: Limit, measurement: Measurement) -> Verdict:
     measurement = replace(measurement, notes=(*measurement.notes, *base.notes))
     if base.value is None:
         return Verdict(subject, limit, Outcome.NOT_GATED, measurement, reason=base.reason)
+    if not math.isfinite(base.value):
+        return Verdict(
+            subject,
+            limit,
+            Outcome.ERROR,
+            error=f"the base's value is {base.value}: nothing was measured there",
+        )
     high = base.value * (1 + (limit.max_regression or 0))
-    outcome, bound = _within(None, high, measurement)
     changed = changes(base.parts, measurement.contributors)
-    return Verdict(subject, limit, outcome, measurement, bound, base=base.value, changes=changed)
+    seen = Verdict(subject, limit, Outcome.PASS, measurement, base=base.value, changes=changed)
+    return _judged(seen, None, high)
 
 
 def _within(low: float | None, high: float | None, measurement: Measurement) -> tuple[Outcome, float | None]:

@@ -29,6 +29,10 @@ def test_it_passes_and_the_file_is_in_the_report(project, workers):
         ("onnx_export(rtol='much')", "onnx_export: 'much' is not an amount"),
         ("onnx_export(max_size='5')", "onnx_export: '5' has no unit"),
         ("onnx_export(1)", "onnx_export: nothing can be given without a keyword"),
+        (
+            "onnx_export(dynamic=True)",
+            "dynamic=True is no dynamic_shapes of torch.onnx.export; write for example",
+        ),
         ("onnx_export(opsett=3)", "did you mean 'opset'"),
     ],
 )
@@ -53,6 +57,32 @@ def test_it(): ...
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*not exportable: data-dependent*"])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("forward", "outcome", "words"),
+    [
+        (
+            "x.reshape(3, 2)",
+            "error",
+            "axis 0 of input 'x' was asked to be free (dynamic=), but the file fixes it at 3",
+        ),
+        ("x * 2 if x.shape[0] > 4 else x", "fail", "(inputs x 6x2) differs first"),
+    ],
+)
+def test_an_axis_that_is_not_free(project, forward, outcome, words):
+    project.tests(f"""
+class Fixed(nn.Module):
+    def forward(self, x):
+        return {forward}
+
+@pytest.mark.onnx_export(dynamic={{"x": {{0: torch.export.Dim("n")}}}}, model=Fixed, input_size=(3, 2))
+def test_it(): ...
+""")
+    project.run("--modelcheck-report").assert_outcomes(failed=1)
+    (check,) = project.record()["checks"]
+    assert check["outcome"] == outcome
+    assert words in check["message"]
 
 
 def test_subjects_of_one_name_have_a_file_each_and_a_second_run_needs_no_more(project):

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ClassDifference, ExplanationError, ModelCheck
+from pytest_modelcheck.checks.explain.compare import StoredMap, compare
 
 IMAGES = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 METHODS = [
@@ -95,3 +96,15 @@ def test_cam_takes_every_target_that_gradcam_takes(target):
     cam, gradcam = check.cam(target=target, layer="4"), check.gradcam(target=target, layer="4")
     places = gradcam.raw.shape[1] * gradcam.raw.shape[2]  # the mean over places divides each place's gradient
     np.testing.assert_allclose(cam.raw, gradcam.raw * places, atol=1e-5)
+
+
+def test_maps_that_hold_no_places_match_nothing():
+    """NaN in the second sample was lost in the largest of all; an empty batch was equal to itself."""
+    good = np.random.default_rng(0).random((2, 3, 3))
+    broken = good.copy()
+    broken[1, 0, 0] = np.nan
+    for expected, actual in ((good, broken), (broken, good), (broken, broken), (good[:0], good[:0])):
+        assert not compare(StoredMap(actual, {}), StoredMap(expected, {})).matches
+    assert compare(StoredMap(good, {}), StoredMap(good, {})).matches
+    with pytest.raises(ExplanationError):
+        ModelCheck(make(), IMAGES[:0]).gradcam(target=1)

@@ -9,8 +9,11 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.export.agreement import compare, silence_of
+from pytest_modelcheck.checks.export.axes import free_axes
 from pytest_modelcheck.checks.export.check import ExportCheck
-from pytest_modelcheck.errors import MeasurementError, MissingExtraError
+from pytest_modelcheck.errors import MeasurementError, MissingExtraError, NothingSeenError
+from pytest_modelcheck.model.subject import Inputs
 from pytest_modelcheck.verdict.limit import Limit
 
 onnx = pytest.importorskip("onnx")
@@ -225,3 +228,211 @@ def test_a_detector_is_data_dependent():
 def test_the_exporters_trace_is_not_what_a_failing_test_logs(caplog):
     assert ModelCheck(nn.Linear(4, 2), torch.randn(1, 4)).onnx().exported
     assert "torch.__trace" not in caplog.text
+
+
+# What a file was not asked, or does not say, is no agreement.
+
+
+class Does(nn.Module):
+    """A layer, and what is made of it."""
+
+    def __init__(self, make):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.make = nn.Linear(4, 4), make
+
+    def forward(self, x):
+        return self.make(self.layer(x), x)
+
+
+def other_when_exported(value, other):
+    return other if torch.compiler.is_exporting() else value
+
+
+def every_kind(y, x):
+    """Masks, whole and complex numbers, nested ones, None, NaN and infinities, empty ones, constants."""
+    odd = torch.cat([y, y * torch.nan, 1 / (y * 0)])
+    return {
+        "a": [y, None, y > 0],
+        "b": ((y * 100).int(), torch.complex(y, x)),
+        "c": (odd, y[3:], torch.arange(3)),
+    }
+
+
+def test_outputs_of_every_kind_are_compared():
+    result = ModelCheck(Does(every_kind), inputs=torch.linspace(-1, 1, 12).reshape(3, 4)).onnx()
+    assert (result.reason, result.silence, len(result.outputs)) == ("", "", 7)
+    assert result.max_relative_error < 1e-5
+
+
+def test_a_mask_that_differs_is_told_by_the_share_of_its_entries():
+    model = Does(lambda y, x: (y, other_when_exported(y > 0, y <= 0)))
+    result = ModelCheck(model, input_size=(3, 4)).onnx()
+    assert result.max_relative_error == 1.0
+    assert "12 of its entries" in read(result).notes[0]
+
+
+T = torch.tensor
+DIFFERENCES = {  # ONNX Runtime's, the model's: relative error, or the reason
+    "masks": (T([True, False, True, True]), T([True, True, True, True]), 0.25),
+    "whole numbers": (T([1, 2, 3, 2**40]), T([1, 2, 3, 2**40 + 1]), 0.25),
+    "bytes do not wrap": (T([255], dtype=torch.uint8), T([0], dtype=torch.uint8), 1.0),
+    "numbers": (T([1.0, 2.0]), T([1.0, 4.0]), 0.5),
+    "alike": (T([torch.nan, torch.inf, 1.0]), T([torch.nan, torch.inf, 1.0]), 0.0),
+    "NaN in one": (T([torch.nan, 1.0]), T([1.0, 1.0]), np.inf),
+    "infinite in one": (T([torch.inf, 1.0]), T([-torch.inf, 1.0]), np.inf),
+    "complex": (torch.view_as_real(T([1 + 1j])), T([1 + 2j]), 0.5),
+    "empty": (torch.ones(0, 2), torch.ones(0, 2), 0.0),
+    "dtype": (T([1]), T([True]), "bool expected, int64 from ONNX Runtime"),
+    "shape": (T([1.0]), T([[1.0]]), "shape (1, 1) expected, (1,) from ONNX Runtime"),
+}
+
+
+@pytest.mark.parametrize(("got", "want", "told"), DIFFERENCES.values(), ids=DIFFERENCES.keys())
+def test_outputs_are_compared_by_what_they_are(got, want, told):
+    (seen,) = compare(["out"], [got.numpy()], [want])
+    assert (seen.reason if seen.reason else seen.relative) == told
+
+
+SILENT = {  # what the model makes of its input
+    "NaN": (lambda x: [x * torch.nan], "'a' is NaN everywhere"),
+    "one NaN": (lambda x: [x, x * torch.nan], "'b' is NaN everywhere"),
+    "empty": (lambda x: [x[:0]], "they are empty"),
+    "zero": (lambda x: [x * 0], "they are zero"),
+    "constant": (lambda x: [x * 0 + 1], "they are the same for any input"),
+    "a mask that never changes": (lambda x: [x > 1e9], "they are the same for any input"),
+    "a class that never changes": (lambda x: [(x * 0).flatten().argmax()], "they are the same for any input"),
+    "one of two speaks": (lambda x: [x * 0 + 1, x], ""),
+    "a mask": (lambda x: [x > 0.5], ""),
+    "class 0": (lambda x: [x.flatten().argmin()], ""),
+    "complex": (lambda x: [torch.complex(x.float(), x.float())], ""),
+}
+
+
+@pytest.mark.parametrize("kind", ["float", "int", "bool"])
+@pytest.mark.parametrize(("make", "words"), SILENT.values(), ids=SILENT.keys())
+def test_outputs_that_say_nothing(make, words, kind):
+    x = {"float": torch.arange(1.0, 5.0), "int": torch.arange(1, 5), "bool": torch.tensor([False, True])}[
+        kind
+    ]
+
+    def run(inputs):
+        return make(inputs.args[0].float())
+
+    said = silence_of(["a", "b"], run(Inputs.of(x)), run, Inputs.of(x))
+    assert said == words
+
+
+def test_that_is_an_error():
+    result = ModelCheck(Does(lambda y, x: y > 1e9), input_size=(3, 4)).onnx()
+    assert result.vacuous
+    with pytest.raises(NothingSeenError, match="the same for any input"):
+        read(result)
+
+
+Dim = torch.export.Dim
+BATCH = Dim("batch")
+
+
+class Takes(nn.Module):
+    def forward(self, x, more=None, *rest, **named):
+        return x
+
+
+A, B = torch.ones(3, 4), torch.ones(6)
+ASKED = {  # inputs, dynamic, axes
+    "by name": ((A,), {"x": {0: BATCH}}, ["axis 0 of input 'x'"]),
+    "by place": ((A, B), ([BATCH, None], {0: Dim.AUTO}), ["axis 0 of input 'x'", "axis 0 of input 'more'"]),
+    "a word": ((A,), {"x": {1: "width"}}, ["axis 1 of input 'x'"]),
+    "hints": ((A,), {"x": (Dim.DYNAMIC, Dim.STATIC)}, ["axis 0 of input 'x'"]),
+    "derived": ((A,), {"x": {0: 2 * BATCH}}, ["axis 0 of input 'x'"]),
+    "nested": (
+        (A, {"k": [B, 3]}),
+        {"x": None, "more": {"k": [{0: BATCH}, None]}},
+        ["axis 0 of input \"more['k'][0]\""],
+    ),
+    "variable": ((A, B, A), {"x": None, "more": None, "rest": ({1: BATCH},)}, ["axis 1 of input 'rest[0]'"]),
+    "named": ({"x": A, "other": B}, {"x": None, "other": {0: BATCH}}, ["axis 0 of input 'other'"]),
+    "numbers are fixed": ((A,), {"x": {0: 3, 1: None}}, []),
+    "nothing": ((A,), None, []),
+}
+
+
+@pytest.mark.parametrize(("inputs", "dynamic", "axes"), ASKED.values(), ids=ASKED.keys())
+def test_what_is_asked_to_be_free(inputs, dynamic, axes):
+    assert [str(axis) for axis in free_axes(Takes(), Inputs.of(inputs), dynamic)] == axes
+
+
+WORKS = {  # what forward makes of layer and input, dynamic, sizes that are tried
+    "by name": (lambda y, x: y, BATCH, {"x 6x4", "x 1x4"}),
+    "bounded": (lambda y, x: y, Dim("b", min=2, max=4), {"x 4x4", "x 2x4"}),
+    "as far as the model goes": (lambda y, x: y + torch.ones(4, 4)[: x.shape[0]], "n", {"x 4x4", "x 1x4"}),
+}
+
+
+@pytest.mark.parametrize(("make", "dim", "sizes"), WORKS.values(), ids=WORKS.keys())
+def test_free_axes_are_tried_at_other_sizes(make, dim, sizes):
+    result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
+    assert result.reason == ""
+    assert set(result.tried) == sizes
+    assert result.max_relative_error < 1e-5
+    assert f"agrees at other sizes too: {'; '.join(result.tried)}" in read(result).notes
+
+
+BRANCHES = {
+    "far above": (lambda y, x: y * 2 if x.shape[0] > 999 else y, "x 1000x4"),
+    "even": (lambda y, x: y * 2 if x.shape[0] % 2 == 0 else y, "x 6x4"),
+}
+
+
+@pytest.mark.parametrize(("make", "at"), BRANCHES.values(), ids=BRANCHES.keys())
+def test_a_branch_on_a_free_axis_is_found(make, at):
+    result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: BATCH}})
+    assert result.max_relative_error == pytest.approx(0.5)
+    assert f"(inputs {at}) differs first" in read(result).notes[0]
+
+
+FIXED = {
+    "a view": (lambda y, x: y.view(3, 2, 2), BATCH),
+    "inferred": (lambda y, x: y if len(x) == 3 else y * 2, Dim.AUTO),
+}
+
+
+@pytest.mark.parametrize(("make", "dim"), FIXED.values(), ids=FIXED.keys())
+def test_an_axis_that_the_file_fixes_is_an_error(make, dim):
+    with pytest.raises(NothingSeenError, match=r"axis 0 of input 'x' was asked to be free.*fixes it at 3"):
+        ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
+
+
+def test_an_axis_that_the_exporter_refuses_to_free_is_named():
+    made = ModelCheck(Does(lambda y, x: y.view(3, 2, 2)), input_size=(3, 4)).onnx(dynamic={"x": {0: "batch"}})
+    assert made.reason == "axis 0 of input 'x' was asked to be free (dynamic=), but the model fixes it at 3"
+
+
+def test_an_axis_that_cannot_be_tried_is_an_error_that_says_why():
+    class OneSize(Does):
+        def forward(self, x):
+            if not torch.compiler.is_exporting() and len(x) != 3:
+                raise ValueError("three or nothing")
+            return self.layer(x)
+
+    with pytest.raises(NothingSeenError, match=r"(?s)axis 0 of input 'x'.*second size.*three or nothing"):
+        ModelCheck(OneSize(None), input_size=(3, 4)).onnx(dynamic={"x": {0: BATCH}})
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, batch, scale=2.0, z=None):
+        return torch.cat([self.layer(batch["x"]), batch["y"][0]]) * scale + z
+
+
+def test_sizes_that_hang_together_change_together():
+    torch.manual_seed(0)
+    inputs = {"batch": {"x": torch.randn(2, 4), "y": [torch.randn(2, 4)]}, "z": torch.randn(4, 4)}
+    dynamic = {"batch": {"x": {0: BATCH}, "y": [{0: BATCH}]}, "z": {0: 2 * BATCH}}
+    result = ModelCheck(Two(), inputs).onnx(dynamic=dynamic)
+    assert result.tried[0] == "batch['x'] 5x4, batch['y'][0] 5x4, z 10x4"
+    assert result.max_relative_error < 1e-5

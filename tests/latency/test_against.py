@@ -58,7 +58,7 @@ def test_garbage_is_refused(garbage):
         ([0.001, 0.002, -0.001, 0.0, 0.001, -0.002], "pass"),
         ([-0.2, -0.21, -0.19, -0.2, -0.2, -0.2], "pass"),
         ([0.02, 0.03, 0.01, 0.02, 0.03, 0.01], "inconclusive"),
-        ([0.11, 0.11, 0.11], "inconclusive"),  # too few to have an interval
+        ([0.11, 0.11, 0.11], "error"),  # too few to have an interval
     ],
 )
 def test_outcomes(shares, outcome):

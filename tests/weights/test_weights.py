@@ -98,6 +98,12 @@ def test_filters_of_the_first_convolution_as_a_picture(channels, mode, tiles):
     assert filters.name == "0.weight"
 
 
+@pytest.mark.parametrize("model", [nn.ReLU(), nn.Sequential(nn.Flatten())], ids=str)
+def test_a_model_without_weights_has_no_healthy_ones(model):
+    with pytest.raises(MeasurementError, match="there are no weights to look at"):
+        ModelCheck(model, input_size=(1, 2)).weights()
+
+
 def test_a_model_without_convolutions_has_no_filter_picture():
     assert ModelCheck(nn.Linear(3, 3)).weights().filters is None
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...demand.arguments import Choice
 from ...demand.check import AmountCheck
+from ...errors import NothingSeenError
+from ...model.calls import out_of_sight
 from ...verdict import units
 from ...verdict.limit import Limit
 from ...verdict.measurement import ROOT, Contributor, Measurement
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
 
 
 class CostBudget(AmountCheck):
-    """A limit on one figure of a count."""
+    """A limit on one figure of a count.
+
+    Zero is a figure where something was counted: a model that only adds has no MACs, and `flops_all` says that it was
+    seen. It is none where no operator with a formula ran, or one without.
+    """
 
     choices: Mapping[str, Choice] = {"phase": PHASES}
     settings = ("strict_operators",)
@@ -35,8 +41,10 @@ class CostBudget(AmountCheck):
         return count(subject, phase=phase, strict=strict_operators)
 
     def read(self, observed: Complexity, limit: Limit) -> Measurement:
-        """The figure, with the modules that contribute most."""
+        """The figure, with the modules that contribute most. Raises NothingSeenError where nothing was counted."""
         name = self.metric.name
+        if unseen := self._unseen(observed):
+            raise NothingSeenError(f"{observed.name}: {unseen}")
         own = {module: getattr(cost.own, name) for module, cost in observed.by_module().items()}
         reason = observed.reason
         return Measurement(
@@ -47,6 +55,21 @@ class CostBudget(AmountCheck):
             caveat=_uncounted(observed),
         )
 
+    def _unseen(self, observed: Complexity) -> str:
+        """Why the figure says nothing; empty if it does."""
+        if observed.on_other_threads:
+            return out_of_sight(observed.on_other_threads, "the counter")
+        legitimate = (
+            observed.flops_all and not observed.unknown_operators and self.metric is not metrics.MEMORY_ACCESS
+        )
+        if getattr(observed, self.metric.name) or legitimate:
+            return ""
+        return (
+            f"saw no operator that counts: {_what_ran(observed)}.\n"
+            "What works outside of torch's operators (numpy, another library or process, a kernel of your own) is not "
+            "seen; an operator gets a formula with @pytest_modelcheck.register_formula."
+        )
+
     def _aka(self, observed: Complexity) -> str:
         """FLOPs as MACs and the other way round: the factor of two is this field's commonest mistake."""
         if self.metric is metrics.FLOPS:
@@ -55,7 +78,11 @@ class CostBudget(AmountCheck):
 
 
 class ParamsBudget(AmountCheck):
-    """A limit on parameters, tied ones counted once."""
+    """A limit on parameters, tied ones counted once.
+
+    A model without parameters has 0 of them, which is a figure: nothing has to run to know it. One that keeps them
+    where torch does not look (in a list, say) is not seen.
+    """
 
     name = "params_budget"
     doc = "at most this many parameters; trainable=True or False counts only those."
@@ -63,9 +90,10 @@ class ParamsBudget(AmountCheck):
     choices: Mapping[str, Choice] = {"trainable": (None, True, False)}
 
     def observe(self, subject: Subject, *, trainable: bool | None) -> Parameters:
-        """The parameters of each module."""
-        from .params import count_params
+        """The parameters of each module. Raises NothingSeenError where all are out of torch's sight."""
+        from .params import count_params, refuse_hidden
 
+        refuse_hidden(subject)
         return count_params(subject, trainable=trainable)
 
     def read(self, observed: Parameters, limit: Limit) -> Measurement:
@@ -76,6 +104,14 @@ class ParamsBudget(AmountCheck):
 def _ranked(values: dict[str, int]) -> tuple[Contributor, ...]:
     ranked = sorted(values.items(), key=lambda pair: -pair[1])
     return tuple(Contributor(name or ROOT, value) for name, value in ranked if value)
+
+
+def _what_ran(observed: Complexity) -> str:
+    ran = [
+        f"{name}{'' if name not in observed.unknown_operators else ', no formula known'} ({cost.calls})"
+        for name, cost in observed.by_operator().items()
+    ]
+    return f"there ran {'; '.join(ran)}" if ran else "none at all ran"
 
 
 def _uncounted(complexity: Complexity) -> str:

@@ -68,7 +68,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
-    followed = module_calls(stack.enter, stack.leave)
+    followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
     with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
         given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
         if on_meta:
@@ -210,6 +210,7 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         cells=counter.cells,
         modules={name: _facts(name, child, stack, held) for child, name in stack.names.items()},
         unknown_operators=dict(counter.unknown),
+        on_other_threads=tuple(stack.others),
         bytes_by_dtype=counter.bytes_by_dtype,
         params=held.params,
         trainable_params=held.trainable,

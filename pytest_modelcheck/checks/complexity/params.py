@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ...errors import NothingSeenError
 from ...model.observe import refuse_lazy
 from ...model.subject import Subject
 from .packed import packed_weights
@@ -35,6 +36,38 @@ def count_params(subject: Subject, *, trainable: bool | None = None) -> Paramete
     own = {name: _held(child) for name, child in module.named_modules()}
     by_module = _numel_by_module(own, trainable)
     return Parameters(sum(by_module.values()), by_module, trainable)
+
+
+def refuse_hidden(subject: Subject) -> None:
+    """Raise NothingSeenError if the model has no parameters but for such as torch does not find.
+
+    Those are in the lists, tuples and dictionaries among the attributes of its modules.
+    """
+    module = subject.architecture
+    if any(_held(child) for child in module.modules()):
+        return
+    places = [
+        f"{name}.{key}".lstrip(".")
+        for name, child in module.named_modules()
+        for key, value in vars(child).items()
+        if key not in ("_parameters", "_modules", "_buffers") and _hides(value)
+    ]
+    if places:
+        raise NothingSeenError(
+            f"{subject.name}: no parameter is registered, but there are some in {', '.join(places)}, where torch does "
+            "not look (nor does an optimizer).\nKeep layers in nn.ModuleList or nn.ModuleDict, tensors in nn.Parameter."
+        )
+
+
+def _hides(value: object, depth: int = 4) -> bool:
+    """Whether there is a trainable tensor, or a module with parameters, in a value."""
+    if isinstance(value, Tensor):
+        return value.requires_grad
+    if isinstance(value, nn.Module):
+        return any(_held(child) for child in value.modules())
+    if not depth or not isinstance(value, (list, tuple, set, dict)):
+        return False
+    return any(_hides(item, depth - 1) for item in (value.values() if isinstance(value, dict) else value))
 
 
 def sizes(module: nn.Module, names: Mapping[nn.Module, str]) -> Sizes:

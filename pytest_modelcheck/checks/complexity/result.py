@@ -112,7 +112,8 @@ class Complexity:
     """The complexity of one call of a model; all attributes are plain numbers.
 
     `counted_on` is "meta" (shapes alone) or "real" (one real run, `reason` says why). `unknown_operators` maps
-    the names of operators without a formula to their calls: they are in no total.
+    the names of operators without a formula to their calls: they are in no total. Nor is what the modules
+    `on_other_threads` did there.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Complexity:
     trainable_params: int
     buffers: int
     model_bytes: int
+    on_other_threads: tuple[str, ...] = ()
 
     def total(self) -> Cost:
         """The sum over everything."""
@@ -217,6 +219,7 @@ class Complexity:
             },
             "unknown_operators": dict(self.unknown_operators),
             "uncalled_modules": list(self.uncalled_modules),
+            **({"on_other_threads": list(self.on_other_threads)} if self.on_other_threads else {}),
             "modules": [_module_row(name, cost) for name, cost in self.by_module().items()],
             "operators": [
                 {"name": n, "calls": c.calls, **c.numbers()} for n, c in self.by_operator().items()

@@ -99,6 +99,10 @@ def _sum_is_finite(tensor: Tensor) -> bool:
 
 
 def _refuse_useless(raw: Tensor, subject: Subject, layer: str) -> None:
+    if not raw.numel():
+        raise ExplanationError(
+            f"{subject.name}: the map at layer {layer!r} is empty: give at least one image"
+        )
     if not torch.isfinite(raw).all():
         raise ExplanationError(
             f"{subject.name}: the map at layer {layer!r} holds NaN or infinite values; "

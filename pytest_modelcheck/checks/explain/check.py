@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...demand import arguments
 from ...demand.arguments import Given
 from ...demand.check import Check, Reading
+from ...errors import NothingSeenError
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
@@ -71,13 +72,26 @@ class InvarianceCheck(Check):
         return invariance(subject, transform, **options)
 
     def read(self, observed: Invariance, limit: Limit) -> Measurement:
-        """The lowest probability or the largest feature shift, with the place where it was met."""
+        """The lowest probability or the largest feature shift, with the place where it was met.
+
+        Raises NothingSeenError where it would be the same for any image.
+        """
         if limit.metric.name == PROBABILITY.name:
+            _refuse_deaf(observed, "probability", "the probability of the target")
             value = observed.min_probability
             return Measurement(value, notes=(_where(observed, observed.probability, value),))
         layer, shifts = list(observed.distance.items())[-1]
+        _refuse_deaf(observed, layer, f"what layer {layer!r} gives")
         value = observed.max_feature_shift
         return Measurement(value, notes=(f"features of {layer!r}; {_where(observed, shifts, value)}",))
+
+
+def _refuse_deaf(seen: Invariance, name: str, what: str) -> None:
+    if name in seen.deaf:
+        raise NothingSeenError(
+            f"{what} is the same for any image: nothing was seen of the {seen.transform}.\n"
+            "Give a model, weights, a target or layers= that answer to the image."
+        )
 
 
 def _where(seen: Invariance, rows: Sequence[Sequence[float]], value: float) -> str:

@@ -116,6 +116,9 @@ def _other_map(actual: StoredMap, expected: StoredMap) -> str:
             return f"{fact:<9} {expected.facts.get(fact)} expected, {actual.facts.get(fact)} measured"
     if actual.raw.shape != expected.raw.shape:
         return f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
+    for raw, word in ((expected.raw, "expected"), (actual.raw, "measured")):
+        if not raw.size or not np.isfinite(raw).all():
+            return f"map       the {word} one {'holds NaN or infinite values' if raw.size else 'is empty'}"
     return ""
 
 

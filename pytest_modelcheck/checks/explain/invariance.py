@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...errors import ExplanationError
+from ...errors import ExplanationError, NothingSeenError
 from ...model.subject import Subject
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
@@ -23,6 +23,8 @@ from .targets import class_indices, class_logits
 
 Group: TypeAlias = int | Collection[int] | Tensor | np.ndarray | None
 """A class, one per sample, or a set of classes; None: the top class."""
+PROBABILITY = "probability"
+SAME = 1e-5  # of the largest pixel: what resampling alone may change
 TRANSFORMS: Mapping[str, tuple[str, tuple[float, ...]]] = {  # the paper's ranges
     "translation": ("vertical shift, share of the height", tuple(s * 10 / 224 for s in range(-6, 7))),
     "scale": ("scale", tuple(1 + s / 10 for s in range(9))),
@@ -35,7 +37,8 @@ class Invariance:
     """Curves over `values` of one transform, for N inputs.
 
     `distance`: layer -> per value, per sample |f(T x) - f(x)| / |f(x)|. `probability`: per value, per sample, of the
-    target (a class, or a group of classes, summed).
+    target (a class, or a group of classes, summed). `deaf`: those of the layers, and PROBABILITY, that are the same for
+    any image, so that their curves say nothing.
     """
 
     transform: str
@@ -43,6 +46,7 @@ class Invariance:
     distance: Mapping[str, tuple[tuple[float, ...], ...]]
     probability: tuple[tuple[float, ...], ...]
     target: tuple[int | tuple[int, ...], ...]
+    deaf: tuple[str, ...] = ()
 
     @property
     def min_probability(self) -> float:
@@ -68,6 +72,7 @@ class Invariance:
             "distance": {name: [list(row) for row in rows] for name, rows in self.distance.items()},
             "probability": [list(row) for row in self.probability],
             "target": [str(t) for t in self.target],
+            "deaf": list(self.deaf),
             "min_probability": self.min_probability,
             "max_feature_shift": self.max_feature_shift,
         }
@@ -97,7 +102,8 @@ def invariance(
     """Transform the images step by step and watch; one forward per value.
 
     `target`: a class, one per sample, a set of classes (a group, for all samples), or None for the top class of the
-    untransformed input. `layers`: None takes an early and a late one. Raises ExplanationError.
+    untransformed input. `layers`: None takes an early and a late one. Raises ExplanationError; NothingSeenError for
+    images that no transform changes, and for features or probabilities that are NaN.
     """
     if transform not in TRANSFORMS:
         raise ExplanationError(f"transform={transform!r} is not one of {', '.join(map(repr, TRANSFORMS))}")
@@ -107,22 +113,72 @@ def invariance(
     refuse_nan(subject)
     names = chosen_layers(subject, layers)
     steps = tuple(float(v) for v in (TRANSFORMS[transform][1] if values is None else values))
-    reference, output = run_features(subject, names)
-    groups = _groups(class_logits(output), target)
-    distance: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
-    probability = []
-    for value in steps:
-        moved = transformed(images, transform, value)
-        inputs = subject.require_inputs().map(functools.partial(swapped, images=images, moved=moved))
-        features, output = run_features(subject, names, inputs)
-        for name in names:
-            distance[name].append(tuple(relative_distance(features[name], reference[name]).tolist()))
+    watch = _Watch(subject, images, names, target)
+    pictures = [transformed(images, transform, value) for value in steps]
+    if all(
+        torch.allclose(moved, images, rtol=SAME, atol=SAME * float(images.abs().max())) for moved in pictures
+    ):
+        raise NothingSeenError(
+            f"{subject.name}: no {transform} of {_listed(steps)} changes the images, so nothing was tried.\n"
+            "Give images with something on them, and values that move it."
+        )
+    seen = [watch(moved) for moved in pictures]
+    distance = {name: tuple(found[name] for found in seen) for name in names}
+    probability = tuple(found[PROBABILITY] for found in seen)
+    for name, rows in {**distance, PROBABILITY: probability}.items():
+        broken = next(
+            (v for v, row in zip(steps, rows, strict=True) if not all(map(math.isfinite, row))), None
+        )
+        if broken is not None:
+            what = PROBABILITY if name == PROBABILITY else f"features of {name!r}"
+            raise NothingSeenError(
+                f"{subject.name}: {what} at {transform} {broken:.3g}: NaN or infinite.\n"
+                "ModelCheck.weights() may show the cause."
+            )
+    deaf = watch.deaf({name: rows for name, rows in distance.items() if not any(map(any, rows))}, probability)
+    shown = tuple(group[0] if len(group) == 1 else tuple(group) for group in watch.groups)
+    return Invariance(transform, steps, distance, probability, shown, deaf)
+
+
+class _Watch:
+    """What the model makes of images in place of its own: by layer and under PROBABILITY, a number for each sample."""
+
+    def __init__(self, subject: Subject, images: Tensor, names: Sequence[str], target: Group) -> None:
+        self.subject, self.images, self.names = subject, images, names
+        self.reference, output = run_features(subject, names)
+        self.groups = _groups(class_logits(output), target)
+
+    def __call__(self, moved: Tensor) -> dict[str, tuple[float, ...]]:
+        inputs = self.subject.require_inputs().map(
+            functools.partial(swapped, images=self.images, moved=moved)
+        )
+        features, output = run_features(self.subject, self.names, inputs)
         shares = class_logits(output).float().softmax(1)
-        probability.append(tuple(float(shares[i, group].sum()) for i, group in enumerate(groups)))
-    shown = tuple(group[0] if len(group) == 1 else tuple(group) for group in groups)
-    return Invariance(
-        transform, steps, {n: tuple(rows) for n, rows in distance.items()}, tuple(probability), shown
-    )
+        found = {
+            name: tuple(relative_distance(features[name], self.reference[name]).tolist())
+            for name in self.names
+        }
+        found[PROBABILITY] = tuple(float(shares[i, group].sum()) for i, group in enumerate(self.groups))
+        return found
+
+    def deaf(self, still: Collection[str], probability: Sequence[Sequence[float]]) -> tuple[str, ...]:
+        """Which of the `still` layers, and whether the probability, do not change for images of noise either.
+
+        A model may well not mind a transform: only what minds nothing says nothing.
+        """
+        moves = len(set(probability)) > 1
+        if not still and moves:
+            return ()
+        generator = torch.Generator().manual_seed(0)
+        low, high = float(self.images.min()), float(self.images.max())
+        noise = torch.rand(self.images.shape, generator=generator).to(self.images.device)
+        found = self((low - 1 + noise * (high - low + 2)).to(self.images.dtype))
+        silent = [name for name in still if not any(found[name])]
+        return (*silent, *([PROBABILITY] if not moves and found[PROBABILITY] == probability[0] else []))
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
 
 
 def transformed(images: Tensor, transform: str, value: float) -> Tensor:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...demand import arguments
 from ...demand.arguments import Given
 from ...demand.check import Check, Reading
-from ...errors import LimitError, MeasurementError
+from ...errors import LimitError, MeasurementError, NothingSeenError
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
@@ -38,7 +38,8 @@ class ExportCheck(Check):
     name = "onnx_export"
     doc = (
         "must export to ONNX, pass the checker and agree with ONNX Runtime: the largest error relative to the output's "
-        "scale stays below rtol (or the absolute one below atol); max_size limits the file."
+        "scale (of masks and whole numbers the share that differs) stays below rtol (or the absolute one below atol); "
+        "max_size limits the file. dynamic: torch.onnx's dynamic_shapes; a free axis is tried at other sizes."
     )
     metrics = (Metric("onnx_export", RATIO, nature="distance"),)
     settings = ("report", "output")
@@ -91,9 +92,9 @@ class ExportCheck(Check):
         if not observed.exported:
             raise MeasurementError(f"not exportable: {observed.reason}")
         if observed.vacuous:
-            raise MeasurementError(
-                "the outputs agree, but vacuously: they are zero or the same for any input, "
-                "so that no error could show.\nGive example inputs or weights for which the model says something."
+            raise NothingSeenError(
+                f"the outputs agree, but vacuously: {observed.silence}, so that no error could show.\n"
+                "Give example inputs or weights for which the model says something."
             )
         _refuse_size(observed, options["max_size"])
         return _error(observed, RATIO.parse(options["rtol"]), float(str(options["atol"])))
@@ -110,12 +111,16 @@ def _error(result: Onnx, rtol: float, atol: float) -> Measurement:
     if first is None:
         within = [o.relative for o in result.outputs if o.relative <= rtol]
         nodes = sum(result.operators.values())
-        notes = (f"opset {result.opset}, {BYTES.format(result.size_bytes)}, {nodes} nodes",)
-        return Measurement(max(within, default=0.0), notes=notes)
+        notes = [f"opset {result.opset}, {BYTES.format(result.size_bytes)}, {nodes} nodes"]
+        notes += [f"agrees at other sizes too: {'; '.join(result.tried)}"] if result.tried else []
+        return Measurement(max(within, default=0.0), notes=tuple(notes))
+    name = f"output {first.name!r}{f' (inputs {first.at})' if first.at else ''}"
     if first.reason:
-        raise MeasurementError(f"output {first.name!r} disagrees: {first.reason}")
+        raise MeasurementError(f"{name} disagrees: {first.reason}")
     place = f"{first.absolute:.3g} at {list(first.where)}, its scale is {first.scale:.3g}"
-    return Measurement(first.relative, notes=(f"output {first.name!r} differs first: {place}",))
+    if first.differing:
+        place = f"{first.differing} of its entries, the most at {list(first.where)}"
+    return Measurement(first.relative, notes=(f"{name} differs first: {place}",))
 
 
 def _checked_rtol(options: Given) -> float:
@@ -125,6 +130,11 @@ def _checked_rtol(options: Given) -> float:
         raise LimitError(f"opset={opset!r} is not an opset number; write for example opset=18")
     if options["max_size"] is not None:
         BYTES.parse(options["max_size"])
+    if isinstance(options["dynamic"], (bool, int, float, str)):
+        raise LimitError(
+            f"dynamic={options['dynamic']!r} is no dynamic_shapes of torch.onnx.export; write for example "
+            "dynamic={'x': {0: torch.export.Dim('batch')}}, with the name that forward has for its input"
+        )
     if isinstance(atol, bool) or not isinstance(atol, (int, float)) or not atol >= 0:
         raise LimitError(f"atol={atol!r} is not a number from 0 on")
     return RATIO.parse(options["rtol"])

@@ -18,17 +18,17 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from ...errors import MissingExtraError
+from ...errors import MeasurementError, MissingExtraError, ModelRunError, NothingSeenError
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from ...progress import busy
 from ...text import file_stem, printable
+from .agreement import compare, silence_of
+from .axes import FreeSizes, free_axes, tensor_names
 from .result import Onnx, OutputError
 from .started import STARTED
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
-ZERO = 1e-30  # outputs below this everywhere hold nothing to compare
-DEAF = 1e-6  # relative to its scale: an output that changes less for other inputs does not listen to them
 _DATA_DEPENDENT = (
     "data-dependent",
     "data dependent",
@@ -37,6 +37,7 @@ _DATA_DEPENDENT = (
     "unbacked",
     "aten.nonzero",
 )
+_FIXED = re.compile(r"static shape of (\d+) for dimension inputs\['?(\w+)'?\](.*?)\.shape\[(\d+)\]")
 _REASONS = (  # what the exporter says -> what it means
     (
         "is not a known type",
@@ -51,13 +52,13 @@ _REASONS = (  # what the exporter says -> what it means
 def export(subject: Subject, *, opset: int | None = None, dynamic: object = None) -> Onnx:
     """Export with torch.onnx (dynamo), run onnx.checker and compare with ONNX Runtime on the example inputs.
 
-    `dynamic` is `dynamic_shapes` of torch.onnx.export. A model that cannot be exported gives a result with the
-    reason. Raises MissingExtraError, ModelRunError.
+    `dynamic` is `dynamic_shapes` of torch.onnx.export: along each axis that it frees, model and file are compared at
+    other sizes too. A model that cannot be exported gives a result with the reason. Raises NothingSeenError for an axis
+    that the file fixes, or that cannot be tried; MissingExtraError, ModelRunError.
     """
     onnx = _require()
     inputs = subject.require_inputs()
-    with observe(subject.module), torch.no_grad():
-        expected = [t for t in _leaves(subject.run()) if isinstance(t, Tensor)]
+    expected = _expected(subject)
     facts: dict[str, Any] = {"name": subject.name, "dynamic": dynamic}
     if not expected:
         return Onnx(
@@ -65,7 +66,8 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
         )
     try:
         with busy(f"exporting {printable(subject.name)} to ONNX"):
-            model = _export(subject, inputs, opset, dynamic)
+            program = _export(subject, inputs, opset, dynamic)
+            model = program.model_proto
             _strip(model)
             data = model.SerializeToString()
             onnx.checker.check_model(data, full_check=True)
@@ -82,14 +84,47 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
         )
     try:
         with busy(f"running {printable(subject.name)} with ONNX Runtime"):
-            names, got = _run(data, inputs)
+            session = _session(data)
+            got = _run(session, inputs)
     except Exception as error:
         return Onnx(**facts, **known, reason=f"ONNX Runtime cannot run it: {short_reason(error)}")
-    outputs = tuple(_compare(names, got, expected))
-    vacuous = bool(expected) and (
-        all(_scale(t) < ZERO for t in expected) or _is_deaf(subject, inputs, expected)
-    )
-    return Onnx(**facts, **known, outputs=outputs, vacuous=vacuous, model=data)
+    names = [output.name for output in session.get_outputs()]
+    outputs = list(compare(names, got, expected))
+    tried = []
+    for sizes, other in _at_other_sizes(subject, inputs, dynamic, program, session):
+        tried.append(sizes)
+        outputs += other
+    silence = silence_of(names, expected, lambda other: _expected(subject, other), inputs)
+    more: dict[str, Any] = {"tried": tuple(tried), "vacuous": bool(silence), "silence": silence}
+    return Onnx(**facts, **known, outputs=tuple(outputs), model=data, **more)
+
+
+def _at_other_sizes(
+    subject: Subject, inputs: Inputs, dynamic: object, program: Any, session: Any
+) -> Iterator[tuple[str, list[OutputError]]]:
+    """The sizes that were tried along the axes of `dynamic`, and how the outputs compare there.
+
+    Raises NothingSeenError for an axis that the file fixes, and for one that cannot be tried.
+    """
+    axes = free_axes(subject.module, inputs, dynamic)
+    if not axes:
+        return
+    exported = getattr(program, "exported_program", None)
+    free = FreeSizes(subject.name, exported, inputs, axes, tensor_names(subject.module, inputs))
+    names = [output.name for output in session.get_outputs()]
+    for sizes, given in free.others():
+        try:
+            expected = _expected(subject, given.copied())
+        except ModelRunError as error:
+            free.refused(sizes, str(error))
+            continue
+        try:
+            got = _run(session, given)
+        except Exception as error:
+            raise NothingSeenError(free.not_free(sizes, short_reason(error))) from error
+        free.tried(sizes)
+        yield str(sizes), list(compare(names, got, expected, str(sizes)))
+    free.refuse_untried()
 
 
 def keep_file(result: Onnx, folder: Path | None, *, any_size: bool = False) -> Onnx:
@@ -147,7 +182,9 @@ def _export(subject: Subject, inputs: Inputs, opset: int | None, dynamic: object
             verbose=False,
             **options,
         )
-    return program.model_proto if program is not None else None
+    if program is None:
+        raise MeasurementError("torch.onnx.export gave nothing")
+    return program
 
 
 @contextlib.contextmanager
@@ -184,80 +221,27 @@ def _histogram(nodes: Any) -> dict[str, int]:
     return dict(sorted(Counter(n.op_type for n in nodes).items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _run(data: bytes, inputs: Inputs) -> tuple[list[str], list[np.ndarray]]:
+def _session(data: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: Any, inputs: Inputs) -> list[np.ndarray]:
+    """Its inputs are the model's tensors, in order. Raises MeasurementError where it takes others."""
     tensors = [t.detach().cpu().numpy() for t in inputs.tensors]
     wanted = [i.name for i in session.get_inputs()]
-    fed = dict(zip(wanted, tensors, strict=len(wanted) == len(tensors)))
-    return [o.name for o in session.get_outputs()], session.run(None, fed)
+    if len(wanted) != len(tensors):
+        raise MeasurementError(f"the file takes {len(wanted)} inputs, the model {len(tensors)}")
+    return list(session.run(None, dict(zip(wanted, tensors, strict=True))))
 
 
-def _compare(names: list[str], got: list[np.ndarray], expected: list[Tensor]) -> Iterator[OutputError]:
-    if len(got) != len(expected):
-        reason = f"{len(expected)} outputs expected, ONNX Runtime gave {len(got)}"
-        yield OutputError("(outputs)", float("inf"), float("inf"), 0.0, reason=reason)
-        return
-    for name, value, tensor in zip(names, got, expected, strict=True):
-        yield _difference(name, np.asarray(value), tensor)
-
-
-def _difference(name: str, value: np.ndarray, tensor: Tensor) -> OutputError:
-    want = (
-        tensor.detach().cpu().double().numpy() if not tensor.is_complex() else tensor.detach().cpu().numpy()
-    )
-    if value.shape != want.shape:
-        reason = f"shape {want.shape} expected, {value.shape} from ONNX Runtime"
-        return OutputError(name, float("inf"), float("inf"), 0.0, reason=reason)
-    scale = _scale(tensor)
-    if not value.size:
-        return OutputError(name, 0.0, 0.0, 0.0)
-    with np.errstate(invalid="ignore"):
-        off = np.abs(value.astype(want.dtype) - want)
-    off = np.where(np.isnan(value.astype(want.dtype)) & np.isnan(want), 0.0, off)
-    off = np.where(value.astype(want.dtype) == want, 0.0, off)  # infinities
-    off = np.where(np.isnan(off), np.inf, off)
-    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape))
-    worst = float(off.max())
-    return OutputError(
-        name, worst / scale if scale else (0.0 if worst == 0 else float("inf")), worst, scale, where
-    )
-
-
-def _is_deaf(subject: Subject, inputs: Inputs, expected: list[Tensor]) -> bool:
-    """Whether no output changes when the floating inputs are others: untrained networks may give their bias alone."""
-    generator = torch.Generator().manual_seed(0)
-
-    def other(leaf: object) -> object:
-        if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
-            return leaf
-        noise = torch.rand(leaf.shape, generator=generator).to(leaf)
-        return leaf + (noise - 0.5) * (leaf.abs().mean() + 1)
-
-    if not any(t.is_floating_point() for t in inputs.tensors):
-        return False
-    try:
-        with observe(subject.module), torch.no_grad():
-            got = [t for t in _leaves(subject.run(inputs.copied().map(other))) if isinstance(t, Tensor)]
-    except Exception:  # other inputs may be none that the model takes
-        return False
-    if [t.shape for t in got] != [t.shape for t in expected]:
-        return False
-    return all(
-        float((a.double() - b.double()).abs().max()) <= DEAF * _scale(b)
-        for a, b in zip(got, expected, strict=True)
-        if b.numel() and not b.is_complex()
-    )
-
-
-def _scale(tensor: Tensor) -> float:
-    """The output's largest finite magnitude."""
-    values = tensor.detach().abs().double().flatten()
-    finite = values[torch.isfinite(values)]
-    return float(finite.max()) if finite.numel() else 0.0
+def _expected(subject: Subject, inputs: Inputs | None = None) -> list[Tensor]:
+    """The tensors of the model's own output."""
+    with observe(subject.module), torch.no_grad():
+        return [t for t in _leaves(subject.run(inputs)) if isinstance(t, Tensor)]
 
 
 def _leaves(output: object) -> list[object]:
@@ -276,6 +260,9 @@ def short_reason(error: BaseException) -> str:
     text = "\n".join(f"{type(e).__name__}: {e}" for e in chain)
     if known := next((words for pattern, words in _REASONS if pattern in text), None):
         return known
+    if fixed := _FIXED.search(text):
+        size, name, inner, axis = fixed.groups()
+        return f"axis {axis} of input '{name}{inner}' was asked to be free (dynamic=), but the model fixes it at {size}"
     innermost = chain[-1]
     lines = [line.strip() for line in str(innermost).splitlines() if line.strip()]
     message = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0] if lines else "")

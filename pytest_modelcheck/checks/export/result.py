@@ -12,7 +12,11 @@ from ...verdict.units import BYTES
 
 @dataclass(frozen=True)
 class OutputError:
-    """How far one output of ONNX Runtime is from the model's own. `relative` is to the output's largest magnitude."""
+    """How far one output of ONNX Runtime is from the model's own.
+
+    `relative` is to the output's largest magnitude; of masks and whole numbers, which have no distance, it is the share
+    of entries that differ (`differing` of them). `at`: the sizes of the inputs, where they are not the example's.
+    """
 
     name: str
     relative: float
@@ -20,14 +24,17 @@ class OutputError:
     scale: float
     where: tuple[int, ...] = ()
     reason: str = ""
+    differing: int = 0
+    at: str = ""
 
 
 @dataclass(frozen=True)
 class Onnx:
-    """An exported model. `operators` counts nodes by type; `outputs` has an entry for each output.
+    """An exported model. `operators` counts nodes by type; `outputs` has an entry for each output, at the example's
+    sizes and at each of those that were `tried` along free axes.
 
-    `reason` says why it could not be exported or run (then nothing else is known); `vacuous`: all outputs are
-    zero, or the same for any input, so that agreement proves nothing.
+    `reason` says why it could not be exported or run (then nothing else is known); `vacuous`: agreement proves nothing,
+    since the outputs are zero, empty, NaN, or the same for any input (`silence` says which).
     """
 
     name: str
@@ -37,6 +44,8 @@ class Onnx:
     operators: Mapping[str, int] = field(default_factory=dict)
     outputs: tuple[OutputError, ...] = ()
     vacuous: bool = False
+    silence: str = ""
+    tried: tuple[str, ...] = ()
     reason: str = ""
     model: bytes = field(default=b"", repr=False)
     file: str = ""
@@ -48,7 +57,7 @@ class Onnx:
 
     @property
     def max_relative_error(self) -> float | None:
-        """The largest error of any output, relative to that output's largest magnitude; None if not exported."""
+        """The largest `relative` error of any output at any size that was tried; None if not exported."""
         return max((output.relative for output in self.outputs), default=0.0) if self.exported else None
 
     def disagreement(self, rtol: float, atol: float) -> OutputError | None:
@@ -68,6 +77,7 @@ class Onnx:
         return {
             **facts,
             "dynamic": str(self.dynamic) if self.dynamic else None,
+            "tried": list(self.tried),
             "operators": dict(self.operators),
             "outputs": [asdict(output) for output in self.outputs],
             "max_relative_error": self.max_relative_error,
@@ -77,7 +87,8 @@ class Onnx:
         if self.reason:
             return f"{self.name}: not exportable: {self.reason}"
         worst = f"largest relative error {self.max_relative_error:.3g}"
-        agreement = "vacuous: the outputs are zero or the same for any input" if self.vacuous else worst
+        agreement = f"vacuous: of the outputs, {self.silence}" if self.vacuous else worst
+        agreement += f", also at {'; '.join(self.tried)}" if self.tried else ""
         counts = ", ".join(f"{name} {count}" for name, count in self.operators.items())
         return f"{self.name}: opset {self.opset}, {BYTES.format(self.size_bytes)}, {agreement}\n{counts}"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...demand.arguments import Choice, Whole
 from ...demand.check import AmountCheck
+from ...errors import NothingSeenError
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.phases import PHASES
@@ -25,7 +26,8 @@ class LatencyBudget(AmountCheck):
     name = "latency_budget"
     doc = (
         "at most this much time for one call, sampled until the interval of the statistic lies on one side of the "
-        "limit. threads: 1 unless --modelcheck-threads says otherwise; one thread on a CPU is timed by its CPU time."
+        "limit. threads: 1 unless --modelcheck-threads says otherwise; one thread on a CPU is timed by its CPU time, "
+        "or on the wall if the model waits (sleep, I/O, a lock, other processes and threads)."
     )
     metrics = (LATENCY, SLOWDOWN)
     choices: Mapping[str, Choice] = {
@@ -53,8 +55,13 @@ class LatencyBudget(AmountCheck):
         return measure(subject, statistic=statistic, phase=phase, threads=threads or 1, decided=decided)
 
     def read(self, observed: Latency, limit: Limit) -> Measurement:
-        """The chosen statistic and its interval."""
+        """The chosen statistic and its interval. Raises NothingSeenError where no call took any time."""
         estimate = observed.estimate
+        if not any(observed.samples):
+            raise NothingSeenError(
+                f"{observed.name}: no call took any time on this clock ({observed.clock}): it is too coarse.\n"
+                "Give larger inputs: a larger batch, say."
+            )
         return Measurement(
             estimate.value,
             estimate.interval,
@@ -73,6 +80,8 @@ class LatencyBudget(AmountCheck):
 
 def _notes(latency: Latency) -> list[str]:
     notes = [latency.basis]
+    if latency.unseen:
+        notes.append("on the wall other work on this machine counts too: an idle one gives the best figures")
     if latency.threads > 1:
         notes.append(
             "several threads are timed on the wall: other work on this machine slows them, and what that makes of "

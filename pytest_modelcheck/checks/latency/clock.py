@@ -2,20 +2,26 @@
 
 One thread on a CPU is timed by thread CPU time: what other processes do hardly moves it. Several threads share their
 work with workers that this clock does not see, so there the wall counts; on CUDA the device's own events do.
+
+Thread CPU time stands still while a model sleeps, reads, waits for a lock, a process or a thread. Whether it does is
+seen around a block of calls (`spent`, `unseen`): then the wall counts too.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import MeasurementError
+from ...verdict.units import SECONDS
 
 if TYPE_CHECKING:
     import torch
 
 Call = Callable[[], object]
+OTHERS = 0.1  # CPU time of the process's other threads, as a share of this one's, from which on they work for the model
+STRETCH = 1.5  # wall over CPU time from which on it counts as waiting where no switches are counted
 
 
 class Clock(Protocol):
@@ -58,6 +64,55 @@ class ThreadClock(WallClock):
         call()
         cpu = time.thread_time_ns() - cpu
         return cpu * 1e-9, (time.perf_counter_ns() - wall) * 1e-9
+
+
+class WaitingClock(WallClock):
+    """The wall, in place of thread CPU time."""
+
+    name = "wall time, since a model waits"
+
+
+class Spent(NamedTuple):
+    """What the calling thread has used so far: CPU seconds, those of its process, seconds on the wall, and how often it
+    gave up its core by itself, which it does to wait (None where the system does not count that).
+    """
+
+    thread: float
+    process: float
+    wall: float
+    waits: int | None
+
+
+def spent() -> Spent:
+    """So far; to be taken around a block of calls, not within a timed one."""
+    return Spent(time.thread_time(), time.process_time(), time.perf_counter(), _waits())
+
+
+def _waits() -> int | None:
+    try:
+        from resource import RUSAGE_THREAD, getrusage
+    except ImportError:  # macOS and Windows do not count them by thread
+        return None
+    return getrusage(RUSAGE_THREAD).ru_nvcsw
+
+
+def unseen(before: Spent, after: Spent, calls: int, share: float) -> str:
+    """What thread CPU time does not see of these calls, in words; empty where it sees all.
+
+    `share`: of the calls that may wait without being told; a model that only computes never does, on a busy machine
+    neither.
+    """
+    own, wall = after.thread - before.thread, after.wall - before.wall
+    others = after.process - before.process - own
+    itself = f"it computes {SECONDS.format(own / calls)} of a call on the calling thread"
+    if others > OTHERS * own:
+        return f"{itself}, and {SECONDS.format(others / calls)} on others"
+    if before.waits is None or after.waits is None:
+        return f"{itself}, and waits or is interrupted for the rest" if wall > STRETCH * own else ""
+    waits = (after.waits - before.waits) / calls
+    if waits < share:
+        return ""
+    return f"{itself}, and waits {waits:.2g} times (sleep, I/O, a lock, another process or thread)"
 
 
 class CudaClock(WallClock):

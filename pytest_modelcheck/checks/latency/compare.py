@@ -203,11 +203,14 @@ class Sampler(Protocol):
 def chunk_by_chunk(sampler: Sampler, decided: Decided, *, threads: int, cap: float) -> LatencyComparison:
     """What `compare_sides` does inside its timed region."""
     chunks: list[Chunk] = []
-    clock = sampler.clock
-    start = clock.now()
+    now, name = sampler.clock.now, sampler.clock.name
+    start = now()
     while True:
-        chunks.append(sampler.chunk())
-        elapsed = clock.now() - start
+        chunk = sampler.chunk()
+        clock, elapsed = sampler.clock, now() - start
+        if clock.name != name:  # figures of two clocks are no sample
+            chunks, name = [], clock.name
+        chunks.append(chunk)
         counts = sampler.shared, sampler.tensors
         seen = LatencyComparison(tuple(chunks), *counts, clock.name, threads, elapsed, load_average())
         if elapsed >= cap or (len(chunks) >= CHUNKS and decided(seen)):

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...errors import MeasurementError, ModelRunError
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject, locate_failure
-from .clock import Clock, clock_for
+from .clock import Clock, ThreadClock, WallClock, clock_for
 from .region import load_average, timed_region
 from .result import QUANTILES, Latency, LatencySweep
 from .sampling import CAP, WARMUP, Samples, sample
@@ -40,7 +40,8 @@ def measure(
 
     `statistic`: "median", "p90", "p95" or "p99"; `phase`: "forward" (eval, inference mode), "backward" or
     "training_step" (forward and backward, train mode). At the latest it ends `cap` seconds after the warm-up (30 for
-    a limit, else 10), and the interval is as wide as it then is. Raises ModelRunError that names the call if the
+    a limit, else 10), and the interval is as wide as it then is. Where thread CPU time is the clock and the model turns
+    out to wait, or to compute on other threads, the wall decides. Raises ModelRunError that names the call if the
     model raises, MeasurementError for unknown words.
     """
     if statistic not in QUANTILES:
@@ -53,13 +54,15 @@ def measure(
     waited = 0.0
 
     def result() -> Latency:
+        blind = samples.unseen(1 - QUANTILES[statistic]) if isinstance(clock, ThreadClock) else ""
         return Latency(
             name=subject.name,
-            samples=tuple(samples.seconds),
+            samples=tuple(samples.wall if blind else samples.seconds),
             wall=tuple(samples.wall),
             phase=phase,
             batch=batch_size(inputs),
-            clock=clock.name,
+            clock=WallClock.name if blind else clock.name,
+            unseen=blind,
             threads=threads,
             load=load_average(),
             waited=waited,

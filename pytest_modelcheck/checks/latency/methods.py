@@ -29,7 +29,8 @@ class LatencyMethods(Handle):
         """Time calls until the interval of `statistic` ("median", "p90", "p95", "p99") is within 2 %, for `cap` (10)
         seconds at most.
 
-        One thread by default, on its own CPU time; several on the wall; CUDA by events. `phase`: "forward",
+        One thread by default, on its own CPU time; on the wall if the model waits or works on others, and for several
+        threads; CUDA by events. `phase`: "forward",
         "backward" or "training_step". With `batch_sizes` the inputs are repeated to each size, and the result is a
         sweep. Raises ModelRunError if the model raises (and in which call), MeasurementError for a batch size that
         does not fit.

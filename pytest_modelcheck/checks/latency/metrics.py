@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...verdict.metric import Metric
+from ...verdict.metric import Definition, Metric
 from ...verdict.units import RATIO, SECONDS
 
-LATENCY = Metric("latency", SECONDS, nature="time")
+# 2: on the wall where the model waits
+LATENCY = Metric("latency", SECONDS, nature="time", definition=Definition(2, "0.1"))
 SLOWDOWN = Metric("latency_regression", RATIO, "slowdown", nature="comparison")

@@ -21,12 +21,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .clock import Call, Clock
+from ...errors import MeasurementError
+from .clock import Call, Clock, ThreadClock, WaitingClock, spent, unseen
 
 CHUNKS = 6  # before the first look
 QUARTETS = 4  # in a chunk, half of them in each order
 FAST, FAST_CALLS, CALLS = 1e-3, 10, 2  # calls in a turn: more of them below a millisecond
 LONGEST_CHUNK = 2.0  # seconds; slower calls get fewer quartets
+MAY_WAIT = 0.25  # share of a chunk's calls that may wait, untold: half of it if one side always does
 ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))
 
 
@@ -50,7 +52,10 @@ class Chunk:
 
 
 class PairedSampler:
-    """Times side `b` against side `a`, chunk by chunk; `mode` is on while they run, `seed` fixes orders and layouts."""
+    """Times side `b` against side `a`, chunk by chunk; `mode` is on while they run, `seed` fixes orders and layouts.
+
+    Where `clock` is thread CPU time and a side turns out to wait, it is the wall from then on.
+    """
 
     def __init__(
         self,
@@ -79,13 +84,22 @@ class PairedSampler:
         scattered = garbage(self.random)
         calls = self._build()
         with self.mode():
-            turn, pairs = plan(max(self._quartet(calls, ORDERS[0], CALLS)))
-            orders = list(ORDERS) * pairs
-            self.random.shuffle(orders)
-            quartets = [self._quartet(calls, order, turn) for order in orders]
+            before = spent()
+            quartets, made = self._quartets(calls)
+            if isinstance(self.clock, ThreadClock) and unseen(before, spent(), made, MAY_WAIT):
+                self.clock = WaitingClock()
+                quartets, _ = self._quartets(calls)
         del scattered
         ratios = [math.log(b / a) for a, b in quartets]
         return Chunk(statistics.median(ratios), (min(a for a, _ in quartets), min(b for _, b in quartets)))
+
+    def _quartets(self, calls: tuple[Call, Call]) -> tuple[list[tuple[float, float]], int]:
+        """Those that count, and how many calls were made."""
+        turn, pairs = plan(max(self._quartet(calls, ORDERS[0], CALLS)))
+        orders = list(ORDERS) * pairs
+        self.random.shuffle(orders)
+        quartets = [self._quartet(calls, order, turn) for order in orders]
+        return quartets, 4 * (CALLS + turn * len(orders))
 
     def _build(self) -> tuple[Call, Call]:
         a, b = self.sides
@@ -106,6 +120,10 @@ class PairedSampler:
             call = calls[side]
             for _ in range(turn):
                 best[side] = min(best[side], measure(call)[0])
+        if not all(0 < seconds < math.inf for seconds in best):
+            raise MeasurementError(
+                f"a call cannot have taken {best} seconds on this clock ({self.clock.name})"
+            )
         return best[0], best[1]
 
 

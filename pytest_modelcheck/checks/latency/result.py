@@ -33,7 +33,10 @@ def _end(high: float) -> str:
 
 @dataclass(frozen=True)
 class Latency:
-    """The time of one call. `samples` are seconds on `clock`, `wall` the same calls on the wall."""
+    """The time of one call. `samples` are seconds on `clock`, `wall` the same calls on the wall.
+
+    `unseen`: what thread CPU time would not have seen of them, so that the wall is the clock.
+    """
 
     name: str
     samples: tuple[float, ...]
@@ -46,6 +49,7 @@ class Latency:
     waited: float
     environment: dict[str, str]
     statistic: str = "median"
+    unseen: str = ""
 
     @functools.cached_property
     def median(self) -> Estimate:
@@ -108,7 +112,8 @@ class Latency:
     def basis(self) -> str:
         """What the figures stand on."""
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{len(self.samples)} calls, {self.clock}, {threads}, load average {self.load:.1f}"
+        clock = f"{self.clock} (not thread CPU time: {self.unseen})" if self.unseen else self.clock
+        return f"{len(self.samples)} calls, {clock}, {threads}, load average {self.load:.1f}"
 
     def _repr_html_(self) -> str:
         import html
@@ -129,6 +134,7 @@ class Latency:
             "phase": self.phase,
             "batch": self.batch,
             "clock": self.clock,
+            "unseen": self.unseen,
             "threads": self.threads,
             "load": self.load,
             "waited": self.waited,

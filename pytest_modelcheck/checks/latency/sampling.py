@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .clock import Clock
+from .clock import Clock, Spent, spent, unseen
 from .workload import Prepare
 
 WARMUP, WARMUP_CALLS = 0.5, 3  # seconds and calls: both are reached
@@ -23,6 +23,14 @@ class Samples:
     seconds: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
     calls: int = 0  # made so far, the warm-up's too
+    begun: Spent | None = None  # before the first of them, and after the last
+    ended: Spent | None = None
+
+    def unseen(self, share: float) -> str:
+        """What thread CPU time does not see of them; `share` of the calls may wait without being told."""
+        if self.begun is None or self.ended is None:
+            return ""
+        return unseen(self.begun, self.ended, len(self.seconds), share)
 
 
 def sample(
@@ -38,7 +46,7 @@ def sample(
     start = clock.now()
     while samples.calls < WARMUP_CALLS or clock.now() - start < warmup:
         _one(prepare, clock, samples)
-    start, look = clock.now(), LEAST
+    start, look, samples.begun = clock.now(), LEAST, spent()
     add, add_wall = samples.seconds.append, samples.wall.append
     while True:
         seconds, wall = _one(prepare, clock, samples)
@@ -47,10 +55,12 @@ def sample(
         count = len(samples.seconds)
         if count < look:
             if count >= LEAST and clock.now() - start >= cap:
+                samples.ended = spent()
                 return
             continue
         elapsed = clock.now() - start
         if elapsed >= LEAST_SECONDS or elapsed >= cap:
+            samples.ended = spent()
             if done(samples) or elapsed >= cap or count >= MOST:
                 return
             look = int(count * GROWTH) + 1

@@ -9,7 +9,7 @@ import torch
 from torch.profiler import ProfilerActivity, record_function
 
 from ...errors import MeasurementError
-from ...model.kineto import profiling, refuse_another
+from ...model.kineto import profiling, refuse_another, refuse_ended
 
 FORGET = "modelcheck: forget"
 
@@ -73,6 +73,7 @@ class ProfiledAllocator:
         """All threads' allocations together."""
         with profiling(self.name, activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
             call()
+            refuse_ended(self.name)
         return _peak(profiler.profiler.kineto_results.events())
 
     def forget(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...demand.arguments import Choice
 from ...demand.check import AmountCheck
+from ...errors import NothingSeenError
 from ...verdict.limit import Limit
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.phases import PHASES
@@ -51,7 +52,12 @@ class PeakMemoryBudget(AmountCheck):
         return peak_memory(subject, phase=phase, optimizer=optimizer or "SGD")
 
     def read(self, observed: PeakMemory, limit: Limit) -> Measurement:
-        """All kinds together; the modules whose activations were alive then contribute."""
+        """All kinds together; the modules whose activations were alive then contribute.
+
+        Raises NothingSeenError where the model's work was out of sight.
+        """
+        if observed.unseen:
+            raise NothingSeenError(observed.unseen)
         holders = sorted(observed.holders.items(), key=lambda pair: -pair[1])
         return Measurement(
             observed.total,

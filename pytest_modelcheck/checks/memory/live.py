@@ -69,6 +69,7 @@ class LiveTensors(TorchDispatchMode):
         self.events: list[Event] = []
         self.parts: list[tuple[str, int]] = []  # of the phase, each with the operator it begins at
         self.operators = 0
+        self.working = 0  # those of them that made or wrote to memory
         self.during = FORWARD
         self._storages: dict[int, _Storage] = {}
 
@@ -103,10 +104,14 @@ class LiveTensors(TorchDispatchMode):
             )
         out = func(*args, **(kwargs or {}))
         self.operators += 1
+        known = len(self._storages)
         module, _ = self.modules.owner()
         for leaf in [out] if isinstance(out, Tensor) else tree_leaves(out):
             if isinstance(leaf, Tensor):
                 self._see(leaf, module)
+        schema = getattr(func, "_schema", None)  # those of higher order have none
+        made = len(self._storages) > known and not _is_view(out, (args, kwargs))
+        self.working += schema is None or schema.is_mutable or made
         return out
 
     def _see(self, tensor: Tensor, module: str) -> None:
@@ -132,6 +137,13 @@ class LiveTensors(TorchDispatchMode):
     def _log(self, size: int, storage: _Storage) -> None:
         if size:
             self.events.append(Event(size, storage.kind, storage.module, self.during, self.operators))
+
+
+def _is_view(out: object, given: object) -> bool:
+    """Whether a result shares the memory of what was given: of a tensor made elsewhere, the first that is seen."""
+    return isinstance(out, Tensor) and _key(out) in [
+        _key(t) for t in tree_leaves(given) if isinstance(t, Tensor)
+    ]
 
 
 def _key(tensor: Tensor) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ...errors import MeasurementError
-from ...model.calls import module_calls
+from ...model.calls import module_calls, out_of_sight
 from ...model.eager import eager
 from ...model.observe import is_scripted, observe
 from ...model.subject import Subject, locate_failure
@@ -73,7 +73,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
     with (
         _ready(subject, phase, guard=not fake),
         mode or nullcontext(),
-        module_calls(live.modules.enter, live.modules.leave),
+        module_calls(live.modules.enter, live.modules.leave, live.modules.elsewhere),
     ):
         run = Phase(subject, phase, make, mode, live)
         run.once()
@@ -100,6 +100,20 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
         holders=holders,
         counted_on="fake" if fake else "real",
         optimizer=run.optimizer_name,
+        unseen=_unseen(live),
+    )
+
+
+def _unseen(live: LiveTensors) -> str:
+    """What to say where the model did its work out of sight; empty if it did not."""
+    if live.modules.others:
+        return out_of_sight(live.modules.others, "the count of live tensors")
+    if live.working:
+        return ""
+    ran = f"{live.operators} ran, which only made views" if live.operators else "none at all ran"
+    return (
+        f"saw no operator that makes or writes to a tensor: {ran}.\n"
+        "What works outside of torch's operators (numpy, another library or process) is not seen."
     )
 
 

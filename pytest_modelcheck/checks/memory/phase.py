@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.func import functional_call
+from torch.nn.utils.stateless import _reparametrize_module
 from torch.utils._pytree import tree_leaves
 
 from ...errors import MeasurementError
@@ -78,9 +78,12 @@ class Phase:
         return None if self.optimizer is None else type(self.optimizer).__name__
 
     def once(self, before_backward: Callable[[], None] | None = None) -> None:
-        """Run it, from no gradients on; `before_backward` is called where its name says."""
+        """Run it, from no gradients on; `before_backward` is called where its name says.
+
+        Its own tensors stand in the module all the time: a checkpoint runs layers again within the backward.
+        """
         self.clear()
-        with self.live or nullcontext():
+        with self._replaced(), self.live or nullcontext():
             self._begin(FORWARD)
             output = self._forward()
             if self.phase == "forward":
@@ -113,10 +116,12 @@ class Phase:
             parameter.grad = None
 
     def _forward(self) -> object:
-        args, kwargs = self.inputs.args, dict(self.inputs.kwargs)
+        return self.module(*self.inputs.args, **dict(self.inputs.kwargs))
+
+    def _replaced(self) -> AbstractContextManager[object]:
         if not self.tensors:
-            return self.module(*args, **kwargs)
-        return functional_call(self.module, self.tensors, args, kwargs)
+            return nullcontext()
+        return _reparametrize_module(self.module, self.tensors, tie_weights=True)
 
     def _begin(self, part: str) -> None:
         if self.live is not None:

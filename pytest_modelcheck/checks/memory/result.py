@@ -22,7 +22,7 @@ class PeakMemory:
     `parts` where each part begins, `holders` the activations alive at the peak by the module that made them.
     `counted_on` is "fake" (nothing was computed) or "real", for a `reason`. `allocated` is what the allocator itself
     had given out at its own worst moment of a real call, parameters and inputs included; kernels' scratch is in it.
-    None where it was not asked.
+    None where it was not asked. `unseen`: why the figure says nothing of the model, where its work was out of sight.
     """
 
     phase: str
@@ -44,6 +44,7 @@ class PeakMemory:
     optimizer: str | None = None
     allocated: int | None = None
     allocator: str | None = None
+    unseen: str = ""
 
     @property
     def total(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import gzip
 import os
@@ -13,7 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import MeasurementError
+from ...errors import MeasurementError, NothingSeenError
+from ...model.calls import out_of_sight
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
 
@@ -57,9 +59,16 @@ class Profile:
     """
 
     def __init__(
-        self, name: str, torch_profiler: torch.profiler.profile, *, steps: int = 1, threads: int = 1
+        self,
+        name: str,
+        torch_profiler: torch.profiler.profile,
+        *,
+        steps: int = 1,
+        threads: int = 1,
+        on_other_threads: tuple[str, ...] = (),
     ) -> None:
         self.name, self.torch_profiler, self.steps, self.threads = name, torch_profiler, steps, threads
+        self.on_other_threads = on_other_threads  # modules, of whose operators nothing is recorded
         self.averages = self._averages()
         self.trace: str | None = None  # where the Chrome trace is, in the report's folder
 
@@ -181,12 +190,27 @@ class Profile:
         return self.export_chrome_trace(Path(folder, f"{worker}.{time.time_ns()}.pt.trace.json.gz"))
 
     def calls_of(self, operator: str) -> Measurement:
-        """The calls of all operators that match the name or pattern."""
+        """The calls of all operators that match the name or pattern.
+
+        Raises NothingSeenError where no call could be seen, MeasurementError for a name that no operator has.
+        """
+        self._refuse_unseen()
+        _refuse_unknown(operator)
         return _measurement({name: n for name, n in self.counts.items() if fnmatchcase(name, operator)})
 
     def host_syncs(self) -> Measurement:
-        """The calls after which the host waited."""
+        """The calls after which the host waited. Raises NothingSeenError where none could be seen."""
+        self._refuse_unseen()
         return _measurement({name: n for name, n in self.counts.items() if name in HOST_SYNCS})
+
+    def _refuse_unseen(self) -> None:
+        if others := out_of_sight(self.on_other_threads, "torch.profiler"):
+            raise NothingSeenError(f"{self.name}: {others}")
+        if not self.counts:
+            raise NothingSeenError(
+                f"{self.name}: torch.profiler recorded no operator: none ran on the calling thread.\n"
+                "What works outside of torch's operators (numpy, another library or process) is not seen."
+            )
 
     @property
     def basis(self) -> str:
@@ -219,6 +243,19 @@ class Profile:
             "modules": [{"module": name, **asdict(m)} for name, m in modules[:SHOWN]],
             "trace": self.trace,
         }
+
+
+def _refuse_unknown(pattern: str) -> None:
+    """Raise MeasurementError for a pattern of torch's own operators that none of them has: its count would be 0."""
+    import torch
+
+    if not pattern.startswith("aten::"):
+        return
+    known = {name.partition(".")[0] for name in torch._C._dispatch_get_all_op_names()}
+    if not any(fnmatchcase(name, pattern) for name in known):
+        close = difflib.get_close_matches(pattern, known, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise MeasurementError(f"torch has no operator {pattern!r}, so it is never called{hint}")
 
 
 def _operator(average: Average) -> dict[str, object]:

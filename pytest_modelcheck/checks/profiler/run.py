@@ -15,7 +15,7 @@ from torch.profiler import ProfilerActivity, schedule
 
 from ...errors import MeasurementError
 from ...model.calls import module_calls
-from ...model.kineto import profiling, quiet, refuse_another
+from ...model.kineto import profiling, quiet, refuse_another, refuse_ended
 from ...model.observe import observe
 from ...model.subject import Subject, locate_failure
 from .result import MODULE, Profile
@@ -24,7 +24,8 @@ from .result import MODULE, Profile
 def profile(subject: Subject, *, threads: int | None = None, stacks: bool = False) -> Profile:
     """Profile one forward call in eval and inference mode, after one that warms up.
 
-    Raises MeasurementError if a profiler is active already, ModelRunError if the model raises.
+    Raises MeasurementError if a profiler is active already, NothingSeenError if the model ends it, ModelRunError if the
+    model raises.
     """
     refuse_another(subject.name)
     inputs = subject.require_inputs().copied()
@@ -37,12 +38,13 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
         with guard:
             subject.module(*inputs.args, **inputs.kwargs)
         with (
-            module_ranges(subject.module),
+            module_ranges(subject.module) as others,
             profiling(subject.name, **settings(subject, stacks)) as profiler,
         ):
             subject.module(*inputs.args, **inputs.kwargs)
+            refuse_ended(subject.name)
         used = torch.get_num_threads()
-    return Profile(subject.name, profiler, threads=used)
+    return Profile(subject.name, profiler, threads=used, on_other_threads=tuple(others))
 
 
 def settings(subject: Subject, stacks: bool) -> dict[str, Any]:
@@ -58,13 +60,14 @@ def settings(subject: Subject, stacks: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def module_ranges(root: nn.Module) -> Iterator[None]:
+def module_ranges(root: nn.Module) -> Iterator[dict[str, None]]:
     """A range of the profile around each module call: torch.profiler's own `with_modules` does nothing in eager mode.
 
-    The ranges are no operators: counts and FLOPs stay as they are.
+    The ranges are no operators: counts and FLOPs stay as they are. Gives the modules that run on other threads.
     """
     names = {module: name for name, module in root.named_modules()}
     running: list[_RecordFunctionFast | None] = []
+    others: dict[str, None] = {}
 
     def enter(module: nn.Module, args: object) -> None:
         begun = _RecordFunctionFast(f"{MODULE}{names[module]}") if module in names else None
@@ -77,8 +80,11 @@ def module_ranges(root: nn.Module) -> Iterator[None]:
         if begun is not None:
             begun.__exit__(None, None, None)
 
-    with module_calls(enter, leave):
-        yield
+    def elsewhere(module: nn.Module) -> None:
+        others[names.get(module, type(module).__name__)] = None
+
+    with module_calls(enter, leave, elsewhere):
+        yield others
 
 
 class Loop:

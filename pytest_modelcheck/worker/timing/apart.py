@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checks.latency.clock import WallClock, clock_for
+from ...checks.latency.clock import Clock, ThreadClock, WaitingClock, WallClock, clock_for, spent, unseen
 from ...checks.latency.compare import LatencyComparison, chunk_by_chunk, slowdown_decided, subject_side
-from ...checks.latency.paired import CALLS, ORDERS, Chunk, garbage, like, partners, plan
+from ...checks.latency.paired import CALLS, MAY_WAIT, ORDERS, Chunk, garbage, like, partners, plan
 from ...errors import MeasurementError
 from ..redirect import Redirect
 from .fork import Child
@@ -96,6 +96,10 @@ class ForkSampler:
                 if "reason" in answer:
                     raise Incomparable(str(answer["reason"]))
             self.clock.name = str(said[1]["clock"])
+            if any(answer["unseen"] for answer in said.values()):
+                self.clock.name = WaitingClock.name
+                for child in children.values():
+                    child.ask(self.job.timeout, wall=True)
             self.shared, self.tensors = int(said[1]["shared"]), int(said[1]["tensors"])
             slowest = max(self._quartet(children, ORDERS[0], CALLS))
             turn, pairs = plan(slowest)
@@ -127,7 +131,8 @@ def cores() -> list[int | None]:
 
 
 class Apart:
-    """Answers a `Child`'s questions about one revision: `export` its tensors, `load`, or time a `turn` of calls.
+    """Answers a `Child`'s questions about one revision: `export` its tensors, `load`, or time a `turn` of calls; from
+    `wall` on, on the wall.
 
     Both of a pair run on one `core`. They take turns, so that none waits for it; on two, whose speeds and caches differ
     from moment to moment, equal revisions looked up to 12 % apart.
@@ -149,6 +154,9 @@ class Apart:
     def __call__(self, question: dict[str, Any]) -> dict[str, Any]:
         if "turn" in question:
             return {"seconds": min(self._measure() for _ in range(question["turn"]))}
+        if "wall" in question:
+            self.clock: Clock = WaitingClock()
+            return {}
         try:
             self.timed = self._collect()
             return self._export(question["export"]) if "export" in question else self._load()
@@ -203,12 +211,13 @@ class Apart:
         gc.collect()
         gc.freeze()
         gc.disable()
-        end, calls = time.perf_counter() + WARMUP, 0
+        end, calls, before = time.perf_counter() + WARMUP, 0, spent()
         while calls < WARMUP_CALLS or time.perf_counter() < end:
             self._measure()
             calls += 1
+        blind = isinstance(self.clock, ThreadClock) and bool(unseen(before, spent(), calls, MAY_WAIT))
         shared = sum(p is not None for p in found)
-        return {"clock": self.clock.name, "shared": shared, "tensors": len(found)}
+        return {"clock": self.clock.name, "unseen": blind, "shared": shared, "tensors": len(found)}
 
     def _stay(self) -> None:
         """Stay on the pair's core from now on."""
