@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .text import log_safe
 
 RAISED = (Exception, SystemExit)
@@ -67,3 +69,14 @@ class ModelCheckWarning(UserWarning):
 
 class RegistrationError(ModelCheckError, ValueError):
     """A check, a section or a metric whose name is taken."""
+
+
+def out_of_sight(modules: Iterable[str], watcher: str) -> str:
+    """What to say of modules that ran on another thread; empty if none did."""
+    names = [repr(name) if name else "the model itself" for name in modules]
+    if not names:
+        return ""
+    return (
+        f"{', '.join(names)} ran on another thread, where {watcher} sees nothing, so that its figure is none of the "
+        "whole model.\nGive the model a way to run on the calling thread, for checks alone."
+    )

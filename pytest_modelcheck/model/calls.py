@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -43,17 +43,6 @@ def module_calls(
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def out_of_sight(modules: Iterable[str], watcher: str) -> str:
-    """What to say of modules that ran on another thread; empty if none did."""
-    names = [repr(name) if name else "the model itself" for name in modules]
-    if not names:
-        return ""
-    return (
-        f"{', '.join(names)} ran on another thread, where {watcher} sees nothing, so that its figure is none of the "
-        "whole model.\nGive the model a way to run on the calling thread, for checks alone."
-    )
 
 
 class Running:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...demand.arguments import Choice
 from ...demand.check import AmountCheck
-from ...errors import NothingSeenError
-from ...model.calls import out_of_sight
+from ...errors import NothingSeenError, out_of_sight
 from ...verdict import units
 from ...verdict.limit import Limit
 from ...verdict.measurement import ROOT, Contributor, Measurement

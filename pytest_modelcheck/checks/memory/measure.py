@@ -9,8 +9,8 @@ from dataclasses import replace
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...errors import MeasurementError
-from ...model.calls import module_calls, out_of_sight
+from ...errors import MeasurementError, out_of_sight
+from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.observe import is_scripted, observe
 from ...model.subject import Subject, locate_failure

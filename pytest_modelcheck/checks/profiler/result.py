@@ -14,8 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import MeasurementError, NothingSeenError
-from ...model.calls import out_of_sight
+from ...errors import MeasurementError, NothingSeenError, out_of_sight
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
 
