@@ -10,7 +10,8 @@ from pytest_modelcheck.checks.complexity.changes import module_changes
 from pytest_modelcheck.checks.explain.changes import heatmap_changes, heatmap_words
 from pytest_modelcheck.checks.export.changes import export_words
 from pytest_modelcheck.checks.latency.changes import slowdown_words
-from pytest_modelcheck.checks.structure.changes import StructurePair, by_module, change_words
+from pytest_modelcheck.checks.structure.changes import StructurePair
+from pytest_modelcheck.checks.structure.told import by_module, change_words
 from pytest_modelcheck.checks.weights.changes import weights_words
 from pytest_modelcheck.records import compare as comparing
 from pytest_modelcheck.records.beside import put_beside
@@ -198,7 +199,7 @@ def test_contents_of_other_definitions_are_not_compared():
     ],
 )
 def test_what_shows_both_sides(status, old, shown):
-    comparison = Comparison((), differs, beside=lambda old, new: {"both": [old["name"], new["name"]]})
+    comparison = Comparison((), differs, beside=lambda old, new, _: {"both": [old["name"], new["name"]]})
     base, head = (
         record(subject("was", "1", one=old)),
         record(subject("is", "1", one={"a": 2}), subject("new", "2", nodeids=[])),

@@ -86,6 +86,11 @@ class Node:
     dtypes: tuple[str, ...] = ()
     dynamic: bool = False
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """Its attributes; `inplace=False` is what operators without that attribute do: `torch.relu` and `F.relu`."""
+        return {name: value for name, value in self.attributes.items() if (name, value) != ("inplace", False)}
+
 
 @dataclass(frozen=True)
 class AutogradNode:
