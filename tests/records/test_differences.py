@@ -420,7 +420,7 @@ def test_a_heatmap_in_a_line(moved):
         ("onnx", ("onnx",)),
         ("latency", ("slowdowns",)),
         ("complexity", ("modules", "operators")),
-        ("structure", ("structure", "graph")),
+        ("structure", ("structure", "graph", "checkpoint")),
     ],
 )
 def test_each_section_has_keys_of_its_own_whose_shape_is_checked(section, keys):
@@ -553,9 +553,9 @@ def test_a_change_in_words(row, words):
     assert change_words(row) == words
 
 
-@pytest.mark.parametrize(("n", "last"), [(2, "m1: stride 1 -> 2"), (5, "and changes in 3 more modules")])
+@pytest.mark.parametrize(("n", "last"), [(2, "m1: stride 1 -> 3"), (5, "and changes in 3 more modules")])
 def test_of_many_modules_the_first_are_told(n, last):
-    rows = [change("stride", path=f"m{i}" if i else "") for i in range(n)]
+    rows = [change("stride", after=str(i + 2), path=f"m{i}" if i else "") for i in range(n)]
     lines = [str(line) for line in REGISTRY.sections["structure"].changes.lines({"structure": rows}, 2)]
     assert lines[:1] == ["(the model itself): stride 1 -> 2"]
     assert lines[-1] == last

@@ -40,14 +40,14 @@ class ModuleChange(TypedDict):
 def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
     left, right = content_of(old, "complexity"), content_of(new, "complexity")
     calls = ({o["name"]: o.get("calls", 0) for o in side.get("operators", [])} for side in (left, right))
-    return {"modules": module_changes(left, right, paths), "operators": count_changes(*calls)}
+    modules = sorted(module_changes(left, right, paths), key=lambda row: dearness(_price(row)))
+    return {"modules": modules, "operators": count_changes(*calls)}
 
 
 def module_changes(
     old: Mapping[str, Any], new: Mapping[str, Any], paths: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Modules whose own MACs or own parameters changed, the dearest first; else in the order of the head, removed ones
-    last.
+    """Modules whose own MACs or own parameters changed, in the order of the head; removed ones last.
 
     `paths`: old name -> new name of modules that are the same one; without any, the same name is the same module.
     """
@@ -60,8 +60,7 @@ def module_changes(
             rows.append(_row(name, "new" if before is None else "changed", before, cost))
     kept = {known[name] for name in right if name in known}
     rows += [_row(name, "removed", cost, None) for name, cost in left.items() if name not in kept]
-    told = [row for row in rows if any(row[key] != [0, 0] for key in COSTS)]
-    return sorted(told, key=lambda row: dearness(_price(row)))
+    return [row for row in rows if any(row[key] != [0, 0] for key in COSTS)]
 
 
 def _price(row: Mapping[str, Any]) -> Price:

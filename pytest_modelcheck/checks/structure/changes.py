@@ -116,7 +116,7 @@ def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
     if found:
         words, why = checkpoint_words(found)
         bad = not found["loads"] or bool(found["renamed"])
-        yield Line(words, detail=why, strong=bad, worse=bad, short=words)
+        yield Line(words, detail=why, worse=bad, short=words)
     modules = told(changes.get("structure", []))
     for one in modules[:most]:
         yield Line(one.words, name=one.name or ROOT)

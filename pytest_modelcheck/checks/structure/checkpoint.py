@@ -132,12 +132,12 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 def checkpoint_words(found: CheckpointChange) -> tuple[str, str]:
     """What becomes of it, and why: ("a checkpoint of the base does not load", "24 keys renamed (first: a -> b)")."""
     why = ", ".join(_reasons(found)) or "yes"
-    if not found["loads"]:
-        translated = found["renamed"] + found["missing"] + found["unexpected"]
-        unless = f" unless {', '.join(found['loaders'][:3])} can translate it" if found["loaders"] else ""
-        return f"a checkpoint of the base does not load{unless if translated else ''}", why
     words = "a checkpoint of the base loads"
-    return (f"{words}, but into other places", why) if found["renamed"] else (words, why)
+    if found["loads"]:
+        return (f"{words}, but into other places", why) if found["renamed"] else (words, why)
+    if found["loaders"] and found["renamed"] + found["missing"] + found["unexpected"]:
+        why += f"; unless {', '.join(found['loaders'][:3])} can translate, with loading code of its own"
+    return "a checkpoint of the base does not load", why
 
 
 def _reasons(found: CheckpointChange) -> Iterator[str]:

@@ -126,6 +126,11 @@ class GraphPairs:
         return same
 
     @property
+    def changes_of_modules(self) -> Sequence[Change]:
+        """What changed in the tree."""
+        return self.comparison.modules
+
+    @property
     def modules(self) -> Mapping[str, str]:
         """Base -> head of the modules that are the same ones."""
         return self.comparison.paths

@@ -21,6 +21,10 @@ class Pairs(Protocol):
     scopes: dict[int, int]
 
     @property
+    def changes_of_modules(self) -> Sequence[Change]:
+        """What changed in the tree."""
+
+    @property
     def modules(self) -> Mapping[str, str]:
         """Base -> head of the modules that are the same ones."""
 
@@ -30,9 +34,13 @@ class Pairs(Protocol):
 
 
 def rewired(pairs: Pairs, told: Sequence[Change]) -> Iterator[Change]:
-    """Operators and calls that are fed by others; in modules of which nothing else is told."""
+    """Operators and calls that are fed by others; in modules in which nothing came, went or moved."""
     noisy = {change.path for change in told}
-    noisy |= {change.path.rpartition(".")[0] for change in told if change.kind == "moved"}
+    noisy |= {
+        change.path.rpartition(".")[0]
+        for change in (*pairs.changes_of_modules, *told)
+        if change.kind != "changed"
+    }
     found: dict[tuple[str, str], Change] = {}
     known = {*pairs.nodes.values()}
     for left, right in pairs.nodes.items():
@@ -47,9 +55,10 @@ def rewired(pairs: Pairs, told: Sequence[Change]) -> Iterator[Change]:
     yield from found.values()
 
 
-def _first(expected: Sequence[Source], inputs: Sequence[Source]) -> int:
-    """The first operator that is read instead of another one."""
-    return next((new[0] for old, new in zip(expected, inputs, strict=False) if old != new), inputs[-1][0])
+def _first(expected: Sequence[Source], inputs: Sequence[Source]) -> tuple[int, ...]:
+    """The first operator that is read instead of another one, and that one."""
+    pairs = zip(expected, inputs, strict=False)
+    return next(((old[0], new[0]) for old, new in pairs if old != new), (inputs[-1][0],))
 
 
 def _sides(step: _Step, expected: Sequence[Source], inputs: Sequence[Source]) -> list[str]:
@@ -72,10 +81,10 @@ class _Step:
         self.path = graph.scopes[scope].module
 
     @classmethod
-    def reading(cls, graph: Graph, node: int, source: int) -> _Step:
-        """The one that reads `source`, seen from the module that both are in."""
+    def reading(cls, graph: Graph, node: int, sources: Sequence[int]) -> _Step:
+        """The one that reads `sources`, seen from the innermost module that one of them is in."""
         scope, name = graph.nodes[node].scope, graph.nodes[node].operator
-        while scope > 0 and not _inside(graph, graph.nodes[source].scope, scope):
+        while scope > 0 and not any(_inside(graph, graph.nodes[source].scope, scope) for source in sources):
             name, scope = graph.scopes[scope].module, graph.scopes[scope].parent
         return cls(graph, scope, name)
 
@@ -86,7 +95,7 @@ class _Step:
         while scope > self.scope:
             name, scope = self.graph.scopes[scope].module, self.graph.scopes[scope].parent
         if scope != self.scope:
-            name = self.graph.path(node) or node.operator
+            name = "the module's input"
         return f"{name}[{source[1]}]" if len(node.shapes) > 1 else name
 
     def ordinal(self, node: int) -> int:
