@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from typing_extensions import TypedDict
 
+from ...alike import alike
 from ...drawing.panel import Panel
-from ...records.alike import alike
 from ...records.counts import CountRow, count_changes
 from ...records.plain import number
 from ...records.prices import ModulePrice, Price, dearness, total

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ...records.alike import alike
+from ...alike import alike
 from ...records.prices import NO_PRICE, Place, Price, Prices, dearness, price_words, total
 from ...text import count
 from ...verdict.measurement import ROOT
