@@ -74,7 +74,9 @@ class StructurePair:
         base, head = compared.base.state, compared.head.state
         if not self.rows and not self.graph and base.shapes == head.shapes:
             return None
-        gone = {module.name for module in compared.base.modules} - compared.paths.keys()
+        names = [{module.name for module in side.modules} for side in (compared.base, compared.head)]
+        shared = {key.rpartition(".")[0] for key in head.shapes} - names[1]  # second names, which no tree has
+        gone = names[0] - compared.paths.keys() - shared
         return checkpoint(base, head, compared.paths, gone, compared.names)
 
 

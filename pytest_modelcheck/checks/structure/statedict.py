@@ -13,11 +13,14 @@ from .checkpoint import Held, State
 
 
 def read_state(module: nn.Module) -> State | None:
-    """Keys, shapes and dtypes of `state_dict()`; None where it raises, or is no mapping."""
+    """Keys, shapes and dtypes of `state_dict()`; None where it raises, or is of a form of its own."""
     try:
         with torch.no_grad():
-            state = module.state_dict()
-        return State(tuple(_held(module, dict(state))), tuple(_loaders(module)))
+            state = dict(module.state_dict())
+        nested = [key for key, value in state.items() if isinstance(value, Mapping)]
+        if not all(key.endswith("_extra_state") for key in nested):
+            return None
+        return State(tuple(_held(module, state)), tuple(_loaders(module)))
     except Exception:  # a method of the user's: without it there is only less to say
         return None
 

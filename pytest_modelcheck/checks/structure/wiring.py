@@ -130,7 +130,8 @@ def reads(pairs: Pairs) -> list[Read]:
     found: dict[Read, None] = {}
     for left, right in pairs.nodes.items():
         one, other = pairs.base.nodes[left], pairs.head.nodes[right]
-        for (base_name, _), (after, _) in zip(one.params, other.params, strict=False):
+        both = zip(one.params, other.params, strict=True) if len(one.params) == len(other.params) else ()
+        for (base_name, _), (after, _) in both:
             before = renamed(base_name, pairs.modules)
             if before != after and before and after and not {before, after} <= pairs.tied:
                 is_new = after not in old and before not in names[1]
