@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
-_NUMBER = re.compile(r"(\d+)")
+_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,9}(?![0-9])")
 Values = tuple[str, ...]  # of one number in a name, over the rows that are joined
 Box = tuple[Values, ...]  # all names that take one value of each
 
@@ -27,7 +27,7 @@ def alike(rows: Iterable[tuple[Hashable, tuple[str, ...]]]) -> list[Alike]:
     rows = list(rows)
     kinds: dict[Hashable, list[int]] = {}
     for number, (key, names) in enumerate(rows):
-        kinds.setdefault((key, tuple([_NUMBER.sub("#", name) for name in names])), []).append(number)
+        kinds.setdefault((key, tuple([tuple(_NUMBER.split(name)) for name in names])), []).append(number)
     found = [
         joined for members in kinds.values() for joined in _joined([rows[m][1] for m in members], members)
     ]
