@@ -8,7 +8,11 @@ from difflib import SequenceMatcher
 from .graph import Graph, Node
 
 Label = Callable[[int], Hashable]  # of a node, by its number
-MOST = 4_000_000  # pairs of equal labels that are looked at: repetitive graphs beyond that are compared end by end
+MOST = 100_000  # pairs of equal labels for which difflib is quick enough
+FAR, RUN = (
+    48,
+    4,
+)  # steps that are looked ahead for the next place where both go on alike, and for how many steps
 
 
 def is_same(base: Graph, head: Graph) -> bool:
@@ -100,13 +104,40 @@ def opcodes(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[
     ends = len(old) - stop, len(new) - stop
     yield "equal", 0, start, 0, start
     middle = old[start : ends[0]], new[start : ends[1]]
-    if _pairs(*middle) <= MOST:
-        matcher = SequenceMatcher(None, *middle, autojunk=False)
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-            yield tag, start + i1, start + i2, start + j1, start + j2
-    elif any(middle):
-        yield "replace", start, ends[0], start, ends[1]
+    found = _exact(*middle) if _pairs(*middle) <= MOST else _resynced(*middle)
+    for tag, i1, i2, j1, j2 in found:
+        yield tag, start + i1, start + i2, start + j1, start + j2
     yield "equal", ends[0], len(old), ends[1], len(new)
+
+
+def _exact(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[str, int, int, int, int]]:
+    yield from SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+
+
+def _resynced(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[str, int, int, int, int]]:
+    """For hundreds of layers that are all alike: what differs is local, and soon both go on alike."""
+    i, j = 0, 0
+    while i < len(old) and j < len(new):
+        run = 0
+        while i + run < len(old) and j + run < len(new) and old[i + run] == new[j + run]:
+            run += 1
+        yield "equal", i, i + run, j, j + run
+        i, j = i + run, j + run
+        one, other = _next(old, new, i, j)
+        yield "replace", i, one, j, other
+        i, j = one, other
+    yield "replace", i, len(old), j, len(new)
+
+
+def _next(old: Sequence[Hashable], new: Sequence[Hashable], i: int, j: int) -> tuple[int, int]:
+    """Where both go on alike after differing at `i` and `j`; their ends, if nowhere near."""
+    for far in range(1, FAR):
+        for left in range(far + 1):
+            one, other = i + left, j + far - left
+            ahead = [*old[one : one + RUN]]
+            if ahead and ahead == [*new[other : other + RUN]]:
+                return one, other
+    return len(old), len(new)
 
 
 def _pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
