@@ -132,10 +132,11 @@ def _resynced(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tupl
 def _next(old: Sequence[Hashable], new: Sequence[Hashable], i: int, j: int) -> tuple[int, int]:
     """Where both go on alike after differing at `i` and `j`; their ends, if nowhere near."""
     for far in range(1, FAR):
-        for left in range(far + 1):
+        for left in sorted(range(far + 1), key=lambda left: abs(far - 2 * left)):
             one, other = i + left, j + far - left
-            ahead = [*old[one : one + RUN]]
-            if ahead and ahead == [*new[other : other + RUN]]:
+            run = 1 if left * 2 == far else RUN  # as many steps on both sides are more likely the same ones
+            ahead = [*old[one : one + run]]
+            if ahead and ahead == [*new[other : other + run]]:
                 return one, other
     return len(old), len(new)
 
