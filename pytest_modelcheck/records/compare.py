@@ -6,12 +6,14 @@ What a section's content says is the section's own to compare; here are subjects
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from ..verdict.message import metric_title
 from ..verdict.metric import Metric
 from .match import matched
 from .plain import number, share
+from .prices import ModulePrice, Prices
 from .section import Catalogue, Paths, Section, Sections, content_of, sections_of
 from .types import (
     Changes,
@@ -177,30 +179,35 @@ class _Comparing:
         paths = self._paths(base, head, failed)
         for section in self.catalogue.sections.values():
             compared = section.changes
-            if compared is None or section.name in failed:
+            if compared is None or section.name in failed or _refusal(section, old, new):
                 continue
-            refusal = _refusal(section, old, new)
-            if refusal:
-                continue
-            try:
+            with _alone(section, failed):
                 found = compared.compare(base, head, paths, cast("Sequence[Mapping[str, Any]]", checks))
-            except Exception as error:  # a section's own, a third party's too: it costs no more than itself
-                failed[section.name] = f"{type(error).__name__}: {error}"
-                continue
-            told = {key: value for key, value in found.items() if value}
-            parts |= told
-            changed = changed or any(compared.is_change(key, value) for key, value in told.items())
-        return parts, failed, changed
+                told = {key: value for key, value in found.items() if value}
+                changed = changed or any(compared.is_change(key, value) for key, value in told.items())
+                parts |= told
+        return self._priced(parts, failed), failed, changed
+
+    def _priced(self, parts: Mapping[str, Any], failed: dict[str, str]) -> dict[str, Any]:
+        """The same, what costs most first: some sections know what modules cost, others tell of modules."""
+        told = [(s, s.changes) for s in self.catalogue.sections.values() if s.changes is not None]
+        prices: list[ModulePrice] = []
+        for section, compared in told:
+            with _alone(section, failed):
+                prices += compared.prices(parts)
+        found = dict(parts)
+        for section, compared in told:
+            with _alone(section, failed):
+                found |= compared.priced(parts, Prices(prices))
+        return found
 
     def _paths(self, base: Sections, head: Sections, failed: dict[str, str]) -> Paths:
         """Old name -> new name of the modules that are the same one."""
         paths: dict[str, str] = {}
         for section in self.catalogue.sections.values():
             if section.align is not None:
-                try:
+                with _alone(section, failed):
                     paths |= section.align(base, head)
-                except Exception as error:
-                    failed[section.name] = f"{type(error).__name__}: {error}"
         return paths
 
     def _metrics(self, old: SubjectEntry | None, new: SubjectEntry | None) -> list[FigureEntry]:
@@ -208,6 +215,15 @@ class _Comparing:
         return [
             _figure(left.get(key), right.get(key), self.catalogue) for key in dict.fromkeys([*right, *left])
         ]
+
+
+@contextmanager
+def _alone(section: Section, failed: dict[str, str]) -> Iterator[None]:
+    """What a section raises, a third party's too, costs no more than itself."""
+    try:
+        yield
+    except Exception as error:
+        failed[section.name] = f"{type(error).__name__}: {error}"
 
 
 def _refusal(section: Section, old: SubjectEntry, new: SubjectEntry) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..verdict.measurement import Contributor
 from ..verdict.metric import FIRST, Definition, Metric
 from ..verdict.units import Unit
+from .prices import ModulePrice, Prices
 from .types import HEAD
 
 if TYPE_CHECKING:
@@ -68,12 +69,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Changes as a table: `title` for one row and for many; `align` by column, l or r."""
+    """Changes as a table: `title` for one and for many; `align` by column, l or r. `size`: how many things the rows
+    tell of, where one row tells of several.
+    """
 
     title: tuple[str, str]
     columns: tuple[str, ...]
     align: str
     rows: Sequence[Sequence[Cell]]
+    size: int | None = None
 
 
 class Drawn(Protocol):
@@ -98,8 +102,10 @@ class Comparison:
     `compare(base, head, paths, checks)` takes both entries' sections and the head's checks, and returns what differs
     under keys of its own (`keys`), which stand in the record's `changes`; empty for nothing. `is_change(key, value)`:
     whether that makes the subject a changed one. `headline` is the subject's first line; `lines` and `tables` say it
-    in words, `panel` on the page, `beside(base, head)` adds to the head's own section what shows both.
+    in words, `panel` on the page, `beside(base, head, changes)` adds to the head's own section what shows both.
     `joined(key, values)`: one of what several shards of a run found.
+    `prices(changes)`: what modules cost more than at the base, as far as the section knows; `priced(changes, prices)`:
+    its own part of the changes again, with what the modules it names cost, the dearest first.
     """
 
     keys: tuple[str, ...]
@@ -109,7 +115,9 @@ class Comparison:
     tables: Callable[[Mapping[str, Any]], Iterable[Table]] = lambda changes: ()
     panel: Drawn | None = None
     is_change: Callable[[str, Any], bool] = lambda key, value: True
-    beside: Callable[[Any, Any], Mapping[str, Any]] | None = None
+    beside: Callable[[Any, Any, Any], Mapping[str, Any]] | None = None
+    prices: Callable[[Mapping[str, Any]], Iterable[ModulePrice]] = lambda changes: ()
+    priced: Callable[[Mapping[str, Any], Prices], Mapping[str, Any]] = lambda changes, prices: {}
     types: Mapping[str, Any] = field(default_factory=dict)
     joined: Callable[[str, Sequence[Any]], Any] = lambda key, values: values[0]
 

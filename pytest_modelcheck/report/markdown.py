@@ -230,7 +230,8 @@ def _subject_blocks(subject: SubjectChanges, catalogue: Catalogue) -> Iterator[s
 
 
 def _folded(name: str, found: Table) -> str:
-    head = f"{html_code(name)}: {_count(len(found.rows), *found.title)}"
+    size = len(found.rows) if found.size is None else found.size
+    head = f"{html_code(name)}: {_count(size, *found.title)}"
     rows = [[_cell(cell) for cell in row] for row in found.rows]
     return f"<details><summary>{head}</summary>\n\n{table(found.columns, rows, found.align)}\n\n</details>"
 

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..text import printable
+from ..alike import alike
+from ..text import count, printable
 from .judge import Change, Outcome, Verdict
 from .measurement import Contributor, Measurement
 from .metric import Metric
@@ -158,16 +159,23 @@ def _heaviest(verdict: Verdict, measurement: Measurement) -> list[str]:
 
 
 def _changed(verdict: Verdict) -> list[str]:
-    """The modules that differ from the base's."""
-    unit, shown = verdict.limit.unit, verdict.changes[:TOP]
-    names = [printable(c.module) for c in shown]
-    width = max(map(len, names), default=0)
+    """The modules that differ from the base's; repeated layers that differ alike in one line."""
+    unit = verdict.limit.unit
+    groups = alike(((c.base, c.value), (c.module,)) for c in verdict.changes)
+    cells = [(found.names[0], len(found.rows), verdict.changes[found.rows[0]]) for found in groups]
+    ranked = sorted(cells, key=lambda cell: -abs(cell[2].value - cell[2].base) * cell[1])
+    shown = [(printable(name), size, part) for name, size, part in ranked[:TOP]]
+    width = max((len(name) for name, *_ in shown), default=0)
     lines = [
-        f"{name:<{width}}  {_was(c, unit)} -> {unit.format(c.value) if c.value else 'gone'}"
-        for name, c in zip(names, shown, strict=True)
+        f"{name:<{width}}  {f'{size} x ' if size > 1 else ''}{_was(part, unit)} -> {_is(part, unit)}"
+        for name, size, part in shown
     ]
-    rest = len(verdict.changes) - len(shown)
-    return [*lines, f"and {rest} modules more"] if rest else lines
+    rest = sum(size for _, size, _ in ranked[TOP:])
+    return [*lines, f"and {count(rest, 'module')} more"] if rest else lines
+
+
+def _is(change: Change, unit: Unit) -> str:
+    return unit.format(change.value) if change.value else "gone"
 
 
 def _was(change: Change, unit: Unit) -> str:

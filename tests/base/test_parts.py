@@ -10,7 +10,7 @@ from torch import nn
 from pytest_modelcheck.checks.explain.changes import heatmap_changes, heatmap_words
 from pytest_modelcheck.checks.explain.compare import PRESETS
 from pytest_modelcheck.checks.export.changes import export_words as onnx_words
-from pytest_modelcheck.checks.structure.changes import graph_words
+from pytest_modelcheck.checks.structure.told import graph_words
 from pytest_modelcheck.checks.weights.changes import weights_words
 
 from ..catalogue import compare, compared_section

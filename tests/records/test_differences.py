@@ -10,7 +10,8 @@ from pytest_modelcheck.checks.complexity.changes import module_changes
 from pytest_modelcheck.checks.explain.changes import heatmap_changes, heatmap_words
 from pytest_modelcheck.checks.export.changes import export_words
 from pytest_modelcheck.checks.latency.changes import slowdown_words
-from pytest_modelcheck.checks.structure.changes import StructurePair, by_module, change_words
+from pytest_modelcheck.checks.structure.changes import StructurePair
+from pytest_modelcheck.checks.structure.told import by_module, change_words
 from pytest_modelcheck.checks.weights.changes import weights_words
 from pytest_modelcheck.records import compare as comparing
 from pytest_modelcheck.records.beside import put_beside
@@ -198,7 +199,7 @@ def test_contents_of_other_definitions_are_not_compared():
     ],
 )
 def test_what_shows_both_sides(status, old, shown):
-    comparison = Comparison((), differs, beside=lambda old, new: {"both": [old["name"], new["name"]]})
+    comparison = Comparison((), differs, beside=lambda old, new, _: {"both": [old["name"], new["name"]]})
     base, head = (
         record(subject("was", "1", one=old)),
         record(subject("is", "1", one={"a": 2}), subject("new", "2", nodeids=[])),
@@ -419,7 +420,7 @@ def test_a_heatmap_in_a_line(moved):
         ("onnx", ("onnx",)),
         ("latency", ("slowdowns",)),
         ("complexity", ("modules", "operators")),
-        ("structure", ("structure", "graph")),
+        ("structure", ("structure", "graph", "checkpoint")),
     ],
 )
 def test_each_section_has_keys_of_its_own_whose_shape_is_checked(section, keys):
@@ -552,9 +553,9 @@ def test_a_change_in_words(row, words):
     assert change_words(row) == words
 
 
-@pytest.mark.parametrize(("n", "last"), [(2, "m1: stride 1 -> 2"), (5, "and changes in 3 more modules")])
+@pytest.mark.parametrize(("n", "last"), [(2, "m1: stride 1 -> 3"), (5, "and changes in 3 more modules")])
 def test_of_many_modules_the_first_are_told(n, last):
-    rows = [change("stride", path=f"m{i}" if i else "") for i in range(n)]
+    rows = [change("stride", after=str(i + 2), path=f"m{i}" if i else "") for i in range(n)]
     lines = [str(line) for line in REGISTRY.sections["structure"].changes.lines({"structure": rows}, 2)]
     assert lines[:1] == ["(the model itself): stride 1 -> 2"]
     assert lines[-1] == last

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from typing_extensions import TypedDict
 
+from ...alike import alike
 from ...drawing.panel import Panel
 from ...records.counts import CountRow, count_changes
 from ...records.plain import number
+from ...records.prices import ModulePrice, Price, dearness, total
 from ...records.section import Cell, Comparison, Paths, Sections, Table, content_of
 from ...verdict.measurement import ROOT
 from ...verdict.units import MACS, PARAMS
 
-COSTS = ("macs", "params")  # a module's own, without its children's
+COSTS = {"macs": MACS, "params": PARAMS}  # a module's own, without its children's
+
+
+class ModuleGroup(NamedTuple):
+    """Modules that cost the same and now cost the same: their names as one, how many, and the first one's row."""
+
+    module: str
+    size: int
+    row: Mapping[str, Any]
 
 
 class ModuleChange(TypedDict):
@@ -30,7 +40,8 @@ class ModuleChange(TypedDict):
 def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:
     left, right = content_of(old, "complexity"), content_of(new, "complexity")
     calls = ({o["name"]: o.get("calls", 0) for o in side.get("operators", [])} for side in (left, right))
-    return {"modules": module_changes(left, right, paths), "operators": count_changes(*calls)}
+    modules = sorted(module_changes(left, right, paths), key=lambda row: dearness(_price(row)))
+    return {"modules": modules, "operators": count_changes(*calls)}
 
 
 def module_changes(
@@ -50,6 +61,19 @@ def module_changes(
     kept = {known[name] for name in right if name in known}
     rows += [_row(name, "removed", cost, None) for name, cost in left.items() if name not in kept]
     return [row for row in rows if any(row[key] != [0, 0] for key in COSTS)]
+
+
+def _price(row: Mapping[str, Any]) -> Price:
+    """What a module costs more than at the base."""
+    return {unit.noun: row[key][1] - row[key][0] for key, unit in COSTS.items()}
+
+
+def _prices(changes: Mapping[str, Any]) -> list[ModulePrice]:
+    rows = changes.get("modules", [])
+    return [
+        ModulePrice(row["module"], _price(row), gone=row["status"] == "removed", fresh=row["status"] == "new")
+        for row in rows
+    ]
 
 
 def _differ(one: float | None, other: float | None) -> bool:
@@ -78,11 +102,19 @@ def _costs(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def grouped(rows: Sequence[Mapping[str, Any]]) -> list[ModuleGroup]:
+    """Repeated layers in one row; the groups that cost most more come first."""
+    keyed = [((row["type"], row["status"], *row["macs"], *row["params"]), (row["module"],)) for row in rows]
+    groups = [ModuleGroup(names[0], len(same), rows[same[0]]) for names, same in alike(keyed)]
+    return sorted(groups, key=lambda group: dearness(total([_price(group.row)] * group.size)))
+
+
 def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
-    modules = [_module_cells(row) for row in changes.get("modules", [])]
+    modules = changes.get("modules", [])
     if modules:
         title = ("module costs something else", "modules cost something else")
-        yield Table(title, ("module", "type", "", "MACs", "parameters"), "lllrr", modules)
+        columns = ("module", "type", "", "MACs", "parameters")
+        yield Table(title, columns, "lllrr", [*map(_module_cells, grouped(modules))], size=len(modules))
     operators = [
         [Cell(row["operator"], True), Cell(f"{row['base']}"), Cell(f"{row['head']}")]
         for row in changes.get("operators", [])
@@ -92,20 +124,23 @@ def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
         yield Table(title, ("operator", "base", "head"), "lrr", operators)
 
 
-def _module_cells(row: Mapping[str, Any]) -> list[Cell]:
-    pairs = [_pair(row[key], unit) for key, unit in (("macs", MACS.format), ("params", PARAMS.format))]
-    return [Cell(row["module"] or ROOT, True), Cell(row["type"], True), Cell(row["status"]), *pairs]
+def _module_cells(group: ModuleGroup) -> list[Cell]:
+    row = group.row
+    pairs = [_pair(row[key], unit.format, group.size) for key, unit in COSTS.items()]
+    return [Cell(group.module or ROOT, True), Cell(row["type"], True), Cell(row["status"]), *pairs]
 
 
-def _pair(values: Sequence[float], text: Callable[[float], str]) -> Cell:
+def _pair(values: Sequence[float], text: Callable[[float], str], size: int) -> Cell:
     old, new = map(text, values)
-    return Cell(old if old == new else f"{old} → {new}")
+    pair = old if old == new else f"{old} → {new}"
+    return Cell(f"{size} × ({pair})" if size > 1 and values != [0, 0] else pair)
 
 
 COMPARISON = Comparison(
     ("modules", "operators"),
     _compare,
     tables=_tables,
-    panel=Panel(__package__, "changes.html.j2"),
+    prices=_prices,
+    panel=Panel(__package__, "changes.html.j2", functions=lambda: {"grouped": grouped}),
     types={"modules": list[ModuleChange], "operators": list[CountRow]},
 )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 
+from ...text import count
+from .flow import opcodes
 from .node import ModuleNode
 
 Pairs = tuple[
@@ -37,7 +39,7 @@ class Branch:
     def title(self) -> str:
         """It in words: `Conv2d(3, 64, kernel_size=(7, 7))`, `Sequential (2 modules)`."""
         if self.children:
-            return f"{self.node.type} ({self.size} modules)"
+            return f"{self.node.type} ({count(self.size, 'module')})"
         return f"{self.node.type}({self.node.attributes})"
 
     @property
@@ -79,8 +81,7 @@ def _align_sequences(base: list[Branch], head: list[Branch]) -> Pairs:
     pairs: list[tuple[Branch, Branch]] = []
     removed: list[Branch] = []
     added: list[Branch] = []
-    matcher = SequenceMatcher(None, [c.signature for c in base], [c.signature for c in head], autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+    for tag, i1, i2, j1, j2 in opcodes([c.signature for c in base], [c.signature for c in head]):
         old, new = base[i1:i2], head[j1:j2]
         if tag == "replace" and len(old) != len(new):
             same, gone, come = _align_types(old, new)

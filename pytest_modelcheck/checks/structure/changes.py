@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from ...drawing.panel import Panel
 from ...errors import ModelCheckError
+from ...records.prices import Prices, price_words, total
 from ...records.section import Cell, Comparison, Line, Paths, Sections, Table, content_of
 from ...text import count
 from ...verdict.measurement import ROOT
 from . import diff
+from .checkpoint import checkpoint, checkpoint_words
 from .merge import merged
 from .read import read_structure
-from .rows import ChangeRow, GraphChange, Status, StructureEntry
+from .rows import ChangeRow, CheckpointChange, GraphChange, Status, StructureEntry
+from .told import Told, graph_words, priced, told
 
 STATES: tuple[Status, ...] = ("added", "removed", "changed")
 
@@ -50,14 +53,31 @@ class StructurePair:
     def graph(self) -> Mapping[str, int]:
         """The operators in numbers; empty if none differs."""
         picture = self.picture["graph"] if self.comparison is not None else None
-        if picture is None:
+        graphs = self.comparison.graphs if self.comparison is not None else None
+        if picture is None or graphs is None:
             return {}
         states = Counter(node["status"] for node in picture["nodes"])
-        if not any(states[state] for state in STATES):
-            return {}
-        total = len(picture["nodes"])
-        sides = {"base": total - states["added"], "head": total - states["removed"]}
-        return {**sides, **{state: states[state] for state in STATES}}
+        numbers = len(picture["nodes"])
+        found = {"base": numbers - states["added"], "head": numbers - states["removed"]}
+        found |= {str(state): states[state] for state in STATES}
+        if any(states[state] for state in STATES):
+            return found
+        paths = graphs.differing_paths
+        return {**found, "paths": paths, "same": graphs.is_same} if paths else {}
+
+    @cached_property
+    def checkpoint(self) -> CheckpointChange | None:
+        """Whether a checkpoint of the base loads; None where nothing of the structure changed, or nobody knows."""
+        compared = self.comparison
+        if compared is None or compared.base.state is None or compared.head.state is None:
+            return None
+        base, head = compared.base.state, compared.head.state
+        if not self.rows and not self.graph and base.shapes == head.shapes:
+            return None
+        names = [{module.name for module in side.modules} for side in (compared.base, compared.head)]
+        shared = {key.rpartition(".")[0] for key in head.shapes} - names[1]  # second names, which no tree has
+        gone = names[0] - compared.paths.keys() - shared
+        return checkpoint(base, head, compared.paths, gone, compared.names)
 
 
 _last: tuple[object, object, StructurePair] | None = None
@@ -74,45 +94,18 @@ def pair_of(old: Sections, new: Sections) -> StructurePair:
 
 def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
     pair = pair_of(old, new)
-    return {"structure": pair.rows, "graph": pair.graph}
+    return {"structure": pair.rows, "graph": pair.graph, "checkpoint": pair.checkpoint}
 
 
-def _beside(old: Sections, new: Sections) -> Mapping[str, object]:
+def _beside(old: Sections, new: Sections, changes: Mapping[str, Any]) -> Mapping[str, object]:
     pair = pair_of(old, new)
-    return {"diff": pair.picture} if pair.rows or pair.graph else {}
+    rows = changes.get("structure", pair.rows)  # in the order of what they cost
+    return {"diff": {**pair.picture, "changes": rows}} if pair.rows or pair.graph else {}
 
 
-def graph_words(graph: Mapping[str, int]) -> str:
-    """`adds 2 nodes to the graph, changes 1`; empty for an empty mapping."""
-    verbs = (("added", "adds", " to the graph"), ("removed", "removes", " from the graph"))
-    told = [f"{verb} {count(graph[key], 'node')}{where}" for key, verb, where in verbs if graph.get(key)]
-    if graph.get("changed"):
-        changed = count(graph["changed"], "node")
-        told.append(f"changes {changed}" if told else f"changes {changed} of the graph")
-    return ", ".join(told)
-
-
-def by_module(changes: Iterable[ChangeRow]) -> list[tuple[str, list[ChangeRow]]]:
-    """Changes by module; shapes of parameters are left out where the module's settings tell of them."""
-    found: dict[str, list[ChangeRow]] = {}
-    for row in changes:
-        found.setdefault(row["path"], []).append(row)
-    return [(path, [row for row in rows if not _follows(row, rows)]) for path, rows in found.items()]
-
-
-def _follows(row: ChangeRow, rows: Iterable[ChangeRow]) -> bool:
-    """Whether it is a shape that changed along with a setting."""
-    return row["what"].startswith("parameter ") and any(
-        other["kind"] == "changed" and not other["what"].startswith("parameter ") for other in rows
-    )
-
-
-def change_words(row: ChangeRow) -> str:
-    """`stride 2 -> 1`, `module added: Conv2d(3, 8)`, `call removed`."""
-    sides = " -> ".join(str(side) for side in (row["before"], row["after"]) if side is not None)
-    if row["kind"] == "changed" and sides:
-        return f"{row['what']} {sides}"
-    return f"{row['what']} {row['kind']}{f': {sides}' if sides else ''}"
+def _priced(changes: Mapping[str, Any], prices: Prices) -> Mapping[str, object]:
+    rows = changes.get("structure")
+    return {"structure": priced(rows, prices)} if rows else {}
 
 
 def _headline(changes: Mapping[str, Any]) -> Line | None:
@@ -121,25 +114,35 @@ def _headline(changes: Mapping[str, Any]) -> Line | None:
 
 
 def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
-    modules = by_module(changes.get("structure", []))
-    for path, rows in modules[:most]:
-        yield Line(", ".join(map(change_words, rows)), name=path or ROOT)
-    if len(modules) > most:
-        yield Line(f"and changes in {len(modules) - most:,} more modules")
+    found = changes.get("checkpoint")
+    if found:
+        words, why = checkpoint_words(found)
+        bad = not found["loads"] or bool(found["renamed"])
+        yield Line(words, detail=why, worse=bad, short=words)
+    modules = told(changes.get("structure", []))
+    for one in modules[:most]:
+        yield Line(one.words, name=one.name or ROOT)
+    rest = modules[most:]
+    if rest:
+        many = sum(one.size for one in rest)
+        price = price_words(total(one.price for one in rest))
+        yield Line(f"and changes in {count(many, 'more module')}{f' ({price})' if price else ''}")
 
 
 def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
-    rows = [_cells(row) for row in changes.get("structure", [])]
+    found = told(changes.get("structure", []))
+    rows = [_cells(row, one) for one in found for row in one.rows]
     if rows:
         title = ("change of structure", "changes of structure")
-        yield Table(title, ("", "module", "what", "base", "now"), "lllll", rows)
+        size = sum(one.size * len(one.rows) for one in found)
+        yield Table(title, ("", "module", "what", "base", "now"), "lllll", rows, size=size)
 
 
-def _cells(row: ChangeRow) -> list[Cell]:
+def _cells(row: ChangeRow, one: Told) -> list[Cell]:
     sides = [
         Cell(str(side), True) if side is not None else Cell("") for side in (row["before"], row["after"])
     ]
-    return [Cell(row["kind"]), Cell(row["path"] or ROOT, True), Cell(row["what"]), *sides]
+    return [Cell(row["kind"]), Cell(one.name or ROOT, True), Cell(row["what"]), *sides]
 
 
 def aligned(old: Sections, new: Sections) -> Paths:
@@ -148,12 +151,15 @@ def aligned(old: Sections, new: Sections) -> Paths:
 
 
 COMPARISON = Comparison(
-    ("structure", "graph"),
+    ("structure", "graph", "checkpoint"),
     _compare,
+    priced=_priced,
     lines=_lines,
     headline=_headline,
     tables=_tables,
-    panel=Panel(__package__, "changes.html.j2", functions=lambda: {"by_module": by_module}),
+    panel=Panel(
+        __package__, "changes.html.j2", functions=lambda: {"told": told, "checkpoint_words": checkpoint_words}
+    ),
     beside=_beside,
-    types={"structure": list[ChangeRow], "graph": GraphChange},
+    types={"structure": list[ChangeRow], "graph": GraphChange, "checkpoint": CheckpointChange},
 )

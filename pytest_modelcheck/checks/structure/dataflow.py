@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import Protocol
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 from .change import Change
+from .flow import Flow, is_same, opcodes
 from .graph import VIEWS, Graph, Node
+from .wiring import Read, reads, rereads, retyped, rewired
+
+BASE, HEAD = range(2)
 
 
 class Aligned(Protocol):
@@ -25,6 +29,14 @@ class Aligned(Protocol):
     @property
     def modules(self) -> Sequence[Change]:
         """The modules' changes."""
+
+    @property
+    def tied(self) -> frozenset[str]:
+        """Tensors that share with another one."""
+
+    @property
+    def flow(self) -> Flow | None:
+        """Which operators are the same ones by their places in the data flow."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,14 @@ def steps(graph: Graph) -> list[list[Item]]:
     return found
 
 
+class Loose(NamedTuple):
+    """A step that has no twin in its own module, and what to say if it has none elsewhere."""
+
+    change: Change
+    item: Item
+    side: int
+
+
 class GraphPairs:
     """Which scopes and operators of two graphs are the same ones, and the changes between them."""
 
@@ -61,6 +81,7 @@ class GraphPairs:
         self.base_steps, self.head_steps = steps(base), steps(head)
         self.nodes: dict[int, int] = {}  # base -> head
         self.scopes: dict[int, int] = {}
+        self.loose: list[Loose] = []  # what has no twin in its own module
         self.changes: list[Change] = []
         self.echoes: list[
             Change
@@ -69,16 +90,106 @@ class GraphPairs:
         moved = [c.path for c in comparison.modules if c.kind == "moved"]
         self.shuffled = {path.rpartition(".")[0] for path in moved}  # there the order of calls follows
         self._match(0, 0)
+        self._match_calls()
+        self.is_same = is_same(base, head) and self._reads_the_same()
+        self.moved = self._rehomed()  # operators that are in another module now: base -> head
+        self.changes = [] if self.is_same else [*self.changes, *self._lost()]
+        self.changes += dict.fromkeys(self._moves())
 
     @property
     def told(self) -> list[Change]:
         """The changes of the graph that the modules' do not explain."""
         found = self.changes or ([] if self.comparison.modules else self.echoes)
+        found = [*found, *rewired(self, found), *rereads(self.reads), *retyped(self)]
         for word in ("input", "output"):
             shapes = [_shapes(graph, word) for graph in (self.base, self.head)]
             if shapes[0] != shapes[1]:
                 found = [*found, Change("changed", "", f"{word} shape", *shapes)]
         return found
+
+    @cached_property
+    def differing_paths(self) -> int:
+        """How many modules' operators are in a module of another path."""
+        pairs = {(self._home(a), self._home(b, head=True)) for a, b in self.nodes.items()}
+        return sum(one != other for one, other in pairs)
+
+    @cached_property
+    def reads(self) -> list[Read]:
+        """Operators that read other tensors of the model."""
+        return reads(self)
+
+    def _reads_the_same(self) -> bool:
+        """Whether the operators, one by one, read the same tensors: two alike layers may have changed places."""
+        aside, self.nodes = self.nodes, {number: number for number in range(len(self.base.nodes))}
+        same = all(read.is_new for read in reads(self))
+        self.nodes = aside
+        return same
+
+    @property
+    def changes_of_modules(self) -> Sequence[Change]:
+        """What changed in the tree."""
+        return self.comparison.modules
+
+    @property
+    def modules(self) -> Mapping[str, str]:
+        """Base -> head of the modules that are the same ones."""
+        return self.comparison.paths
+
+    @property
+    def tied(self) -> frozenset[str]:
+        """Tensors of the head that are one with another, here or at the base."""
+        return self.comparison.tied
+
+    def _match_calls(self) -> None:
+        """Calls of the same module from other places."""
+        free: dict[str, list[int]] = {}
+        for number, scope in enumerate(self.head.scopes):
+            free.setdefault(scope.module, []).append(number)
+        for number, scope in enumerate(self.base.scopes):
+            there = (
+                free.get(self.comparison.paths.get(scope.module, ""), ()) if number not in self.scopes else ()
+            )
+            taken = {*self.scopes.values()} if there else ()
+            twin = next((n for n in there if n not in taken), None)
+            if twin is not None:
+                self._match(number, twin)
+
+    def _rehomed(self) -> dict[int, int]:
+        """Operators without a twin in their own module, that stand at the same place in the data flow."""
+        if self.is_same:
+            self.nodes = {number: number for number in range(len(self.base.nodes))}
+            moved = self.nodes
+        else:
+            taken = {*self.nodes.values()}
+            lost = len(self.nodes) < min(len(self.base.nodes), len(self.head.nodes))
+            flow = self.comparison.flow if lost else None
+            same = flow.same.items() if flow is not None else ()
+            moved = {a: b for a, b in same if a not in self.nodes and b not in taken}
+            self.nodes |= moved
+        return {
+            a: b
+            for a, b in moved.items()
+            if self.comparison.paths.get(self._home(a)) != self._home(b, head=True)
+        }
+
+    def _home(self, node: int, *, head: bool = False) -> str:
+        graph = self.head if head else self.base
+        return graph.path(graph.nodes[node])
+
+    def _moves(self) -> Iterator[Change]:
+        for one, other in self.moved.items():
+            where = self._home(one), self._home(other, head=True)
+            yield Change("moved", where[1], f"operator {self.head.nodes[other].operator}", *where)
+
+    def _lost(self) -> Iterator[Change]:
+        """What came and what went for good."""
+        kept = ({*self.nodes}, {*self.nodes.values()})
+        called = ({*self.scopes}, {*self.scopes.values()})
+        for change, item, side in self.loose:
+            if item.scope in called[side]:
+                continue
+            if item.scope >= 0 or item.node not in kept[side]:
+                yield change
 
     def _match(self, left: int, right: int) -> None:
         """Lay the steps of two calls of one module side by side."""
@@ -86,11 +197,9 @@ class GraphPairs:
         path = self.head.scopes[right].module
         explained = path in self.comparison.reclassed
         old, new = self.base_steps[left], self.head_steps[right]
-        matcher = SequenceMatcher(None, [self._label(i) for i in old], [i.label for i in new], autojunk=False)
         gone: list[tuple[int, Item]] = []
         come: list[tuple[int, Item]] = []
-        before = len(self.changes)
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        for tag, i1, i2, j1, j2 in opcodes([self._label(i) for i in old], [i.label for i in new]):
             if tag == "equal":
                 for one, other in zip(old[i1:i2], new[j1:j2], strict=True):
                     self._match_items(path, one, other, explained)
@@ -104,8 +213,6 @@ class GraphPairs:
             come += [(j, new[j]) for j in range(j1, j2)]
         if not explained:
             self._tell(path, old, new, gone, come)
-        if not explained and not gone and not come and len(self.changes) == before and len(old) == len(new):
-            self.changes += self._rewired(path, old, new)
 
     def _label(self, item: Item) -> str:
         """A base item under the name that its module has in the head."""
@@ -152,73 +259,24 @@ class GraphPairs:
                     where, what = self._place(path, twin[1])
                     self.changes.append(Change("moved", where, what, _after(old, i), _after(new, twin[0])))
             elif item.scope < 0:
-                self.changes.append(Change("removed", path, f"operator {item.label}"))
+                self.loose.append(Loose(Change("removed", path, f"operator {item.label}"), item, BASE))
             elif (module := self.base.scopes[item.scope].module) in self.comparison.paths:
-                self.changes.append(Change("removed", self.comparison.paths[module], "call"))
+                change = Change("removed", self.comparison.paths[module], "call")
+                self.loose.append(Loose(change, item, BASE))
         known = set(self.comparison.paths.values())
         for _, item in rest:
             where, what = self._place(path, item)
             if item.scope < 0 or where in known:
-                self.changes.append(Change("added", where, what))
+                self.loose.append(Loose(Change("added", where, what), item, HEAD))
 
     def _place(self, path: str, item: Item) -> tuple[str, str]:
         if item.scope >= 0:
             return self.head.scopes[item.scope].module, "call"
         return path, f"operator {item.label}"
 
-    def _rewired(self, path: str, old: list[Item], new: list[Item]) -> Iterator[Change]:
-        """Steps that are the same, fed by others."""
-        feeds = (_Feeds(self.base, self.base_steps), _Feeds(self.head, self.head_steps))
-        for one, other in zip(old, new, strict=True):
-            before, after = feeds[0].of(one, old), feeds[1].of(other, new)
-            if before != after:
-                names = [", ".join(_named(i, items) for i in f) for f, items in ((before, old), (after, new))]
-                yield Change("changed", path, f"input of {_short(other)}", *names)
-
-
-class _Feeds:
-    """From which steps of its own module a step is fed; -1: from outside."""
-
-    def __init__(self, graph: Graph, found: list[list[Item]]) -> None:
-        self.graph = graph
-
-    def of(self, item: Item, siblings: list[Item]) -> list[int]:
-        place = {("node", i.node): k for k, i in enumerate(siblings) if i.node >= 0}
-        place |= {("scope", i.scope): k for k, i in enumerate(siblings) if i.scope >= 0}
-        inside = [item.node] if item.node >= 0 else self._inside(item.scope)
-        own = set(inside)
-        sources = [s for n in inside for s, _ in self.graph.nodes[n].inputs if s not in own]
-        return (
-            list(dict.fromkeys(self._lift(s, place) for s in sources))
-            if item.scope >= 0
-            else [self._lift(s, place) for s in sources]
-        )
-
-    def _inside(self, scope: int) -> list[int]:
-        return [n for n, node in enumerate(self.graph.nodes) if self._within(node.scope, scope)]
-
-    def _within(self, scope: int, outer: int) -> bool:
-        while scope > outer:
-            scope = self.graph.scopes[scope].parent
-        return scope == outer
-
-    def _lift(self, node: int, place: dict[tuple[str, int], int]) -> int:
-        if ("node", node) in place:
-            return place["node", node]
-        scope = self.graph.nodes[node].scope
-        while scope > 0:
-            if ("scope", scope) in place:
-                return place["scope", scope]
-            scope = self.graph.scopes[scope].parent
-        return -1
-
 
 def _short(item: Item) -> str:
     return item.label.removeprefix("call of ")
-
-
-def _named(index: int, items: list[Item]) -> str:
-    return _short(items[index]) if index >= 0 else "the module's input"
 
 
 def _after(items: list[Item], index: int) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Protocol
 
+from ...text import count
 from .align import Branch, align, branches
 from .change import Change
+from .checkpoint import State, renamed, tie_changes
 from .dataflow import GraphPairs
+from .flow import Flow
 from .graph import Graph
 from .node import ModuleNode
 from .rows import Kind
+from .twins import family, twins
 
 
 class Side(Protocol):
@@ -28,6 +32,10 @@ class Side(Protocol):
     @property
     def fingerprint(self) -> str:
         """Of both."""
+
+    @property
+    def state(self) -> State | None:
+        """What its checkpoints hold; None where nobody knows."""
 
 
 def compare(base: Side, head: Side) -> list[Change]:
@@ -51,16 +59,53 @@ class Comparison:
     @cached_property
     def changes(self) -> list[Change]:
         """The modules' changes, then the operators' that these do not explain."""
-        found = [*self.modules, *(self.graphs.told if self.graphs is not None else ())]
-        if (
-            not found
-            and self.base.fingerprint != self.head.fingerprint
-            and self.base.graph
-            and self.head.graph
-        ):
-            marks = (self.base.fingerprint[:12], self.head.fingerprint[:12])
-            found = [Change("changed", "", "data flow (fingerprint)", *marks)]
+        modules = self._with_names(self.modules)
+        found = [*modules, *self.ties, *(self.graphs.told if self.graphs is not None else ())]
+        graphs = self.base.graph is not None and self.head.graph is not None
+        if not found and graphs and self.base.fingerprint != self.head.fingerprint:
+            found = [Change("changed", "", "data flow")]
         return list(dict.fromkeys(found))
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Tensors that have another name in their module, by their places in the data flow; both as in the head."""
+        found = self.graphs.reads if self.graphs is not None else ()
+        return {r.before: r.after for r in found if r.is_new and _home(r.before) == _home(r.after)}
+
+    def _with_names(self, changes: list[Change]) -> list[Change]:
+        """One change of a name instead of a tensor that went and another that came."""
+        told = list(changes)
+        for before, after in self.names.items():
+            path, old, new = _home(before), before.rpartition(".")[2], after.rpartition(".")[2]
+            for kind in ("parameter", "buffer"):
+                sides = ("removed", path, f"{kind} {old}"), ("added", path, f"{kind} {new}")
+                pair = [change for change in told if (change.kind, change.path, change.what) in sides]
+                if len(pair) == 2:
+                    told[told.index(pair[0])] = Change("changed", path, f"name of a {kind}", old, new)
+                    told.remove(pair[1])
+        return told
+
+    @cached_property
+    def ties(self) -> list[Change]:
+        """Tensors of the model that are one now and were two, or the other way round."""
+        return [*tie_changes(self.base.state, self.head.state, self.paths)]
+
+    @cached_property
+    def tied(self) -> frozenset[str]:
+        """Tensors, by their names in the head, that share with another one here or at the base."""
+        found = [(a, b) for state in (self.head.state,) if state is not None for a, b in state.ties.items()]
+        if self.base.state is not None:
+            found += [
+                (renamed(a, self.paths), renamed(b, self.paths)) for a, b in self.base.state.ties.items()
+            ]
+        return frozenset(name for pair in found for name in pair)
+
+    @cached_property
+    def flow(self) -> Flow | None:
+        """Which operators are the same ones by their places in the data flow; None where a side has no graph."""
+        if self.base.graph is None or self.head.graph is None:
+            return None
+        return Flow(self.base.graph, self.head.graph, dict(self.paths))
 
     @cached_property
     def graphs(self) -> GraphPairs | None:
@@ -99,26 +144,71 @@ class Comparison:
                 return
         else:
             self.modules += _changed_values(path, "", base.node.settings, head.node.settings)
-        shapes = [{name: list(shape) for name, shape in side.node.shapes} for side in (base, head)]
-        self.modules += _changed_values(path, "parameter ", *shapes)
+        self.modules += _changed_tensors(path, base.node, head.node)
 
     def _find_moves(self) -> None:
-        """What was taken away here and put back there, unchanged, was moved."""
-        for gone in list(self.removed):
-            twin = next((new for new in self.added if new.signature == gone.signature), None)
-            if twin is not None:
-                self.removed.remove(gone)
-                self.added.remove(twin)
-                self._pair_all(gone, twin)
-                change = Change("moved", twin.path, f"module {gone.node.type}", gone.path, twin.path)
-                self.modules.append(change)
-        self.modules += [Change("removed", b.path, "module", before=b.title) for b in self.removed]
-        self.modules += [Change("added", b.path, "module", after=b.title) for b in self.added]
+        """What was taken away here and is put there was moved; the rest came and went."""
+        flow = self.flow if self.removed and self.added else None
+        pairs = twins(self.removed, self.added, flow)
+        self.paths |= {left.path: right.path for left, right in pairs}
+        for left, right in pairs:
+            homes = _home(left.path), _home(right.path)
+            if left.label != right.label or self.paths.get(homes[0]) != homes[1]:
+                self.modules.append(
+                    Change("moved", right.path, f"module {left.node.type}", left.path, right.path)
+                )
+            if left.signature != right.signature:
+                self._compare_own(left, right)
+        gone = _left(self.removed, {left.path for left, _ in pairs})
+        come = _left(self.added, {right.path for _, right in pairs})
+        self.modules += [Change("removed", path, "module", before=title) for path, title in gone]
+        self.modules += [Change("added", path, "module", after=title) for path, title in come]
 
     def _pair_all(self, base: Branch, head: Branch) -> None:
         self.paths[base.path] = head.path
         for left, right in zip(base.children, head.children, strict=True):
             self._pair_all(left, right)
+
+
+def _home(path: str) -> str:
+    """The module that something is in."""
+    return path.rpartition(".")[0]
+
+
+def _left(branches: list[Branch], known: set[str]) -> Iterator[tuple[str, str]]:
+    """The outermost modules that have no twin, in words: with how many of those inside have none either."""
+    for branch in branches:
+        if branch.path in known:
+            yield from _left(branch.children, known)
+            continue
+        inside = [b for b in family(branch.children) if b.path not in known]
+        whole = len(inside) == branch.size
+        few = f"{branch.node.type} ({count(len(inside), 'module')})" if inside else branch.node.type
+        yield branch.path, branch.title if whole else few
+
+
+def _changed_tensors(path: str, base: ModuleNode, head: ModuleNode) -> list[Change]:
+    """A module's own parameters and buffers: their shapes, and which of the two they are."""
+    known = base.buffers is not None and head.buffers is not None
+    shapes: list[dict[str, object]] = [
+        {name: list(shape) for name, shape in side.shapes} for side in (base, head)
+    ]
+    kinds = [{name: _kind(side, name, known) for name in shapes[i]} for i, side in enumerate((base, head))]
+    both = [name for name in shapes[0] if name in shapes[1] and kinds[0][name] != kinds[1][name]]
+    found = []
+    for kind in ("parameter", "buffer"):
+        sides = [
+            {n: s for n, s in shapes[i].items() if kinds[i][n] == kind and n not in both} for i in (0, 1)
+        ]
+        found += _changed_values(path, f"{kind} ", *sides)
+    for name in both:
+        sides_told = [f"{kinds[i][name]} {_shown(shapes[i][name])}" for i in (0, 1)]
+        found.append(Change("changed", path, name, *sides_told))
+    return found
+
+
+def _kind(node: ModuleNode, name: str, known: bool) -> str:
+    return "buffer" if known and name in (node.buffers or ()) else "parameter"
 
 
 def _changed_values(

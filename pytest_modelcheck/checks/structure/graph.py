@@ -86,6 +86,16 @@ class Node:
     dtypes: tuple[str, ...] = ()
     dynamic: bool = False
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """Its attributes, equal for calls that do the same: `torch.relu` knows no `inplace`, and pooling strides by the
+        size of its kernel where nothing else is said.
+        """
+        told = {name: value for name, value in self.attributes.items() if (name, value) != ("inplace", False)}
+        if "kernel_size" in told:
+            told.setdefault("stride", told["kernel_size"])
+        return told
+
 
 @dataclass(frozen=True)
 class AutogradNode:

@@ -11,23 +11,24 @@ from torch.nn.parameter import is_lazy
 from ...errors import ModelCheckError
 from ...model.subject import Subject
 from .result import Structure
+from .statedict import read_state
 from .tracer import trace_graph
 from .tree import read_tree
 
 
 def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) -> Structure:
     """The structure of a model; without inputs its tree alone. Raises ModelRunError if the model itself raises."""
-    modules = read_tree(subject.module)
+    modules, state = read_tree(subject.module), read_state(subject.module)
     hashes = hash_weights(subject) if weights else None
     if subject.inputs is None and not autograd:
-        return Structure(subject.name, modules, weights=hashes)
+        return Structure(subject.name, modules, weights=hashes, state=state)
     graph, output, functions = trace_graph(subject, gradients=autograd)
     gradients = None
     if autograd:
         from .autograd import read_autograd
 
         gradients = read_autograd(subject.module, output, graph.scopes, functions)
-    return Structure(subject.name, modules, graph, hashes, gradients)
+    return Structure(subject.name, modules, graph, hashes, gradients, state=state)
 
 
 def describe(subject: Subject) -> Structure:
@@ -35,7 +36,10 @@ def describe(subject: Subject) -> Structure:
     try:
         return trace(subject, weights=True)
     except ModelCheckError as error:
-        return Structure(subject.name, read_tree(subject.module), reason=str(error).splitlines()[0])
+        state = read_state(subject.module)
+        return Structure(
+            subject.name, read_tree(subject.module), reason=str(error).splitlines()[0], state=state
+        )
 
 
 def hash_weights(subject: Subject) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import cast
 
@@ -35,11 +34,22 @@ def _merge(pairs: GraphPairs, changed: set[str]) -> GraphEntry:
         if index not in known:
             scope["status"] = "added"
     ghosts = dict(pairs.scopes)
+    lost = _around({node.scope for number, node in enumerate(base.nodes) if number not in pairs.nodes}, base)
     for index, entry in enumerate(base.scopes):
-        if index not in ghosts:
+        if index not in ghosts and index in lost:
             ghosts[index] = len(scopes)
             scopes.append(_scope(entry, ghosts.get(entry.parent, 0), "removed"))
     return {"nodes": _nodes(pairs, ghosts), "scopes": scopes, "unused": head.unused}
+
+
+def _around(scopes: set[int], graph: Graph) -> set[int]:
+    """These calls, and those that they were made in."""
+    found: set[int] = set()
+    for scope in scopes:
+        while scope >= 0 and scope not in found:
+            found.add(scope)
+            scope = graph.scopes[scope].parent
+    return found
 
 
 def _scope(scope: Scope, parent: int, status: Status) -> ScopeRow:
@@ -92,7 +102,7 @@ def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[NodeRow]:
 
 
 def _differs(base: Graph, head: Graph, left: int, right: int) -> bool:
-    def own(node: Node) -> tuple[Mapping[str, object], list[tuple[int, ...]]]:
-        return dict(node.attributes), [shape for _, shape in node.params]
+    def own(node: Node) -> tuple[dict[str, object], list[tuple[int, ...]]]:
+        return node.settings, [shape for _, shape in node.params]
 
     return own(base.nodes[left]) != own(head.nodes[right])

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class ModuleNode:
     """One module. `attributes` as `extra_repr` prints them, `settings` as they are compared: its plain public values.
 
-    `params` with its children's, `own_params` without; `shapes` of its own parameters and buffers by name.
+    `params` with its children's, `own_params` without; `shapes` of its own parameters and buffers by name, `buffers`
+    are the names of the latter (None in older records, which do not know).
     """
 
     name: str
@@ -22,6 +23,7 @@ class ModuleNode:
     frozen: bool
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
     settings: Mapping[str, object] = field(default_factory=dict)
+    buffers: tuple[str, ...] | None = None
 
     @property
     def facts(self) -> list[object]:

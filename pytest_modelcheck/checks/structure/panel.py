@@ -39,13 +39,13 @@ def _nested(modules: list[ModuleRow]) -> list[Nested]:
 
 
 def _functions() -> Mapping[str, Callable[..., object]]:
-    from .changes import by_module
+    from .told import told
 
     return {
         "diagram": _diagram,
         "autograd_diagram": _autograd_diagram,
         "nested": _nested,
-        "by_module": by_module,
+        "told": told,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import ModelCheckError
+from .checkpoint import State
 from .graph import Graph, Node, Scope
 from .node import ModuleNode
 from .result import Structure
@@ -23,11 +24,13 @@ def read_structure(name: str, section: StructureEntry) -> Structure | None:
         modules = tuple(map(_module, rows))
         drawn = section.get("graph")
         graph = _graph(drawn) if drawn else None
+        held = section.get("state")
+        state = State.from_dict(held) if held else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelCheckError(f"{name}: the structure in the record is damaged: {error}") from error
     if modules[0].name or len({module.name for module in modules}) < len(modules):
         raise ModelCheckError(f"{name}: the structure in the record is damaged: its modules are no tree")
-    return Structure(name, modules, graph)
+    return Structure(name, modules, graph, state=state)
 
 
 def graph_problem(graph: GraphEntry, *, ordered: bool = True) -> str:
@@ -61,7 +64,12 @@ def _module(row: ModuleRow) -> ModuleNode:
         row["frozen"],
         shapes=tuple((name, tuple(shape)) for name, shape in row["shapes"]),
         settings=dict(row.get("settings") or {}),
+        buffers=_names(row.get("buffers")),
     )
+
+
+def _names(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    return tuple(names) if names is not None else None
 
 
 def _graph(graph: GraphEntry) -> Graph:

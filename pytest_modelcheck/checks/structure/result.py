@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, cast
 
 from .change import Change
+from .checkpoint import State
 from .diff import compare
 from .graph import Graph
 from .node import ModuleNode
@@ -25,7 +26,7 @@ class Structure:
     """A model's structure. `modules` in the order of `named_modules()`, the root's name is empty.
 
     `graph` is None without inputs to run the model on, `weights` (SHA-256 of each tensor) and `autograd` unless asked
-    for; `reason` says why the model could not be run for the report.
+    for; `reason` says why the model could not be run for the report; `state` is what its checkpoints hold.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Structure:
     weights: Mapping[str, str] | None = None
     autograd: AutogradGraph | None = None
     reason: str = ""
+    state: State | None = None
 
     @cached_property
     def tree_fingerprint(self) -> str:
@@ -90,6 +92,7 @@ class Structure:
             "modules": [cast("ModuleRow", asdict(m)) for m in self.modules],
             "graph": self.graph.to_dict() if self.graph is not None else None,
             "reason": self.reason,
+            "state": self.state.to_dict() if self.state is not None else None,
         }
         if self.autograd is not None:
             made["autograd"] = self.autograd.to_dict()

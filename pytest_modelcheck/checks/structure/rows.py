@@ -23,6 +23,53 @@ class ModuleRow(TypedDict):
     frozen: bool
     shapes: list[tuple[str, Shape]]
     settings: dict[str, object]
+    buffers: NotRequired[list[str] | None]
+
+
+class StateRow(TypedDict):
+    """A key of the state_dict; `same`: the first key of the same tensor, where several are tied."""
+
+    key: str
+    shape: Shape | None
+    dtype: str
+    kind: str
+    same: NotRequired[str]
+
+
+class StateEntry(TypedDict):
+    """What a checkpoint holds. `loaders`: classes with loading code of their own."""
+
+    held: list[StateRow]
+    loaders: list[str]
+
+
+class KeyPair(TypedDict):
+    """A key of the base, and what it is in the head, with both shapes in words."""
+
+    base: str
+    head: str
+    shapes: list[str]
+
+
+class FirstKeys(TypedDict):
+    """The first keys of each sort."""
+
+    renamed: list[KeyPair]
+    missing: list[str]
+    unexpected: list[str]
+    reshaped: list[KeyPair]
+
+
+class CheckpointChange(TypedDict):
+    """Whether a checkpoint of the base loads into the head, and how many keys stand against it, or mean others now."""
+
+    loads: bool
+    renamed: int
+    missing: int
+    unexpected: int
+    reshaped: int
+    first: FirstKeys
+    loaders: list[str]
 
 
 class NodeRow(TypedDict):
@@ -58,7 +105,9 @@ class GraphEntry(TypedDict):
 
 
 class ChangeRow(TypedDict):
-    """One difference of a module, a setting or an operator."""
+    """One difference of a module, a setting or an operator. `cost`: how much more the module costs than at the base, by
+    the unit's noun, where that is known.
+    """
 
     kind: Kind
     path: str
@@ -66,16 +115,21 @@ class ChangeRow(TypedDict):
     before: str | None
     after: str | None
     text: str
+    cost: NotRequired[dict[str, float]]
 
 
 class GraphChange(TypedDict):
-    """How many operators each side has, and how many differ."""
+    """How many operators each side has, and how many differ. `paths`: at how many places operators that are the same
+    stand in a module of another path; `same`: all are the same, in the same order.
+    """
 
     base: int
     head: int
     added: int
     removed: int
     changed: int
+    paths: NotRequired[int]
+    same: NotRequired[bool]
 
 
 class DiffEntry(TypedDict):
@@ -93,6 +147,7 @@ class StructureEntry(TypedDict):
     modules: NotRequired[list[ModuleRow]]
     graph: NotRequired[GraphEntry | None]
     reason: NotRequired[str | None]
+    state: NotRequired[StateEntry | None]
     diff: NotRequired[DiffEntry]
 
 

@@ -46,6 +46,7 @@ def _node(name: str, module: nn.Module, parameters: Parameters) -> ModuleNode:
         frozen=bool(sizes) and not any(trainable for _, trainable in sizes),
         shapes=tuple((key, _shape(tensor)) for key, tensor in (*own, *_named(module._buffers))),
         settings=dict(_settings(module)),
+        buffers=tuple([key for key, _ in _named(module._buffers)]),
     )
 
 
