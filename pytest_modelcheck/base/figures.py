@@ -86,7 +86,12 @@ class Base:
             - {source},
             same_code="lost" in self.record,
         )
-        found = self._of_check(key, demand) or self._of_section(key, demand)
+        check = find_check(self.record["checks"], key)
+        if check is not None and number(check["value"]) is not None:
+            return self._of_check(check, key, demand)
+        if check is not None and self._loss(nodeid, source, others) is None:
+            raise MeasurementError(f"the base has this check and could not measure it: {_short(check)}")
+        found = self._of_section(key, demand) if check is None else None
         return found or BaseValue(reason=self._new(nodeid, demand, others))
 
     def meet(self, demands: Sequence[CheckEntry], unseen: Sequence[str] = ()) -> None:
@@ -97,20 +102,12 @@ class Base:
         self.matches = match_demands(self.record.get("own", []), demands, moves)
         self.seen, self.unseen = {entry["nodeid"] for entry in demands}, list(unseen)
 
-    def _of_check(self, key: CheckKey, demand: Demand) -> BaseValue | None:
+    def _of_check(self, check: CheckEntry, key: CheckKey, demand: Demand) -> BaseValue:
         """What the same check found there."""
-        check = find_check(self.record["checks"], key)
-        if check is None:
-            return None
-        value = number(check["value"])
-        if value is None:
-            raise MeasurementError(f"the base has this check and could not measure it: {_short(check)}")
         refusal = other_definition(demand.limit.metric, check["definition"])
-        return (
-            BaseValue(reason=refusal)
-            if refusal
-            else BaseValue(value, _parts(check), "", self._notes_of(key.nodeid))
-        )
+        if refusal:
+            return BaseValue(reason=refusal)
+        return BaseValue(number(check["value"]), _parts(check), "", self._notes_of(key.nodeid))
 
     def _of_section(self, key: CheckKey, demand: Demand) -> BaseValue | None:
         """The figure among those that the sections of the same subject have."""

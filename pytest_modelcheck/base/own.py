@@ -19,7 +19,7 @@ from .process import tail
 from .testcode import SETTINGS, is_test_code
 
 if TYPE_CHECKING:
-    from .run import Rerun
+    from .rerun import Rerun
 
 WHAT = "collecting the base's own tests"
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +20,12 @@ from .moves import Moves, find_moves
 from .own import OwnTests
 from .pairs import measure_pairs
 from .process import tail
+from .rerun import Rerun
 
 WINDOWS = sys.platform == "win32"
 DEATHS = (
     5  # of the process that measures: each is laid to the test or file that it was at, which is left out then
 )
-
-
-@dataclass(frozen=True)
-class Rerun:
-    """A run of pytest, as another process can repeat it: what it collects, where, with which options.
-
-    `path` is its sys.path, `patterns` name its test files, `options` are those that conftest files declare, `names`
-    the markers and fixtures that check a model; `timeout` in seconds.
-    """
-
-    rootdir: Path
-    cwd: Path
-    path: Sequence[str]
-    patterns: Sequence[str]
-    arguments: Sequence[str]
-    tests: Sequence[str]
-    options: Mapping[str, Any]
-    names: Sequence[str]
-    timeout: float
 
 
 def find_base(run: Rerun, revision: str) -> str:

@@ -13,7 +13,7 @@ from .. import progress
 
 if TYPE_CHECKING:
     from ..base.figures import Base
-    from ..base.run import Rerun
+    from ..base.rerun import Rerun
     from .state import Run
 
 # The exit statuses of runs that came to their end.

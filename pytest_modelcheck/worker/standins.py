@@ -29,7 +29,7 @@ class Missing:
         raise Absent(self._full)
 
     def __getattr__(self, name: str) -> Missing:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
         return Missing(f"{self._full}.{name}")
 
