@@ -41,7 +41,8 @@ def test_a_name_that_is_new_costs_the_others_in_its_file_nothing(repository):
     assert "new: the base has no nets.model.other" in done.out
 
 
-def test_a_test_that_checked_a_model_and_is_gone_is_named(repository):
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
+def test_a_test_that_checked_a_model_and_is_gone_fails_the_run(repository, workers):
     repository.git("checkout", "-q", "main")
     repository.write(
         "tests/test_second.py", TESTS.replace("test_net", "test_gone") + "\ndef test_plain(): ...\n"
@@ -51,9 +52,21 @@ def test_a_test_that_checked_a_model_and_is_gone_is_named(repository):
     repository.git("checkout", "-q", "-b", "less")
     (repository.path / "tests/test_second.py").unlink()
     repository.git("mv", "tests/test_third.py", "tests/test_fourth.py")
-    done = repository.run("--modelcheck-report")
+    done = repository.run("--modelcheck-report", *workers)
+    assert done.returncode == 1, done.out
     assert "no longer checked: tests/test_second.py::test_gone" in done.out
+    assert "Modelcheck-Accept: tests/test_second.py::test_gone removed: <why>" in done.out
+    assert [c["nodeid"] for c in repository.record()["checks"] if c["outcome"] == "fail"] == [
+        "tests/test_second.py::test_gone"
+    ]
     assert repository.record()["changes"]["gone"] == ["tests/test_second.py::test_gone"]
+
+
+def test_no_test_left_is_no_green_run(repository):
+    repository.write("tests/test_net.py", "def test_net(): ...\n")
+    done = repository.run()
+    assert done.returncode == 1, done.out
+    assert "no longer checked: tests/test_net.py::test_net" in done.out
 
 
 @pytest.mark.parametrize("checked_out", [True, False], ids=["checked out", "not checked out"])
