@@ -193,10 +193,12 @@ class Base:
     def _uses(self, nodeid: str) -> dict[str, str]:
         """Names that a test's file, or the conftest files above it, import, with what they are at the base."""
         file = PurePosixPath(nodeid.partition("::")[0])
+        with_tests = {PurePosixPath(test.partition("::")[0]) for test in self.seen}
         found: dict[str, str] = {}
         for name, table in self.record.get("uses", {}).items():
             user = PurePosixPath(name)
-            if user == file or (user.name != file.name and not user.name.startswith("test_")):
+            above = user.name != "conftest.py" or file.is_relative_to(user.parent)
+            if user == file or (user not in with_tests and above):
                 found |= table
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, A
     return {
         **record,
         "marked": marked,
-        "moves": {"tests": moves["tests"], "names": _renamed(moves)},
+        "moves": {"tests": _from(run.rootdir, root, moves["tests"]), "names": _renamed(moves)},
         "dependencies": changed_dependencies(root, commit),
         "notes": notes,
     }
@@ -79,6 +79,16 @@ def _marked(run: Rerun, root: Path, changed: Sequence[str]) -> Iterator[str]:
         if path.suffix == ".py" and path.is_file() and path.is_relative_to(run.rootdir):
             tests = marked_tests(path.read_text("utf-8", errors="replace"), run.names)
             yield from (f"{path.relative_to(run.rootdir).as_posix()}::{test}" for test in tests)
+
+
+def _from(rootdir: Path, root: Path, moved: Mapping[str, str]) -> dict[str, str]:
+    """Files of the repository as node ids have them, which are relative to pytest's own root."""
+    both = ((root / new, root / old) for new, old in moved.items())
+    return {
+        new.relative_to(rootdir).as_posix(): old.relative_to(rootdir).as_posix()
+        for new, old in both
+        if new.is_relative_to(rootdir) and old.is_relative_to(rootdir)
+    }
 
 
 def _renamed(moves: Moves) -> dict[str, str]:

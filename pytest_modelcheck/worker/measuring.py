@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,7 +112,10 @@ class BaseRun:
             "lost": self.lost,
             "timed": timed,
             "own": self.demanded,
-            "uses": self.imports.uses,
+            "uses": {
+                os.path.relpath(file, session.config.rootpath): found
+                for file, found in self.imports.uses.items()
+            },
         }
 
 

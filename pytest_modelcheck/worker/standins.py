@@ -99,9 +99,7 @@ class Imports:
         tables = {**names.aliases, **names.told}
         found = {new: old for new, old in tables.items() if new in spoken or new not in before}
         if found:
-            self.uses.setdefault(Path(file).resolve().relative_to(self.redirect.root).as_posix(), {}).update(
-                found
-            )
+            self.uses.setdefault(str(Path(file).resolve()), {}).update(found)
 
 
 def stand_in(name: str) -> None:
