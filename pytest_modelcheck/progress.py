@@ -17,18 +17,25 @@ terminal: TextIO | None = None
 
 
 @contextmanager
-def busy(text: str) -> Iterator[None]:
-    """Say what goes on while the block runs: work that cannot be counted. Writes only to a terminal."""
+def busy(text: str) -> Iterator[Callable[[str], None]]:
+    """Say what goes on while the block runs. Yields `say(text)`, for what goes on now. Writes only to a terminal."""
     stream = terminal or sys.stderr
     shown = stream is not None and stream.isatty()
-    if shown:
-        stream.write(f"\r{log_safe(text)} …")
-        stream.flush()
+    width = 0
+
+    def say(text: str) -> None:
+        nonlocal width
+        if shown:
+            stream.write(f"\r{log_safe(text) + ' …':<{width}}")
+            stream.flush()
+            width = max(width, len(text) + 2)
+
+    say(text)
     try:
-        yield
+        yield say
     finally:
         if shown:
-            stream.write(f"\r{'':<{len(text) + 2}}\r")
+            stream.write(f"\r{'':<{width}}\r")
             stream.flush()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from ..demand.plan import Demand
@@ -12,18 +12,26 @@ from ..errors import MeasurementError, ModelCheckError
 from ..records.beside import put_beside
 from ..records.compare import Figures, compare, other_definition
 from ..records.entries import place_entry
+from ..records.gone import NO_LONGER, gone_entry
 from ..records.load import read_record
 from ..records.match import CheckKey, find_check, find_subject
 from ..records.plain import number, to_json
 from ..records.section import Catalogue, content_of, sections_of
-from ..records.types import Changes, CheckEntry, Record, RevisionEntry, SubjectEntry
+from ..records.types import Changes, CheckEntry, LossEntry, Record, RevisionEntry, SubjectEntry
 from ..verdict.judge import BaseValue
 from ..verdict.measurement import Contributor
 from ..verdict.message import metric_title
 from ..verdict.phases import FORWARD
+from .gone import Match, elsewhere, lies_in, match_demands, notes_on, without
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
+)
+
+RECIPE = (
+    "the base has no {name}.\n"
+    "If it moved or was renamed, say what it was there; both revisions then find it:\n"
+    "    try:\n        from new_place import Name\n    except ImportError:\n        from old_place import Name"
 )
 
 
@@ -34,6 +42,9 @@ class Base:
         self.record = cast("Record", record)
         self.catalogue = catalogue
         self.error = str(record.get("error", ""))
+        self.matches: list[Match] = []
+        self.seen: set[str] = set()
+        self.unseen: list[str] = []
 
     @classmethod
     def read(cls, path: Path, catalogue: Catalogue) -> Base:
@@ -56,24 +67,47 @@ class Base:
         """
         if self.error:
             raise MeasurementError(f"the base could not be measured: {self.error}")
-        if demand.check.paired:
-            return self._pair(nodeid, demand)
         limit, source = demand.limit, demand.source.written
         others = frozenset(other.source.written for other in all_demands) - {source}
-        key = CheckKey(nodeid, place_entry(limit.place), limit.metric.name, limit.options, source, others)
-        found = self._of_check(key, demand) or self._of_section(key, demand)
-        return found or BaseValue(reason=self._new(nodeid, demand))
-
-    def _of_check(self, key: CheckKey, demand: Demand) -> BaseValue | None:
-        """What the same check found there."""
+        if demand.check.paired:
+            return self._pair(nodeid, demand, others)
+        key = CheckKey(
+            nodeid,
+            place_entry(limit.place),
+            limit.metric.name,
+            limit.options,
+            source,
+            others,
+            frozenset(
+                other.source.written
+                for other in all_demands
+                if (other.limit.metric, other.limit.options) == (limit.metric, limit.options)
+            )
+            - {source},
+            same_code="lost" in self.record,
+        )
         check = find_check(self.record["checks"], key)
-        if check is None:
-            return None
-        value = number(check["value"])
-        if value is None:
-            return BaseValue(reason=f"not measured at the base: {_short(check['message'])}")
+        if check is not None and number(check["value"]) is not None:
+            return self._of_check(check, key, demand)
+        if check is not None and self._loss(nodeid, source, others) is None:
+            raise MeasurementError(f"the base has this check and could not measure it: {_short(check)}")
+        found = self._of_section(key, demand) if check is None else None
+        return found or BaseValue(reason=self._new(nodeid, demand, others))
+
+    def meet(self, demands: Sequence[CheckEntry], unseen: Sequence[str] = ()) -> None:
+        """Learn what this tree's tests demand, those that will not run too; `unseen`: node ids of files and classes
+        that could not be looked into.
+        """
+        moves = self.record.get("moves") or {"tests": {}, "names": {}}
+        self.matches = match_demands(self.record.get("own", []), demands, moves)
+        self.seen, self.unseen = {entry["nodeid"] for entry in demands}, list(unseen)
+
+    def _of_check(self, check: CheckEntry, key: CheckKey, demand: Demand) -> BaseValue:
+        """What the same check found there."""
         refusal = other_definition(demand.limit.metric, check["definition"])
-        return BaseValue(reason=refusal) if refusal else BaseValue(value, _parts(check), "", self.notes)
+        if refusal:
+            return BaseValue(reason=refusal)
+        return BaseValue(number(check["value"]), _parts(check), "", self._notes_of(key.nodeid))
 
     def _of_section(self, key: CheckKey, demand: Demand) -> BaseValue | None:
         """The figure among those that the sections of the same subject have."""
@@ -86,7 +120,7 @@ class Base:
         refusal = other_definition(metric, figure.definition)
         if refusal:
             return BaseValue(reason=refusal)
-        return BaseValue(figure.value, self._own_parts(entry, metric.name), "", self.notes)
+        return BaseValue(figure.value, self._own_parts(entry, metric.name), "", self._notes_of(key.nodeid))
 
     def _own_parts(self, entry: SubjectEntry, metric: str) -> tuple[Contributor, ...]:
         """Each module's own part, where a section has them."""
@@ -96,15 +130,34 @@ class Base:
                     return tuple(total.parts(content_of(sections_of(entry), section.name)))
         return ()
 
-    def _new(self, nodeid: str, demand: Demand) -> str:
-        """Why there is no figure: the base has no such test, or its test has no such figure."""
+    def _new(self, nodeid: str, demand: Demand, others: frozenset[str]) -> str:
+        """What the base provably has not, so that there is no figure. Raises MeasurementError where it may have it."""
         label = demand.source.label
+        loss = self._loss(nodeid, demand.source.written, others)
+        gated = any(m.head is not None and _is(m.head, nodeid, demand) for m in self.matches)
+        if loss is not None and loss["absent"] and gated:
+            raise MeasurementError(f"{NO_LONGER}: {RECIPE.format(name=loss['absent'])}")
+        if loss is not None and (gated or not (loss["absent"] or loss["phase"] == "skip")):
+            raise MeasurementError(f"could not be measured at the base: {loss['reason']}")
+        if loss is not None:
+            return f"new: the base has no {loss['absent']}" if loss["absent"] else f"new: {loss['reason']}"
+        if gated:
+            raise MeasurementError("the base has this check, and its test did not come up there")
         if any(nodeid in entry["nodeids"] for entry in self.record["subjects"]):
             return f"the base has no such figure for {label!r}: the check is new"
-        broken = "".join(f"; {text}" for text in self.record.get("broken", [])[:1])
-        return f"new: the base has no subject {label!r}{broken}"
+        return f"new: the base has no subject {label!r}"
 
-    def _pair(self, nodeid: str, demand: Demand) -> BaseValue:
+    def _loss(self, nodeid: str, source: str, others: frozenset[str]) -> LossEntry | None:
+        """Why there is no figure: what is said of the test's subject, of the test, of its file."""
+        found = [
+            loss
+            for loss in self.record.get("lost", [])
+            if lies_in(nodeid, loss["nodeid"]) and loss["source"] not in others
+        ]
+        rank = {source: 2, "": 1}
+        return max(found, key=lambda one: (len(one["nodeid"]), rank.get(one["source"], 0)), default=None)
+
+    def _pair(self, nodeid: str, demand: Demand, others: frozenset[str]) -> BaseValue:
         """Both revisions timed in turns. Raises MeasurementError where that failed."""
         if "timed" not in self.record:
             return BaseValue(reason=NO_REVISION)
@@ -114,11 +167,13 @@ class Base:
         pairs = self.record.get("pairs", [])
         pair = next((pair for pair in pairs if (pair["nodeid"], pair["demand"]) == key), None)
         if pair is None:
-            return BaseValue(reason=self._new(nodeid, demand))
+            return BaseValue(reason=self._new(nodeid, demand, others))
         if "error" in pair:
             raise MeasurementError(f"the base and this tree could not be compared: {pair['error']}")
         compared = pair.get("comparison")
-        return BaseValue(reason=pair.get("reason", ""), notes=self.notes if compared else (), pair=compared)
+        return BaseValue(
+            reason=pair.get("reason", ""), notes=self._notes_of(nodeid) if compared else (), pair=compared
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -128,8 +183,30 @@ class Base:
         text = "dependencies changed since the base, both were measured with those installed here: "
         return (text + ", ".join(changed), *notes) if changed else notes
 
+    def _notes_of(self, nodeid: str) -> tuple[str, ...]:
+        """The same, and what of a test, and of what it imports, has another name at the base."""
+        tests = {m.base["nodeid"] for m in self.matches if m.head is not None and m.head["nodeid"] == nodeid}
+        told = [f"this test was {name} at the base" for name in sorted(tests - {nodeid})]
+        moved = sorted(f"{new} was {old}" for new, old in self._uses(nodeid).items())
+        return (*self.notes, *told, *([f"{', '.join(moved)} at the base"] if moved else []))
+
+    def _uses(self, nodeid: str) -> dict[str, str]:
+        """Names that a test's file, or the conftest files above it, import, with what they are at the base."""
+        file = PurePosixPath(nodeid.partition("::")[0])
+        with_tests = {PurePosixPath(test.partition("::")[0]) for test in self.seen}
+        found: dict[str, str] = {}
+        for name, table in self.record.get("uses", {}).items():
+            user = PurePosixPath(name)
+            above = user.name != "conftest.py" or file.is_relative_to(user.parent)
+            if user == file or (user not in with_tests and above):
+                found |= table
+        return found
+
     def tell(self, head: Record) -> None:
-        """Add to the head's record what changed: `changes`, and to its sections what shows both sides."""
+        """Add to the head's record what changed: `changes`, to its sections what shows both sides, and to its checks
+        what the base gated and this tree does not.
+        """
+        head["run"]["seconds"] = round(head["run"]["seconds"] + self.record.get("seconds", 0.0), 3)
         try:
             if self.error:
                 raise MeasurementError(self.error)
@@ -138,10 +215,35 @@ class Base:
         except ModelCheckError as error:
             head["changes"] = _failed(str(error))
             return
-        broken = [f"could not be collected at the base: {text}" for text in self.record.get("broken", [])]
-        changes["notes"] = [*self.notes, *broken]
-        changes["gone"] = list(self.record.get("gone", []))
+        gone = self._gone()
+        head["checks"] += self.removals([entry for entry in gone if entry["metric"]])
+        changes["notes"] = [*self.notes, *self._told()]
+        changes["gone"] = sorted({entry["nodeid"] for entry in gone})
         head["changes"] = changes
+
+    def removals(self, gone: Sequence[CheckEntry]) -> list[CheckEntry]:
+        """The entries of demands that are gone; here it is asked whether a commit owns up to them."""
+        return [gone_entry(entry, f"Modelcheck-Accept: {entry['nodeid']} removed: <why>") for entry in gone]
+
+    def _gone(self) -> list[CheckEntry]:
+        """The base's demands that have no counterpart in this tree."""
+        missing = [match.base for match in self.matches if match.head is None]
+        looked = without(missing, self.unseen)
+        return elsewhere(looked, self.record.get("marked", []), self.seen)
+
+    def _told(self) -> Iterator[str]:
+        """What moved, what could not be measured or collected, and what of the demands is another."""
+        uses = {new: old for table in self.record.get("uses", {}).values() for new, old in table.items()}
+        if uses:
+            yield f"moved since the base: {', '.join(f'{new} was {old}' for new, old in sorted(uses.items()))}"
+        yield from notes_on(self.matches)
+        for loss in self.record.get("lost", []):
+            if loss["phase"] != "skip" and not loss["absent"]:
+                yield f"could not be measured at the base: {loss['nodeid']}: {loss['reason']}"
+        lost = {loss["nodeid"] for loss in self.record.get("lost", [])}
+        for loss in (loss for loss in self.record.get("unknown", []) if loss["nodeid"] not in lost):
+            place = f" in {loss['nodeid']}" if loss["nodeid"] else ""
+            yield f"what the base's own tests{place} demand is not known: {loss['reason']}"
 
 
 def _failed(error: str) -> Changes:
@@ -155,5 +257,15 @@ def _parts(check: CheckEntry) -> tuple[Contributor, ...]:
     return tuple(Contributor(module, value) for module, value in values if value is not None)
 
 
-def _short(message: str) -> str:
-    return message.strip().splitlines()[1].strip() if "\n" in message else message
+def _is(entry: CheckEntry, nodeid: str, demand: Demand) -> bool:
+    """Whether an entry is of this demand."""
+    facts = entry["nodeid"], entry["metric"], entry["place"], entry["source"]
+    return facts == (nodeid, demand.limit.metric.name, place_entry(demand.limit.place), demand.source.written)
+
+
+def _short(check: CheckEntry) -> str:
+    """Why a check has no value."""
+    lines = check["message"].strip().splitlines()
+    return check["reason"] or (
+        lines[1].strip().removeprefix("error").strip() if len(lines) > 1 else check["message"]
+    )

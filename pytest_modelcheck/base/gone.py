@@ -1,32 +1,146 @@
-"""Tests that checked a model at the base and do so no more, read from their sources: nothing is imported."""
+"""What the base gated and this tree does not: demands of the base's own tests without a counterpart here.
+
+Tests are matched by their node ids, by their names where files, classes or functions moved, and by what they say of
+their subjects; of the demands of one test, those of one metric. What differs besides is told, and is not gone.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
-from fnmatch import fnmatch
-from pathlib import Path
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from .git import BaseError, git
+from ..records.types import CheckEntry, MovesEntry
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def gone_checks(root: Path, commit: str, patterns: Sequence[str], names: Collection[str]) -> list[str]:
-    """`tests/test_a.py::TestB::test_c` of each, sorted; one that moved to another file is not gone.
+@dataclass(frozen=True)
+class Match:
+    """A demand of the base's own tests with the one that it is here, or None."""
 
-    `patterns` name test files, `names` the markers and fixtures that check a model.
+    base: CheckEntry
+    head: CheckEntry | None
+
+    @property
+    def differences(self) -> str:
+        """What of the demand is another, where it is the same one nevertheless; empty if nothing is."""
+        if self.head is None:
+            return ""
+        pairs = [("limit", self.base["limit_text"], self.head["limit_text"])]
+        pairs += [("options", _words(self.base["options"]), _words(self.head["options"]))]
+        pairs += [("level", self.base["level"], self.head["level"])]
+        return ", ".join(f"{what} was {old}, is {new}" for what, old, new in pairs if old != new)
+
+
+def notes_on(matches: Sequence[Match]) -> Iterator[str]:
+    """Which tests were matched though they moved, and which demands though something else of them is another."""
+    moved: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for match in matches:
+        if match.head is not None and match.head["nodeid"] != match.base["nodeid"]:
+            (new, _, now), (old, _, before) = (e["nodeid"].partition("::") for e in (match.head, match.base))
+            moved.setdefault((new, old), []).append((now, before))
+    for (new, old), tests in moved.items():
+        if new != old:
+            yield f"tests of {new} were in {old} at the base"
+        renamed = dict.fromkeys(f"{now} was {before}" for now, before in tests if now != before)
+        if renamed:
+            yield f"tests of {new} that had another name at the base: {', '.join(renamed)}"
+    for match in matches:
+        if match.head is not None and match.differences:
+            yield f"{match.head['nodeid']}, {match.head['title']}: {match.differences}"
+
+
+def _words(options: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in options.items() if value is not None) or "none"
+
+
+def match_demands(own: Sequence[CheckEntry], head: Sequence[CheckEntry], moves: MovesEntry) -> list[Match]:
+    """Each demand of `own`, the base's, with its counterpart in `head`; each of `head` is one's at most."""
+    found: dict[int, CheckEntry] = {}
+    free = dict(enumerate(head))
+    old = {i: _Facts(entry, moves) for i, entry in enumerate(own)}
+    new = {j: _Facts(entry) for j, entry in free.items()}
+    for key in _KEYS:
+        places: dict[object, list[int]] = {}
+        for j in free:
+            places.setdefault(key(new[j]), []).append(j)
+        rivals: dict[object, list[int]] = {}
+        for i in (i for i in old if i not in found):
+            rivals.setdefault(key(old[i]), []).append(i)
+        for value, waiting in rivals.items():
+            if value is not None:
+                for i, j in zip(waiting, places.get(value, ()), strict=False):
+                    found[i] = free.pop(j)
+    return [Match(entry, found.get(i)) for i, entry in enumerate(own)]
+
+
+class _Facts:
+    """What demands are matched by; of one at the base, as this tree would say it."""
+
+    def __init__(self, entry: CheckEntry, moves: MovesEntry | None = None) -> None:
+        self.metric, self.place = entry["metric"], (entry["place"]["marker"], entry["place"]["index"])
+        self.kind = "relative" if entry.get("max_regression") is not None else "absolute"
+        self.options = json.dumps(entry["options"], sort_keys=True, default=str)
+        self.file, _, rest = entry["nodeid"].partition("::")
+        self.source = entry["source"]
+        if moves is not None:
+            here = {old: new for new, old in moves["tests"].items()}
+            self.file = here.get(self.file, self.file)
+            names = {old: new for new, old in moves["names"].items()}
+            self.source = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), self.source)
+        path, bracket, parameters = rest.partition("[")
+        self.tail, self.function = rest, path.rpartition("::")[2]
+        self.test = self.function + bracket + parameters
+        self.parameters = parameters
+        self.is_telling = "model=fixture" not in self.source
+
+
+_KEYS: tuple[Callable[[_Facts], object], ...] = (
+    lambda f: (f.file, f.tail, f.metric, f.kind, f.options, f.source, f.place),
+    lambda f: (f.file, f.tail, f.metric, f.kind, f.options, f.source),
+    lambda f: (f.file, f.tail, f.metric, f.kind, f.source),
+    lambda f: (f.file, f.tail, f.metric, f.source),
+    lambda f: (f.file, f.tail, f.metric, f.kind),
+    lambda f: (f.file, f.tail, f.metric),
+    lambda f: (f.tail, f.metric, f.kind, f.source),  # the file moved
+    lambda f: (f.test, f.metric, f.kind, f.source),  # the class has another name
+    lambda f: (f.test, f.metric, f.kind),
+    lambda f: (f.file, f.parameters, f.metric, f.kind, f.options, f.source),  # the function has
+    lambda f: (f.function, f.metric, f.kind, f.source) if f.is_telling else None,  # the parameter has
+    lambda f: (
+        (f.parameters, f.metric, f.kind, f.source) if f.is_telling else None
+    ),  # only what it says is left
+    lambda f: (f.metric, f.kind, f.source) if f.is_telling else None,
+)
+"""From the strictest on; None: not to be matched by it."""
+
+
+def elsewhere(
+    entries: Iterable[CheckEntry], marked: Iterable[str], seen: Collection[str]
+) -> list[CheckEntry]:
+    """Those without the tests that stand, by name, in a file that this run did not look at.
+
+    `marked`: tests of all files that differ from the base's; `seen`: node ids of this run.
     """
-    old, new = set[str](), set[str]()
-    for name in git(root, "diff", "--name-only", "--no-renames", "-z", commit, "--", "*.py").split("\0"):
-        if any(fnmatch(Path(name).name, pattern) for pattern in patterns):
-            old |= {f"{name}::{test}" for test in checks(_at(root, commit, name), names)}
-            new |= {f"{name}::{test}" for test in checks(_now(root / name), names)}
-    came = {test.partition("::")[2] for test in new - old}
-    return sorted(test for test in old - new if test.partition("::")[2] not in came)
+    files = {nodeid.partition("::")[0] for nodeid in seen}
+    names = {n.partition("::")[2] for n in marked if n.partition("::")[0] not in files}
+    return [e for e in entries if e["nodeid"].partition("::")[2].partition("[")[0] not in names]
 
 
-def checks(source: str, names: Collection[str]) -> list[str]:
+def without(entries: Iterable[CheckEntry], unseen: Collection[str]) -> list[CheckEntry]:
+    """Those whose file or class is not among the node ids `unseen`: what could not be looked at is not gone."""
+    return [e for e in entries if not any(lies_in(e["nodeid"], place) for place in unseen)]
+
+
+def lies_in(nodeid: str, place: str) -> bool:
+    """Whether a node is another one or lies in it; in the session, whose node id is empty, lie all."""
+    return nodeid == place or nodeid.startswith((f"{place}::", f"{place}/")) or not place
+
+
+def marked_tests(source: str, names: Collection[str]) -> list[str]:
     """The tests in a file's text that have a marker, or ask for a fixture, of one of these names."""
     try:
         tree = ast.parse(source)
@@ -61,17 +175,3 @@ def _mentioned(expressions: list[ast.expr], names: Collection[str]) -> bool:
         for expression in expressions
         for node in ast.walk(expression)
     )
-
-
-def _at(root: Path, commit: str, name: str) -> str:
-    try:
-        return git(root, "show", f"{commit}:{name}")
-    except BaseError:  # it is new
-        return ""
-
-
-def _now(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -27,7 +27,7 @@ def measure_pairs(
     results = folder / "pairs.jsonl"
     given = {
         name: job[name]
-        for name in ("root", "rootdir", "tree", "files", "patterns", "path", "arguments", "options")
+        for name in ("root", "rootdir", "tree", "files", "patterns", "path", "arguments", "options", "moves")
     }
     given |= {"keys": list(keys), "results": str(results), "timeout": timeout, "cap": CAP}
     with progress("timed in turns with the base", len(keys)) as step:

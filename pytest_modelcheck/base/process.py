@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ..text import printable
 
@@ -23,35 +24,64 @@ OF_THIS_RUN = (  # beginnings of names: what these say in the environment is sai
 )
 
 
-def supervise(
-    folder: Path, job: dict[str, object], cwd: Path, timeout: float, tick: Callable[[], None] = lambda: None
-) -> str:
-    """Start a worker, wait (`tick()` each second), and say how it ended; whatever happens, its processes end."""
-    (folder / "job.json").write_text(json.dumps(job), "utf-8")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(OF_THIS_RUN)}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
-    command = [
-        sys.executable,
-        str(Path(__file__).parents[1] / "worker" / "main.py"),
-        str(folder / "job.json"),
-    ]
-    with (folder / "log").open("wb") as log:
-        worker = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+class Ended(NamedTuple):
+    """How a worker ended; without a status it was ended, since its time was over."""
+
+    status: int | None
+    timeout: float
+
+    def __str__(self) -> str:
+        if self.status is None:
+            return f"did not end within {self.timeout:g} s"
+        return (
+            f"ended with status {self.status}" if self.status >= 0 else f"was killed by signal {-self.status}"
         )
+
+
+class Worker:
+    """A started worker; in its block it works, afterwards its processes have ended."""
+
+    def __init__(self, folder: Path, job: Mapping[str, object], cwd: Path) -> None:
+        self.folder, self.job, self.cwd = folder, job, cwd
+
+    def __enter__(self) -> Worker:
+        (self.folder / "job.json").write_text(json.dumps(self.job), "utf-8")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(OF_THIS_RUN)}
+        environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        main = Path(__file__).parents[1] / "worker" / "main.py"
+        with (self.folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(main), str(self.folder / "job.json")],
+                cwd=self.cwd,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def wait(self, timeout: float, tick: Callable[[], None] = lambda: None) -> Ended:
+        """Wait for its end, at most `timeout` seconds; `tick()` each second."""
         try:
-            status = _wait(worker, timeout, tick)
-            return f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
+            return Ended(_wait(self.process, timeout, tick), timeout)
         except subprocess.TimeoutExpired:
-            return f"did not end within {timeout:g} s"
-        finally:
-            _end(worker)
+            return Ended(None, timeout)
+
+    def __exit__(self, *error: object) -> None:
+        _end(self.process)
+
+
+def supervise(
+    folder: Path,
+    job: Mapping[str, object],
+    cwd: Path,
+    timeout: float,
+    tick: Callable[[], None] = lambda: None,
+) -> Ended:
+    """Start a worker, wait, and say how it ended; whatever happens, its processes end."""
+    with Worker(folder, job, cwd) as worker:
+        return worker.wait(timeout, tick)
 
 
 def _wait(worker: subprocess.Popen[bytes], timeout: float, tick: Callable[[], None]) -> int:

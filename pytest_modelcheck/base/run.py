@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..progress import busy
 from ..records.load import MAX_BYTES, RecordError, read_record
 from ..records.section import Catalogue
+from .attempts import Attempts
 from .contents import fill
 from .git import BaseError, changed_dependencies, files, merge_base, toplevel, worktree
-from .gone import gone_checks
+from .gone import marked_tests
+from .moves import Moves, find_moves
+from .own import OwnTests
 from .pairs import measure_pairs
-from .process import supervise, tail
+from .process import tail
+from .rerun import Rerun
 
 WINDOWS = sys.platform == "win32"
+DEATHS = (
+    5  # of the process that measures: each is laid to the test or file that it was at, which is left out then
+)
 
 
-@dataclass(frozen=True)
-class Rerun:
-    """A run of pytest, as another process can repeat it: what it collects, where, with which options.
-
-    `path` is its sys.path, `patterns` name its test files, `options` are those that conftest files declare, `names`
-    the markers and fixtures that check a model; `timeout` in seconds.
-    """
-
-    rootdir: Path
-    cwd: Path
-    path: Sequence[str]
-    patterns: Sequence[str]
-    arguments: Sequence[str]
-    tests: Sequence[str]
-    options: Mapping[str, Any]
-    names: Sequence[str]
-    timeout: float
+def find_base(run: Rerun, revision: str) -> str:
+    """The commit that is the base. Raises BaseError where there is no such revision or no merge-base."""
+    if WINDOWS:
+        raise BaseError(
+            "measuring another revision needs the process groups of POSIX systems, which Windows has not.\n"
+            "Write a report there (--modelcheck-report) and compare with it: --modelcheck-base-report=PATH"
+        )
+    return merge_base(toplevel(run.rootdir), revision)
 
 
 def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -45,32 +43,60 @@ def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, A
 
     Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
     """
-    if WINDOWS:
-        raise BaseError(
-            "measuring another revision needs the process groups of POSIX systems, which Windows has not.\n"
-            "Write a report there (--modelcheck-report) and compare with it: --modelcheck-base-report=PATH"
-        )
-    root = toplevel(run.rootdir)
-    commit = merge_base(root, revision)
-    with worktree(root, commit) as folder:
+    commit = find_base(run, revision)
+    root, started = toplevel(run.rootdir), time.monotonic()
+    with worktree(root, commit) as folder, ExitStack() as ending:
         notes = fill(root, folder / "tree", commit)
-        job = _job(run, root, folder)
-        with busy("measuring the base"):
-            record = _run(folder, {**job, "arguments": [*run.arguments, *run.tests]}, run, catalogue)
-        if record.get("timed"):
-            record["pairs"] = measure_pairs(folder, job, record["timed"], run.cwd, run.timeout)
+        moves = find_moves(root, commit, folder, run.patterns)
+        job = _job(run, root, folder, moves)
+        own = ending.enter_context(OwnTests(run, root, commit, folder, job))
+        marked = list(_marked(run, root, own.changed))
+        given = {**job, "arguments": [*run.arguments, *run.tests]}
+        with Attempts(folder, given, run.cwd, run.timeout, "measuring the base") as attempts:
+            error = attempts.error()
+        record: dict[str, Any] = {"error": error} if error else _read(attempts.result, folder, catalogue)
+        if "error" not in record:
+            record |= own.demands(record["own"])
+            if record.get("timed"):
+                record["pairs"] = measure_pairs(folder, job, record["timed"], run.cwd, run.timeout)
+    record["seconds"] = round(time.monotonic() - started, 3)
     if "error" in record:
-        return {"error": "\n".join([record["error"], *notes])}
+        return {**record, "error": "\n".join([record["error"], *notes])}
     record["environment"]["commit"] = commit
     return {
         **record,
+        "marked": marked,
+        "moves": {"tests": _from(run.rootdir, root, moves["tests"]), "names": _renamed(moves)},
         "dependencies": changed_dependencies(root, commit),
-        "gone": gone_checks(root, commit, run.patterns, run.names),
         "notes": notes,
     }
 
 
-def _job(run: Rerun, root: Path, folder: Path) -> dict[str, Any]:
+def _marked(run: Rerun, root: Path, changed: Sequence[str]) -> Iterator[str]:
+    """Tests that check a model in test files that differ from the base's, read from their sources."""
+    for name in changed:
+        path = root / name
+        if path.suffix == ".py" and path.is_file() and path.is_relative_to(run.rootdir):
+            tests = marked_tests(path.read_text("utf-8", errors="replace"), run.names)
+            yield from (f"{path.relative_to(run.rootdir).as_posix()}::{test}" for test in tests)
+
+
+def _from(rootdir: Path, root: Path, moved: Mapping[str, str]) -> dict[str, str]:
+    """Files of the repository as node ids have them, which are relative to pytest's own root."""
+    both = ((root / new, root / old) for new, old in moved.items())
+    return {
+        new.relative_to(rootdir).as_posix(): old.relative_to(rootdir).as_posix()
+        for new, old in both
+        if new.is_relative_to(rootdir) and old.is_relative_to(rootdir)
+    }
+
+
+def _renamed(moves: Moves) -> dict[str, str]:
+    """Names of definitions that have another one at the base."""
+    return {new: old for table in moves["names"].values() for new, (_, old) in table.items() if new != old}
+
+
+def _job(run: Rerun, root: Path, folder: Path, moves: Moves) -> dict[str, Any]:
     """What the processes at the base are told, as JSON."""
     return {
         "root": str(root),
@@ -81,17 +107,11 @@ def _job(run: Rerun, root: Path, folder: Path) -> dict[str, Any]:
         "path": list(run.path),
         "arguments": list(run.arguments),
         "options": dict(run.options),
-        "result": str(folder / "record.json"),
+        "moves": moves,
     }
 
 
-def _run(folder: Path, job: dict[str, Any], run: Rerun, catalogue: Catalogue) -> dict[str, Any]:
-    """The record that a worker left."""
-    said = supervise(folder, job, run.cwd, run.timeout)
-    path = folder / "record.json"
-    if not path.exists():
-        text = f"the process that measures the base {said} without a result"
-        return {"error": f"{text}\n{tail(folder / 'log')}".rstrip()}
+def _read(path: Path, folder: Path, catalogue: Catalogue) -> dict[str, Any]:
     try:
         error = json.loads(path.read_bytes()[:MAX_BYTES]).get("error")
         if error:

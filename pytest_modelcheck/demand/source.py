@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import CellType, FunctionType
+from typing import Any
 
 from ..settings import Settings
 
@@ -60,10 +64,49 @@ def _written(value: object) -> str:
         return f"({', '.join(map(_written, value))})"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {_written(item)}' for key, item in value.items())}}}"
+    if isinstance(value, functools.partial):
+        said = [
+            *map(_written, value.args),
+            *(f"{key}={_written(item)}" for key, item in value.keywords.items()),
+        ]
+        return f"{_written(value.func)}({', '.join(said)})"
+    if isinstance(value, FunctionType):
+        return f"{value.__qualname__}{_held(value)}"
+    if not isinstance(value, type) and hasattr(value, "named_parameters"):
+        return f"{type(value).__qualname__}{_shapes(value)}"
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         return f"{type(value).__name__}{tuple(shape)}"
     return str(getattr(value, "__qualname__", None) or type(value).__qualname__)
+
+
+def _held(function: FunctionType) -> str:
+    """What tells functions of one name apart: the plain values that one is closed over; of a lambda its constants."""
+    code = function.__code__
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    held = [value for value in cells if value is not None and isinstance(value, TEXTUAL)]
+    if function.__name__ == "<lambda>":
+        held += [
+            *code.co_names,
+            *(value for value in code.co_consts if value is not None and isinstance(value, TEXTUAL)),
+        ]
+    return f"({', '.join(map(str, held))})" if held else ""
+
+
+def _is_filled(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
+
+
+def _shapes(module: Any) -> str:
+    """What tells models of one class apart, in a few digits: names and shapes of their parameters."""
+    try:
+        facts = [f"{name}{tuple(tensor.shape)}" for name, tensor in module.named_parameters()]
+    except Exception:  # a lazy one has none yet, and a user's class may be no module
+        return ""
+    return "#" + hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
 def merge(layers: Iterable[Mapping[str, object]], settings: Settings) -> Source:

@@ -4,7 +4,8 @@
 `demand_only(demands)` leaves some; `subject(source)` is a subject, made with the test's own fixtures while it runs;
 `replace_body(function)` has a function run in place of the test's own code. `compare_runs(config)`, before collection,
 says that this run will be compared with another: all is described, and random numbers are alike (`draw_alike(config)`
-does that alone); `record_of(config, exit_status)` is what has been measured.
+does that alone); `record_of(config, exit_status)` is what has been measured. `demands_of(test)` is what it demands, as
+the record has checks.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .item import ModelItem
-from .state import run_of, state_of
+from .state import nodeid_of, run_of, state_of
 
 if TYPE_CHECKING:
     from ..demand.plan import Demand
     from ..demand.source import Source
     from ..model.subject import Subject
-    from ..records.types import Record
+    from ..records.types import CheckEntry, Record
 
 
 class CheckedTest:
@@ -34,7 +35,7 @@ class CheckedTest:
     @property
     def nodeid(self) -> str:
         """Its node id."""
-        return self.item.nodeid
+        return nodeid_of(self.item, self.item.config)
 
     @property
     def demands(self) -> Sequence[Demand]:
@@ -64,6 +65,22 @@ def checked_tests(config: pytest.Config, items: Iterable[pytest.Item]) -> list[C
         for item in items
         if run.marks(item) or "modelcheck" in getattr(item, "fixturenames", ()) or isinstance(item, ModelItem)
     ]
+
+
+def demands_of(test: CheckedTest) -> list[CheckEntry]:
+    """What a test demands, as checks without a figure; one without a metric where it checks a model by no marker."""
+    from ..records.entries import check_entry
+    from ..verdict.judge import Outcome, Verdict
+    from ..verdict.limit import Limit
+    from ..verdict.message import tell
+    from ..verdict.metric import Metric
+    from ..verdict.units import RATIO
+    from .announcing import planned_entries
+
+    plan = state_of(test.item).plan
+    limit = Limit(Metric("", RATIO))
+    by_fixture = Verdict(plan.source.label, limit, Outcome.NOT_RUN, source=plan.source.written)
+    return planned_entries(test.nodeid, plan) or [check_entry(test.nodeid, tell(by_fixture))]
 
 
 def default_threads(config: pytest.Config) -> int:

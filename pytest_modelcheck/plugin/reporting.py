@@ -54,7 +54,8 @@ class Reporting:
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         run = self.run
-        if run.config.option.collectonly or not (run.is_awake or run.collected or run.settings.report):
+        seen = run.is_awake or run.collected or run.base
+        if run.config.option.collectonly or not (seen or run.settings.report):
             return
         run.record = record = self._record(session, int(exitstatus))
         is_written = not run.settings.report or self._write(record)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..base.run import Rerun
+from ..base.rerun import Rerun
 from .options import OPTIONS
 from .spotting import FIXTURES
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ from .. import progress
 
 if TYPE_CHECKING:
     from ..base.figures import Base
+    from ..base.rerun import Rerun
     from .state import Run
 
 # The exit statuses of runs that came to their end.
@@ -22,11 +25,13 @@ class Session:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.rerun: Rerun | None = None
+        self.revision: str | None = None
+        self.collected: list[pytest.Item] = []
+        self.unseen: list[str] = []  # node ids of what could not be collected, or was skipped as a whole
 
     @pytest.hookimpl(tryfirst=True)  # before xdist starts its workers: they are given what came of it
     def pytest_sessionstart(self) -> None:
-        from ..errors import ModelCheckError
-
         self._show_progress()
         if self.run.settings.report and not (self.run.is_worker or self.run.config.option.collectonly):
             from ..report.write import remove_report
@@ -34,14 +39,49 @@ class Session:
 
             remove_report(self.run.settings.output)
             remove_replacements(self.run.settings.output)
+        if self.run.config.option.collectonly:
+            return
+        with self._usage_errors():
+            self.run.base = self._given_base()
+            self._measure_later()
+        self.run.compared = self.run.base is not None or self.revision is not None
+        if self.run.describes:
+            self.run.register("seeding")
+
+    def _measure_later(self) -> None:
+        """A base that is to be measured waits until this tree's tests are collected.
+
+        xdist's workers are to be given it before they start: for them it is measured now.
+        """
+        run, settings = self.run, self.run.settings
+        if run.is_worker or run.base is not None or settings.base is None:
+            return
+        from ..base.run import find_base
+        from .rerun import rerun
+
+        self.revision, self.rerun = settings.base, rerun(run)
+        find_base(self.rerun, self.revision)
+        if getattr(run.config.option, "dist", "no") != "no":
+            self._measure()
+
+    def _measure(self) -> None:
+        from ..base.figures import Base
+        from ..base.run import measure_base
+
+        assert self.rerun is not None
+        assert self.revision is not None
+        registry = self.run.registry
+        self.run.base = Base(measure_base(self.rerun, self.revision, registry), registry)
+
+    @contextmanager
+    def _usage_errors(self) -> Iterator[None]:
+        from ..errors import ModelCheckError
+
         try:
-            self.run.base = self._find_base()
-            self.run.compared = self.run.base is not None
+            yield
         except ModelCheckError as error:
             option = "base" if self.run.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
-        if self.run.describes and not self.run.config.option.collectonly:
-            self.run.register("seeding")
 
     @pytest.hookimpl(wrapper=True)  # around syrupy's, which looks for unused snapshots
     def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
@@ -65,28 +105,25 @@ class Session:
             progress.terminal = reporter._tw._file
             self.run.config.add_cleanup(lambda: setattr(progress, "terminal", before))
 
-    def _find_base(self) -> Base | None:
+    def _given_base(self) -> Base | None:
+        """The base that another process measured, or that a report holds."""
         run, settings = self.run, self.run.settings
         given = getattr(run.config, "workerinput", {}).get("modelcheck_base")
-        asked = not run.is_worker and (settings.base is not None or settings.base_report is not None)
-        if run.config.option.collectonly or (given is None and not asked):
+        if given is None and (run.is_worker or settings.base_report is None):
             return None
         from ..base.figures import Base
 
         if given is not None:
             return Base.from_json(given, run.registry)
-        if settings.base_report is not None:
-            return Base.read(settings.base_report, run.registry)
-        from ..base.run import measure_base
-        from .rerun import rerun
-
-        assert settings.base is not None
-        return Base(measure_base(rerun(run), settings.base, run.registry), run.registry)
+        assert settings.base_report is not None
+        return Base.read(settings.base_report, run.registry)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Heard before any test with checks was met: files that cannot be imported may hold them."""
         if report.failed:
             self.run.uncollected.append(report)
+        if not report.passed:
+            self.unseen.append(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -94,9 +131,40 @@ class Session:
         if self.run.base is not None:
             node.workerinput["modelcheck_base"] = self.run.base.to_json()
 
-    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """xdist's: a worker has ended, and says what the tests demand that it collected."""
+        told = getattr(node, "workeroutput", {}).get("modelcheck_demands")
+        if self.run.base is not None and told is not None and not self.run.base.seen:
+            self.run.base.meet(**json.loads(told))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
         if self.run.settings.model is not None:
             from .item import ModelItem
 
             self.run.wake()
             items.append(ModelItem.from_parent(session, name=f"modelcheck:{self.run.settings.model}"))
+        self.collected = list(items)  # those too that are deselected now
+        return (yield)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        goes_on = not session.testsfailed or session.config.option.continue_on_collection_errors
+        if self.rerun is not None and self.run.base is None and goes_on:
+            with self._usage_errors():
+                self._measure()
+        if self.run.base is not None:
+            self._meet(self.run.base)
+
+    def _meet(self, base: Base) -> None:
+        from ..records.plain import to_json
+        from .measuring import checked_tests, demands_of
+
+        tests = checked_tests(self.run.config, self.collected)
+        demands = [entry for test in tests for entry in demands_of(test)]
+        base.meet(demands, self.unseen)
+        if self.run.is_worker:
+            told = {"demands": demands, "unseen": self.unseen}
+            self.run.config.workeroutput["modelcheck_demands"] = to_json(told)  # type: ignore[attr-defined]

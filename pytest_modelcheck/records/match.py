@@ -6,9 +6,11 @@ A key of a record of an older release may be empty: nobody knows, so that it mat
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..errors import ModelCheckError
 from ..verdict.phases import FORWARD
 from .plain import plain
 from .types import CheckEntry, PlaceEntry, SubjectEntry
@@ -16,7 +18,10 @@ from .types import CheckEntry, PlaceEntry, SubjectEntry
 
 @dataclass(frozen=True)
 class CheckKey:
-    """Which check: the same in every run of the same test. `others` are what its test says of its other subjects."""
+    """Which check: the same in every run of the same test. `others` are what its test says of its other subjects,
+    `rivals` those of them of which it demands the same; `same_code`: the very same test ran, so that its markers stand
+    where they stood.
+    """
 
     nodeid: str
     place: PlaceEntry
@@ -24,29 +29,69 @@ class CheckKey:
     options: Mapping[str, object]
     source: str
     others: frozenset[str] = frozenset()
+    rivals: frozenset[str] = frozenset()
+    same_code: bool = False
+
+
+class Ambiguous(ModelCheckError):
+    """Several checks may be the same one."""
 
 
 def find_check(checks: Iterable[CheckEntry], key: CheckKey) -> CheckEntry | None:
-    """The check that is the same one; None if there is none, or if several may be meant.
+    """The check that is the same one; None if there is none. Raises Ambiguous.
 
-    A test that says something else of its subject than it did is still the same, unless it says that of another one.
+    A test that says something else of its subject than it did is still the same, unless it says that of another one;
+    of several subjects that are new in this way, what is left of their names tells which is which.
     """
     asked = given_options(key.options)
-    found = [
+    of_test = [
         check
         for check in checks
         if (check["nodeid"], check["metric"]) == (key.nodeid, key.metric)
         and given_options(check["options"]) == asked
-        and (check["source"] == key.source or check["source"] not in key.others)
     ]
+    found = [check for check in of_test if key.same_code and check["place"] == key.place]
+    found = (
+        found
+        or [check for check in of_test if check["source"] == key.source]
+        or _said_otherwise(of_test, key)
+    )
     likenesses: Sequence[Callable[[CheckEntry], bool]] = (
-        lambda check: check["source"] == key.source,
         lambda check: _stands(check["place"]) == _stands(key.place),
-        lambda check: check["place"] == key.place,
+        lambda check: check["place"] == key.place and len({one["source"] for one in found}) == 1,
     )
     for alike in likenesses:
         found = [check for check in found if alike(check)] or found
-    return found[0] if len({check["signature"] or check["subject"] for check in found}) == 1 else None
+    if len({check["signature"] or check["subject"] for check in found}) > 1:
+        raise _ambiguous(found)
+    return found[0] if found else None
+
+
+def _said_otherwise(checks: Sequence[CheckEntry], key: CheckKey) -> list[CheckEntry]:
+    """Those of which the test says nothing any more, and that may be this one. Raises Ambiguous."""
+    known = {check["source"] for check in checks}
+    left = [check for check in checks if check["source"] not in key.others]
+    rivals = [stem(source) for source in key.rivals if source not in known]
+    own = [check for check in left if stem(check["source"]) in (stem(key.source), "")]
+    free = own or [check for check in left if stem(check["source"]) not in rivals]
+    names = {stem(check["source"]) for check in left}
+    as_likely = [rival for rival in rivals if (rival == stem(key.source) if own else rival not in names)]
+    if free and as_likely:
+        raise _ambiguous(free)
+    return free
+
+
+def _ambiguous(found: Sequence[CheckEntry]) -> Ambiguous:
+    subjects = ", ".join(dict.fromkeys(f"{check['subject']} ({check['source']})" for check in found))
+    return Ambiguous(
+        f"the base has this of {subjects}, and which of them it is here cannot be told.\n"
+        "Give each a name on its marker: name="
+    )
+
+
+def stem(source: str) -> str:
+    """What a test says of its subject without what its model says itself: the shapes of its parameters."""
+    return re.sub(r"#\w+", "", source)
 
 
 def _stands(place: PlaceEntry) -> tuple[str, str]:

@@ -219,8 +219,34 @@ class PairEntry(TypedDict):
     error: NotRequired[str]
 
 
+class MovesEntry(TypedDict):
+    """Of this tree -> of the base."""
+
+    tests: dict[str, str]
+    names: dict[str, str]
+
+
+class LossEntry(TypedDict):
+    """Why there is no figure at the base: of a test, of a file, or (`source`) of one subject of a test.
+
+    `absent`: what the base provably has not, where that is why; empty where something failed. Phase "skip": it was
+    skipped there.
+    """
+
+    nodeid: str
+    phase: Literal["collect", "setup", "call", "teardown", "process", "skip"]
+    source: str
+    reason: str
+    absent: str
+
+
 class Record(TypedDict):
-    """A run. What comes after `panels` is there where a base was measured or compared."""
+    """A run. What comes after `panels` is there where a base was measured or compared.
+
+    Of a base that was measured: `lost`, why figures are missing; `own`, what its own tests demand, and `unknown`, why
+    that is not known of some; `uses`, by test file, names of this tree with those that they have there; `marked`, tests
+    that check a model in changed files; `moves`, test files and names that moved, of this tree -> of the base.
+    """
 
     schema_version: int
     created: str
@@ -232,8 +258,13 @@ class Record(TypedDict):
     failures: NotRequired[list[FailureEntry]]
     changes: NotRequired[Changes]
     dependencies: NotRequired[list[str]]
-    broken: NotRequired[list[str]]
-    gone: NotRequired[list[str]]
+    seconds: NotRequired[float]
+    lost: NotRequired[list[LossEntry]]
+    own: NotRequired[list[CheckEntry]]
+    unknown: NotRequired[list[LossEntry]]
+    uses: NotRequired[dict[str, dict[str, str]]]
+    marked: NotRequired[list[str]]
+    moves: NotRequired[MovesEntry]
     notes: NotRequired[list[str]]
     pairs: NotRequired[list[PairEntry]]
     timed: NotRequired[list[tuple[str, str]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ..records.gone import is_gone
 from ..records.outcome import shown_outcome
 from ..records.section import Catalogue
 from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
@@ -125,12 +126,19 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
     loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
     notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
     notes += [f"  no longer checked: {printable(name)}" for name in changes.get("gone", [])[:shown]]
+    notes += [f"  {line}" for line in _gone_lines(record["checks"])[:shown]]
     notes += [f"  note: {printable(note)}" for note in changes.get("notes", [])]
     head = "changes since the base" if lines else "no changes since the base"
     if not changes["subjects"]:
         head = "nothing to compare with the base"
     commit = printable(changes["base"]["commit"][:12])
     return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *notes]
+
+
+def _gone_lines(checks: Sequence[CheckEntry]) -> list[str]:
+    """What the base gated and this tree does not, with what to do: no test fails for it, which would say so."""
+    lines = [line for check in checks if is_gone(check) for line in check["message"].splitlines()]
+    return [printable(line) for line in lines]
 
 
 def _short_row(check: CheckEntry) -> str:

@@ -1,4 +1,5 @@
-"""The process that measures the base: this tree's tests, measuring only, on that tree's sources.
+"""The process that measures the base: this tree's tests, measuring only, on that tree's sources. Another one collects
+that tree's own tests.
 
 Started as a file, with a job (JSON) as its argument: until the imports are led to the other tree, it must import
 nothing that might be the user's.
@@ -28,12 +29,17 @@ def main(job_file: str) -> None:
 
     from pytest_modelcheck.worker.redirect import Redirect
 
-    redirect = Redirect(Path(job["root"]), Path(job["tree"]), job["files"], job["patterns"])
+    redirect = Redirect.of(job)
     sys.meta_path.insert(0, redirect)
 
-    from pytest_modelcheck.worker.measuring import measured
+    if job["patterns"] is None:
+        from pytest_modelcheck.worker.demanding import demanded
 
-    record = measured(job)
+        record = demanded(job)
+    else:
+        from pytest_modelcheck.worker.measuring import measured
+
+        record = measured(job, redirect)
     leaks = redirect.leaks()
     if leaks:
         record = {"error": f"modules that should be the base's came from this tree: {', '.join(leaks[:5])}"}

@@ -2,62 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from functools import partial
+import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..errors import ModelCheckError
-from ..plugin.measuring import CheckedTest, checked_tests, compare_runs, record_of
+from ..plugin.measuring import CheckedTest, checked_tests, compare_runs, demands_of, record_of
+from .absence import absent, reason
+from .contained import ENDING, Contained
 from .given import GivenOptions
-from .missing import StandIns
+from .standins import Imports
 
 if TYPE_CHECKING:
-    from ..demand.source import Source
+    from ..demand.plan import Demand
+    from ..records.types import CheckEntry, LossEntry
+    from .redirect import Redirect
 
 
-def measured(job: dict[str, Any]) -> dict[str, Any]:
+def measured(job: dict[str, Any], redirect: Redirect) -> dict[str, Any]:
     """The record of the job's tests."""
-    run = BaseRun()
-    pytest.main(job["arguments"], plugins=[run, StandIns(Path(job["tree"])), GivenOptions(job["options"])])
+    with Imports(redirect) as imports:
+        contained = Contained(job)
+        run = BaseRun(job, imports, contained)
+        pytest.main(job["arguments"], plugins=[run, contained, GivenOptions(job["options"])])
     return run.record
 
 
 class BaseRun:
-    """A pytest plugin: keeps the tests that check a model, skips their bodies, keeps the record."""
+    """A pytest plugin: keeps the tests that check a model, skips their bodies, keeps the record; and why there is no
+    figure of a file, a test or one of its subjects.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, job: dict[str, Any], imports: Imports, contained: Contained) -> None:
+        self.tree, self.imports, self.contained = Path(job["tree"]), imports, contained
+        self.lost: list[LossEntry] = list(job["lost"])
+        self.paired: list[tuple[str, Demand]] = []  # for which both revisions are to be timed
+        self.demanded: list[CheckEntry] = []
         self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
-        self.broken: list[str] = []
-        self.timed: list[tuple[str, str]] = []  # limits for which both revisions are to be timed
+
+    def _lose(self, nodeid: str, phase: str, text: str, *, source: str = "", lacks: str = "") -> None:
+        known = {(loss["nodeid"], loss["source"]) for loss in self.lost}
+        if (nodeid, source) not in known:
+            loss: Any = {"nodeid": nodeid, "phase": phase, "source": source, "reason": text, "absent": lacks}
+            self.lost.append(loss)
+
+    def pytest_exception_interact(
+        self, node: Any, call: pytest.CallInfo[Any], report: pytest.CollectReport | pytest.TestReport
+    ) -> None:
+        error = call.excinfo.value if call.excinfo is not None else None
+        if error is None or (report.when == "call" and isinstance(error, pytest.fail.Exception)):
+            return  # our own verdicts; the record has them
+        lacks = absent(error, self.tree)
+        self._lose(node.nodeid, report.when or "call", reason(error, self.tree), lacks=lacks)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         compare_runs(session.config)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.broken.append(f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
+        if not report.passed:
+            self._lose(report.nodeid, "skip" if report.skipped else "collect", _said(report))
 
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        tests = checked_tests(config, items)
-        items[:] = [test.item for test in tests]
+    # Before those are left out that others died of: they demand what they demand.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        tests = checked_tests(session.config, session.items)
+        self.demanded = [entry for test in tests for entry in demands_of(test)]
+        session.items[:] = [test.item for test in tests]
+        self.contained.note("tests", str(len(tests)))
         for test in tests:
-            paired = [demand for demand in test.demands if demand.is_paired]
-            self.timed += [(test.nodeid, demand.identity) for demand in paired]
-            test.replace_body(partial(_note_subjects, test, [demand.source for demand in paired]))
-            # times of two processes, minutes apart: a comparison of those is a coin flip
-            test.demand_only(demand for demand in test.demands if not demand.check.paired)
+            self.paired += [(test.nodeid, demand) for demand in test.demands if demand.is_paired]
+            test.replace_body(lambda: None)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """The subjects first: one that cannot be made costs what is demanded of it alone."""
+        test = CheckedTest(item)
+        for demand in test.demands:
+            try:
+                test.subject(demand.source)
+            except (Exception, *ENDING) as error:
+                lacks = absent(error, self.tree)
+                self._lose(
+                    item.nodeid, "call", reason(error, self.tree), source=demand.source.written, lacks=lacks
+                )
+        lost = {loss["source"] for loss in self.lost if loss["nodeid"] == item.nodeid}
+        # times of two processes, minutes apart: a comparison of those is a coin flip
+        test.demand_only(d for d in test.demands if not (d.check.paired or d.source.written in lost))
+        return (yield)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and report.when != "teardown":
+            self._lose(report.nodeid, "skip", _said(report))
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self._lose("", "call", f"pytest itself failed: {reason(excinfo.value, self.tree)}")
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         record = record_of(session.config, int(exitstatus))
-        self.record = {**record, "broken": self.broken, "timed": self.timed}
+        lost = {(loss["nodeid"], loss["source"]) for loss in self.lost}
+        timed = [
+            (nodeid, demand.identity)
+            for nodeid, demand in self.paired
+            if not {(nodeid, ""), (nodeid, demand.source.written)} & lost
+        ]
+        self.record = {
+            **record,
+            "lost": self.lost,
+            "timed": timed,
+            "own": self.demanded,
+            "uses": {
+                os.path.relpath(file, session.config.rootpath): found
+                for file, found in self.imports.uses.items()
+            },
+        }
 
 
-def _note_subjects(test: CheckedTest, sources: Sequence[Source]) -> None:
-    """In place of the body, which has nothing to do with the base: note subjects that are only timed."""
-    for source in sources:
-        with suppress(ModelCheckError):
-            test.subject(source)
+def _said(report: pytest.CollectReport | pytest.TestReport) -> str:
+    """A report that did not pass, in one line."""
+    if report.skipped:
+        shown = report.longrepr
+        text = shown[2] if isinstance(shown, tuple) else getattr(report, "wasxfail", "expected to fail")
+        return f"skipped at the base: {str(text).removeprefix('Skipped: ')}"
+    return (
+        next(iter(reversed(str(report.longrepr).strip().splitlines())), "it failed").removeprefix("E").strip()
+    )

@@ -324,7 +324,7 @@ def test_what_the_base_lacks_and_other_inputs_are_not_gated(repository):
     assert done.returncode == 1, done.stdout
     reasons = {c["nodeid"]: c["reason"] for c in repository.checks() if c["outcome"] == "not gated"}
     assert "the inputs differ: 1x3x32x32 float32 at the base" in reasons["tests/test_net.py::test_factory"]
-    assert "new: the base has no subject" in reasons["tests/test_new.py::test_factory"]
+    assert "new: the base has no nets.new" in reasons["tests/test_new.py::test_factory"]
 
 
 def test_a_report_as_base_is_no_base_for_times(project):

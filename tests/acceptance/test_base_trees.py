@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from pytest_modelcheck.base import attempts
 from pytest_modelcheck.base import run as base_run
 from pytest_modelcheck.base.git import BaseError, worktree
 
@@ -37,10 +38,11 @@ def test_a_name_that_is_new_costs_the_others_in_its_file_nothing(repository):
     repository.write("tests/test_net.py", TESTS.replace("import net", "import net, other") + "\n" + second)
     done = repository.run("--modelcheck-report", "-rA")
     assert values(repository) == [("pass", STRIDED, STRIDED), ("not gated", None, STRIDED)], done.out
-    assert "nets.model.other is new: the base has no such name" in done.out
+    assert "new: the base has no nets.model.other" in done.out
 
 
-def test_a_test_that_checked_a_model_and_is_gone_is_named(repository):
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
+def test_a_test_that_checked_a_model_and_is_gone_fails_the_run(repository, workers):
     repository.git("checkout", "-q", "main")
     repository.write(
         "tests/test_second.py", TESTS.replace("test_net", "test_gone") + "\ndef test_plain(): ...\n"
@@ -50,9 +52,21 @@ def test_a_test_that_checked_a_model_and_is_gone_is_named(repository):
     repository.git("checkout", "-q", "-b", "less")
     (repository.path / "tests/test_second.py").unlink()
     repository.git("mv", "tests/test_third.py", "tests/test_fourth.py")
-    done = repository.run("--modelcheck-report")
+    done = repository.run("--modelcheck-report", *workers)
+    assert done.returncode == 1, done.out
     assert "no longer checked: tests/test_second.py::test_gone" in done.out
+    assert "Modelcheck-Accept: tests/test_second.py::test_gone removed: <why>" in done.out
+    assert [c["nodeid"] for c in repository.record()["checks"] if c["outcome"] == "fail"] == [
+        "tests/test_second.py::test_gone"
+    ]
     assert repository.record()["changes"]["gone"] == ["tests/test_second.py::test_gone"]
+
+
+def test_no_test_left_is_no_green_run(repository):
+    repository.write("tests/test_net.py", "def test_net(): ...\n")
+    done = repository.run()
+    assert done.returncode == 1, done.out
+    assert "no longer checked: tests/test_net.py::test_net" in done.out
 
 
 @pytest.mark.parametrize("checked_out", [True, False], ids=["checked out", "not checked out"])
@@ -256,9 +270,29 @@ class TestNet(unittest.TestCase):
 
 def test_a_terminal_is_told_what_takes_so_long(repository, monkeypatch):
     told = []
-    monkeypatch.setattr(base_run, "busy", lambda text: told.append(text) or nullcontext())
+    monkeypatch.setattr(attempts, "busy", lambda text: told.append(text) or nullcontext(told.append))
     assert repository.run().returncode == 0
-    assert told == ["measuring the base"]
+    assert told[0] == "measuring the base"
+    assert set(told[1:]) <= {
+        "measuring the base: collecting tests",
+        "measuring the base: 0 of 1 tests",
+        "measuring the base: 1 of 1 tests",
+    }
+
+
+def test_a_base_is_not_measured_for_a_tree_that_cannot_be_collected(repository, monkeypatch):
+    monkeypatch.setattr(attempts, "busy", lambda text: pytest.fail(text))
+    repository.write("tests/test_wrong.py", "import nothing_of_that_name\n")
+    done = repository.run()
+    assert done.returncode == 2, done.out
+    assert "nothing_of_that_name" in done.out
+
+
+def test_the_time_of_the_base_is_part_of_the_runs(repository):
+    repository.edit("src/nets/model.py", "STRIDE = 2", "import time\ntime.sleep(2)\nSTRIDE = 2")
+    repository.git("commit", "-qam", "slow")
+    assert repository.run("--modelcheck-report", base="HEAD").returncode == 0
+    assert repository.record()["run"]["seconds"] > 2
 
 
 def test_plugins_that_the_environment_keeps_out_stay_out_of_the_base_too(repository, monkeypatch):

@@ -8,8 +8,10 @@ from torch import nn
 
 from pytest_modelcheck.checks.latency.changes import slowdown_words
 from pytest_modelcheck.demand.plan import Demand
+from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.records.compare import regressions, ungated
 from pytest_modelcheck.records.entries import place_entry
+from pytest_modelcheck.records.match import Ambiguous
 from pytest_modelcheck.records.plain import plain
 from pytest_modelcheck.verdict.limit import Limit, Place
 
@@ -217,7 +219,6 @@ def rows(base, *told):
         ([("model=a", "1", 1, CLASS), ("model=a", "2", 2, HERE)], [], 2),  # by the marker's place
         ([("model=a", "1", 1, HERE)], [], 1),  # a renamed model stays gated
         ([("model=a", "1", 1, HERE)], ["model=a"], None),  # unless it is another of the same test
-        ([("model=a", "1", 1, HERE), ("model=c", "2", 2, HERE)], [], None),  # several may be meant
         ([("", "1", 1, Place())], [], 1),  # a record of the first release says neither
     ],
 )
@@ -229,10 +230,59 @@ def test_the_bases_figure_is_that_of_the_same_check(base, told, others, value):
     assert found.value == value
 
 
-def test_what_could_not_be_collected_at_the_base_is_told(base):
+def test_one_of_several_that_may_be_meant_is_no_base(base):
+    record = {**rows(base, ("model=a", "1", 1, HERE), ("model=c", "2", 2, HERE)), "subjects": []}
+    with pytest.raises(Ambiguous, match="name="):
+        Base(record).value(base["checks"][1]["nodeid"], demand("model=b"))
+
+
+def loss(nodeid, **facts):
+    return {"nodeid": nodeid, "phase": "collect", "source": "", "reason": "broke", "absent": "", **facts}
+
+
+def test_what_could_not_be_measured_at_the_base_is_told(base):
     head = {**base}
-    Base({**base, "broken": ["tests/test_x.py: ImportError: no module"]}).tell(head)
-    assert "could not be collected at the base: tests/test_x.py" in "\n".join(changes_lines(head))
+    lost = [
+        loss("tests/test_x.py", reason="ImportError: no module"),
+        loss("tests/test_y.py", absent="nets.new"),
+    ]
+    Base({**base, "lost": lost}).tell(head)
+    told = "\n".join(changes_lines(head))
+    assert "could not be measured at the base: tests/test_x.py: ImportError: no module" in told
+    assert "test_y" not in told  # it is new
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ([loss("tests"), loss("tests/test_it.py", reason="the file")], "the file"),
+        ([loss("tests/test_other.py", reason="another"), loss("", reason="pytest")], "pytest"),
+        (
+            [
+                loss("tests/test_it.py::test_net", source="model=b", reason="its own"),
+                loss("tests/test_it.py"),
+            ],
+            "its own",
+        ),
+        (
+            [loss("tests/test_it.py::test_net", source="model=z", reason="said otherwise then")],
+            "said otherwise",
+        ),
+    ],
+)
+def test_the_reason_is_that_of_the_test(base, lost, words):
+    record = {**base, "checks": [], "subjects": [], "lost": lost}
+    with pytest.raises(MeasurementError, match=f"could not be measured at the base: {words}"):
+        Base(record).value("tests/test_it.py::test_net", demand("model=b"))
+
+
+def test_new_is_what_the_base_has_not(base):
+    lost = [loss("tests/test_it.py::test_net", absent="nets.other")]
+    record = {**base, "checks": [], "subjects": [], "lost": lost}
+    assert (
+        Base(record).value("tests/test_it.py::test_net", demand("model=b")).reason
+        == "new: the base has no nets.other"
+    )
 
 
 @pytest.mark.parametrize(

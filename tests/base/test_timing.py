@@ -21,12 +21,12 @@ JOB = Job("/here", "/here", "/there", [], [], [], [], [KEY], "/results", 1.0, 1.
 @pytest.mark.parametrize(
     ("missing", "result"),
     [
-        (["base"], {"reason": "not measured at the base: gone"}),
+        (["base"], {"error": "not measured at the base: gone"}),
         (["head"], {"error": "not measured in this tree: gone"}),
         (["base", "head"], {"error": "not measured in this tree: gone"}),
     ],
 )
-def test_what_this_tree_lacks_is_an_error_what_only_the_base_lacks_is_none(missing, result):
+def test_what_one_of_them_lacks_is_an_error(missing, result):
     said = {revision: [[list(KEY), "gone"]] for revision in missing}
     child = SimpleNamespace(ask=lambda timeout, **question: said)
     assert Comparisons(JOB)._load(child) == ("", {KEY: result})
@@ -36,11 +36,9 @@ def test_in_pairs_of_processes_it_is_the_same(monkeypatch):
     monkeypatch.setattr(apart.sys, "meta_path", [])
     monkeypatch.setattr(apart, "collect", lambda job, keys: ({}, {KEY: "it is new"}))
     question = {"load": True}
-    assert apart.Apart(JOB, KEY, head=False)(question) == {
-        "reason": "the base has no such subject: it is new"
-    }
-    with pytest.raises(MeasurementError, match="this tree has no such subject: it is new"):
-        apart.Apart(JOB, KEY, head=True)(question)
+    for head, name in ((False, "the base"), (True, "this tree")):
+        with pytest.raises(MeasurementError, match=f"{name} has no such subject: it is new"):
+            apart.Apart(JOB, KEY, head=head)(question)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system lets nobody choose a core")

@@ -2,7 +2,14 @@
 
 import pytest
 
-from pytest_modelcheck.records.match import CheckKey, find_check, find_subject, given_options, matched
+from pytest_modelcheck.records.match import (
+    Ambiguous,
+    CheckKey,
+    find_check,
+    find_subject,
+    given_options,
+    matched,
+)
 from pytest_modelcheck.records.subjects import SubjectTable, distinct_names
 
 from .conftest import check, panel, place, subject
@@ -59,12 +66,59 @@ def test_of_several_the_most_alike_is_meant(others, wanted):
 
 def test_two_that_are_as_much_alike_are_none_unless_of_one_subject():
     one, two = check(source="a", signature="one"), check(source="a", signature="two")
-    assert find_check([one, two], key()) is None
+    with pytest.raises(Ambiguous, match="which of them it is here cannot be told"):
+        find_check([one, two], key())
     assert find_check([one, {**one, "value": 2}], key()) is one
     nameless = check(source="a", signature="", subject="x")
-    assert find_check([nameless, {**nameless, "subject": "y"}], key()) is None
+    with pytest.raises(Ambiguous, match=r"x [(]a[)], y [(]a[)]"):
+        find_check([nameless, {**nameless, "subject": "y"}], key())
     assert find_check([nameless, {**nameless}], key()) is nameless
     assert find_check([], key()) is None
+
+
+TWINS = {  # what the base's test says of its subjects, what this tree's says, and who is whose base
+    "unchanged": ("a b", "a b", {"a": "a", "b": "b"}),
+    "in another order": ("a b", "b a", {"a": "a", "b": "b"}),
+    "one more before them": ("a b", "c a b", {"a": "a", "b": "b", "c": None}),
+    "one less": ("a b c", "c a", {"a": "a", "c": "c"}),
+    "one is another model": ("a b", "a c", {"a": "a", "c": "b"}),
+    "one changed": ("N#1 N#2", "N#1 N#3", {"N#1": "N#1", "N#3": "N#2"}),
+    "one changed, one more of another class": ("N#1 N#2", "M#9 N#1 N#3", {"M#9": None, "N#3": "N#2"}),
+    "one changed, one more of its class": (
+        "N#1 N#2",
+        "N#9 N#1 N#3",
+        {"N#1": "N#1", "N#3": Ambiguous, "N#9": Ambiguous},
+    ),
+    "both changed, named": ("N#1,name=x N#2,name=y", "N#4,name=y N#3,name=x", {"N#3,name=x": "N#1,name=x"}),
+    "both changed": ("N#1 N#2", "N#3 N#4", {"N#3": Ambiguous, "N#4": Ambiguous}),
+    "both changed, of two classes": ("N#1 M#2", "M#4 N#3", {"N#3": "N#1", "M#4": "M#2"}),
+}
+
+
+@pytest.mark.parametrize(("base", "head", "wanted"), TWINS.values(), ids=TWINS.keys())
+def test_two_markers_of_one_metric_never_swap_their_bases(base, head, wanted):
+    checks = [
+        check(source=source, signature=source, subject=source, place=place(index=i))
+        for i, source in enumerate(base.split())
+    ]
+    said = head.split()
+    for source, base_of in wanted.items():
+        others = frozenset(said) - {source}
+        asked = key(source=source, place=place(index=said.index(source)), others=others, rivals=others)
+        if base_of is Ambiguous:
+            with pytest.raises(Ambiguous):
+                find_check(checks, asked)
+        else:
+            assert (find_check(checks, asked) or {}).get("source") == base_of
+
+
+def test_where_the_same_test_ran_its_markers_stand_where_they_stood():
+    checks = [check(source=f"N#{i}", signature=str(i), place=place(index=i)) for i in range(2)]
+    for i in range(2):
+        asked = key(
+            source=f"N#{i + 7}", place=place(index=i), rivals=frozenset({"N#7", "N#8"}), same_code=True
+        )
+        assert find_check(checks, asked) is checks[i]
 
 
 def demand(source, nodeid="t.py::test"):

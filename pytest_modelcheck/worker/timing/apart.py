@@ -164,15 +164,14 @@ class Apart:
             return {"reason": str(reason)}
 
     def _collect(self) -> Timed:
-        """The subject. Raises Incomparable where the base has none, MeasurementError where this tree has none."""
+        """The subject. Raises MeasurementError where there is none."""
         job, head = self.job, self.head
-        redirect = Redirect(Path(job.root), Path(job.tree), job.files, job.patterns)
+        redirect = Redirect(Path(job.root), Path(job.tree), job.files, job.patterns, job.moves)
         if not head:
             sys.meta_path.insert(0, redirect)
         found, missing = collect(job, [self.key])
         if self.key in missing:
-            error = MeasurementError if head else Incomparable
-            raise error(f"{NAMES[head]} has no such subject: {missing[self.key]}")
+            raise MeasurementError(f"{NAMES[head]} has no such subject: {missing[self.key]}")
         timed, tree = found[self.key], Path(job.tree)
         leak = foreign(timed.subject, (lambda f: f.is_relative_to(tree)) if head else redirect.is_source)
         if leak:

@@ -92,9 +92,9 @@ class Comparisons:
         except ChildError as error:
             return str(error), {}
         missing: dict[Key, Result] = {}
-        for revision, verb, name in (("base", "reason", "at the base"), ("head", "error", "in this tree")):
+        for revision, name in (("base", "at the base"), ("head", "in this tree")):
             for (nodeid, demand), text in said.get(revision, ()):
-                missing[nodeid, demand] = {verb: f"not measured {name}: {text}"}
+                missing[nodeid, demand] = {"error": f"not measured {name}: {text}"}
         return str(said.get("why", "")), missing
 
     def _together(self, both: Child, key: Key) -> Result:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...base.moves import Moves, no_moves
 from ...errors import ModelCheckError
 from ...model.draws import as_at, moment
+from ..redirect import Redirect
+from ..standins import Imports
 
 if TYPE_CHECKING:
     import pytest
@@ -42,6 +47,7 @@ class Job:
     timeout: float
     cap: float
     options: Mapping[str, Any] = field(default_factory=dict)
+    moves: Moves = field(default_factory=no_moves)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Job:
@@ -64,16 +70,21 @@ def collect(job: Job, keys: Sequence[Key] | None = None) -> tuple[dict[Key, Time
     import pytest
 
     from ..given import GivenOptions
-    from ..missing import StandIns
 
     wanted = list(job.keys if keys is None else keys)
     run = _Collection(wanted)
     tests = dict.fromkeys(nodeid for nodeid, _ in wanted)
-    plugins = [run, StandIns(Path(job.tree)), GivenOptions(dict(job.options))]
-    with as_at(moment()):  # seeds that one revision chooses are no choice of the other
+    plugins = [run, GivenOptions(dict(job.options))]
+    with as_at(moment()), _stand_ins():  # seeds that one revision chooses are no choice of the other
         pytest.main([*job.arguments, *(f"{job.rootdir}/{nodeid}" for nodeid in tests)], plugins=plugins)
     missing = {key: run.reason(key) for key in wanted if key not in run.found}
     return run.found, missing
+
+
+def _stand_ins() -> AbstractContextManager[object]:
+    """For what the base has not, where it is the base that is collected."""
+    redirect = next((finder for finder in sys.meta_path if isinstance(finder, Redirect)), None)
+    return Imports(redirect) if redirect is not None else nullcontext()
 
 
 class _Collection:
@@ -89,7 +100,7 @@ class _Collection:
         """Why there is no subject of `key`."""
         file = key[0].partition("::")[0]
         known = self.errors.get(key) or self.failed.get(key[0]) or self.failed.get(file)
-        return known or next(iter(self.failed.values()), "the test was not collected")
+        return known or "the test was not collected"
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         from ...plugin.measuring import draw_alike

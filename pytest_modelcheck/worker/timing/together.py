@@ -48,7 +48,7 @@ class Together:
         self.job = job
         owner = Owner(Path(job.root), Path(job.tree))
         self.owner = owner
-        self.redirect = Redirect(Path(job.root), Path(job.tree), job.files, job.patterns)
+        self.redirect = Redirect(Path(job.root), Path(job.tree), job.files, job.patterns, job.moves)
         self.base = Revision(View(owner, [self.redirect]))
         self.head = Revision(View(owner))
 

@@ -1,0 +1,53 @@
+"""What the other tree's own tests demand: they are collected on that tree's sources, and nothing runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..plugin.measuring import checked_tests, demands_of
+from .contained import Contained
+from .given import GivenOptions
+
+if TYPE_CHECKING:
+    from ..records.types import CheckEntry, LossEntry
+
+
+def demanded(job: dict[str, Any]) -> dict[str, Any]:
+    """`own`: the demands of all tests that the job selects; `unknown`: why some files could not say theirs."""
+    run = Collected(job["selected"])
+    plugins = [run, Contained(job), GivenOptions(job["options"])]
+    status = pytest.main([*job["arguments"], "--collect-only"], plugins=plugins)
+    if not run.ended:
+        return {"error": f"pytest ended with status {int(status)} before it had collected them"}
+    return {"own": run.own, "unknown": run.unknown}
+
+
+class Collected:
+    """A pytest plugin: keeps what the tests demand, of those whose node ids begin with one of `selected`."""
+
+    def __init__(self, selected: list[str]) -> None:
+        self.selected = selected
+        self.own: list[CheckEntry] = []
+        self.unknown: list[LossEntry] = []
+        self.ended = False
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            text = (
+                next(iter(reversed(str(report.longrepr).strip().splitlines())), "").removeprefix("E").strip()
+            )
+            self.unknown.append(
+                {"nodeid": report.nodeid, "phase": "collect", "source": "", "reason": text, "absent": ""}
+            )
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.ended = True
+        for test in checked_tests(session.config, session.items):
+            if any(_begins(test.nodeid, start) for start in self.selected):
+                self.own += demands_of(test)
+
+
+def _begins(nodeid: str, start: str) -> bool:
+    return not start or nodeid == start or nodeid.startswith((f"{start}::", f"{start}/", f"{start}["))
