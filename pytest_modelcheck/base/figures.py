@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,12 +16,13 @@ from ..records.entries import place_entry
 from ..records.load import read_record
 from ..records.match import CheckKey, find_check, find_subject
 from ..records.plain import number, to_json
-from ..records.section import Catalogue, content_of, sections_of
+from ..records.section import content_of, sections_of
 from ..records.types import Changes, CheckEntry, Record, RevisionEntry, SubjectEntry
-from ..verdict.judge import BaseValue
+from ..verdict.judge import BaseValue, Verdict
 from ..verdict.measurement import Contributor
 from ..verdict.message import metric_title
 from ..verdict.phases import FORWARD
+from .accepted import Accepted, Catalogue, trailers_since
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
@@ -39,6 +41,11 @@ class Base:
     def read(cls, path: Path, catalogue: Catalogue) -> Base:
         """From a report.json. Raises RecordError."""
         return cls(read_record(path, catalogue), catalogue)
+
+    def read_trailers(self, path: Path) -> None:
+        """Look what the commits from the base to HEAD accept, in the repository that `path` is in."""
+        if not self.error:
+            self.record["trailers"] = trailers_since(path, self.record["environment"].get("commit", ""))
 
     @classmethod
     def from_json(cls, text: str, catalogue: Catalogue) -> Base:
@@ -63,6 +70,15 @@ class Base:
         key = CheckKey(nodeid, place_entry(limit.place), limit.metric.name, limit.options, source, others)
         found = self._of_check(key, demand) or self._of_section(key, demand)
         return found or BaseValue(reason=self._new(nodeid, demand))
+
+    def accept(self, nodeid: str, demand: Demand, verdict: Verdict, all_demands: Sequence[Demand]) -> Verdict:
+        """The verdict on a demand of a test, accepted where a commit since the base owns up to the breach."""
+        return verdict if self.error else self.accepted.judged(nodeid, demand, verdict, all_demands)
+
+    @functools.cached_property
+    def accepted(self) -> Accepted:
+        """What the commits since the base accept."""
+        return Accepted(self.record, self.catalogue)
 
     def _of_check(self, key: CheckKey, demand: Demand) -> BaseValue | None:
         """What the same check found there."""
@@ -139,7 +155,7 @@ class Base:
             head["changes"] = _failed(str(error))
             return
         broken = [f"could not be collected at the base: {text}" for text in self.record.get("broken", [])]
-        changes["notes"] = [*self.notes, *broken]
+        changes["notes"] = [*self.notes, *broken, *self.accepted.notes(head)]
         changes["gone"] = list(self.record.get("gone", []))
         head["changes"] = changes
 

@@ -76,12 +76,15 @@ class Session:
         if given is not None:
             return Base.from_json(given, run.registry)
         if settings.base_report is not None:
-            return Base.read(settings.base_report, run.registry)
-        from ..base.run import measure_base
-        from .rerun import rerun
+            base = Base.read(settings.base_report, run.registry)
+        else:
+            from ..base.run import measure_base
+            from .rerun import rerun
 
-        assert settings.base is not None
-        return Base(measure_base(rerun(run), settings.base, run.registry), run.registry)
+            assert settings.base is not None
+            base = Base(measure_base(rerun(run), settings.base, run.registry), run.registry)
+        base.read_trailers(run.config.rootpath)
+        return base
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Heard before any test with checks was met: files that cannot be imported may hold them."""

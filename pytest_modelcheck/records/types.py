@@ -54,6 +54,14 @@ class ChangedPart(TypedDict):
     value: Number
 
 
+class AcceptedEntry(TypedDict):
+    """The commit whose trailer names a limit, its reason, and up to which value it accepts a breach (None: any)."""
+
+    commit: str
+    reason: str
+    limit: Number
+
+
 class CheckEntry(TypedDict):
     """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
 
@@ -93,6 +101,7 @@ class CheckEntry(TypedDict):
     value_text: str
     limit_text: str
     headroom: Figure
+    accepted: NotRequired[AcceptedEntry | None]
 
 
 class DemandEntry(TypedDict):
@@ -219,6 +228,21 @@ class PairEntry(TypedDict):
     error: NotRequired[str]
 
 
+class TrailerEntry(TypedDict):
+    """A trailer `Modelcheck-Accept` between base and head: its text, and the line of the commit's message."""
+
+    commit: str
+    line: int
+    text: str
+
+
+class TrailersEntry(TypedDict):
+    """All of them, the newest commit's first; `problem` says why they could not be read."""
+
+    problem: str
+    found: list[TrailerEntry]
+
+
 class Record(TypedDict):
     """A run. What comes after `panels` is there where a base was measured or compared."""
 
@@ -237,6 +261,7 @@ class Record(TypedDict):
     notes: NotRequired[list[str]]
     pairs: NotRequired[list[PairEntry]]
     timed: NotRequired[list[tuple[str, str]]]
+    trailers: NotRequired[TrailersEntry]
 
 
 class TestPart(TypedDict, total=False):
