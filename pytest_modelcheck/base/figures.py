@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ from ..records.match import CheckKey, find_check, find_subject
 from ..records.plain import number, to_json
 from ..records.section import content_of, sections_of
 from ..records.types import Changes, CheckEntry, Record, RevisionEntry, SubjectEntry
+from ..text import duration
 from ..verdict.judge import BaseValue, Verdict
 from ..verdict.measurement import Contributor
 from ..verdict.message import metric_title
@@ -144,6 +146,13 @@ class Base:
         text = "dependencies changed since the base, both were measured with those installed here: "
         return (text + ", ".join(changed), *notes) if changed else notes
 
+    def _age(self) -> list[str]:
+        """That its figures are those of an earlier run."""
+        if "kept" not in self.record:
+            return []
+        age = duration(time.time() - self.record["kept"])
+        return [f"the base was measured {age} ago; its figures were kept in pytest's cache (--cache-clear)"]
+
     def tell(self, head: Record) -> None:
         """Add to the head's record what changed: `changes`, and to its sections what shows both sides."""
         try:
@@ -155,7 +164,7 @@ class Base:
             head["changes"] = _failed(str(error))
             return
         broken = [f"could not be collected at the base: {text}" for text in self.record.get("broken", [])]
-        changes["notes"] = [*self.notes, *broken, *self.accepted.notes(head)]
+        changes["notes"] = [*self.notes, *self._age(), *broken, *self.accepted.notes(head)]
         changes["gone"] = list(self.record.get("gone", []))
         head["changes"] = changes
 

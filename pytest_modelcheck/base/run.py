@@ -15,8 +15,10 @@ from ..records.section import Catalogue
 from .contents import fill
 from .git import BaseError, changed_dependencies, files, merge_base, toplevel, worktree
 from .gone import gone_checks
+from .kept import Kept
 from .pairs import measure_pairs
 from .process import supervise, tail
+from .testcode import is_test_code
 
 WINDOWS = sys.platform == "win32"
 
@@ -26,7 +28,7 @@ class Rerun:
     """A run of pytest, as another process can repeat it: what it collects, where, with which options.
 
     `path` is its sys.path, `patterns` name its test files, `options` are those that conftest files declare, `names`
-    the markers and fixtures that check a model; `timeout` in seconds.
+    the markers and fixtures that check a model; `timeout` in seconds; `kept` is a folder that keeps records of bases.
     """
 
     rootdir: Path
@@ -38,6 +40,7 @@ class Rerun:
     options: Mapping[str, Any]
     names: Sequence[str]
     timeout: float
+    kept: Path | None = None
 
 
 def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -52,13 +55,18 @@ def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, A
         )
     root = toplevel(run.rootdir)
     commit = merge_base(root, revision)
-    with worktree(root, commit) as folder:
-        notes = fill(root, folder / "tree", commit)
-        job = _job(run, root, folder)
-        with busy("measuring the base"):
-            record = _run(folder, {**job, "arguments": [*run.arguments, *run.tests]}, run, catalogue)
-        if record.get("timed"):
-            record["pairs"] = measure_pairs(folder, job, record["timed"], run.cwd, run.timeout)
+    kept, notes = Kept(run.kept, _facts(run, root, commit)), []
+    record = kept.find(catalogue)
+    if record is None or record.get("timed"):
+        with worktree(root, commit) as folder:
+            notes = fill(root, folder / "tree", commit)
+            job = _job(run, root, folder)
+            if record is None:
+                with busy("measuring the base"):
+                    record = _run(folder, {**job, "arguments": [*run.arguments, *run.tests]}, run, catalogue)
+                kept.keep({**record, "notes": notes}, [folder / "reads.json"], catalogue)
+            if record.get("timed"):
+                record["pairs"] = measure_pairs(folder, job, record["timed"], run.cwd, run.timeout)
     if "error" in record:
         return {"error": "\n".join([record["error"], *notes])}
     record["environment"]["commit"] = commit
@@ -68,6 +76,18 @@ def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, A
         "gone": gone_checks(root, commit, run.patterns, run.names),
         "notes": notes,
     }
+
+
+def _facts(run: Rerun, root: Path, commit: str) -> dict[str, object]:
+    """What a base's record is made from, besides what the process that measures it reads.
+
+    Of this tree's files the names of the test code: what is new there may be collected.
+    """
+    tests = [name for name in files(root) if is_test_code(Path(name), run.patterns)]
+    asked = {
+        name: getattr(run, name) for name in ("rootdir", "cwd", "path", "patterns", "arguments", "tests")
+    }
+    return {"commit": commit, "root": root, "options": dict(run.options), "code": tests, **asked}
 
 
 def _job(run: Rerun, root: Path, folder: Path) -> dict[str, Any]:

@@ -244,7 +244,9 @@ class TrailersEntry(TypedDict):
 
 
 class Record(TypedDict):
-    """A run. What comes after `panels` is there where a base was measured or compared."""
+    """A run. What comes after `panels` is there where a base was measured or compared; `kept`: when its figures were
+    made (seconds since 1970), where they are those of an earlier run.
+    """
 
     schema_version: int
     created: str
@@ -262,6 +264,7 @@ class Record(TypedDict):
     pairs: NotRequired[list[PairEntry]]
     timed: NotRequired[list[tuple[str, str]]]
     trailers: NotRequired[TrailersEntry]
+    kept: NotRequired[float]
 
 
 class TestPart(TypedDict, total=False):

@@ -14,6 +14,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+READS = "reads.json"  # beside the record
+
 
 def main(job_file: str) -> None:
     """Run the job; its record is in `job["result"]` afterwards."""
@@ -26,8 +28,11 @@ def main(job_file: str) -> None:
         compare_all(job)
         return
 
+    from pytest_modelcheck.worker.reads import Reads
     from pytest_modelcheck.worker.redirect import Redirect
 
+    reads = Reads(Path(job["tree"]).parent)
+    reads.watch()
     redirect = Redirect(Path(job["root"]), Path(job["tree"]), job["files"], job["patterns"])
     sys.meta_path.insert(0, redirect)
 
@@ -37,6 +42,7 @@ def main(job_file: str) -> None:
     leaks = redirect.leaks()
     if leaks:
         record = {"error": f"modules that should be the base's came from this tree: {', '.join(leaks[:5])}"}
+    reads.save(Path(job["result"]).with_name(READS))
     _save(Path(job["result"]), record)
 
 
