@@ -62,7 +62,13 @@ class AcceptedEntry(TypedDict):
     limit: Number
 
 
-class CheckEntry(TypedDict):
+class Owned(TypedDict):
+    """Whom a commit's trailer names."""
+
+    accepted: NotRequired[AcceptedEntry]
+
+
+class CheckEntry(Owned):
     """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
 
     `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
@@ -101,7 +107,6 @@ class CheckEntry(TypedDict):
     value_text: str
     limit_text: str
     headroom: Figure
-    accepted: NotRequired[AcceptedEntry | None]
 
 
 class DemandEntry(TypedDict):
