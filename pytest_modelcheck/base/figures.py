@@ -24,7 +24,8 @@ from ..verdict.judge import BaseValue, Verdict
 from ..verdict.measurement import Contributor
 from ..verdict.message import metric_title
 from ..verdict.phases import FORWARD
-from .accepted import Accepted, Catalogue, trailers_since
+from .accepted import Accepted
+from .trailers import Catalogue, trailers_since
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
@@ -163,6 +164,7 @@ class Base:
         except ModelCheckError as error:
             head["changes"] = _failed(str(error))
             return
+        self.accepted.refuse_doubtful(head)
         broken = [f"could not be collected at the base: {text}" for text in self.record.get("broken", [])]
         changes["notes"] = [*self.notes, *self._age(), *broken, *self.accepted.notes(head)]
         changes["gone"] = list(self.record.get("gone", []))

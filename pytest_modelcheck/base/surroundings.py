@@ -14,7 +14,8 @@ from .process import OF_THIS_RUN
 
 PASSING = (  # beginnings of names of the environment that say when, where and for whom a run is, and not what it does
     "GITHUB_", "RUNNER_", "ACTIONS_", "CI_", "BUILD_", "JENKINS_", "GITLAB_", "SSH_", "XDG_", "DBUS_", "TERM",
-    "VSCODE_", "TMUX", "COLUMNS", "LINES", "SHLVL", "OLDPWD", "PWD", "WINDOWID", "DISPLAY", "COV_", "COVERAGE_", "PYTEST_DEBUG",
+    "VSCODE_", "TMUX", "COLUMNS", "LINES", "SHLVL", "OLDPWD", "PWD", "WINDOWID", "DISPLAY", "COV_", "COVERAGE_",
+    "PYTEST_DEBUG",
 )  # fmt: skip
 DISTRIBUTION = (".dist-info", ".egg-info", ".egg-link", ".pth")
 
