@@ -32,6 +32,7 @@ FORMAT = 1
 ENTRIES = 8  # that are kept, the newest
 MOST_FILES = 5_000
 MOST_BYTES = 128 * 2**20  # of all entries
+NO_FILE = "no file"
 LARGE = 512 * 2**20  # bytes; a larger file is the same if its size and time are
 
 
@@ -67,7 +68,12 @@ class Kept:
         if self.folder is None:
             return None
         entry = self._read()
-        if entry is None or not _same(entry["files"], _file) or not _same(entry["folders"], _listing):
+        if (
+            entry is None
+            or len(entry["files"]) > MOST_FILES
+            or not _same(entry["files"], _file)
+            or not _same(entry["folders"], _listing)
+        ):
             return None
         try:
             record = check_record(entry["record"], self.path, catalogue)
@@ -93,7 +99,8 @@ class Kept:
             return
         files = {name: _file(name) for one in told if one for name in one["files"]}
         folders = {name: _listing(name) for one in told if one for name in one["folders"]}
-        if len(files) > MOST_FILES or any(self._is_newer(name) for name in (*files, *folders)):
+        contents = [name for name, held in files.items() if not held.startswith(NO_FILE)]
+        if len(files) > MOST_FILES or any(self._is_newer(name) for name in (*contents, *folders)):
             return
         entry = {
             "format": FORMAT,
@@ -167,7 +174,7 @@ def _file(name: str) -> str:
     try:
         found = os.stat(name)
         if not stat.S_ISREG(found.st_mode):
-            return f"no file: {stat.S_IFMT(found.st_mode)}"
+            return f"{NO_FILE}: {stat.S_IFMT(found.st_mode)}"
         if found.st_size > LARGE:
             return f"{found.st_size} {found.st_mtime_ns}"
         return sha256(Path(name))

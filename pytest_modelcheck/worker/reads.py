@@ -59,6 +59,22 @@ class Reads:
         """Begin. It cannot be ended: an audit hook stays until the process ends."""
         sys.meta_path.insert(0, _Told())
         sys.addaudithook(self._hear)
+        self._watch_stat()
+
+    def _watch_stat(self) -> None:
+        """Whether a file is there can be asked without opening it, and no audit hook hears of that."""
+        stat = os.stat
+
+        @functools.wraps(stat)
+        def told(path: Any, *arguments: Any, **keywords: Any) -> os.stat_result:
+            if not isinstance(path, int) and _is_users():
+                self._opened(path, "rb", 0)
+            return stat(path, *arguments, **keywords)
+
+        for able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if stat in able:
+                able.add(told)
+        os.stat = told
 
     def save(self, path: Path) -> None:
         """Write down what was read so far."""
@@ -71,6 +87,9 @@ class Reads:
             self._opened(*arguments)
         elif event in DOUBTS and not (DOUBTS[event] == PROCESS and _is_known()):
             self.doubts.add(f"it {DOUBTS[event]}")
+        elif event == "ctypes.dlopen":
+            if os.sep in str(arguments[0]):
+                self._opened(arguments[0], "rb", 0)
         elif event in ("os.listdir", "os.scandir"):
             path = _absolute(arguments[0])
             if path and _is_users():

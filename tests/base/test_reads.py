@@ -41,6 +41,8 @@ FILES = {
     "opened by the system's call": ("import os; os.open('a.bin', os.O_RDONLY)", ["a.bin"]),
     "read by numpy": ("import numpy; numpy.fromfile('a.bin', dtype='u1')", ["a.bin"]),
     "not there": ("try: open('b.bin')\nexcept OSError: ...", ["b.bin"]),
+    "asked for": ("Path('b.bin').exists()", ["b.bin"]),
+    "asked for in another way": ("import os.path; os.path.isfile('b.bin')", ["b.bin"]),
     "imported": ("import helper", ["helper.py"]),
     "imported from bytecode": (
         "import py_compile; py_compile.compile('helper.py'); import helper",
