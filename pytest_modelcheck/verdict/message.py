@@ -83,9 +83,11 @@ def _marker_rows(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _accept_rows(verdict: Verdict) -> list[tuple[str, str]]:
-    """Who accepts it, and the line with which a commit would."""
+    """Of a breach: up to which value a commit accepts it, and the line with which one would."""
+    if verdict.outcome is not Outcome.FAIL:
+        return []
     rows = [("accepted", _accepted(verdict.accepted, verdict.limit.unit))] if verdict.accepted else []
-    if verdict.outcome is Outcome.FAIL and verdict.trailer and verdict.measurement is not None:
+    if verdict.trailer and verdict.measurement is not None:
         most = verdict.measurement.high
         amount = verdict.limit.unit.at_least(most if math.isfinite(most) else verdict.measurement.value)
         rows.append(("to accept", f"{TRAILER}: {verdict.trailer} <= {amount}: <why>"))
