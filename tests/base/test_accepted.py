@@ -105,10 +105,10 @@ def test_trailers_of_a_message(message, found):
 
 
 AMOUNTS = [
-    *((FLOPS, value) for value in (1, 999, 12_345, 1_234_567_891)),
-    *((PARAMS, value) for value in (5, 1380, 25_557_032)),
+    *((FLOPS, value) for value in (1, 999, 12_342, 12_345, 1_234_432_891)),
+    *((PARAMS, value) for value in (5, 1380, 25_553_032)),
     *((ELEMENTS, 292), (BYTES, 1000), (BYTES, 345_678), (CALLS, 1), (CALLS, 12_345)),
-    *((RATIO, 0.123456), (RATIO, 12.3456), (SECONDS, 0.0123456)),
+    *((RATIO, 0.123421), (RATIO, 12.3456), (SECONDS, 0.0123456)),
 ]
 
 
