@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_modelcheck.base.accepted import Accepted
 from pytest_modelcheck.base.trailers import _found, parse, quoted
+from pytest_modelcheck.demand.plan import Demand
+from pytest_modelcheck.demand.source import Source
 from pytest_modelcheck.verdict.judge import Acceptance, BaseValue, Outcome, accept, judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Measurement
@@ -156,6 +160,29 @@ def accepted(*texts, gone=()):
     trailers = [{"commit": COMMIT, "line": 1, "text": text} for text in texts]
     base = {"trailers": {"problem": "", "found": trailers}, "subjects": [], "checks": [], "gone": [*gone]}
     return Accepted(base, REGISTRY)
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("a.py::test_a latency: why", Outcome.ACCEPTED),
+        ("a.py::test_a latency_regression <= 13 %: why", Outcome.ACCEPTED),
+        ("net latency(median) <= 13 %: why", Outcome.ACCEPTED),
+        ("a.py::test_a latency(p99): why", Outcome.FAIL),
+        ("a.py::test_a latency <= 8 %: why", Outcome.FAIL),
+        ("a.py::test_a flops: why", Outcome.FAIL),
+    ],
+)
+def test_a_slowdown_that_was_timed_in_turns(text, outcome):
+    check = REGISTRY.checks["latency_budget"]
+    (limit,) = check.read_marker((), {"max_regression": "5%"}).limits
+    demand = Demand(check, limit, Source({"model": "net"}))
+    shown = replace(limit, metric=metric("latency_regression"), max=0.02, options={})
+    slower = judge("net", Limit(metric("latency_regression"), max=0.02), Measurement(0.11, (0.09, 0.13)))
+    found = accepted(text).judged("a.py::test_a", demand, replace(slower, limit=shown), [demand])
+    assert found.outcome is outcome
+    if outcome is Outcome.FAIL:
+        assert "Modelcheck-Accept: a.py::test_a latency <= 13 %: <why>" in explain(found)
 
 
 def test_who_removed_a_test_on_purpose():
