@@ -49,6 +49,14 @@ def log_safe(text: str) -> str:
     return _COMMAND.sub(r"\1: ", text).replace("##[", "# #[")
 
 
+def duration(seconds: float) -> str:
+    """A time in its largest whole unit: `40 seconds`, `1 minute`, `3 days`."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return count(int(seconds // size), unit)
+    return count(max(int(seconds), 0), "second")
+
+
 def count(n: int, one: str, many: str = "") -> str:
     """`1 check`, `1,200 checks`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -14,6 +14,7 @@ from ..records.types import LossEntry
 from .process import Ended, Worker, tail
 
 DEATHS = 5  # at most
+READS = "reads.json"  # says what the process read
 
 
 class Attempts:
@@ -25,6 +26,7 @@ class Attempts:
     def __init__(self, folder: Path, job: Mapping[str, Any], cwd: Path, timeout: float, what: str) -> None:
         self.folder, self.cwd, self.timeout, self.what = folder, cwd, timeout, what
         self.result, self.journal = folder / "record.json", Journal(folder / "journal")
+        self.reads = folder / READS
         self.job = {**job, "result": str(self.result), "journal": str(self.journal.path)}
         self.lost: list[LossEntry] = []
         self.ending = ExitStack()

@@ -87,13 +87,14 @@ def _restore(root: Path, tree: Path, name: str, pointer: str) -> bool:
         return False
     store = Path(git(root, "rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n"))
     for source in (store / "lfs" / "objects" / digest[:2] / digest[2:4] / digest, root / name):
-        if source.is_file() and _sha256(source) == digest:
+        if source.is_file() and sha256(source) == digest:
             shutil.copyfile(source, tree / name)
             return True
     return False
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of what a file holds. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

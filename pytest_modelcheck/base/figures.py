@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -16,13 +18,16 @@ from ..records.gone import NO_LONGER, gone_entry
 from ..records.load import read_record
 from ..records.match import CheckKey, find_check, find_subject
 from ..records.plain import number, to_json
-from ..records.section import Catalogue, content_of, sections_of
+from ..records.section import content_of, sections_of
 from ..records.types import Changes, CheckEntry, LossEntry, Record, RevisionEntry, SubjectEntry
-from ..verdict.judge import BaseValue
+from ..text import duration
+from ..verdict.judge import BaseValue, Verdict
 from ..verdict.measurement import Contributor
 from ..verdict.message import metric_title
 from ..verdict.phases import FORWARD
+from .accepted import Accepted
 from .gone import Match, elsewhere, lies_in, match_demands, notes_on, without
+from .trailers import Catalogue, removal_line, trailers_since
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
@@ -50,6 +55,11 @@ class Base:
     def read(cls, path: Path, catalogue: Catalogue) -> Base:
         """From a report.json. Raises RecordError."""
         return cls(read_record(path, catalogue), catalogue)
+
+    def read_trailers(self, path: Path) -> None:
+        """Look what the commits from the base to HEAD accept, in the repository that `path` is in."""
+        if not self.error:
+            self.record["trailers"] = trailers_since(path, self.record["environment"].get("commit", ""))
 
     @classmethod
     def from_json(cls, text: str, catalogue: Catalogue) -> Base:
@@ -93,6 +103,15 @@ class Base:
             raise MeasurementError(f"the base has this check and could not measure it: {_short(check)}")
         found = self._of_section(key, demand) if check is None else None
         return found or BaseValue(reason=self._new(nodeid, demand, others))
+
+    def accept(self, nodeid: str, demand: Demand, verdict: Verdict, all_demands: Sequence[Demand]) -> Verdict:
+        """The verdict on a demand of a test, accepted where a commit since the base owns up to the breach."""
+        return verdict if self.error else self.accepted.judged(nodeid, demand, verdict, all_demands)
+
+    @functools.cached_property
+    def accepted(self) -> Accepted:
+        """What the commits since the base accept."""
+        return Accepted(self.record, self.catalogue)
 
     def meet(self, demands: Sequence[CheckEntry], unseen: Sequence[str] = ()) -> None:
         """Learn what this tree's tests demand, those that will not run too; `unseen`: node ids of files and classes
@@ -202,6 +221,13 @@ class Base:
                 found |= table
         return found
 
+    def _age(self) -> list[str]:
+        """That its figures are those of an earlier run."""
+        if "kept" not in self.record:
+            return []
+        age = duration(time.time() - self.record["kept"])
+        return [f"the base was measured {age} ago; its figures were kept in pytest's cache (--cache-clear)"]
+
     def tell(self, head: Record) -> None:
         """Add to the head's record what changed: `changes`, to its sections what shows both sides, and to its checks
         what the base gated and this tree does not.
@@ -217,13 +243,15 @@ class Base:
             return
         gone = self._gone()
         head["checks"] += self.removals([entry for entry in gone if entry["metric"]])
-        changes["notes"] = [*self.notes, *self._told()]
+        self.accepted.refuse_doubtful(head)
+        changes["notes"] = [*self.notes, *self._age(), *self._told(), *self.accepted.notes(head)]
         changes["gone"] = sorted({entry["nodeid"] for entry in gone})
         head["changes"] = changes
 
     def removals(self, gone: Sequence[CheckEntry]) -> list[CheckEntry]:
-        """The entries of demands that are gone; here it is asked whether a commit owns up to them."""
-        return [gone_entry(entry, f"Modelcheck-Accept: {entry['nodeid']} removed: <why>") for entry in gone]
+        """The entries of demands that are gone, accepted where a commit owns up to them."""
+        found = [(entry, self.accepted.removed(entry["nodeid"])) for entry in gone]
+        return [gone_entry(entry, removal_line(entry["nodeid"]), accepted) for entry, accepted in found]
 
     def _gone(self) -> list[CheckEntry]:
         """The base's demands that have no counterpart in this tree."""

@@ -44,7 +44,7 @@ def git(root: Path, *arguments: str, index: Path | None = None) -> str:
         done = subprocess.run(
             command,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=300,
             check=False,
@@ -74,15 +74,37 @@ def merge_base(root: Path, revision: str) -> str:
     except BaseError:
         raise BaseError(f"there is no revision {revision!r} here{_hint(root)}") from None
     try:
-        return git(root, "merge-base", commit, "HEAD").strip()
+        common = git(root, "merge-base", commit, "HEAD").strip()
     except BaseError:
         raise BaseError(f"{revision!r} and HEAD have no commit in common here{_hint(root)}") from None
+    if _hint(root):  # what lies between the two, and whether this is their merge-base, nobody can tell then
+        raise BaseError(f"the commits between {revision!r} and HEAD are not all here{_hint(root)}")
+    return common
 
 
 def _hint(root: Path) -> str:
     if git(root, "rev-parse", "--is-shallow-repository").strip() != "true":
         return ""
     return ".\nThis clone is shallow: fetch more (git fetch --unshallow; in actions/checkout: fetch-depth: 0)"
+
+
+def messages_since(root: Path, commit: str) -> list[tuple[str, str]]:
+    """The commits from `commit` to HEAD, on all paths, with their messages; the newest first.
+
+    Raises BaseError where they are not all in this clone.
+    """
+    try:
+        git(root, "cat-file", "-e", f"{commit}^{{commit}}")
+    except BaseError:
+        raise BaseError(f"there is no commit {commit[:12]} here{_hint(root)}") from None
+    if _hint(root):
+        raise BaseError(f"the commits between {commit[:12]} and HEAD are not all here{_hint(root)}")
+    told = git(
+        root, "log", "-z", "--encoding=UTF-8", "--no-show-signature", "--format=%H%n%B", f"{commit}..HEAD"
+    )
+    return [
+        (name, message) for name, _, message in (entry.partition("\n") for entry in told.split("\0")) if name
+    ]
 
 
 def files(root: Path) -> list[str]:

@@ -36,10 +36,11 @@ class OwnTests:
     measures. Where no test code differs from this tree's, these are the same tests, and no process is needed.
     """
 
-    def __init__(self, run: Rerun, root: Path, commit: str, folder: Path, job: dict[str, Any]) -> None:
+    def __init__(
+        self, run: Rerun, root: Path, folder: Path, job: dict[str, Any], changed: Sequence[str]
+    ) -> None:
         self.run, self.root, self.tree = run, root, folder / "tree"
-        self.folder, self.job = folder / "own", job
-        self.changed = _changed(root, commit, folder / "index", run.patterns)
+        self.folder, self.job, self.changed = folder / "own", job, changed
         self.selected = list(self._selected(job["moves"]["tests"]))
         self.ending = ExitStack()
         self.attempts: Attempts | None = None
@@ -53,6 +54,11 @@ class OwnTests:
 
     def __exit__(self, *error: object) -> None:
         self.ending.close()
+
+    @property
+    def reads(self) -> list[Path]:
+        """The file that says what the process read, if there is one."""
+        return [self.attempts.reads] if self.attempts is not None else []
 
     def demands(self, of_same_tests: list[CheckEntry]) -> Demands:
         """What they demand; `of_same_tests`: what this tree's tests demand at the base."""
@@ -114,7 +120,7 @@ class OwnTests:
         return self.tree / resolved.relative_to(self.root) if resolved.is_relative_to(self.root) else path
 
 
-def _changed(root: Path, commit: str, index: Path, patterns: Sequence[str]) -> list[str]:
+def changed_tests(root: Path, commit: str, index: Path, patterns: Sequence[str]) -> list[str]:
     """The test code, and the files that say which tests there are, that is another at the base, or not there."""
     names = git(root, "diff", "--name-only", "--no-renames", "-z", commit, index=index).split("\0")
     return [

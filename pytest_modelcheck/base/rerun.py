@@ -13,7 +13,7 @@ class Rerun:
     """A run of pytest, as another process can repeat it: what it collects, where, with which options.
 
     `path` is its sys.path, `patterns` name its test files, `options` are those that conftest files declare, `names`
-    the markers and fixtures that check a model; `timeout` in seconds.
+    the markers and fixtures that check a model; `timeout` in seconds; `kept` is a folder that keeps records of bases.
     """
 
     rootdir: Path
@@ -25,3 +25,4 @@ class Rerun:
     options: Mapping[str, Any]
     names: Sequence[str]
     timeout: float
+    kept: Path | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,17 @@ from ..records.load import MAX_BYTES, RecordError, read_record
 from ..records.section import Catalogue
 from .attempts import Attempts
 from .contents import fill
-from .git import BaseError, changed_dependencies, files, merge_base, toplevel, worktree
+from .git import PREFIX, BaseError, changed_dependencies, files, merge_base, toplevel, worktree
 from .gone import marked_tests
+from .kept import Kept
 from .moves import Moves, find_moves
-from .own import OwnTests
+from .own import OwnTests, changed_tests
 from .pairs import measure_pairs
 from .process import tail
 from .rerun import Rerun
+from .testcode import is_test_code
 
 WINDOWS = sys.platform == "win32"
-DEATHS = (
-    5  # of the process that measures: each is laid to the test or file that it was at, which is left out then
-)
 
 
 def find_base(run: Rerun, revision: str) -> str:
@@ -39,24 +38,25 @@ def find_base(run: Rerun, revision: str) -> str:
 
 
 def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, Any]:
-    """The record of the merge-base with `revision`; `{"error": ...}` if it could not be measured.
+    """The record of the merge-base with `revision`, kept from an earlier run or measured; `{"error": ...}` if it could
+    not be.
 
     Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
     """
     commit = find_base(run, revision)
     root, started = toplevel(run.rootdir), time.monotonic()
-    with worktree(root, commit) as folder, ExitStack() as ending:
-        notes = fill(root, folder / "tree", commit)
-        moves = find_moves(root, commit, folder, run.patterns)
-        job = _job(run, root, folder, moves)
-        own = ending.enter_context(OwnTests(run, root, commit, folder, job))
-        marked = list(_marked(run, root, own.changed))
-        given = {**job, "arguments": [*run.arguments, *run.tests]}
-        with Attempts(folder, given, run.cwd, run.timeout, "measuring the base") as attempts:
-            error = attempts.error()
-        record: dict[str, Any] = {"error": error} if error else _read(attempts.result, folder, catalogue)
-        if "error" not in record:
-            record |= own.demands(record["own"])
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
+        moves = find_moves(root, commit, Path(scratch), run.patterns)
+        changed = changed_tests(root, commit, Path(scratch) / "index", run.patterns)
+    kept = Kept(run.kept, _facts(run, root, commit, moves, changed))
+    record, notes = kept.find(catalogue), list[str]()
+    if record is None or record.get("timed"):
+        with worktree(root, commit) as folder:
+            notes = fill(root, folder / "tree", commit)
+            job = _job(run, root, folder, moves)
+            if record is None:
+                record, reads = _measured(run, root, folder, job, changed, catalogue)
+                kept.keep({**record, "notes": notes}, reads, catalogue)
             if record.get("timed"):
                 record["pairs"] = measure_pairs(folder, job, record["timed"], run.cwd, run.timeout)
     record["seconds"] = round(time.monotonic() - started, 3)
@@ -65,11 +65,25 @@ def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, A
     record["environment"]["commit"] = commit
     return {
         **record,
-        "marked": marked,
+        "marked": list(_marked(run, root, changed)),
         "moves": {"tests": _from(run.rootdir, root, moves["tests"]), "names": _renamed(moves)},
         "dependencies": changed_dependencies(root, commit),
         "notes": notes,
     }
+
+
+def _measured(
+    run: Rerun, root: Path, folder: Path, job: dict[str, Any], changed: Sequence[str], catalogue: Catalogue
+) -> tuple[dict[str, Any], list[Path]]:
+    """The record, or its `error`; and the files that say what its processes read."""
+    with OwnTests(run, root, folder, job, changed) as own:
+        given = {**job, "arguments": [*run.arguments, *run.tests]}
+        with Attempts(folder, given, run.cwd, run.timeout, "measuring the base") as attempts:
+            error = attempts.error()
+        record: dict[str, Any] = {"error": error} if error else _read(attempts.result, folder, catalogue)
+        if "error" not in record:
+            record |= own.demands(record["own"])
+        return record, [attempts.reads, *own.reads]
 
 
 def _marked(run: Rerun, root: Path, changed: Sequence[str]) -> Iterator[str]:
@@ -94,6 +108,19 @@ def _from(rootdir: Path, root: Path, moved: Mapping[str, str]) -> dict[str, str]
 def _renamed(moves: Moves) -> dict[str, str]:
     """Names of definitions that have another one at the base."""
     return {new: old for table in moves["names"].values() for new, (_, old) in table.items() if new != old}
+
+
+def _facts(run: Rerun, root: Path, commit: str, moves: Moves, changed: Sequence[str]) -> dict[str, object]:
+    """What a base's record is made from, besides what the processes that measure it read.
+
+    Of this tree's files the names of the test code: what is new there may be collected.
+    """
+    tests = [name for name in files(root) if is_test_code(Path(name), run.patterns)]
+    asked = {
+        name: getattr(run, name) for name in ("rootdir", "cwd", "path", "patterns", "arguments", "tests")
+    }
+    known = {"commit": commit, "root": root, "options": dict(run.options), "moves": moves, "changed": changed}
+    return {**known, "code": tests, **asked}
 
 
 def _job(run: Rerun, root: Path, folder: Path, moves: Moves) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1]
 BaseOf = Callable[[Demand], BaseValue]  # what the base had
+Accept = Callable[[Demand, Verdict], Verdict]  # the verdict, where the change owns up to a breach
 Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
 
 
@@ -31,13 +32,14 @@ def enforce(
     settings: Settings,
     keep: Keep,
     base: BaseOf | None = None,
+    accept: Accept | None = None,
 ) -> list[Verdict]:
-    """One verdict per demand; relative limits are judged against what `base` says.
+    """One verdict per demand; relative limits are judged against what `base` says, and `accept` is asked of them.
 
     What cannot be measured becomes an error verdict, with the reason.
     """
     demands = list(demands)
-    enforcement = _Enforcement(demands, subject_of, settings, keep, base)
+    enforcement = _Enforcement(demands, subject_of, settings, keep, base, accept)
     return [
         replace(enforcement.verdict(demand), source=demand.source.written, demand=demand.identity)
         for demand in demands
@@ -54,9 +56,10 @@ class _Enforcement:
         settings: Settings,
         keep: Keep,
         base: BaseOf | None,
+        accept: Accept | None,
     ) -> None:
         self.demands, self.subject_of, self.settings, self.keep = demands, subject_of, settings, keep
-        self.base = base
+        self.base, self.accept = base, accept
         self.observed: dict[object, Any] = {}
 
     def verdict(self, demand: Demand) -> Verdict:
@@ -65,6 +68,8 @@ class _Enforcement:
             subject = self.subject_of(demand.source)
             name, signature = subject.name, subject.signature
             verdict = self._judge(demand, subject)
+            if self.accept is not None and demand.limit.max_regression is not None:
+                verdict = self.accept(demand, verdict)
         except ModelCheckError as error:
             verdict = Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
         except RAISED as error:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,16 @@ def rerun(run: Run) -> Rerun:
         options=declared_options(config),
         names=[*run.registry.names, *FIXTURES],
         timeout=run.settings.base_timeout,
+        kept=_kept(config),
     )
+
+
+def _kept(config: pytest.Config) -> Path | None:
+    """A folder in pytest's cache; None where there is none (`-p no:cacheprovider`), or it cannot be made."""
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    with suppress(OSError):
+        return cache.mkdir("modelcheck-base") if cache is not None else None
+    return None
 
 
 def _arguments(config: pytest.Config) -> list[str]:

@@ -102,12 +102,17 @@ class Running:
             assert base is not None
             return base.value(nodeid_of(item, self.run.config), demand, demands)
 
+        def accept(demand: Demand, verdict: Verdict) -> Verdict:
+            assert base is not None
+            return base.accept(item.nodeid, demand, verdict, demands)
+
         verdicts = enforce(
             demands,
             state.resolver,
             self.run.settings,
             state.recorder.result,
             at_base if base is not None else None,
+            accept if base is not None else None,
         )
         self._settle(item, verdicts)
 

@@ -71,7 +71,8 @@ class Session:
         assert self.rerun is not None
         assert self.revision is not None
         registry = self.run.registry
-        self.run.base = Base(measure_base(self.rerun, self.revision, registry), registry)
+        self.run.base = base = Base(measure_base(self.rerun, self.revision, registry), registry)
+        base.read_trailers(self.run.config.rootpath)
 
     @contextmanager
     def _usage_errors(self) -> Iterator[None]:
@@ -116,7 +117,9 @@ class Session:
         if given is not None:
             return Base.from_json(given, run.registry)
         assert settings.base_report is not None
-        return Base.read(settings.base_report, run.registry)
+        base = Base.read(settings.base_report, run.registry)
+        base.read_trailers(run.config.rootpath)
+        return base
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Heard before any test with checks was met: files that cannot be imported may hold them."""

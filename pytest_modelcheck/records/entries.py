@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..verdict.judge import Verdict
 from ..verdict.limit import Place
 from ..verdict.message import Told, metric_title, value_text
-from .types import ChangedPart, CheckEntry, PartEntry, PlaceEntry, ShareEntry, SubjectEntry
+from .types import ChangedPart, CheckEntry, Owned, PartEntry, PlaceEntry, ShareEntry, SubjectEntry
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
@@ -53,7 +53,15 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "value_text": value_text(measurement, verdict),
         "limit_text": str(limit),
         "headroom": verdict.headroom,
+        **_accepted(verdict),
     }
+
+
+def _accepted(verdict: Verdict) -> Owned:
+    one = verdict.accepted
+    if one is None:
+        return {}
+    return {"accepted": {"commit": one.commit, "reason": one.reason, "limit": one.limit}}
 
 
 def place_entry(place: Place) -> PlaceEntry:

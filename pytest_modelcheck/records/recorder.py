@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ..errors import RAISED, ModelCheckError
+from ..errors import RAISED, ExplanationError, MissingExtraError, ModelCheckError, SubjectError
 from ..settings import Settings
 from ..text import file_stem
 from ..verdict.judge import Verdict
@@ -19,6 +19,8 @@ from .types import DemandEntry, PanelEntry, SubjectEntry, TestPart
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
+
+NOT_FOR_IT = (ExplanationError, MissingExtraError, SubjectError)  # the section is not for such a subject
 
 
 class Result(Protocol):
@@ -139,7 +141,9 @@ class Recorder:
 def describe(
     subject: Subject, sections: Mapping[str, Section], settings: Settings | None = None
 ) -> dict[str, Any]:
-    """All sections of a subject that describe one. One that cannot be made says why in its place."""
+    """All sections of a subject that describe one. One that cannot be made says why in its place, and that it `failed`
+    where that may be otherwise in another run.
+    """
     described: dict[str, Any] = {}
     for name, section in sections.items():
         if section.describe is None:
@@ -147,10 +151,12 @@ def describe(
         try:
             wanted = {key: getattr(settings or Settings(), key) for key in section.settings}
             described[name] = section.describe(subject, **wanted)
-        except ModelCheckError as error:
+        except NOT_FOR_IT as error:
             described[name] = {"error": str(error)}
+        except ModelCheckError as error:
+            described[name] = {"error": str(error), "failed": True}
         except RAISED as error:
-            described[name] = {"error": f"unexpected {type(error).__name__}: {error}"}
+            described[name] = {"error": f"unexpected {type(error).__name__}: {error}", "failed": True}
     return described
 
 

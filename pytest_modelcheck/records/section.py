@@ -133,7 +133,8 @@ class Section:
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
     beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
-    records know it by; `upgraded(content, sections)`: what such a record says, in today's form.
+    records know it by; `upgraded(content, sections)`: what such a record says, in today's form. `steady`: its content
+    is the same in each run of the same code, so that a base's may be kept for the next run.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Section:
     former: tuple[str, ...] = ()
     upgraded: Callable[[Any, Sections], Any] | None = None
     settings: tuple[str, ...] = ()
+    steady: bool = False
 
     @property
     def definitions(self) -> dict[str, int]:

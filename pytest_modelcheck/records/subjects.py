@@ -89,6 +89,11 @@ def _distinct(group: Sequence[SubjectEntry], facts: Sequence[Fact]) -> list[str]
     return [f"{entry['name']} ({entry['signature'][:8]})" for entry in group]
 
 
+def names_apart(name: str, entry: SubjectEntry) -> set[str]:
+    """All that a subject called `name` may be called where others share that name."""
+    return {f"{name} ({words})" for fact in _FACTS if (words := fact(entry))}
+
+
 def _parameter(entry: SubjectEntry) -> str:
     _, bracket, rest = entry["nodeids"][0].partition("[") if entry["nodeids"] else ("", "", "")
     return rest.removesuffix("]") if bracket else ""

@@ -54,7 +54,21 @@ class ChangedPart(TypedDict):
     value: Number
 
 
-class CheckEntry(TypedDict):
+class AcceptedEntry(TypedDict):
+    """The commit whose trailer names a limit, its reason, and up to which value it accepts a breach (None: any)."""
+
+    commit: str
+    reason: str
+    limit: Number
+
+
+class Owned(TypedDict):
+    """Whom a commit's trailer names."""
+
+    accepted: NotRequired[AcceptedEntry]
+
+
+class CheckEntry(Owned):
     """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
 
     `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
@@ -240,12 +254,28 @@ class LossEntry(TypedDict):
     absent: str
 
 
+class TrailerEntry(TypedDict):
+    """A trailer `Modelcheck-Accept` between base and head: its text, and the line of the commit's message."""
+
+    commit: str
+    line: int
+    text: str
+
+
+class TrailersEntry(TypedDict):
+    """All of them, the newest commit's first; `problem` says why they could not be read."""
+
+    problem: str
+    found: list[TrailerEntry]
+
+
 class Record(TypedDict):
     """A run. What comes after `panels` is there where a base was measured or compared.
 
     Of a base that was measured: `lost`, why figures are missing; `own`, what its own tests demand, and `unknown`, why
     that is not known of some; `uses`, by test file, names of this tree with those that they have there; `marked`, tests
-    that check a model in changed files; `moves`, test files and names that moved, of this tree -> of the base.
+    that check a model in changed files; `moves`, test files and names that moved, of this tree -> of the base. `kept`:
+    when its figures were made (seconds since 1970), where they are those of an earlier run.
     """
 
     schema_version: int
@@ -268,6 +298,8 @@ class Record(TypedDict):
     notes: NotRequired[list[str]]
     pairs: NotRequired[list[PairEntry]]
     timed: NotRequired[list[tuple[str, str]]]
+    trailers: NotRequired[TrailersEntry]
+    kept: NotRequired[float]
 
 
 class TestPart(TypedDict, total=False):

@@ -49,6 +49,8 @@ def summary_lines(record: Record, width: int, color: bool = False, verbose: bool
         f"timed in turns with the base: {count(n, 'check')} by {printable(how)}"
         for how, n in protocols.items()
     ]
+    owned = [check for check in checks if check["outcome"] == "accepted" and check.get("accepted")]
+    lines += [f"accepted: {_short_row(check)}" for check in owned]
     told = [(check, farther) for check in checks if verbose for farther in check.get("replaces", ())]
     lines += [f"{printable(c['nodeid'])}: {printable(_replaced(c, farther))}" for c, farther in told]
     lost = record["run"]["no_result"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -49,6 +49,22 @@ def changes(base: Iterable[Contributor], now: Iterable[Contributor]) -> tuple[Ch
 
 
 @dataclass(frozen=True)
+class Acceptance:
+    """A commit owns up to a breach: why, and up to which value in base units where it says so (`limit`).
+
+    `problem` says why it accepts nothing.
+    """
+
+    reason: str
+    commit: str
+    limit: float | None = None
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"by commit {self.commit[:12]}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One limit, judged: all that a message, the report and an annotation are made from."""
 
@@ -60,10 +76,12 @@ class Verdict:
     error: str = ""
     base: float | None = None  # the value at the base, for a relative limit
     changes: tuple[Change, ...] = ()  # the modules that differ from the base's, the largest change first
-    reason: str = ""  # why a relative limit is not gated
+    reason: str = ""  # why a relative limit is not gated, or who accepts a breach
     source: str = ""  # what the test says about its subject, to tell subjects of one test apart
     signature: str = ""  # the subject's, where there is one
     demand: str = ""  # which demand of its test it answers
+    accepted: Acceptance | None = None  # by whom; of a breach that goes beyond what was accepted, too
+    trailer: str = ""  # what a commit's trailer that accepts a breach begins with, where one would be read
 
     @property
     def fails(self) -> bool:
@@ -120,6 +138,25 @@ def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue 
     if limit.max_regression is not None:
         return _judge_against(base or BaseValue(), subject, limit, measurement)
     return _judged(Verdict(subject, limit, Outcome.PASS, measurement), limit.min, limit.max)
+
+
+def accept(verdict: Verdict, acceptances: Sequence[Acceptance], trailer: str = "") -> Verdict:
+    """The verdict, where the change owns up to it: a breach of a relative limit that one of them covers is accepted.
+
+    So is one that statistics could not tell. A breach beyond what was accepted stays one; where an acceptance may mean
+    another subject nothing is accepted: an error. All else stays as it is.
+    """
+    if verdict.limit.max_regression is None or verdict.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+        return verdict
+    verdict = replace(verdict, trailer=trailer)
+    problems = [one.problem for one in acceptances if one.problem]
+    if problems:
+        return replace(verdict, outcome=Outcome.ERROR, error="\n".join(problems))
+    measurement = verdict.measurement
+    for one in acceptances:
+        if measurement is not None and _above(measurement, one.limit) is not Outcome.FAIL:
+            return replace(verdict, outcome=Outcome.ACCEPTED, accepted=one, reason=str(one))
+    return replace(verdict, accepted=acceptances[0]) if acceptances else verdict
 
 
 def decides(limit: Limit, measurement: Measurement) -> bool:

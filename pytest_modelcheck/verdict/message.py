@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..alike import alike
 from ..text import count, printable
-from .judge import Change, Outcome, Verdict
+from .judge import Acceptance, Change, Outcome, Verdict
 from .measurement import Contributor, Measurement
 from .metric import Metric
 from .phases import FORWARD
 from .units import RATIO, Unit
 
 TOP = 5
+TRAILER = "Modelcheck-Accept"
 NO_BASE = (
     "a relative limit needs a base to compare with: --modelcheck-base=REV, or --modelcheck-base-report=PATH"
 )
@@ -67,7 +69,7 @@ def explain(verdict: Verdict) -> str:
         rows = [(word, verdict.error), ("limit", str(verdict.limit))]
         rows += [*_limit_rows(verdict), *_marker_rows(verdict)]
     else:
-        rows = [*_value_rows(verdict), *_limit_rows(verdict), *_marker_rows(verdict)]
+        rows = [*_value_rows(verdict), *_limit_rows(verdict), *_marker_rows(verdict), *_accept_rows(verdict)]
     return block(title, rows)
 
 
@@ -81,12 +83,33 @@ def _marker_rows(verdict: Verdict) -> list[tuple[str, str]]:
     return [("because", verdict.limit.reason), ("marker", verdict.limit.where)]
 
 
+def _accept_rows(verdict: Verdict) -> list[tuple[str, str]]:
+    """Of a breach: up to which value a commit accepts it, and the line with which one would."""
+    if verdict.outcome is not Outcome.FAIL:
+        return []
+    rows = [("accepted", _accepted(verdict.accepted, verdict.limit.unit))] if verdict.accepted else []
+    if verdict.trailer and verdict.measurement is not None:
+        most = verdict.measurement.high
+        amount = verdict.limit.unit.at_least(most if math.isfinite(most) else verdict.measurement.value)
+        rows.append(("to accept", f"{TRAILER}: {verdict.trailer} <= {amount}: <why>"))
+    return rows
+
+
+def _accepted(accepted: Acceptance, unit: Unit) -> str:
+    """`up to 12.3 MFLOPs, by commit 1a2b3c4d5e6f: the head is wider`."""
+    return (f"up to {unit.format(accepted.limit)}, " if accepted.limit is not None else "") + str(accepted)
+
+
 def metric_title(metric: Metric, options: Mapping[str, object]) -> str:
     """`FLOPs (backward)`; options at their defaults are left out."""
-    extra = [
-        str(v) if isinstance(v, str) else f"{k}={v}" for k, v in options.items() if v not in (None, FORWARD)
-    ]
+    extra = option_words(options)
     return metric.words + (f" ({', '.join(extra)})" if extra else "")
+
+
+def option_words(options: Mapping[str, object]) -> list[str]:
+    """`backward`, `threads=2`: the options that say something."""
+    said = {key: value for key, value in options.items() if value not in (None, FORWARD)}
+    return [value if isinstance(value, str) else f"{key}={value}" for key, value in said.items()]
 
 
 def value_text(measurement: Measurement | None, verdict: Verdict) -> str:
@@ -124,7 +147,7 @@ def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
     rows = [("limit", str(verdict.limit))]
     if verdict.base is not None:
         rows.append(("base", verdict.limit.unit.exact(verdict.base)))
-    if verdict.outcome is Outcome.FAIL:
+    if verdict.outcome in (Outcome.FAIL, Outcome.ACCEPTED) and verdict.excess > 0:
         share = f" ({_signed_share(verdict)})" if verdict.bound and verdict.limit.unit is not RATIO else ""
         words = "under by" if verdict.at_minimum else "past line" if verdict.limit.has_line else "over by"
         rows.append((words, verdict.limit.unit.exact(abs(verdict.excess)) + share))

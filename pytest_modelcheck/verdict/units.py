@@ -107,6 +107,18 @@ class Unit:
         symbol = self._agreeing(number) if self.symbol == self.noun and not prefix else self.symbol
         return f"{number} {prefix}{symbol}".rstrip()
 
+    def at_least(self, value: float) -> str:
+        """The same, rounded up: an amount that `parse` reads, and that is no less than `value`."""
+        shown = value
+        while True:
+            text = self.format(shown)
+            if self.words and self.scale(text.rpartition(" ")[2]) is None:  # without a noun: "12"
+                text = f"{text} {self.noun}"
+            read = self.parse(text) if self.words else float(text.partition(" ")[0])
+            if read >= value:
+                return text
+            shown *= 1 + 1e-4
+
     def exact(self, value: float) -> str:
         """`value` with every digit: "3,638,132,736 FLOPs"."""
         if self is SECONDS:

@@ -15,6 +15,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+READS = "reads.json"  # beside the record
+
 
 def main(job_file: str) -> None:
     """Run the job; its record is in `job["result"]` afterwards."""
@@ -27,8 +29,11 @@ def main(job_file: str) -> None:
         compare_all(job)
         return
 
+    from pytest_modelcheck.worker.reads import Reads
     from pytest_modelcheck.worker.redirect import Redirect
 
+    reads = Reads(Path(job["tree"]).parent)
+    reads.watch()
     redirect = Redirect.of(job)
     sys.meta_path.insert(0, redirect)
 
@@ -43,6 +48,7 @@ def main(job_file: str) -> None:
     leaks = redirect.leaks()
     if leaks:
         record = {"error": f"modules that should be the base's came from this tree: {', '.join(leaks[:5])}"}
+    reads.save(Path(job["result"]).with_name(READS))
     _save(Path(job["result"]), record)
 
 

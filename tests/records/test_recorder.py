@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pytest_modelcheck.errors import MeasurementError, ModelCheckError
+from pytest_modelcheck.errors import ExplanationError, MeasurementError, ModelCheckError
 from pytest_modelcheck.records import environment as surroundings
 from pytest_modelcheck.records.entries import check_entry
 from pytest_modelcheck.records.plain import number, plain, share, to_json
@@ -252,13 +252,16 @@ def test_a_section_that_cannot_be_made_says_why():
     def break_down(subject):
         raise KeyError("left")
 
-    sections = {
-        name: Section(name, made) for name, made in (("a", refuse), ("b", break_down), ("c", lambda s: [1]))
-    }
+    def decline(subject):
+        raise ExplanationError("no image")
+
+    made = {"a": refuse, "b": break_down, "c": lambda s: [1], "e": decline}
+    sections = {name: Section(name, function) for name, function in made.items()}
     assert describe(model(), {**sections, "d": Section("d")}) == {
-        "a": {"error": "no inputs"},
-        "b": {"error": "unexpected KeyError: 'left'"},
+        "a": {"error": "no inputs", "failed": True},
+        "b": {"error": "unexpected KeyError: 'left'", "failed": True},
         "c": [1],
+        "e": {"error": "no image"},
     }
 
 

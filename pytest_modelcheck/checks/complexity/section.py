@@ -102,4 +102,5 @@ COMPLEXITY = Section(
     changes=COMPARISON,
     costs=_costs,
     upgraded=_upgraded,
+    steady=True,
 )

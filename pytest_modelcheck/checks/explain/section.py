@@ -41,6 +41,7 @@ HEATMAPS = Section(
     panel=Panel(__package__, "heatmaps.html.j2", style="panel.css", script="panel.js"),
     changes=COMPARISON,
     settings=("heatmaps",),
+    steady=True,  # within the tolerance of its comparison
 )
 SECTIONS = (
     HEATMAPS,

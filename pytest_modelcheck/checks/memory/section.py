@@ -42,4 +42,5 @@ MEMORY = Section(
     type=list[MemoryEntry],
     panel=PANEL,
     totals=(Total(PEAK_MEMORY, _forward),),
+    steady=True,
 )

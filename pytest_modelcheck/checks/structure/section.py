@@ -40,6 +40,9 @@ STRUCTURE = Section(
     panel=PANEL,
     changes=COMPARISON,
     align=aligned,
+    steady=True,
     problem=_problem,
 )
-AUTOGRAD = Section("autograd", tab="graph", title="Gradients", type=list[AutogradEntry], panel=AUTOGRAD_PANEL)
+AUTOGRAD = Section(
+    "autograd", tab="graph", title="Gradients", type=list[AutogradEntry], panel=AUTOGRAD_PANEL, steady=True
+)

@@ -39,7 +39,14 @@ def _describe(subject: Subject) -> dict[str, object]:
 
 
 WEIGHTS = Section(
-    "weights", _describe, tab="weights", title="Weights", type=WeightsEntry, panel=PANEL, changes=COMPARISON
+    "weights",
+    _describe,
+    tab="weights",
+    title="Weights",
+    type=WeightsEntry,
+    panel=PANEL,
+    changes=COMPARISON,
+    steady=True,
 )
 COMPARED = Section(
     "weight_changes", tab="weights", title="Weights, compared", type=list[ComparedEntry], panel=COMPARED_PANEL
