@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..demand.plan import Demand
 from ..records.entries import place_entry
@@ -56,22 +56,24 @@ class Accepted:
         """Make errors of what a name accepted that fits several subjects of this tree: known when all tests ran."""
         for trailer in self.trailers:
             checks = [check for check in head["checks"] if _is_accepted(check, trailer)]
-            if trailer.name in {check["nodeid"] for check in checks}:
+            if trailer.metric == REMOVED or trailer.name in {check["nodeid"] for check in checks}:
                 continue
             problem = _ambiguous(trailer, list(dict.fromkeys(check["subject"] for check in checks)))
             for check in checks if problem else ():
                 check["outcome"], check["reason"] = "error", problem
                 check["message"] += f"\n  error        {problem}"
 
-    def notes(self, head: Record) -> list[str]:
-        """What a reader of the run should know: trailers that accept nothing, and why."""
+    def notes(self, head: Record, gone: Collection[str] = ()) -> list[str]:
+        """What a reader of the run should know: trailers that accept nothing, and why; `gone`: tests of the base that
+        were removed, or limits of theirs.
+        """
         if self.problem:
             return [f"warning: {TRAILER} trailers could not be read: {self.problem}"]
         told = []
         for trailer in self.trailers:
             if trailer.problem:
                 told.append(f"warning: {trailer.told(trailer.problem)}")
-            elif trailer.metric == REMOVED and not self._was_removed(trailer.name, head):
+            elif trailer.metric == REMOVED and not self._was_removed(trailer.name, head, gone):
                 told.append(f"warning: {trailer.told('nothing of that name was removed')}")
             elif trailer.metric != REMOVED:
                 told += self._about_name(trailer, head)
@@ -122,11 +124,12 @@ class Accepted:
         differ = any(option_words(other.limit.options) != words for other in alike)
         return f"{quoted(name)} {demand.limit.metric.name}" + (f"({', '.join(words)})" if differ else "")
 
-    def _was_removed(self, name: str, head: Record) -> bool:
+    def _was_removed(self, name: str, head: Record, gone: Collection[str]) -> bool:
+        """Whether what a trailer names was at the base, with parameters or without, and is no more."""
+        now = {check["nodeid"] for check in head["checks"]}
         before = {check["nodeid"] for check in (*self.base["checks"], *self.base.get("own", []))}
-        now = {check["nodeid"] for check in head["checks"] if number(check.get("max_regression")) is not None}
-        before |= {nodeid.partition("[")[0] for nodeid in before}
-        return name in before and name not in now
+        removed = {*gone, *(before - now)}
+        return name in removed or name in {nodeid.partition("[")[0] for nodeid in removed}
 
     def _is_about(self, trailer: Trailer, check: CheckEntry) -> bool:
         """Whether a trailer names a check of the head's record."""

@@ -242,10 +242,11 @@ class Base:
             head["changes"] = _failed(str(error))
             return
         gone = self._gone()
+        removed = sorted({entry["nodeid"] for entry in gone})
         head["checks"] += self.removals([entry for entry in gone if entry["metric"]])
         self.accepted.refuse_doubtful(head)
-        changes["notes"] = [*self.notes, *self._age(), *self._told(), *self.accepted.notes(head)]
-        changes["gone"] = sorted({entry["nodeid"] for entry in gone})
+        changes["notes"] = [*self.notes, *self._age(), *self._told(), *self.accepted.notes(head, removed)]
+        changes["gone"] = removed
         head["changes"] = changes
 
     def removals(self, gone: Sequence[CheckEntry]) -> list[CheckEntry]:

@@ -17,6 +17,7 @@ from pytest_modelcheck.verdict.message import explain
 from pytest_modelcheck.verdict.units import BYTES, CALLS, ELEMENTS, FLOPS, PARAMS, RATIO, SECONDS
 
 from ..catalogue import REGISTRY, metric
+from ..records.conftest import check
 
 COMMIT = "1a2b3c4d5e6f7a8b"
 
@@ -156,9 +157,9 @@ def test_the_message_says_who_accepted_less_and_what_would_do():
     assert "to accept    Modelcheck-Accept: net flops <= 151 FLOPs: <why>" in text
 
 
-def accepted(*texts, gone=()):
+def accepted(*texts):
     trailers = [{"commit": COMMIT, "line": 1, "text": text} for text in texts]
-    base = {"trailers": {"problem": "", "found": trailers}, "subjects": [], "checks": [], "gone": [*gone]}
+    base = {"trailers": {"problem": "", "found": trailers}, "subjects": [], "checks": []}
     return Accepted(base, REGISTRY)
 
 
@@ -194,8 +195,8 @@ def test_who_removed_a_test_on_purpose():
 
 
 def test_a_removal_of_what_was_not_there_is_told():
-    found = accepted("a.py::test_a removed: why", "a.py::test_b removed: why", gone=["a.py::test_a"])
-    (note,) = found.notes({"checks": []})
+    found = accepted("a.py::test_a removed: why", "a.py::test_b removed: why")
+    (note,) = found.notes({"checks": [check(nodeid="a.py::test_b")]}, ["a.py::test_a[1]"])
     assert note.endswith("(Modelcheck-Accept: a.py::test_b removed: why): nothing of that name was removed")
 
 

@@ -1,0 +1,43 @@
+"""What the base gated and this tree does not: red, unless a commit owns up to it."""
+
+import pytest
+
+NET = """
+import pytest
+from torch import nn
+
+@pytest.mark.macs_budget(max_regression="2%", model=lambda: nn.Linear(4, 4), input_size=(1, 4))
+def test_kept(): ...
+"""
+MORE = """
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.params_budget("1 k", model=lambda: nn.Linear(4, 4), input_size=(1, 4))
+def test_gone(width): ...
+"""
+TRAILER = "Modelcheck-Accept: tests/test_net.py::test_gone removed: it was the same as test_kept"
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "outcome"),
+    [
+        ("x", 1, "fail"),
+        (f"x\n\n{TRAILER}", 0, "accepted"),
+        (f"x\n\n{TRAILER.replace('gone', 'g')}", 1, "fail"),
+    ],
+    ids=["unsaid", "owned up to", "another"],
+)
+def test_a_removed_limit(repository, message, status, outcome):
+    repository.write("tests/test_net.py", NET + MORE)
+    repository.commit()
+    repository.git("branch", "-f", "main")
+    repository.write("tests/test_net.py", NET)
+    repository.git("commit", "-qam", message)
+    done = repository.run("--modelcheck-report")
+    assert done.returncode == status, done.out
+    checks = [check for check in repository.record()["checks"] if "test_gone" in check["nodeid"]]
+    assert [check["outcome"] for check in checks] == [outcome] * 2
+    assert ("nothing of that name was removed" in done.out) == (TRAILER.replace("gone", "g") in message)
+    if outcome == "accepted":
+        assert "it was the same as test_kept" in checks[0]["message"]
+    else:
+        assert "test_gone[1] removed: <why>" in done.out
