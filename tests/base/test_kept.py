@@ -13,6 +13,10 @@ from pytest_modelcheck.base.kept import ENTRIES, Kept, is_steady
 from ..catalogue import REGISTRY
 
 
+def loss(phase, absent=""):
+    return {"nodeid": "t.py", "phase": phase, "source": "", "reason": "why", "absent": absent}
+
+
 def record(**more):
     check = {"metric": "flops", "outcome": "not gated"}
     return {"checks": [check], "subjects": [{"complexity": {}}], "broken": [], "panels": [], **more}
@@ -25,7 +29,10 @@ STEADY = {
     "of nobody's metric": (record(checks=[{"metric": "gone", "outcome": "pass"}]), False),
     "that failed": (record(checks=[{"metric": "flops", "outcome": "error"}]), False),
     "with a test that was skipped": (record(checks=[{"metric": "flops", "outcome": "skipped"}]), True),
-    "with a file that could not be collected": (record(broken=["x"]), False),
+    "with a file that could not be collected": (record(lost=[loss("collect")]), False),
+    "with a name that the base has not": (record(lost=[loss("collect", "the name 'Net'")]), True),
+    "with a test that was skipped there": (record(lost=[loss("skip")]), True),
+    "with tests of its own that are not known": (record(unknown=[loss("process")]), False),
     "with a panel of the user's": (record(panels=[{}]), False),
     "with a tree that is not whole": (record(notes=["LFS"]), False),
     "with times": (record(subjects=[{"latency": []}]), False),
