@@ -88,7 +88,7 @@ def kept(made, pytester, monkeypatch):
         assert done.returncode == 0, done.out
         assert "kept in pytest's cache" not in done.out
         assert len(made.entries) == 1
-    monkeypatch.setattr(base_run, "_run", lambda *_: {"error": ANEW})
+    monkeypatch.setattr(base_run, "_measured", lambda *_: ({"error": ANEW}, []))
     held = {path: path.read_bytes() for path in (*made.entries, made.path.parent / "net.pt")}
     yield made
     made.git("reset", "-q", "--hard", "main")
