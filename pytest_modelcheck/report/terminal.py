@@ -11,7 +11,7 @@ from ..records.section import Catalogue
 from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
 from ..text import count, printable, shorten, shorten_subject
 from ..verdict.units import RATIO
-from .text import FAR, SYMBOLS, amount, change, change_lines, differing, headlines
+from .text import FAR, SYMBOLS, change, change_lines, differing, headlines, sides
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {
@@ -82,11 +82,17 @@ def _row(check: CheckEntry) -> tuple[str, ...]:
         check["subject"] or "?",
         check["title"] or check["metric"],
         check["value_text"],
-        check["limit_text"],
+        _limit(check),
         _headroom(check["headroom"]),
         f"{SYMBOLS.get(outcome, '')} {outcome}".strip(),
     )
     return tuple(printable(str(cell)) for cell in cells)
+
+
+def _limit(check: CheckEntry) -> str:
+    """In as few words as a column holds: what is above the base, as `base + 2 %`."""
+    share = check.get("max_regression")
+    return f"base + {RATIO.format(share)}" if isinstance(share, (int, float)) else check["limit_text"]
 
 
 def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
@@ -173,5 +179,5 @@ def _figure_lines(subject: SubjectChanges, catalogue: Catalogue) -> list[str]:
 def _sides(row: FigureEntry, catalogue: Catalogue) -> str:
     if "note" in row:
         return row["note"]
-    base, head = (amount(catalogue, row["unit"], value) for value in (row["base"], row["head"]))
+    base, head = sides(catalogue, row)
     return f"{base} -> {head}  {change(row['share'])}"
