@@ -100,7 +100,7 @@ def changes_blocks(changes: Changes, catalogue: Catalogue) -> Iterator[str]:
     yield (
         table(("subject", "metric", "base", "head", "change"), rows, "llrrr")
         if rows
-        else "No figure changed."
+        else ("No figure changed." if changes["subjects"] else "Nothing to compare.")
     )
     for subject in changes["subjects"]:
         if subject["status"] == "changed":

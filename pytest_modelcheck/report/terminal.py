@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..records.gone import is_gone
+from ..records.gone import NEXT, NO_LONGER, is_gone, removal_line
 from ..records.outcome import shown_outcome
 from ..records.section import Catalogue
 from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
@@ -134,7 +134,7 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
     loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
     notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
     notes += [f"  no longer checked: {printable(name)}" for name in changes.get("gone", [])[:shown]]
-    notes += [f"  {line}" for line in _gone_lines(record["checks"])[:shown]]
+    notes += [f"    {line}" for line in _gone_lines(record["checks"])[:shown]]
     notes += [f"  note: {printable(note)}" for note in changes.get("notes", [])]
     head = "changes since the base" if lines else "no changes since the base"
     if not changes["subjects"]:
@@ -145,7 +145,13 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
 
 def _gone_lines(checks: Sequence[CheckEntry]) -> list[str]:
     """What the base gated and this tree does not, with what to do: no test fails for it, which would say so."""
-    lines = [line for check in checks if is_gone(check) for line in check["message"].splitlines()]
+    tests: dict[str, list[CheckEntry]] = {}
+    for check in filter(is_gone, checks):
+        tests.setdefault(check["nodeid"], []).append(check)
+    lines = []
+    for nodeid, gone in tests.items():
+        limits = dict.fromkeys(f"  {c['subject']} {c['title']}, {c['limit_text']}" for c in gone)
+        lines += [f"{nodeid} {NO_LONGER} ({gone[0]['where']}):", *limits, NEXT, f"  {removal_line(nodeid)}"]
     return [printable(line) for line in lines]
 
 
