@@ -248,7 +248,8 @@ class Base:
         head["checks"] += self.removals([entry for entry in gone if entry["metric"]])
         self.accepted.refuse_doubtful(head)
         changes["notes"] = [*self.notes, *self._age(), *self._told(), *self.accepted.notes(head, removed)]
-        changes["gone"] = removed
+        checked = {check["nodeid"] for check in head["checks"] if check["value"] is not None}
+        changes["gone"] = [nodeid for nodeid in removed if nodeid not in checked]
         head["changes"] = changes
 
     def _unmeasured(self, head: Record) -> set[tuple[str, str]]:
