@@ -11,7 +11,7 @@ def test_kept(): ...
 """
 MORE = """
 @pytest.mark.parametrize("width", [1, 2])
-@pytest.mark.macs_budget("1 k", model=lambda: nn.Linear(4, 4), input_size=(1, 4))
+@pytest.mark.macs_budget("1 kMACs", model=lambda: nn.Linear(4, 4), input_size=(1, 4))
 @pytest.mark.params_budget("1 k", model=lambda: nn.Linear(4, 4), input_size=(1, 4))
 def test_gone(width): ...
 """
