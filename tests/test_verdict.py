@@ -2,9 +2,10 @@
 
 import pytest
 
-from pytest_modelcheck.verdict.judge import BaseValue, Outcome, judge
+from pytest_modelcheck.verdict.judge import BaseValue, Outcome, changes, judge
 from pytest_modelcheck.verdict.limit import Limit
-from pytest_modelcheck.verdict.measurement import Measurement
+from pytest_modelcheck.verdict.measurement import Contributor, Measurement
+from pytest_modelcheck.verdict.message import tell
 
 from .catalogue import metric
 
@@ -57,3 +58,21 @@ def test_a_warning_level_breach_is_a_breach_that_fails_nothing():
     verdict = judge("net", Limit(metric("flops"), max=1, level="warn"), Measurement(2))
     assert verdict.outcome is Outcome.FAIL
     assert not verdict.fails
+
+
+def test_modules_that_moved_are_no_change_of_cost():
+    base = [Contributor("down.conv", 10), Contributor("down.norm", 2), Contributor("up", 5)]
+    head = [Contributor("new.conv", 10), Contributor("to.down.conv", 10), Contributor("to.down.norm", 2)]
+    found = [(c.module, c.base, c.value) for c in changes(base, [*head, Contributor("up", 6)])]
+    assert found == [("new.conv", 0, 10), ("up", 5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(1100, "over by      95 FLOPs"), (1100.5, "over by      95.5 FLOPs")]
+)
+def test_what_is_counted_is_not_told_in_parts(value, told):
+    limit = Limit(metric("flops"), max_regression=0.005)
+    assert (
+        told
+        in tell(judge("net", limit, Measurement(value), BaseValue(1000.2 if value == 1100 else 1000))).text
+    )

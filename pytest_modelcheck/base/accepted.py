@@ -7,13 +7,14 @@ from collections.abc import Collection, Sequence
 
 from ..demand.plan import Demand
 from ..records.entries import place_entry
+from ..records.gone import REMOVED, quoted
 from ..records.match import CheckKey, find_subject
 from ..records.plain import number
 from ..records.subjects import names_apart
 from ..records.types import CheckEntry, Record, SubjectEntry, TrailersEntry
 from ..verdict.judge import Acceptance, Verdict, accept
 from ..verdict.message import TRAILER, option_words
-from .trailers import REMOVED, Catalogue, Trailer, parse, quoted
+from .trailers import Catalogue, Trailer, parse
 
 NONE: TrailersEntry = {"problem": "", "found": []}
 

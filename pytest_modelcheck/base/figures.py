@@ -27,7 +27,7 @@ from ..verdict.message import metric_title
 from ..verdict.phases import FORWARD
 from .accepted import Accepted
 from .gone import Match, elsewhere, lies_in, match_demands, notes_on, without
-from .trailers import Catalogue, removal_line, trailers_since
+from .trailers import Catalogue, trailers_since
 
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
@@ -238,6 +238,8 @@ class Base:
                 raise MeasurementError(self.error)
             changes = compare(self.record, head, self.catalogue)
             put_beside(self.record, head, changes, self.catalogue)
+            unknown = self._unmeasured(head)
+            changes["subjects"] = [s for s in changes["subjects"] if (s["status"], s["name"]) not in unknown]
         except ModelCheckError as error:
             head["changes"] = _failed(str(error))
             return
@@ -246,13 +248,23 @@ class Base:
         head["checks"] += self.removals([entry for entry in gone if entry["metric"]])
         self.accepted.refuse_doubtful(head)
         changes["notes"] = [*self.notes, *self._age(), *self._told(), *self.accepted.notes(head, removed)]
-        changes["gone"] = removed
+        checked = {check["nodeid"] for check in head["checks"] if check["value"] is not None}
+        changes["gone"] = [nodeid for nodeid in removed if nodeid not in checked]
         head["changes"] = changes
+
+    def _unmeasured(self, head: Record) -> set[tuple[str, str]]:
+        """What would be called new though the base has a test of it, which could not be measured there."""
+        lost = [one for one in self.record.get("lost", []) if one["phase"] != "skip" and not one["absent"]]
+        return {
+            ("new", entry["name"])
+            for entry in head["subjects"]
+            if any(lies_in(nodeid, one["nodeid"]) for nodeid in entry["nodeids"] for one in lost)
+        }
 
     def removals(self, gone: Sequence[CheckEntry]) -> list[CheckEntry]:
         """The entries of demands that are gone, accepted where a commit owns up to them."""
         found = [(entry, self.accepted.removed(entry["nodeid"])) for entry in gone]
-        return [gone_entry(entry, removal_line(entry["nodeid"]), accepted) for entry, accepted in found]
+        return [gone_entry(entry, accepted) for entry, accepted in found]
 
     def _gone(self) -> list[CheckEntry]:
         """The base's demands that have no counterpart in this tree."""

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from ..demand.check import Catalogue as Checks
 from ..errors import LimitError
+from ..records.gone import REMOVED
 from ..records.section import Catalogue as Sections
 from ..records.types import TrailerEntry, TrailersEntry
 from ..verdict.judge import Acceptance
@@ -26,24 +27,20 @@ from ..verdict.message import TRAILER
 from ..verdict.units import Unit
 from .git import BaseError, messages_since, toplevel
 
-REMOVED = "removed"
-
 _LINE = re.compile(rf"^{TRAILER}[ \t]*:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.IGNORECASE | re.MULTILINE)
 _AFTER_NAME = re.compile(
     r"\s+(?P<metric>[^\s:()<>=≤]+)\s*(?:\((?P<options>[^()]*)\))?\s*(?:(?:<=|≤)(?P<limit>[^:]*))?:(?P<why>.*)",
     re.DOTALL,
 )
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
-_HOW = f"{TRAILER}: <node id or subject, in quotes if it has spaces> <metric> [<= limit]: <why>"
+_HOW = (
+    f"{TRAILER}: <node id or subject, in quotes if it has spaces> <metric> [<= limit]: <why>, "
+    f"or {TRAILER}: <node id> {REMOVED}: <why>"
+)
 
 
 class Catalogue(Sections, Checks, Protocol):
     """The checks, metrics and sections that there are."""
-
-
-def removal_line(nodeid: str) -> str:
-    """The trailer that owns up to the removal of a test, or of its limits."""
-    return f"{TRAILER}: {quoted(nodeid)} {REMOVED}: <why>"
 
 
 def trailers_since(path: Path, commit: str) -> TrailersEntry:
@@ -129,12 +126,6 @@ def _name(text: str) -> tuple[str, str]:
     words.whitespace_split, words.commenters = True, ""
     name = words.get_token() or ""  # raises ValueError where quotes are not closed
     return name, " " + stream.read()
-
-
-def quoted(name: str) -> str:
-    """A name as a trailer has it."""
-    plain = name and not re.search(r"\s", name) and not name.startswith(("'", '"'))
-    return name if plain else shlex.quote(name)
 
 
 def _amount(text: str, unit: Unit) -> float:

@@ -12,6 +12,7 @@ from ..errors import RAISED, ModelCheckError
 from ..settings import Settings
 from ..verdict.judge import BaseValue, Outcome, Verdict, decides, judge
 from ..verdict.measurement import Measurement
+from ..verdict.message import metric_title
 from .check import Check
 from .plan import Demand
 from .source import Source
@@ -61,11 +62,12 @@ class _Enforcement:
         self.demands, self.subject_of, self.settings, self.keep = demands, subject_of, settings, keep
         self.base, self.accept = base, accept
         self.observed: dict[object, Any] = {}
+        self.raised: dict[str, Demand] = {}  # by their texts, with the demand that was told first
 
     def verdict(self, demand: Demand) -> Verdict:
-        name, signature = demand.source.label, ""
+        name, signature, doing = demand.source.label, "", "making the model and its inputs"
         try:
-            subject = self.subject_of(demand.source)
+            subject, doing = self.subject_of(demand.source), "measuring"
             name, signature = subject.name, subject.signature
             verdict = self._judge(demand, subject)
             if self.accept is not None and demand.limit.max_regression is not None:
@@ -73,8 +75,18 @@ class _Enforcement:
         except ModelCheckError as error:
             verdict = Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
         except RAISED as error:
-            verdict = Verdict(name, demand.limit, Outcome.ERROR, error=_unexpected(error))
+            verdict = Verdict(name, demand.limit, Outcome.ERROR, error=self._unexpected(error, doing, demand))
         return replace(verdict, signature=signature)
+
+    def _unexpected(self, error: BaseException, doing: str, demand: Demand) -> str:
+        """What was raised, with its traceback; once, where it leaves several demands without a verdict."""
+        text = f"unexpected {type(error).__name__} while {doing}\n{_traceback(error)}"
+        first = self.raised.setdefault(text, demand)
+        if first is demand:
+            return text
+        last = "".join(traceback.format_exception_only(error)).rstrip()
+        title = metric_title(first.limit.metric, first.limit.options)
+        return f"{last}\nwhile {doing}; the traceback stands with {title}"
 
     def _judge(self, demand: Demand, subject: Subject) -> Verdict:
         relative = self.base is not None and demand.limit.max_regression is not None
@@ -134,11 +146,11 @@ def _attempt(check: Check, subject: Subject, options: dict[str, Any]) -> Any:
         return error
 
 
-def _unexpected(error: BaseException) -> str:
+def _traceback(error: BaseException) -> str:
     told = traceback.TracebackException.from_exception(error)
     if told.stack and not _is_own(told.stack[-1]):  # what lies between the user's code and ours is no news
         _hide_own(told)
-    return f"unexpected {type(error).__name__} while measuring\n{''.join(told.format()).rstrip()}"
+    return "".join(told.format()).rstrip()
 
 
 def _hide_own(told: traceback.TracebackException | None) -> None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 from ..verdict.judge import Acceptance
-from ..verdict.message import block
+from ..verdict.message import TRAILER, block
 from .types import AcceptedEntry, CheckEntry
 
 NO_LONGER = "was gated at the base, is not now"
+NEXT = "put the marker back; if it is meant to go, say so in the message of a commit:"
+REMOVED = "removed"
+
+
+def removal_line(nodeid: str) -> str:
+    """The trailer that owns up to the removal of a test, or of its limits."""
+    return f"{TRAILER}: {quoted(nodeid)} {REMOVED}: <why>"
+
+
+def quoted(name: str) -> str:
+    """A name as a trailer has it."""
+    plain = name and not re.search(r"\s", name) and not name.startswith(("'", '"'))
+    return name if plain else shlex.quote(name)
 
 
 def is_gone(check: CheckEntry) -> bool:
@@ -14,8 +30,8 @@ def is_gone(check: CheckEntry) -> bool:
     return check["reason"] == NO_LONGER and check["value"] is None
 
 
-def gone_entry(own: CheckEntry, trailer: str, accepted: Acceptance | None = None) -> CheckEntry:
-    """A demand that is no more as a failed check, or as an `accepted` one; `trailer` is the line that owns up to it."""
+def gone_entry(own: CheckEntry, accepted: Acceptance | None = None) -> CheckEntry:
+    """A demand that is no more as a failed check, or as an `accepted` one."""
     rows = [
         ("gone", NO_LONGER),
         ("limit", own["limit_text"]),
@@ -25,8 +41,6 @@ def gone_entry(own: CheckEntry, trailer: str, accepted: Acceptance | None = None
         text = block(f"{own['subject']}: {own['title']}", [*rows, ("accepted", str(accepted))])
         owner: AcceptedEntry = {"commit": accepted.commit, "reason": accepted.reason, "limit": None}
         return {**own, "outcome": "accepted", "reason": str(accepted), "message": text, "accepted": owner}
-    rows.append(
-        ("next", f"put the marker back; if it is meant to go, say so in the message of a commit:\n{trailer}")
-    )
+    rows.append(("next", f"{NEXT}\n{removal_line(own['nodeid'])}"))
     text = block(f"{own['subject']}: {own['title']}", rows)
     return {**own, "outcome": "fail", "reason": NO_LONGER, "message": text}

@@ -15,7 +15,6 @@ from ..verdict.units import RATIO
 from .neutral import code, fenced, html_code, words
 from .text import (
     SYMBOLS,
-    amount,
     besides,
     change,
     change_lines,
@@ -23,6 +22,7 @@ from .text import (
     ended,
     failure_line,
     headroom_text,
+    sides,
 )
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
@@ -100,7 +100,7 @@ def changes_blocks(changes: Changes, catalogue: Catalogue) -> Iterator[str]:
     yield (
         table(("subject", "metric", "base", "head", "change"), rows, "llrrr")
         if rows
-        else "No figure changed."
+        else ("No figure changed." if changes["subjects"] else "Nothing to compare.")
     )
     for subject in changes["subjects"]:
         if subject["status"] == "changed":
@@ -213,7 +213,7 @@ def _metric_rows(subject: SubjectChanges, catalogue: Catalogue) -> list[tuple[st
 
 
 def _figures(subject: str, row: FigureEntry, catalogue: Catalogue) -> tuple[str, ...]:
-    values = (words(amount(catalogue, row["unit"], value)) for value in (row["base"], row["head"]))
+    values = map(words, sides(catalogue, row))
     return (code(subject), words(row["title"]), *values, change(row["share"]) or words(row.get("note", "")))
 
 

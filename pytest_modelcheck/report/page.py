@@ -27,6 +27,7 @@ from .text import (
     ended,
     failure_line,
     headroom_text,
+    sides,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class _Page:
             **made.filters,
             "headroom": headroom_text,
             "amount": lambda value, unit: amount(self.catalogue, unit, value),
+            "sides": lambda row: sides(self.catalogue, row),
             "change": change,
             "failure_line": failure_line,
             "ended": ended,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..records.gone import is_gone
+from ..records.gone import NEXT, NO_LONGER, is_gone, removal_line
 from ..records.outcome import shown_outcome
 from ..records.section import Catalogue
 from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
 from ..text import count, printable, shorten, shorten_subject
 from ..verdict.units import RATIO
-from .text import FAR, SYMBOLS, amount, change, change_lines, differing, headlines
+from .text import FAR, SYMBOLS, change, change_lines, differing, headlines, sides
 
 COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {
@@ -82,11 +82,17 @@ def _row(check: CheckEntry) -> tuple[str, ...]:
         check["subject"] or "?",
         check["title"] or check["metric"],
         check["value_text"],
-        check["limit_text"],
+        _limit(check),
         _headroom(check["headroom"]),
         f"{SYMBOLS.get(outcome, '')} {outcome}".strip(),
     )
     return tuple(printable(str(cell)) for cell in cells)
+
+
+def _limit(check: CheckEntry) -> str:
+    """In as few words as a column holds: what is above the base, as `base + 2 %`."""
+    share = check.get("max_regression")
+    return f"base + {RATIO.format(share)}" if isinstance(share, (int, float)) else check["limit_text"]
 
 
 def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
@@ -128,7 +134,7 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
     loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
     notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
     notes += [f"  no longer checked: {printable(name)}" for name in changes.get("gone", [])[:shown]]
-    notes += [f"  {line}" for line in _gone_lines(record["checks"])[:shown]]
+    notes += [f"    {line}" for line in _gone_lines(record["checks"])[:shown]]
     notes += [f"  note: {printable(note)}" for note in changes.get("notes", [])]
     head = "changes since the base" if lines else "no changes since the base"
     if not changes["subjects"]:
@@ -139,7 +145,13 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
 
 def _gone_lines(checks: Sequence[CheckEntry]) -> list[str]:
     """What the base gated and this tree does not, with what to do: no test fails for it, which would say so."""
-    lines = [line for check in checks if is_gone(check) for line in check["message"].splitlines()]
+    tests: dict[str, list[CheckEntry]] = {}
+    for check in filter(is_gone, checks):
+        tests.setdefault(check["nodeid"], []).append(check)
+    lines = []
+    for nodeid, gone in tests.items():
+        limits = dict.fromkeys(f"  {c['subject']} {c['title']}, {c['limit_text']}" for c in gone)
+        lines += [f"{nodeid} {NO_LONGER} ({gone[0]['where']}):", *limits, NEXT, f"  {removal_line(nodeid)}"]
     return [printable(line) for line in lines]
 
 
@@ -173,5 +185,5 @@ def _figure_lines(subject: SubjectChanges, catalogue: Catalogue) -> list[str]:
 def _sides(row: FigureEntry, catalogue: Catalogue) -> str:
     if "note" in row:
         return row["note"]
-    base, head = (amount(catalogue, row["unit"], value) for value in (row["base"], row["head"]))
+    base, head = sides(catalogue, row)
     return f"{base} -> {head}  {change(row['share'])}"

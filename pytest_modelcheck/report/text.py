@@ -64,6 +64,17 @@ def amount(catalogue: Catalogue, noun: str, value: float | None) -> str:
     return unit.format(value) if unit is not None else f"{value:.4g} {noun}".rstrip()
 
 
+def sides(catalogue: Catalogue, row: FigureEntry) -> tuple[str, str]:
+    """A figure at the base and in the head; with every digit where fewer do not tell them apart."""
+    values = (row["base"], row["head"])
+    base, head = (amount(catalogue, row["unit"], value) for value in values)
+    unit = catalogue.unit(row["unit"])
+    if base != head or values[0] == values[1] or unit is None:
+        return base, head
+    base, head = (unit.exact(value) for value in values if value is not None)
+    return base, head
+
+
 def change(share: float | None) -> str:
     """`+5.4 %`, `0 %`; empty where there is nothing to compare."""
     if share is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,10 +43,28 @@ class Change:
 
 
 def changes(base: Iterable[Contributor], now: Iterable[Contributor]) -> tuple[Change, ...]:
-    """The modules whose parts differ, the largest difference first."""
+    """The modules whose parts differ, the largest difference first; those that moved and cost the same are left out."""
     old, new = ({c.module: c.value for c in parts} for parts in (base, now))
     pairs = [Change(name, old.get(name, 0), new.get(name, 0)) for name in {**old, **new}]
-    return tuple(sorted((c for c in pairs if c.base != c.value), key=lambda c: -abs(c.value - c.base)))
+    differing = _without_moved([change for change in pairs if change.base != change.value])
+    return tuple(sorted(differing, key=lambda c: -abs(c.value - c.base)))
+
+
+def _without_moved(changes: Sequence[Change]) -> list[Change]:
+    """Without pairs of one that went and one that came, of one name in two modules, which leave the sum as it was."""
+    left = list(changes)
+    for gone in (change for change in changes if not change.value):
+        twins = [c for c in left if not c.base and c.value == gone.base and _shared(c, gone)]
+        if twins:
+            left.remove(gone)
+            left.remove(max(twins, key=lambda twin: _shared(twin, gone)))
+    return left
+
+
+def _shared(one: Change, other: Change) -> int:
+    """How many names both paths end with."""
+    pairs = zip(reversed(one.module.split(".")), reversed(other.module.split(".")), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from .judge import Acceptance, Change, Outcome, Verdict
 from .measurement import Contributor, Measurement
 from .metric import Metric
 from .phases import FORWARD
-from .units import RATIO, Unit
+from .units import RATIO, SECONDS, Unit
 
 TOP = 5
 TRAILER = "Modelcheck-Accept"
@@ -150,8 +150,16 @@ def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.outcome in (Outcome.FAIL, Outcome.ACCEPTED) and verdict.excess > 0:
         share = f" ({_signed_share(verdict)})" if verdict.bound and verdict.limit.unit is not RATIO else ""
         words = "under by" if verdict.at_minimum else "past line" if verdict.limit.has_line else "over by"
-        rows.append((words, verdict.limit.unit.exact(abs(verdict.excess)) + share))
+        rows.append((words, verdict.limit.unit.exact(_excess(verdict)) + share))
     return rows
+
+
+def _excess(verdict: Verdict) -> float:
+    """How far past the bound; of what is counted as many as there are too many, not a part of one."""
+    excess = abs(verdict.excess)
+    known = verdict.measurement
+    counted = verdict.limit.unit not in (SECONDS, RATIO) and known and float(known.value).is_integer()
+    return math.ceil(excess) if counted else excess
 
 
 def _signed_share(verdict: Verdict) -> str:

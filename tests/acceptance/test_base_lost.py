@@ -140,3 +140,11 @@ def test_a_figure_that_is_missing_at_the_base(record, name, outcome, words):
     assert words in (check["message"] if outcome == "error" else check["reason"]), check["message"]
     others = [row[1] for row in ROWS.values() if row[1] and row[1] not in words and words not in row[1]]
     assert not [text for text in others if text in check["message"]]
+
+
+def test_new_among_the_changes_is_what_the_base_has_not(record):
+    """A subject whose test could not be measured at the base is none of these."""
+    new = {s["name"] for s in record["changes"]["subjects"] if s["status"] == "new"}
+    tests = {n.rpartition("::test_")[2] for s in record["subjects"] if s["name"] in new for n in s["nodeids"]}
+    assert tests
+    assert tests <= {name for name, row in ROWS.items() if row[0] == "not gated"}

@@ -11,6 +11,7 @@ def test_kept(): ...
 """
 MORE = """
 @pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.macs_budget("1 kMACs", model=lambda: nn.Linear(4, 4), input_size=(1, 4))
 @pytest.mark.params_budget("1 k", model=lambda: nn.Linear(4, 4), input_size=(1, 4))
 def test_gone(width): ...
 """
@@ -35,8 +36,9 @@ def test_a_removed_limit(repository, message, status, outcome):
     done = repository.run("--modelcheck-report")
     assert done.returncode == status, done.out
     checks = [check for check in repository.record()["checks"] if "test_gone" in check["nodeid"]]
-    assert [check["outcome"] for check in checks] == [outcome] * 2
+    assert [check["outcome"] for check in checks] == [outcome] * 4
     assert ("nothing of that name was removed" in done.out) == (TRAILER.replace("gone", "g") in message)
+    assert done.out.count("put the marker back") == (2 if outcome == "fail" else 0)  # once a test
     if outcome == "accepted":
         assert "it was the same as test_kept" in checks[0]["message"]
     else:

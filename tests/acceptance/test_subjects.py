@@ -180,6 +180,7 @@ def broken():
 def parts(given):
     raise LookupError(f"no part {given}")
 
+@pytest.mark.params_budget(1, model=broken, input_size=(1, 3))
 @pytest.mark.macs_budget(1, model=broken, input_size=(1, 3))
 def test_function(): ...
 
@@ -207,7 +208,11 @@ def test_what_a_factory_raises_is_shown_with_the_users_lines_alone(project):
     ]
     for words in shown:
         result.stdout.fnmatch_lines([f"*{words}*"])
-    assert "pytest_modelcheck/" not in result.stdout.str()
+    text = result.stdout.str()
+    assert "pytest_modelcheck/" not in text
+    assert text.count("unexpected LookupError while making the model and its inputs") == 1
+    assert text.count('return parts("x")') == 1  # two budgets, one traceback
+    assert "while making the model and its inputs; the traceback stands with MACs" in text
 
 
 @pytest.mark.parametrize(

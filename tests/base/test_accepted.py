@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pytest_modelcheck.base.accepted import Accepted
-from pytest_modelcheck.base.trailers import _found, parse, quoted
+from pytest_modelcheck.base.trailers import _found, parse
 from pytest_modelcheck.demand.plan import Demand
 from pytest_modelcheck.demand.source import Source
+from pytest_modelcheck.records.gone import quoted
 from pytest_modelcheck.verdict.judge import Acceptance, BaseValue, Outcome, accept, judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Measurement

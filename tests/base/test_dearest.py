@@ -76,3 +76,13 @@ def test_a_module_that_came_costs_what_is_in_it():
     lines = [line.strip() for line in changes_lines(head)]
     first = lines.index("2: module added: Sequential (1 module) (+4.096 kMACs, +72 parameters)")
     assert lines[first + 1] == "1: eps 1e-05 -> 0.001"
+
+
+@pytest.mark.parametrize("show", [lambda r: "\n".join(changes_lines(r)), record_markdown, page])
+def test_figures_that_differ_look_different(show):
+    head = make_record(net=stack(nn.Conv2d(8, 1000, 3), nn.BatchNorm2d(1000, affine=False)))
+    base = make_record(net=stack(nn.Conv2d(8, 1000, 3, bias=False), nn.BatchNorm2d(1000, affine=False)))
+    for record, more in ((base, 0), (head, 5)):
+        record["subjects"][0]["complexity"]["params"] = 7_239_680 + more
+    head["changes"] = compare(base, head)
+    assert re.search(r"7,239,680 parameters\W+7,239,685 parameters", show(head))

@@ -37,6 +37,14 @@ def test_what_is_far_beyond_its_limit_is_told_as_a_factor():
     assert table[1].split()[-5:] == ["1,687", "x", "limit", "✗", "fail"]
 
 
+@pytest.mark.parametrize(
+    ("share", "seen"), [(0.02, "base + 2 %"), (0.005, "base + 0.5 %"), (0, "base + 0 %")]
+)
+def test_relative_limits_fit_into_their_column(share, seen):
+    told = {"limit_text": f"max {share:.1%} above the base", "max_regression": share, "subject": "a" * 40}
+    assert f"  {seen}  " in lines(check(**told), width=72)[1]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_long_names_are_shortened_in_the_middle(width):
     table = lines(check(subject="a" * 300 + "z"), width=width)

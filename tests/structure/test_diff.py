@@ -65,7 +65,7 @@ CHANGES = {
         ["pool: class changed: AdaptiveAvgPool2d(output_size=1) -> AdaptiveMaxPool2d(output_size=1)"],
     ),
     "dropped residual": (lambda: Net(residual=False), ["blocks.1: operator add removed"]),
-    "two layers exchanged": (lambda: Net(order="ba"), ["blocks.1.b: call moved: after blocks.1.a -> first"]),
+    "two layers exchanged": (lambda: Net(order="ba"), ["blocks.1.b: call moved: after a -> first"]),
     "bias removed": (lambda: Net(bias=False), ["blocks.1.a: parameter bias removed: 8"]),
     "a layer put before another": (
         lambda: changed(lambda net: net.blocks.insert(1, nn.BatchNorm2d(8))),

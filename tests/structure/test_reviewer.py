@@ -364,3 +364,44 @@ def test_of_a_model_that_does_not_run_the_keys_are_known():
     ]
     found = compared_section("structure", *sides)
     assert found["checkpoint"]["reshaped"] == 2
+
+
+def residual(norm_first):
+    """Stages of growing width whose norm stands before the layer of the shortcut, or behind it."""
+
+    def stage(n, m):
+        layers = [nn.BatchNorm1d(n), nn.ReLU(), nn.Linear(n, m)]
+        shortcut = nn.Sequential(*(layers if norm_first else [nn.Linear(n, m), nn.BatchNorm1d(m)]))
+        return Net(lambda s, x: s.main(x) + s.shortcut(x), main=nn.Linear(n, m), shortcut=shortcut)
+
+    return nn.Sequential(*(stage(8 * 2**k, 16 * 2**k) for k in range(3)))
+
+
+def test_a_layer_of_another_stage_is_not_the_one_that_went_here():
+    _, loads, *lines = told(residual(False), residual(True))
+    renamed = "6 keys renamed (first: 0.shortcut.0.weight -> 0.shortcut.2.weight)"
+    assert (
+        loads
+        == f"{LOST}{renamed}, 15 missing (first: 0.shortcut.0.weight), 15 unexpected (first: 0.shortcut.1.weight)"
+    )
+    assert not [line for line in lines if " moved" in line]
+
+
+def test_what_is_read_is_named_as_its_module_names_it():
+    def net(activated):
+        def forward(s, x):
+            seen = s.norm(x).relu()
+            return s.fc(seen) + (seen if activated else x)
+
+        return nn.Sequential(*(Net(forward, norm=nn.LayerNorm(8), fc=linear()) for _ in range(2)))
+
+    (line,) = [line for line in told(net(False), net(True)) if "input of" in line]
+    assert line == "{0,1}: input of add fc, the module's input -> fc, relu (2 modules)"
+
+
+def test_operators_that_went_together_are_told_together():
+    gelu = Net(lambda s, x: 0.5 * x * (1 + torch.tanh(x + x.pow(3))))
+    lines = told(
+        Net(lambda s, x: s.act(x), act=gelu), Net(lambda s, x: s.act(x), act=Net(lambda s, x: F.gelu(x)))
+    )
+    assert "act: operators mul, pow, add, tanh removed, operator gelu added" in lines

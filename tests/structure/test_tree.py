@@ -66,6 +66,35 @@ def test_it_changes_with(change):
     assert fingerprint(change()) != fingerprint(make())
 
 
+class Written(nn.Module):
+    def __init__(self, function, setting=0):
+        super().__init__()
+        self.setting = setting
+        self._function = function
+
+    def forward(self, x):
+        return self._function(x)
+
+
+SAME = {
+    "a whole setting": (Written(torch.relu), Written(torch.relu, 0.0)),
+    "a switch": (Written(torch.relu, 1), Written(torch.relu, True)),
+    "a whole factor": (Written(lambda x: x * 2), Written(lambda x: x * 2.0)),
+    "a default": (Written(torch.relu), Written(nn.functional.relu)),
+    "strides that a kernel sets": (
+        Written(lambda x: nn.functional.max_pool2d(x, 2)),
+        Written(lambda x: nn.functional.max_pool2d(x, 2, 2)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("base", "head"), SAME.values(), ids=SAME.keys())
+def test_what_is_the_same_has_one_fingerprint(base, head):
+    sides = [ModelCheck(net, input_size=(1, 3, 8, 8)).structure() for net in (base, head)]
+    assert sides[0].fingerprint == sides[1].fingerprint
+    assert sides[1].diff(sides[0]) == []
+
+
 def test_frozen_and_lazy_modules_and_a_broken_extra_repr():
     class Odd(nn.Linear):
         def extra_repr(self):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 
 from ...text import count
+from .digest import digest
 from .flow import opcodes
 from .node import ModuleNode
 
@@ -51,7 +50,7 @@ class Branch:
     def signature(self) -> str:
         """Equal for modules that are alike in all but their own name and the numbers among the names inside."""
         inside = [["" if c.label.isdigit() else c.label, c.signature] for c in self.children]
-        return hashlib.sha256(json.dumps([self.node.facts, inside]).encode("ascii")).hexdigest()
+        return digest([self.node.facts, inside])
 
 
 def branches(modules: Sequence[ModuleNode]) -> Branch:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from .change import Change
 from .flow import Flow, is_same, opcodes
 from .graph import VIEWS, Graph, Node
-from .wiring import Read, reads, rereads, retyped, rewired
+from .wiring import Read, reads, relative, rereads, retyped, rewired
 
 BASE, HEAD = range(2)
 
@@ -212,7 +212,7 @@ class GraphPairs:
             gone += [(i, old[i]) for i in range(i1, i2)]
             come += [(j, new[j]) for j in range(j1, j2)]
         if not explained:
-            self._tell(path, old, new, gone, come)
+            self._tell((self.base.scopes[left].module, path), old, new, gone, come)
 
     def _label(self, item: Item) -> str:
         """A base item under the name that its module has in the head."""
@@ -240,13 +240,13 @@ class GraphPairs:
 
     def _tell(
         self,
-        path: str,
+        homes: tuple[str, str],
         old: list[Item],
         new: list[Item],
         gone: list[tuple[int, Item]],
         come: list[tuple[int, Item]],
     ) -> None:
-        rest = list(come)
+        path, rest = homes[HEAD], list(come)
         for i, item in gone:
             twin = next(((j, other) for j, other in rest if other.label == self._label(item)), None)
             if twin is not None:
@@ -257,7 +257,8 @@ class GraphPairs:
                     self.nodes[item.node] = twin[1].node
                 if path not in self.shuffled:
                     where, what = self._place(path, twin[1])
-                    self.changes.append(Change("moved", where, what, _after(old, i), _after(new, twin[0])))
+                    places = _after(old, i, homes[BASE]), _after(new, twin[0], path)
+                    self.changes.append(Change("moved", where, what, *places))
             elif item.scope < 0:
                 self.loose.append(Loose(Change("removed", path, f"operator {item.label}"), item, BASE))
             elif (module := self.base.scopes[item.scope].module) in self.comparison.paths:
@@ -275,12 +276,9 @@ class GraphPairs:
         return path, f"operator {item.label}"
 
 
-def _short(item: Item) -> str:
-    return item.label.removeprefix("call of ")
-
-
-def _after(items: list[Item], index: int) -> str:
-    return f"after {_short(items[index - 1])}" if index else "first"
+def _after(items: list[Item], index: int, home: str) -> str:
+    """Behind which step of its module, `home`."""
+    return f"after {relative(items[index - 1].label.removeprefix('call of '), home)}" if index else "first"
 
 
 def _shapes(graph: Graph, word: str) -> str:

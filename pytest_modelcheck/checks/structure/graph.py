@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
+
+from .digest import digest
 
 if TYPE_CHECKING:
     from .rows import GraphEntry
@@ -141,13 +141,13 @@ class Graph:
     def _hash(self, node: Node, hashes: list[str], named: bool) -> str:
         facts = [
             node.operator,
-            sorted(node.attributes.items()),
+            sorted(node.settings.items()),
             [(hashes[source], slot) for source, slot in node.inputs],
             [(name if named else "", shape) for name, shape in node.params],
             None if node.dynamic else node.shapes,
             node.dtypes,
         ]
-        return hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()
+        return digest(facts)
 
     def path(self, node: Node) -> str:
         """The module whose forward calls the node."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from .change import Change
 from .checkpoint import State
 from .diff import compare
+from .digest import digest
 from .graph import Graph
 from .node import ModuleNode
 
@@ -40,7 +39,7 @@ class Structure:
     @cached_property
     def tree_fingerprint(self) -> str:
         """SHA-256 over names, types, settings and parameter shapes of all modules."""
-        return _digest([[m.name, *m.facts] for m in self.modules])
+        return digest([[m.name, *m.facts] for m in self.modules])
 
     @property
     def graph_fingerprint(self) -> str | None:
@@ -50,14 +49,14 @@ class Structure:
     @property
     def weights_fingerprint(self) -> str | None:
         """SHA-256 over the values of parameters and buffers; None unless they were asked for."""
-        return _digest(sorted(self.weights.items())) if self.weights is not None else None
+        return digest(sorted(self.weights.items())) if self.weights is not None else None
 
     @cached_property
     def fingerprint(self) -> str:
         """Tree, graph and which layer stands where in it: equal in every process and for any weights."""
         if self.graph is None:
             return self.tree_fingerprint
-        return _digest([self.tree_fingerprint, self.graph.wiring])
+        return digest([self.tree_fingerprint, self.graph.wiring])
 
     def diff(self, other: Structure) -> list[Change]:
         """What changed from `other` (the base) to this one: added, removed, changed, moved; empty if nothing did.
@@ -103,10 +102,6 @@ class Structure:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
-
-
-def _digest(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()
 
 
 def _line(node: ModuleNode, model: str) -> str:

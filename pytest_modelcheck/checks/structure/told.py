@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from ...alike import alike
@@ -23,7 +24,8 @@ class Told(NamedTuple):
     @property
     def words(self) -> str:
         """`out_features 128 -> 256 (12 modules: +3.3 MMACs)`."""
-        return ", ".join(map(change_words, self.rows)) + self.sum
+        groups = (list(rows) for _, rows in groupby(enumerate(self.rows), key=_sort))
+        return ", ".join(_words([row for _, row in rows]) for rows in groups) + self.sum
 
     @property
     def sum(self) -> str:
@@ -31,6 +33,23 @@ class Told(NamedTuple):
         parts = [count(self.size, "module") if self.size > 1 else "", price_words(self.price)]
         told = ": ".join(filter(None, parts))
         return f" ({told})" if told else ""
+
+
+OPERATOR = "operator "
+
+
+def _sort(numbered: tuple[int, ChangeRow]) -> object:
+    """Equal for operators that came, or went, one after the other."""
+    number, row = numbered
+    return row["kind"] if row["what"].startswith(OPERATOR) and row["kind"] in ("added", "removed") else number
+
+
+def _words(rows: Sequence[ChangeRow]) -> str:
+    """`operators mul, tanh removed`, or the words of the only row."""
+    if len(rows) == 1:
+        return change_words(rows[0])
+    names = dict.fromkeys(row["what"].removeprefix(OPERATOR) for row in rows)
+    return f"operators {', '.join(names)} {rows[0]['kind']}"
 
 
 def by_module(changes: Iterable[ChangeRow]) -> list[tuple[str, list[ChangeRow]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from .align import Branch
 from .flow import Flow
@@ -22,14 +23,15 @@ def twins(
     """Which of the removed modules and which of the added ones are the same one, parents first.
 
     By their operators' places in the data flow; those that hold the same modules; at last those that are alike in all
-    but their names, which is all there is to know of modules that did not run.
+    but their names, which is all there is to know of models that did not run. Of one that ran, a module that is alike
+    and does something else is another one, unless it stayed where it was or kept its name.
     """
     gone, come = ({b.path: b for b in family(side)} for side in (removed, added))
     found: dict[str, str] = {}
     if flow is not None and gone and come:
         _by_operators(gone, come, flow, found)
         _by_content(gone, come, found)
-    _by_likeness(removed, added, found)
+    _by_likeness(removed, added, found, Nearness(gone, come, None if flow is None else flow.paths))
     return [(branch, come[found[path]]) for path, branch in gone.items() if path in found]
 
 
@@ -85,12 +87,27 @@ def _around(path: str, tree: Mapping[str, Branch]) -> Iterator[str]:
             yield path
 
 
-def _by_likeness(removed: Sequence[Branch], added: Sequence[Branch], found: dict[str, str]) -> None:
+class Nearness(NamedTuple):
+    """Whether modules may be the same one for being alike; without `paths`, of models that did not run, any may."""
+
+    gone: Mapping[str, Branch]
+    come: Mapping[str, Branch]
+    paths: Mapping[str, str] | None
+
+    def may_be(self, one: Branch, other: Branch) -> bool:
+        if self.paths is None or (one.label == other.label and not one.label.isdigit()):
+            return True
+        return _anchor(one.path, self.gone, self.paths) == _anchor(other.path, self.come)
+
+
+def _by_likeness(
+    removed: Sequence[Branch], added: Sequence[Branch], found: dict[str, str], near: Nearness
+) -> None:
     """Whole branches that are equal; and in containers that are the same, what has its name and class."""
     taken = {*found.values()}
     for gone in removed:
-        equal = (b for b in added if b.path not in taken and b.signature == gone.signature)
-        twin = next(equal, None) if gone.path not in found else None
+        free = (b for b in added if b.path not in taken and b.signature == gone.signature)
+        twin = next((b for b in free if near.may_be(gone, b)), None) if gone.path not in found else None
         if twin is not None:
             found[gone.path] = twin.path
             taken.add(twin.path)

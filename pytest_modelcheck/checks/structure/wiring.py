@@ -50,7 +50,8 @@ def rewired(pairs: Pairs, told: Sequence[Change]) -> Iterator[Change]:
             continue  # the same, or it follows from what came and went
         step = _Step.reading(pairs.head, right, _first(expected, inputs))
         if step.path not in noisy:
-            change = Change("changed", step.path, f"input of {step.name}", *_sides(step, expected, inputs))
+            reader = relative(step.name, step.path)
+            change = Change("changed", step.path, f"input of {reader}", *_sides(step, expected, inputs))
             found.setdefault((step.path, step.name), change)
     yield from found.values()
 
@@ -93,7 +94,10 @@ class _Step:
         node = self.graph.nodes[source[0]]
         name, scope = node.operator, node.scope
         while scope > self.scope:
-            name, scope = self.graph.scopes[scope].module, self.graph.scopes[scope].parent
+            name, scope = (
+                relative(self.graph.scopes[scope].module, self.path),
+                self.graph.scopes[scope].parent,
+            )
         if scope != self.scope:
             name = "the module's input"
         return f"{name}[{source[1]}]" if len(node.shapes) > 1 else name
@@ -143,7 +147,7 @@ def rereads(found: Iterable[Read]) -> Iterator[Change]:
     """In words."""
     known = {(read.path, read.before, read.after) for read in found}
     for read in found:
-        own = [_relative(name, read.path) for name in (read.before, read.after)]
+        own = [relative(name, read.path) for name in (read.before, read.after)]
         if read.is_new:
             continue
         if (read.path, read.after, read.before) not in known:
@@ -152,7 +156,8 @@ def rereads(found: Iterable[Read]) -> Iterator[Change]:
             yield Change("changed", read.path, "tensors swapped", ", ".join(own), ", ".join(own[::-1]))
 
 
-def _relative(name: str, path: str) -> str:
+def relative(name: str, path: str) -> str:
+    """A name as it is called in the module at `path`."""
     return name.removeprefix(f"{path}.") if path else name
 
 
