@@ -89,6 +89,15 @@ CHANGES = {
         0,
         "other: new",
     ),
+    "a subject that a test's body makes": (
+        lambda r: r.write(
+            "tests/test_body.py",
+            "import torch\nfrom nets.model import Net\n"
+            "def test_body(modelcheck): modelcheck(Net(), torch.rand(1, 3, 8, 8)).complexity()\n",
+        ),
+        0,
+        "not compared, made in the body of a test, which does not run at the base: Net",
+    ),
     "dependencies changed": (
         lambda r: (
             r.write("requirements.txt", "torch\n"),
