@@ -49,6 +49,7 @@ class Base:
         self.error = str(record.get("error", ""))
         self.matches: list[Match] = []
         self.seen: set[str] = set()
+        self.planned: set[tuple[str, str]] = set()  # test, and what it says of a subject
         self.unseen: list[str] = []
 
     @classmethod
@@ -120,6 +121,7 @@ class Base:
         moves = self.record.get("moves") or {"tests": {}, "names": {}}
         self.matches = match_demands(self.record.get("own", []), demands, moves)
         self.seen, self.unseen = {entry["nodeid"] for entry in demands}, list(unseen)
+        self.planned = {(entry["nodeid"], entry["source"]) for entry in demands}
 
     def _of_check(self, check: CheckEntry, key: CheckKey, demand: Demand) -> BaseValue:
         """What the same check found there."""
@@ -237,6 +239,7 @@ class Base:
             if self.error:
                 raise MeasurementError(self.error)
             changes = compare(self.record, head, self.catalogue)
+            unseen = self._leave_out(changes, head)
             put_beside(self.record, head, changes, self.catalogue)
             unknown = self._unmeasured(head)
             changes["subjects"] = [s for s in changes["subjects"] if (s["status"], s["name"]) not in unknown]
@@ -247,10 +250,31 @@ class Base:
         removed = sorted({entry["nodeid"] for entry in gone})
         head["checks"] += self.removals([entry for entry in gone if entry["metric"]])
         self.accepted.refuse_doubtful(head)
-        changes["notes"] = [*self.notes, *self._age(), *self._told(), *self.accepted.notes(head, removed)]
+        changes["notes"] = [
+            *self.notes,
+            *unseen,
+            *self._age(),
+            *self._told(),
+            *self.accepted.notes(head, removed),
+        ]
         checked = {check["nodeid"] for check in head["checks"] if check["value"] is not None}
         changes["gone"] = [nodeid for nodeid in removed if nodeid not in checked]
         head["changes"] = changes
+
+    def _leave_out(self, changes: Changes, head: Record) -> list[str]:
+        """Take out what seems new since no test's body ran at the base, where it is made; a note on that."""
+        if "lost" not in self.record:  # a report: there they ran
+            return []
+        planned = {
+            entry["name"]
+            for entry in head["subjects"]
+            if any((one["nodeid"], one["source"]) in self.planned for one in entry["demands"])
+        }
+        made = [s for s in changes["subjects"] if s["status"] == "new" and s["name"] not in planned]
+        changes["subjects"] = [subject for subject in changes["subjects"] if subject not in made]
+        names = ", ".join(subject["name"] for subject in made)
+        told = f"not compared, made in the body of a test, which does not run at the base: {names}"
+        return [told] if made else []
 
     def _unmeasured(self, head: Record) -> set[tuple[str, str]]:
         """What would be called new though the base has a test of it, which could not be measured there."""

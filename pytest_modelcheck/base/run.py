@@ -140,9 +140,10 @@ def _job(run: Rerun, root: Path, folder: Path, moves: Moves) -> dict[str, Any]:
 
 def _read(path: Path, folder: Path, catalogue: Catalogue) -> dict[str, Any]:
     try:
-        error = json.loads(path.read_bytes()[:MAX_BYTES]).get("error")
-        if error:
-            return {"error": f"{error}\n{tail(folder / 'log')}".rstrip()}
+        found = json.loads(path.read_bytes()[:MAX_BYTES])
+        if found.get("error"):
+            log = tail(folder / "log") if found.get("see_log") else ""
+            return {"error": f"{found['error']}\n{log}".rstrip()}
         return {**read_record(path, catalogue)}
     except (RecordError, ValueError, AttributeError) as error:
         return {"error": f"the process that measures the base left no record: {error}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -88,6 +89,7 @@ def reason(error: BaseException, tree: Path) -> str:
     """An error in one line: what, and where in the base's sources or the test."""
     cause = list(_causes(error))[-1]
     text = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
+    text = text.replace(f"{tree}{os.sep}", "")
     frames = [f for f in traceback.extract_tb(cause.__traceback__) if not _is_between(f.filename)]
     inside = [f for f in frames if _is_of(f.filename, tree)]
     where = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.config import ConftestImportFailure
 
 from ..plugin.measuring import CheckedTest, checked_tests, compare_runs, demands_of, record_of
 from .absence import absent, reason
@@ -40,7 +41,7 @@ class BaseRun:
         self.lost: list[LossEntry] = list(job["lost"])
         self.paired: list[tuple[str, Demand]] = []  # for which both revisions are to be timed
         self.demanded: list[CheckEntry] = []
-        self.record: dict[str, Any] = {"error": "the tests of the base did not run"}
+        self.record: dict[str, Any] = {"error": "the tests of the base did not run", "see_log": True}
 
     def _lose(self, nodeid: str, phase: str, text: str, *, source: str = "", lacks: str = "") -> None:
         known = {(loss["nodeid"], loss["source"]) for loss in self.lost}
@@ -56,6 +57,16 @@ class BaseRun:
             return  # our own verdicts; the record has them
         lacks = absent(error, self.tree)
         self._lose(node.nodeid, report.when or "call", reason(error, self.tree), lacks=lacks)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self) -> Generator[None, None, None]:
+        """A conftest file that fails on the base's sources ends pytest before there is any report."""
+        try:
+            return (yield)
+        except (Exception, *ENDING) as error:
+            file = f"{Path(error.path).name}: " if isinstance(error, ConftestImportFailure) else ""
+            self.record = {"error": f"{file}{reason(error, self.tree)}"}
+            raise pytest.UsageError(self.record["error"]) from error
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         compare_runs(session.config)

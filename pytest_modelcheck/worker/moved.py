@@ -42,16 +42,20 @@ class Names:
         held = [*self.moves["files"], *self.moves["names"]]
         return file in self.moves["names"] or any(package and new.startswith(package) for new in held)
 
-    def teach(self, spec: ModuleSpec, file: str) -> None:
-        """Have the module of the base's `file` know its names of today, once it is loaded."""
+    def teach(self, spec: ModuleSpec, file: str, *, is_package: bool) -> None:
+        """Have the module of the base's `file` know its names of today, once it is loaded; as what `is_package` today
+        it may be asked for modules.
+        """
         files = [new for new in self.here.get(file, [file]) if self._tables(new)]
         loader = spec.loader
-        if not files or not isinstance(loader, SourceFileLoader):
+        if not (files or is_package) or not isinstance(loader, SourceFileLoader):
             return
         load = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             load(module)
+            if is_package and not hasattr(module, "__path__"):
+                module.__path__ = []
             self.add_to(module, files)
 
         loader.exec_module = exec_module  # type: ignore[method-assign]
@@ -105,7 +109,7 @@ def _imported(module: ModuleType, file: str, export: Export) -> Iterator[Any]:
     is_package = file.endswith("__init__.py")
     package = module.__name__ if is_package else module.__name__.rpartition(".")[0]
     try:
-        full = importlib.util.resolve_name("." * level + source, package) if level else source
+        full = resolved("." * level + source, package)
         found = importlib.import_module(full)
         yield getattr(found, name) if name else found
     except (ImportError, AttributeError):
@@ -117,6 +121,11 @@ def _imported(module: ModuleType, file: str, export: Export) -> Iterator[Any]:
             yield importlib.import_module(f"{full}.{name}")
         except ImportError:
             return
+
+
+def resolved(name: str, package: str) -> str:
+    """A module's full name. Raises ImportError where dots lead out of all packages."""
+    return importlib.util.resolve_name(name, package) if name.startswith(".") else name
 
 
 def _homes(moves: Moves) -> dict[str, list[str]]:

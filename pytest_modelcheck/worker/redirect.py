@@ -11,9 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..base.definitions import read_source
 from ..base.moves import Moves, no_moves
 from ..base.testcode import is_test_code
-from .moved import Alias, Names, NotAtBase, StandIn, home_of, name_in
+from .moved import Alias, Names, NotAtBase, StandIn, home_of, name_in, resolved
 
 OURS = Path(__file__).resolve().parent.parent
 
@@ -60,6 +61,22 @@ class Redirect:
         loaded = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
         return sorted(name for name, file in loaded if file and self.is_source(Path(file).resolve()))
 
+    def offers(self, name: str) -> list[str]:
+        """The names that a module of this tree offers, also those that it has of others by `import *`."""
+        todo, seen = [self.names.called(name)], set[str]()
+        found: list[str] = []
+        while todo:
+            module = todo.pop()
+            file = self._file(module) if module not in seen else None
+            seen.add(module)
+            if file is None:
+                continue
+            source = read_source(file.read_text("utf-8", errors="replace"))
+            found += [*source.definitions, *source.exports]
+            package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+            todo += [resolved("." * level + star, package) for star, _, level in source.stars]
+        return list(dict.fromkeys(found))
+
     def name_at_base(self, file: str) -> str:
         """What a file of the base (relative to it) is imported as."""
         path = self.tree / file
@@ -102,6 +119,8 @@ class Redirect:
             return self._in_aliased(parent, own) if parent in self.names.aliases.values() else None
         file = self._file(name)
         old = self.names.moves["files"].get(self._relative(file)) if file is not None else None
+        if file is not None and old is None and not getattr(sys.modules.get(there), "__path__", ()):
+            return self._replaced(name, file)  # its package was a module
         return self._alias(name, self.name_at_base(old) if old else f"{there}.{own}")
 
     def _in_aliased(self, parent: str, own: str) -> ModuleSpec | None:
@@ -153,10 +172,17 @@ class Redirect:
         return importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
 
     def _with_names(self, spec: ModuleSpec, file: Path) -> ModuleSpec:
-        """A module of the base that also knows the names that it has here."""
+        """A module of the base that also knows the names, and as a package here the modules, that it has here."""
         if file.is_relative_to(self.tree):
-            self.names.teach(spec, file.relative_to(self.tree).as_posix())
+            relative = file.relative_to(self.tree)
+            self.names.teach(spec, relative.as_posix(), is_package=self._is_package(relative))
         return spec
+
+    def _is_package(self, file: Path) -> bool:
+        """Whether a file of the base is a package's in this tree."""
+        places = [self.root / file.with_suffix("") / "__init__.py"]
+        places += [self.root / new for new in self.names.here.get(file.as_posix(), ())]
+        return any(place.name == "__init__.py" and place in self.files for place in places)
 
     def _replaced(self, name: str, file: Path) -> ModuleSpec:
         """For a file that only this tree has: what it was, or a stand-in with what of its names the base has."""

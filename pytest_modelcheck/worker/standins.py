@@ -6,7 +6,7 @@ import ast
 import builtins
 import functools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
@@ -71,6 +71,10 @@ class Imports:
         stands = frame.f_globals is globals and frame.f_code.co_name == "<module>" and not _is_caught(frame)
         before = {*self.redirect.names.told, *self.redirect.names.aliases}
         module = self._module((name, globals, locals, fromlist, level), stands)
+        if stands and "*" in (fromlist or ()):
+            fromlist = [one for one in self.redirect.offers(module.__name__) if not one.startswith("_")]
+            new = [one for one in fromlist if one not in frame.f_globals]
+            frame.f_globals.update(self._found(module, new))
         for one in fromlist or () if stands else ():
             if one != "*" and not hasattr(module, one) and self._is_of_base(module):
                 setattr(module, one, Missing(f"{module.__name__}.{one}"))
@@ -85,6 +89,11 @@ class Imports:
                 if not stands or not absent(error, self.redirect.tree) or str(error.name) in sys.modules:
                     raise
                 stand_in(str(error.name))
+
+    def _found(self, module: Any, offered: Iterable[str]) -> dict[str, Any]:
+        """What `import *` brings in this tree; what it finds at the base by itself comes after this."""
+        lacks = {one: Missing(f"{module.__name__}.{one}") for one in offered}
+        return {one: getattr(module, one, lacks[one]) for one in offered}
 
     def _is_of_base(self, module: Any) -> bool:
         file = getattr(module, "__file__", None)

@@ -89,6 +89,15 @@ CHANGES = {
         0,
         "other: new",
     ),
+    "a subject that a test's body makes": (
+        lambda r: r.write(
+            "tests/test_body.py",
+            "import torch\nfrom nets.model import Net\n"
+            "def test_body(modelcheck): modelcheck(Net(), torch.rand(1, 3, 8, 8)).complexity()\n",
+        ),
+        0,
+        "not compared, made in the body of a test, which does not run at the base: Net",
+    ),
     "dependencies changed": (
         lambda r: (
             r.write("requirements.txt", "torch\n"),
@@ -253,11 +262,34 @@ def test_a_worker_that_breaks_is_an_error_of_the_relative_limits(repository, cod
     repository.commit()
     repository.git("checkout", "-q", "-b", "mended")
     repository.write("src/nets/__init__.py", "")
-    done = run(repository, "-o", f"modelcheck_base_timeout={8 if 'within 8 s' in words else 100}")
+    done = run(repository, "-o", f"modelcheck_base_timeout={8 if 'sleep' in code else 60}")
     assert done.returncode == 1, done.out
     assert "could not be measured" in done.out
     assert words in done.out
     assert not [line for line in repository.left_behind() if "modelcheck" in line]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "import nothing_of_that_name",
+            "conftest.py: ModuleNotFoundError: No module named 'nothing_of_that_name'",
+        ),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+    ],
+)
+def test_a_conftest_that_fails_on_the_bases_sources(repository, code, words):
+    repository.git("checkout", "-q", "main")
+    repository.write("src/nets/extra.py", code)
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "mended")
+    repository.write("src/nets/extra.py", "")
+    repository.write("conftest.py", "import nets.extra\n")
+    done = run(repository)
+    assert done.returncode == 1, done.out
+    assert f"could not be measured: {words} (src/nets/extra.py:1)" in done.out
+    assert "pytest_modelcheck" not in done.out
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
