@@ -20,7 +20,8 @@ _PHASES = {"setup": "setup", "call": "call", "teardown": "teardown", "???": "pro
 
 def phase_of(report: pytest.TestReport, config: pytest.Config) -> Phase:
     """One phase of a test."""
-    status = config.hook.pytest_report_teststatus(report=report, config=config)[0]
+    known = config.hook.pytest_report_teststatus(report=report, config=config)
+    status = known[0] if known else report.outcome  # with `-p no:terminal` nobody has a word for it
     name = _PHASES.get(report.when or "", "call")
     return Phase(
         nodeid_of(report, config),

@@ -175,6 +175,9 @@ WAYS = {
     ),
     "unittest cannot begin": Way(unit(MACS, before="raise OSError('disk')"), 1, ["error"], "OSError: disk"),
     "unittest fails": Way(unit(MACS, body="self.fail('a bird')"), 1, ["pass"], "a bird"),
+    "no terminal is there": Way(
+        CHECKED.replace(str(MACS), "1"), 1, ["pass", "fail"], "MACs", options=("-p", "no:terminal")
+    ),
     "all is well": Way(CHECKED, 0, ["pass"] * 2),
     "no test is there": Way("", 5, [], "no test ran"),
 }
