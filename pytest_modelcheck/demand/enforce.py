@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RAISED, ModelCheckError
+from ..errors import RAISED, MeasurementError, ModelCheckError
 from ..settings import Settings
 from ..verdict.judge import BaseValue, Outcome, Verdict, decides, judge
 from ..verdict.measurement import Measurement
@@ -118,7 +118,7 @@ class _Enforcement:
         result = self.observed[key]
         if isinstance(result, RAISED):
             raise result
-        return check.read(result, demand.limit)
+        return _measured(check, check.read(result, demand.limit))
 
     def _key(self, demand: Demand) -> object:
         """Equal for demands that share a measurement."""
@@ -133,6 +133,12 @@ class _Enforcement:
             return all(decides(d.limit, d.check.read(observed, d.limit)) for d in sharing)
 
         return decided
+
+
+def _measured(check: Check, read: object) -> Measurement:
+    if isinstance(read, Measurement):
+        return read
+    raise MeasurementError(f"{check.name}: its `read` returned {read!r:.200}, not a Measurement")
 
 
 def _attempt(check: Check, subject: Subject, options: dict[str, Any]) -> Any:

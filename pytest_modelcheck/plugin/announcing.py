@@ -23,6 +23,15 @@ class Announcements:
         self._told: dict[str, Plan] = {}
         self._is_first = True
 
+    def ahead(self, item: pytest.Item) -> None:
+        """From one of xdist's workers, which may die in the first test's fixtures: a report of its own, of a setup."""
+        if self._is_first and self.run.is_worker and (planned := self.at_setup(item)):
+            from ..records.plain import to_json
+
+            report = pytest.TestReport(item.nodeid, item.location, {}, "passed", None, "setup")
+            report.modelcheck = to_json({"planned": planned})  # type: ignore[attr-defined]
+            item.ihook.pytest_runtest_logreport(report=report)
+
     def at_setup(self, item: pytest.Item) -> dict[str, list[CheckEntry]]:
         """Of all tests with the first one of this process; later of those that a hook or fixture gave more markers."""
         items = item.session.items if self._is_first else [item]

@@ -53,10 +53,8 @@ def wanted_fixtures(
     marks = [*marks_of(function), *collector.iter_markers()]
     marks += marks_of_parameters(marks)
     arguments = list(inspect.signature(function).parameters)
-    is_marked = any(mark.name in names for mark in marks)
-    if not is_marked and not reaches(arguments, "modelcheck", collector):
-        return []
-    asked = [name for source in _sources(marks, names, settings) for name in source.fixtures]
+    asks = reaches(arguments, "modelcheck", collector)
+    asked = [name for source in _sources(marks, names, settings, asks) for name in source.fixtures]
     manager = collector.session._fixturemanager
     return [n for n in dict.fromkeys(asked) if n not in arguments and manager.getfixturedefs(n, collector)]
 
@@ -77,15 +75,17 @@ def marks_of_parameters(marks: Iterable[pytest.Mark]) -> list[pytest.Mark]:
     return [mark for one in sets if isinstance(one, ParameterSet) for mark in marks_of(list(one.marks))]
 
 
-def _sources(marks: list[pytest.Mark], names: Collection[str], settings: Settings) -> list[Source]:
-    """The subjects that the marks demand, and the one that the fixture `modelcheck` is bound to."""
+def _sources(
+    marks: list[pytest.Mark], names: Collection[str], settings: Settings, asks: bool
+) -> list[Source]:
+    """The subjects that the marks demand, and where the test `asks` for it the one of the fixture `modelcheck`."""
     from ..demand import SUBJECT
     from ..demand.arguments import subject_part
     from ..demand.source import merge
 
     shared = [subject_part(mark.kwargs) for mark in marks if mark.name == SUBJECT]
     own = [subject_part(mark.kwargs) for mark in marks if mark.name in names]
-    return [merge([subject, *shared], settings) for subject in [*own, {}]]
+    return [merge([subject, *shared], settings) for subject in (*own, *[{}] * asks)]
 
 
 def reaches(names: Iterable[str], wanted: str, node: pytest.Collector) -> bool:

@@ -13,13 +13,15 @@ from .state import nodeid_of
 
 Report = pytest.TestReport | pytest.CollectReport
 
+PACKAGE = Path(__file__).parents[1]
 KEPT = 4_000  # characters of what pytest prints of a failure; its end says what happened
 _PHASES = {"setup": "setup", "call": "call", "teardown": "teardown", "???": "process"}
 
 
 def phase_of(report: pytest.TestReport, config: pytest.Config) -> Phase:
     """One phase of a test."""
-    status = config.hook.pytest_report_teststatus(report=report, config=config)[0]
+    known = config.hook.pytest_report_teststatus(report=report, config=config)
+    status = known[0] if known else report.outcome  # with `-p no:terminal` nobody has a word for it
     name = _PHASES.get(report.when or "", "call")
     return Phase(
         nodeid_of(report, config),
@@ -34,7 +36,10 @@ def phase_of(report: pytest.TestReport, config: pytest.Config) -> Phase:
 def failure_of(report: Report, phase: str, config: pytest.Config) -> FailureEntry:
     """A failed report as an entry."""
     text = str(report.longreprtext).strip()
-    where, message = _crash(report.longrepr, config.rootpath) or ("", _last_error(text))
+    said = (
+        report.longrepr if isinstance(report.longrepr, str) else text
+    )  # without a line about xdist's worker
+    where, message = _crash(report, config.rootpath) or ("", _last_error(said))
     return {
         "nodeid": nodeid_of(report, config) if isinstance(report, pytest.TestReport) else report.nodeid,
         "phase": cast("Literal['collect', 'setup', 'call', 'teardown', 'process']", phase),
@@ -44,13 +49,22 @@ def failure_of(report: Report, phase: str, config: pytest.Config) -> FailureEntr
     }
 
 
-def _crash(shown: Any, root: Path) -> tuple[str, str] | None:
-    crash = getattr(shown, "reprcrash", None)
+def _crash(report: Report, root: Path) -> tuple[str, str] | None:
+    """Where and with what it ended; where we failed it, it is the test that failed."""
+    crash = getattr(report.longrepr, "reprcrash", None) or _of_doctest(report.longrepr)
     if crash is None:
         return None
-    path = Path(crash.path)
+    path, line = Path(crash.path), crash.lineno or 0
+    if path.is_relative_to(PACKAGE) and report.location is not None:
+        file, before, _ = report.location
+        path, line = root / file, (before or 0) + 1
     inside = path.relative_to(root) if path.is_relative_to(root) else path
-    return f"{inside.as_posix()}:{crash.lineno}", _first_line(crash.message)
+    return f"{inside.as_posix()}:{line}", _first_line(crash.message)
+
+
+def _of_doctest(shown: object) -> Any:
+    places = getattr(shown, "reprlocation_lines", ())
+    return places[0][0] if places else None
 
 
 def _last_error(text: str) -> str:

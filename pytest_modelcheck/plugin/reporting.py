@@ -55,7 +55,7 @@ class Reporting:
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         run = self.run
         seen = run.is_awake or run.collected or run.base
-        if run.config.option.collectonly or not (seen or run.settings.report):
+        if not run.runs_tests or not (seen or run.settings.report):
             return
         run.record = record = self._record(session, int(exitstatus))
         is_written = not run.settings.report or self._write(record)
@@ -67,9 +67,9 @@ class Reporting:
     def _record(self, session: pytest.Session, exit_status: int) -> Record:
         """What was seen, what was demanded and never came to run, and what changed since the base.
 
-        A check that is bad in it makes the run red, whatever pytest knows of it.
+        A check that is bad in it, or never came to run, makes the run red, whatever pytest knows of it.
         """
-        from ..records.outcome import bad_checks
+        from ..records.outcome import lost_checks
         from .announcing import planned_entries
         from .phases import failure_of
         from .state import state_of
@@ -83,7 +83,7 @@ class Reporting:
         record = collected.build(exit_status, run.config.rootpath, interrupted=run.interrupted)
         if run.base is not None:
             run.base.tell(record)
-        if exit_status in GOOD and bad_checks(record):
+        if exit_status in GOOD and lost_checks(record):
             record["run"]["exit_status"] = int(pytest.ExitCode.TESTS_FAILED)
         return record
 

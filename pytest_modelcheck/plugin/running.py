@@ -32,6 +32,7 @@ class Running:
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """After pytest looked whether the test is skipped, before its fixtures."""
+        self.announcements.ahead(item)
         state_of(item).forget()
         self._refuse_missing(item, self._demands(item))
 
@@ -72,6 +73,7 @@ class Running:
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # within pytest's own: what it skips or expects to fail
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        __tracebackhide__ = True  # of what others' hooks raise
         demands = self._demands(item)
         before = partial(self._enforce, item, demands) if demands else None
         try:

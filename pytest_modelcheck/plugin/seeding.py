@@ -100,6 +100,7 @@ class Seeding:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
+        __tracebackhide__ = True  # of what others' hooks raise
         if self.item is not None:
             self._go_on(self.item, self._begin(self.item), "function")
         return (yield)
@@ -119,6 +120,7 @@ class Seeding:
     def pytest_fixture_setup(
         self, fixturedef: Definition, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
+        __tracebackhide__ = True  # of a fixture that raises
         if fixturedef not in self.used and not self.depth:
             return (yield)
         with self._alone(fixturedef, request._pyfuncitem), self._seeded(fixturedef, request):

@@ -33,13 +33,13 @@ class Session:
     @pytest.hookimpl(tryfirst=True)  # before xdist starts its workers: they are given what came of it
     def pytest_sessionstart(self) -> None:
         self._show_progress()
-        if self.run.settings.report and not (self.run.is_worker or self.run.config.option.collectonly):
+        if self.run.settings.report and self.run.runs_tests and not self.run.is_worker:
             from ..report.write import remove_report
             from ..snapshots.replacement import remove_replacements
 
             remove_report(self.run.settings.output)
             remove_replacements(self.run.settings.output)
-        if self.run.config.option.collectonly:
+        if not self.run.runs_tests:
             return
         with self._usage_errors():
             self.run.base = self._given_base()
@@ -94,7 +94,7 @@ class Session:
 
         files = [run.config.rootpath / report.nodeid.partition("::")[0] for report in run.uncollected]
         concerned = run.is_awake or run.collected is not None or store_ours(files)
-        ended = exitstatus in ENDED and not run.config.option.collectonly
+        ended = exitstatus in ENDED and run.runs_tests
         with careful(files, cut_short=concerned and not ended):
             return (yield)
 

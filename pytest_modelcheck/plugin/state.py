@@ -56,6 +56,12 @@ class Run:
             self.is_awake = True
             self.register(*self.woken)
 
+    @property
+    def runs_tests(self) -> bool:
+        """Not where pytest only shows them, or sets them up: `--collect-only`, `--setup-only`, `--setup-plan`."""
+        option = self.config.option
+        return not (option.collectonly or getattr(option, "setuponly", False))
+
     def marks(self, item: pytest.Item) -> int:
         """How many of our markers it has."""
         return sum(mark.name in self.names for mark in item.iter_markers())

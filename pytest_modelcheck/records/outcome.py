@@ -22,6 +22,11 @@ def bad_checks(record: Record) -> list[CheckEntry]:
     return [check for check in record["checks"] if shown_outcome(check) in BAD]
 
 
+def lost_checks(record: Record) -> list[CheckEntry]:
+    """Those, and what pytest did not come to: a run that somebody ended with exit status 0 is none of success."""
+    return [check for check in record["checks"] if shown_outcome(check) in (*BAD, "not run")]
+
+
 def other_failures(record: Record) -> list[FailureEntry]:
     """What failed without a check that says why: a test's own assertion, its teardown, a file that does not import."""
     told = {check["nodeid"] for check in bad_checks(record)}
@@ -35,7 +40,7 @@ def other_failures(record: Record) -> list[FailureEntry]:
 def is_red(record: Record) -> bool:
     """Whether the run failed, or lost something: pytest's exit status (5, no tests, is none of success) and ours."""
     run = record["run"]
-    return bool(run["exit_status"] or run["interrupted"] or run["no_result"] or bad_checks(record))
+    return bool(run["exit_status"] or run["no_result"] or lost_checks(record))
 
 
 def is_of(check: CheckEntry, subject: Mapping[str, Any]) -> bool:

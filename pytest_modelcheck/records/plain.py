@@ -9,16 +9,25 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON holds it: numbers of numpy unwrapped, NaN and infinities as strings, keys as strings."""
+    """`value` as JSON holds it: what numpy and torch hold as numbers or lists, NaN and infinities as strings, keys as
+    strings, and whatever JSON has no word for as its text.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
-        return plain(value.item())
+    if hasattr(value, "tolist"):
+        return _unwrapped(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _unwrapped(value: Any) -> Any:
+    try:
+        return plain(value.tolist())
+    except RuntimeError:  # a tensor without values: on the meta device, sparse
+        return str(value)
 
 
 def to_json(value: Any) -> str:

@@ -14,6 +14,7 @@ from ..verdict.judge import Verdict
 from ..verdict.message import Told
 from .entries import check_entry, subject_entry
 from .environment import torch_environment
+from .plain import plain
 from .section import Section
 from .types import DemandEntry, PanelEntry, SubjectEntry, TestPart
 
@@ -85,7 +86,7 @@ class Recorder:
         if self.sections is None:  # no one will read it
             self._note(subject, [])
         else:
-            entry = {**result.to_dict(), "nodeid": self.nodeid}
+            entry = {**plain(result.to_dict()), "nodeid": self.nodeid}
             self._kept[id(result)] = (result, entry)
             self._note(subject, [], **{section: [entry]})
         if waited := getattr(result, "waited", 0.0):
@@ -129,7 +130,7 @@ class Recorder:
     def panel(self, subject: Subject | None, title: str, kind: str, content: object) -> None:
         """Note a panel of the user's own."""
         known = {"subject": subject.name, "signature": subject.signature} if subject else {"subject": ""}
-        panel = {"nodeid": self.nodeid, **known, "title": title, "kind": kind, "content": content}
+        panel = {"nodeid": self.nodeid, **known, "title": title, "kind": kind, "content": plain(content)}
         self._part.setdefault("panels", []).append(cast("PanelEntry", panel))
 
     def drain(self) -> TestPart | None:
@@ -150,7 +151,7 @@ def describe(
             continue
         try:
             wanted = {key: getattr(settings or Settings(), key) for key in section.settings}
-            described[name] = section.describe(subject, **wanted)
+            described[name] = plain(section.describe(subject, **wanted))
         except NOT_FOR_IT as error:
             described[name] = {"error": str(error)}
         except ModelCheckError as error:

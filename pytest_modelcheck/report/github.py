@@ -9,7 +9,7 @@ from pathlib import Path
 from ..records.outcome import other_failures, shown_outcome
 from ..records.section import Catalogue
 from ..records.types import CheckEntry, FailureEntry, Record
-from ..text import printable
+from ..text import log_safe, printable
 from .markdown import MAX_BYTES, record_markdown
 from .text import failure_line
 
@@ -89,7 +89,7 @@ def _from_workspace(file: str, root: Path) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return log_safe(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -23,11 +23,13 @@ def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
     Each is written beside its place and moved there, so that no reader ever sees half of it.
     Raises ModelCheckError naming the folder if it cannot be written.
     """
+    files = {"report.json": to_json(record), "index.html": render(record, catalogue)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _replace(directory / "report.json", to_json(record))
-        _replace(directory / "index.html", render(record, catalogue))
+        for name, text in files.items():
+            _replace(directory / name, text)
     except OSError as error:
+        remove_report(directory)  # one of both is none, and knows nothing of what happened to the other
         raise ModelCheckError(
             f"cannot write the report to {directory}: {error.strerror or error}.\n"
             "Choose another folder with --modelcheck-output=DIR."

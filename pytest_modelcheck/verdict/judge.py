@@ -150,9 +150,9 @@ def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue 
     """Compare. An interval that contains the bound decides nothing; a relative limit without a base is not gated.
 
     NaN is no value, and what lies within an interval without an end is not known: errors, since the one would pass
-    every comparison, and the other none.
+    every comparison, and the other none. A value without end may miss a limit; it meets none.
     """
-    if math.isnan(measurement.value):
+    if any(map(math.isnan, (measurement.value, measurement.low, measurement.high))):
         return Verdict(subject, limit, Outcome.ERROR, error="the measured value is NaN: nothing was measured")
     if limit.max_regression is not None:
         return _judge_against(base or BaseValue(), subject, limit, measurement)
@@ -190,6 +190,9 @@ def _judged(verdict: Verdict, low: float | None, high: float | None) -> Verdict:
     measurement = verdict.measurement
     assert measurement is not None
     outcome, bound = _within(low, high, measurement)
+    if outcome is Outcome.PASS and math.isinf(measurement.value):
+        words = f"the measured value is {measurement.value}: nothing was measured"
+        return replace(verdict, outcome=Outcome.ERROR, measurement=None, error=words)
     if outcome is Outcome.INCONCLUSIVE and not all(map(math.isfinite, (measurement.low, measurement.high))):
         stands_on = f" ({measurement.notes[0]})" if measurement.notes else ""
         end = "upper" if math.isfinite(measurement.low) else "lower"

@@ -81,6 +81,14 @@ WAYS = {
     "the process dies": Way(
         LEAVING.format(way="import os; os._exit(3)") + ELSEWHERE, 1, ["error"] * 2, "died", options=("-n1",)
     ),
+    "the process dies in the first fixture": Way(
+        CHECKED,
+        1,
+        ["error"] * 2,
+        "died",
+        FIXTURES.replace("return net()", "import os; os._exit(3)"),
+        ("-n1",),
+    ),
     "the file does not import": Way("import nowhere" + CHECKED, 2, [], "No module named 'nowhere'"),
     "another file does not import": Way(CHECKED, 2, ["not run"] * 2, "No module named 'nowhere'"),
     "an earlier test stops the run": Way(
@@ -88,6 +96,9 @@ WAYS = {
     ),
     "an earlier test exits pytest": Way(
         "def test_a(): pytest.exit('enough', 7)\n" + CHECKED, 7, ["not run"] * 2, "exit status 7"
+    ),
+    "an earlier test exits pytest as if all were well": Way(
+        "def test_a(): pytest.exit('enough', 0)\n" + CHECKED, 1, ["not run"] * 2, "exit status 1"
     ),
     "an earlier test is interrupted": Way(
         "def test_a(): raise KeyboardInterrupt\n" + CHECKED, 2, ["not run"] * 2, "interrupted"
@@ -99,6 +110,13 @@ WAYS = {
         ["pass"] * 2,
         "OSError: disk",
         FIXTURES + "@pytest.fixture\ndef late():\n    yield\n    raise OSError('disk')",
+    ),
+    "a doctest fails": Way(
+        f'def net_of():\n    """\n    >>> net() is None\n    True\n    """\n{CHECKED}',
+        1,
+        ["pass"] * 2,
+        "DocTestFailure",
+        options=("--doctest-modules",),
     ),
     "a test without checks fails": Way(
         CHECKED + "def test_b(): assert not 'a bird'", 1, ["pass"] * 2, "a bird"
@@ -157,6 +175,9 @@ WAYS = {
     ),
     "unittest cannot begin": Way(unit(MACS, before="raise OSError('disk')"), 1, ["error"], "OSError: disk"),
     "unittest fails": Way(unit(MACS, body="self.fail('a bird')"), 1, ["pass"], "a bird"),
+    "no terminal is there": Way(
+        CHECKED.replace(str(MACS), "1"), 1, ["pass", "fail"], "MACs", options=("-p", "no:terminal")
+    ),
     "all is well": Way(CHECKED, 0, ["pass"] * 2),
     "no test is there": Way("", 5, [], "no test ran"),
 }
@@ -206,6 +227,22 @@ def test_what_was_not_reached_is_told(project, workers):
     assert len(outcomes) == 40
     assert outcomes.count("not run") > 20
     result.stdout.fnmatch_lines(["40 checks: * not run*"])
+
+
+def test_a_failure_lies_in_the_users_code(project):
+    """Where a fixture raises, and the test where ours fail: no place and no frame of this package's."""
+    hook = "def pytest_runtest_call(item):\n    if item.name == 'test_hook': raise OSError('of a hook')"
+    project.conftest(WITHOUT_MODEL + hook)
+    marker = "@pytest.mark.macs_budget(1, model=net, input_size=(1, 3, 8, 8))"
+    project.tests(
+        f"{CHECKED}{marker}\ndef test_it(): ...\n{marker.replace('1', '10**6', 1)}\ndef test_hook(): ..."
+    )
+    out = project.run("--modelcheck-report").stdout.str()
+    assert "pytest_modelcheck" not in out.replace("modelcheck-report", "")
+    places = {failure["nodeid"]: failure["where"] for failure in project.record()["failures"]}
+    assert places["test_it.py::test_checked"] == "conftest.py:6"
+    assert places["test_it.py::test_it"] == "test_it.py:8"
+    assert places["test_it.py::test_hook"].startswith("conftest.py:")
 
 
 def test_expected_failures_are_no_errors_for_github(project, monkeypatch):
@@ -276,3 +313,10 @@ def test_a_group_of_xdist_is_no_part_of_a_tests_name(project):
     told = {(check["nodeid"], check["outcome"]) for check in record["checks"]}
     assert told == {("test_it.py::test_checked", "pass")}
     assert [failure["nodeid"] for failure in record["failures"]] == ["test_it.py::test_fails"]
+
+
+@pytest.mark.parametrize("option", ["--setup-only", "--setup-plan"])
+def test_what_pytest_only_sets_up_leaves_no_entry(project, option):
+    result = project.conftest(FIXTURES).tests(CHECKED).run("--modelcheck-report", option)
+    assert result.ret == 0
+    assert not (project.pytester.path / "modelcheck-report").exists()

@@ -203,3 +203,41 @@ def test_open(): ...
     assert (nan["outcome"], open_ended["outcome"]) == ("error", "error")
     assert "nothing was measured" in nan["message"]
     assert "the interval has no upper end" in open_ended["message"]
+
+
+READ = {
+    "None": "`read` returned None, not a Measurement",
+    "3": "`read` returned 3, not a Measurement",
+    "Measurement(None)": "its value is None, which is no number",
+    "Measurement('3')": "its value is '3', which is no number",
+    "Measurement(3j)": "its value is 3j, which is no number",
+    "Measurement(torch.ones(2))": "its value is tensor([1., 1.]), which is no number",
+    "Measurement(torch.tensor(torch.nan))": "nothing was measured",
+    "Measurement(float('-inf'))": "nothing was measured",
+    "Measurement(1, (float('nan'), 2))": "nothing was measured",
+    "Measurement(1, (None, 2))": "an end of its interval is None, which is no number",
+    "Measurement(1, (2, 0))": "its interval begins at 2 and ends at 0",
+    "Measurement(9, contributors=[('conv', 3)])": "('conv', 3) among its contributors is no Contributor",
+    "Measurement(9, contributors=[Contributor('conv', None)])": "the part of 'conv' is None",
+}
+
+
+def test_what_an_own_check_reads_is_a_measurement_or_an_error(project):
+    """Said in a line, without a traceback; numbers of any kind are numbers."""
+    budgets = "".join(
+        f"    registry.add(Budget('odd_{i}', 'odd{i}', 'calls', 'Odd.', lambda s: 0, lambda seen: {read}))\n"
+        for i, read in enumerate([*READ, "Measurement(torch.ones(()))", "Measurement(numpy.float32(2))"])
+    )
+    project.conftest(
+        "import numpy\nfrom pytest_modelcheck import Budget, Contributor, Measurement\n"
+        f"def pytest_modelcheck_register(registry):\n{budgets}"
+    )
+    markers = "".join(f"@pytest.mark.odd_{i}(5, model=net)\n" for i in range(len(READ) + 2))
+    project.tests(f"{markers}def test_it(): ...")
+    result = project.run("--modelcheck-report")
+    assert result.ret == 1
+    assert "Traceback" not in result.stdout.str()
+    checks = {int(check["metric"].removeprefix("odd")): check for check in project.record()["checks"]}
+    for i, words in enumerate(READ.values()):
+        assert (checks[i]["outcome"], words in checks[i]["message"]) == ("error", True), checks[i]["message"]
+    assert [checks[len(READ) + i]["outcome"] for i in (0, 1)] == ["pass", "pass"]

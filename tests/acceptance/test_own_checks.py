@@ -144,6 +144,9 @@ def pytest_modelcheck_register(registry):
 
 BROKEN = {
     "describe": "lambda subject: 1 / 0",
+    "a ring": "lambda subject: ring",
+    "tensors": "lambda subject: {'t': torch.ones(2), 'none': torch.ones(2, device='meta')}, "
+    "panel='{{ section.t }}, {{ section.nothing.here }}'",
     "panel": "lambda subject: 1, panel=lambda content, context: 1 / 0",
     "template": 'lambda subject: 1, panel="{{ nothing.here }}"',
 }
@@ -152,13 +155,16 @@ BROKEN = {
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_cannot_be_made_or_drawn_costs_no_more_than_itself(project, what):
     project.conftest(f"""
+ring = []
+ring.append(ring)
+
 def pytest_modelcheck_register(registry):
     registry.add_section("mine", {BROKEN[what]})
 """).tests(SUITE.replace("tensor_blocks", "params").format(limit=10**6))
     project.run("--modelcheck-report").assert_outcomes(passed=1)
     page = (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
-    words = {"describe": "ZeroDivisionError", "panel": "ZeroDivisionError", "template": "UndefinedError"}
-    assert words[what] in page
+    words = {"describe": "ZeroDivisionError", "panel": "ZeroDivisionError", "a ring": "RecursionError"}
+    assert words.get(what, "UndefinedError") in page
     assert "<h3>Complexity</h3>" in page
 
 

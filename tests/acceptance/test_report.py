@@ -341,6 +341,7 @@ def test_a_report_that_was_asked_for_and_not_written_is_an_error_of_the_run(proj
     assert result.ret == 1
     result.stdout.fnmatch_lines(["modelcheck: the report was not written: *", "*--modelcheck-output=DIR*"])
     assert "modelcheck report:" not in str(result.stdout)
+    assert not (page.parent / "report.json").exists()  # it would say that all was well
 
 
 def test_an_old_report_is_not_taken_for_this_runs(project):
