@@ -40,6 +40,7 @@ class Ambiguous(ModelCheckError):
 def find_check(checks: Iterable[CheckEntry], key: CheckKey) -> CheckEntry | None:
     """The check that is the same one; None if there is none. Raises Ambiguous.
 
+    Of markers that say the same, which may have changed places, their order tells nothing but in the very same test.
     A test that says something else of its subject than it did is still the same, unless it says that of another one;
     of several subjects that are new in this way, what is left of their names tells which is which.
     """
@@ -56,12 +57,7 @@ def find_check(checks: Iterable[CheckEntry], key: CheckKey) -> CheckEntry | None
         or [check for check in of_test if check["source"] == key.source]
         or _said_otherwise(of_test, key)
     )
-    likenesses: Sequence[Callable[[CheckEntry], bool]] = (
-        lambda check: _stands(check["place"]) == _stands(key.place),
-        lambda check: check["place"] == key.place and len({one["source"] for one in found}) == 1,
-    )
-    for alike in likenesses:
-        found = [check for check in found if alike(check)] or found
+    found = [check for check in found if _stands(check["place"]) == _stands(key.place)] or found
     if len({check["signature"] or check["subject"] for check in found}) > 1:
         raise _ambiguous(found)
     return found[0] if found else None
