@@ -50,7 +50,11 @@ def test_compare_exits_1_for_a_check_that_failed_in_the_head(reports, capsys):
     assert "over by" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("fact", [{"no_result": ["test_it.py::test_it"]}, {"interrupted": True}], ids=str)
+@pytest.mark.parametrize(
+    "fact",
+    [{"no_result": ["test_it.py::test_it"]}, {"interrupted": True, "exit_status": 2}, {"exit_status": 5}],
+    ids=str,
+)
 @pytest.mark.parametrize("command", ["compare", "merge", "summary"])
 def test_a_run_that_lost_results_is_no_good_one(reports, capsys, command, fact):
     record = json.loads((reports / "base/report.json").read_text())

@@ -44,7 +44,9 @@ class Catalogue(Sections, Checks, Protocol):
 
 
 def trailers_since(path: Path, commit: str) -> TrailersEntry:
-    """All that stand in commits from `commit` to HEAD of the repository that `path` is in."""
+    """All that stand in commits from `commit` to HEAD of the repository that `path` is in; none without a commit."""
+    if not commit:
+        return {"problem": "", "found": []}
     try:
         if not _COMMIT.fullmatch(commit):
             raise BaseError("the base's report does not say which commit it is of")

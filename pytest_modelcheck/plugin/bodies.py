@@ -21,7 +21,7 @@ def before_body(item: pytest.Item, action: Callable[[], None]) -> Iterator[None]
     Of a method of unittest.TestCase after `setUp`, which may skip it, and within what `expectedFailure` covers: its
     words are understood where unittest runs the method.
     """
-    if not isinstance(item, TestCaseFunction):
+    if not isinstance(item, TestCaseFunction) or "runtest" in vars(item):  # its code was replaced
         action()
         yield
         return
