@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
+from . import begun
+
 CHOSEN = 2**33  # torch's seeds below were chosen by someone
 OURS = 2**62  # added to a number, so that torch's seed counts as none
 WORDS = 624  # in the state of a Mersenne Twister
@@ -97,8 +99,8 @@ class _Torch(Stream):
 class _Twister(Stream):
     """A Mersenne Twister, of which only watching tells whether somebody seeded it."""
 
-    def __init__(self, is_chosen: bool = False) -> None:
-        self.is_chosen, self.seen = is_chosen, self.key(self.read())
+    def __init__(self, begun: Any, *, is_chosen: bool = False) -> None:
+        self.is_chosen, self.seen = is_chosen, self.key(begun)
 
     @abstractmethod
     def read(self) -> Any: ...
@@ -185,7 +187,8 @@ class _Numpy(_Twister):
     def __init__(self) -> None:
         self.random = sys.modules["numpy"].random
         # what was never seeded still has numpy's own sequence of entropy
-        super().__init__(is_chosen=getattr(self.random.mtrand._rand._bit_generator, "seed_seq", 0) is None)
+        is_chosen = getattr(self.random.mtrand._rand._bit_generator, "seed_seq", 0) is None
+        super().__init__(self.read(), is_chosen=is_chosen)
 
     def read(self) -> Any:
         return self.random.get_state(legacy=False)
@@ -204,7 +207,7 @@ class _Numpy(_Twister):
         return self.key(value), value["state"].get("pos"), value.get("gauss")
 
 
-_STREAMS: dict[str, Stream] = {"python": _Python()}  # met when the plugin is loaded, before any conftest.py
+_STREAMS: dict[str, Stream] = {"python": _Python(begun.PYTHON)}
 
 
 def _streams() -> Mapping[str, Stream]:

@@ -22,7 +22,7 @@ import pytest
 from ..checks.registry import default_registry
 from ..demand import SUBJECT
 from ..errors import RegistrationError
-from ..model import draws as draws  # now: it watches whether somebody seeds python's generator
+from ..model import begun as begun  # now: conftest files may seed python's generator
 from . import options
 from .fixtures import complexity_snapshot as complexity_snapshot
 from .fixtures import heatmap_snapshot as heatmap_snapshot
