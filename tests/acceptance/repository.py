@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +70,26 @@ class GitRepository:
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+    def hold(self, files: dict[str, str], instead_of: Iterable[str] = ()) -> None:
+        """Write files, after taking others away."""
+        for name in instead_of:
+            (self.path / name).unlink()
+        for name, text in files.items():
+            self.write(name, text)
+
+    def against_head(self) -> dict[str, Any]:
+        """The record of a run against the last commit, in a process of its own, with `status` and `out`."""
+        options = ["-p", "no:cacheprovider", "--modelcheck-base=HEAD", "--modelcheck-report"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *options],
+            cwd=self.path,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+        found = json.loads((self.path / "modelcheck-report/report.json").read_text())
+        return {**found, "status": done.returncode, "out": done.stdout}
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.path / name).read_text()

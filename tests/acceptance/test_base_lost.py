@@ -5,11 +5,6 @@ One run has all ways to lose a figure, a file for each; each row looks at one.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
 from .repository import GitRepository
@@ -99,17 +94,7 @@ def record(tmp_path_factory):
         "import pytest, sound\nif not hasattr(sound, 'New'):\n    pytest.skip('too old', allow_module_level=True)\n"
         + a_test("skipped", "sound.Net", "import sound"),
     )
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--modelcheck-base=HEAD"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, "--modelcheck-report"],
-        cwd=repository.path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    found = json.loads((repository.path / "modelcheck-report/report.json").read_text())
-    return {**found, "status": done.returncode, "out": done.stdout}
+    return repository.against_head()
 
 
 ROWS = {

@@ -5,11 +5,6 @@ One run has all moves, each model of which has doubled; each row looks at one.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
 from ..base.test_moves import NET
@@ -166,25 +161,11 @@ def grown(tmp_path_factory):
 def moved(path, before, after):
     """The record of a run on the files `after`, against those `before`."""
     repository = GitRepository(path)
-    for name, text in before.items():
-        repository.write(name, text)
+    repository.hold(before)
     repository.git("add", "-A")
     repository.git("commit", "-qm", "base")
-    for name in before:
-        (repository.path / name).unlink()
-    for name, text in after.items():
-        repository.write(name, text)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--modelcheck-base=HEAD"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, "--modelcheck-report"],
-        cwd=repository.path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    found = json.loads((repository.path / "modelcheck-report/report.json").read_text())
-    return {**found, "status": done.returncode, "out": done.stdout}
+    repository.hold(after, instead_of=before)
+    return repository.against_head()
 
 
 MOVED = {

@@ -209,7 +209,7 @@ def test_base_and_head_are_one_picture_in_the_report(repository):
 def test_windows_is_told_what_to_do_instead(monkeypatch):
     monkeypatch.setattr(base_run, "WINDOWS", True)
     with pytest.raises(BaseError, match="--modelcheck-base-report=PATH"):
-        base_run.measure_base(None, "main", None)
+        base_run.find_base(None, "main")
 
 
 def test_to_collect_only_measures_nothing(repository):

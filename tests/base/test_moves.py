@@ -82,14 +82,10 @@ CASES = {
 def test_moves(tmp_path, before, after, files, names):
     (tmp_path / "r").mkdir()
     repository = GitRepository(tmp_path / "r")
-    for name, text in before.items():
-        repository.write(name, text)
+    repository.hold(before)
     repository.git("add", "-A")
     repository.git("commit", "-qm", "base")
-    for name in before:
-        (repository.path / name).unlink()
-    for name, text in after.items():
-        repository.write(name, text)
+    repository.hold(after, instead_of=before)
     found = find_moves(repository.path, "HEAD", tmp_path, ["test_*.py"])
     assert (found["files"], found["names"]) == (files, names)
     assert repository.git("diff", "--cached", "--name-only") == ""  # the user's index is as it was
