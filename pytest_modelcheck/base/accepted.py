@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Collection, Sequence
 
 from ..demand.plan import Demand
-from ..records.entries import place_entry
 from ..records.gone import REMOVED, quoted
-from ..records.match import CheckKey, find_subject
+from ..records.match import find_subject
 from ..records.plain import number
 from ..records.subjects import names_apart
 from ..records.types import CheckEntry, Record, SubjectEntry, TrailersEntry
 from ..verdict.judge import Acceptance, Verdict, accept
 from ..verdict.message import TRAILER, option_words
+from .keys import check_key
 from .trailers import Catalogue, Trailer, parse
 
 NONE: TrailersEntry = {"problem": "", "found": []}
@@ -94,10 +94,7 @@ class Accepted:
 
     def _subject(self, nodeid: str, demand: Demand, all_demands: Sequence[Demand]) -> SubjectEntry | None:
         """The base's subject that a demand is about."""
-        limit, source = demand.limit, demand.source.written
-        others = frozenset(other.source.written for other in all_demands) - {source}
-        key = CheckKey(nodeid, place_entry(limit.place), limit.metric.name, limit.options, source, others)
-        return find_subject(self.base["subjects"], key)
+        return find_subject(self.base["subjects"], check_key(nodeid, demand, all_demands))
 
     def _several(
         self, trailer: Trailer, nodeid: str, meant: Sequence[Demand], all_demands: Sequence[Demand]

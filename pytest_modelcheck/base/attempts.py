@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..progress import busy
+from ..records.entries import loss_entry
 from ..records.types import LossEntry
 from .process import Ended, Worker, tail
 
@@ -70,7 +71,7 @@ class Attempts:
         if phase not in ("collect", "call") or not nodeid:
             return None
         text = f"the process for {self.what} {ended} while it was at {nodeid}"
-        return {"nodeid": nodeid, "phase": "process", "source": "", "reason": text, "absent": ""}
+        return loss_entry(nodeid, "process", text)
 
 
 class Journal:

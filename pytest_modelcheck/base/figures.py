@@ -27,6 +27,7 @@ from ..verdict.message import metric_title
 from ..verdict.phases import FORWARD
 from .accepted import Accepted
 from .gone import Match, elsewhere, lies_in, match_demands, notes_on, without
+from .keys import check_key
 from .trailers import Catalogue, trailers_since
 
 NO_REVISION = (
@@ -78,25 +79,10 @@ class Base:
         """
         if self.error:
             raise MeasurementError(f"the base could not be measured: {self.error}")
-        limit, source = demand.limit, demand.source.written
-        others = frozenset(other.source.written for other in all_demands) - {source}
+        key = check_key(nodeid, demand, all_demands, same_code="lost" in self.record)
+        source, others = key.source, key.others
         if demand.check.paired:
             return self._pair(nodeid, demand, others)
-        key = CheckKey(
-            nodeid,
-            place_entry(limit.place),
-            limit.metric.name,
-            limit.options,
-            source,
-            others,
-            frozenset(
-                other.source.written
-                for other in all_demands
-                if (other.limit.metric, other.limit.options) == (limit.metric, limit.options)
-            )
-            - {source},
-            same_code="lost" in self.record,
-        )
         check = find_check(self.record["checks"], key)
         if check is not None and number(check["value"]) is not None:
             return self._of_check(check, key, demand)

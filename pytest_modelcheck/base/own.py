@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
+from ..records.entries import loss_entry
 from ..records.load import MAX_BYTES
 from ..records.schema import problem
 from ..records.types import CheckEntry, LossEntry
@@ -131,7 +132,4 @@ def changed_tests(root: Path, commit: str, index: Path, patterns: Sequence[str])
 
 
 def _nothing_known(text: str) -> Demands:
-    return {
-        "own": [],
-        "unknown": [{"nodeid": "", "phase": "process", "source": "", "reason": text, "absent": ""}],
-    }
+    return {"own": [], "unknown": [loss_entry("", "process", text)]}

@@ -37,13 +37,11 @@ def find_base(run: Rerun, revision: str) -> str:
     return merge_base(toplevel(run.rootdir), revision)
 
 
-def measure_base(run: Rerun, revision: str, catalogue: Catalogue) -> dict[str, Any]:
-    """The record of the merge-base with `revision`, kept from an earlier run or measured; `{"error": ...}` if it could
-    not be.
+def measure_base(run: Rerun, commit: str, catalogue: Catalogue) -> dict[str, Any]:
+    """The record of `commit`, kept from an earlier run or measured; `{"error": ...}` if it could not be.
 
-    Raises BaseError where there is no such revision or no merge-base. Nothing stays behind.
+    Raises BaseError where git fails. Nothing stays behind.
     """
-    commit = find_base(run, revision)
     root, started = toplevel(run.rootdir), time.monotonic()
     with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
         moves = find_moves(root, commit, Path(scratch), run.patterns)

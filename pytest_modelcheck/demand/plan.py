@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..errors import SubjectError
 from ..settings import Settings
+from ..verdict.judge import Outcome, Verdict
 from ..verdict.limit import Limit
 from ..verdict.phases import FORWARD
 from .check import Check
@@ -38,6 +39,13 @@ class Demand:
         place, options = self.limit.place, repr(sorted(self.limit.options.items()))
         facts = [place.node, place.marker, place.index, self.limit.metric.name, options]
         return json.dumps([*facts, self.limit.max_regression])
+
+    def unmeasured(self, outcome: Outcome, error: str = "") -> Verdict:
+        """The verdict on it where there is no figure, and perhaps no subject."""
+        written = self.source.written
+        return Verdict(
+            self.source.label, self.limit, outcome, error=error, source=written, demand=self.identity
+        )
 
     @property
     def is_paired(self) -> bool:

@@ -57,17 +57,8 @@ class Announcements:
 def planned_entries(nodeid: str, plan: Plan) -> list[CheckEntry]:
     """The entries of a test of which nothing ran yet."""
     from ..records.entries import check_entry
-    from ..verdict.judge import Outcome, Verdict
+    from ..verdict.judge import Outcome
     from ..verdict.message import tell
 
-    verdicts = [
-        Verdict(
-            demand.source.label,
-            demand.limit,
-            Outcome.NOT_RUN,
-            source=demand.source.written,
-            demand=demand.identity,
-        )
-        for demand in plan.demands
-    ]
+    verdicts = [demand.unmeasured(Outcome.NOT_RUN) for demand in plan.demands]
     return [check_entry(nodeid, tell(verdict)) for verdict in verdicts]

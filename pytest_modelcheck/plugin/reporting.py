@@ -70,16 +70,20 @@ class Reporting:
         A check that is bad in it, or never came to run, makes the run red, whatever pytest knows of it.
         """
         from ..records.outcome import lost_checks
-        from .announcing import planned_entries
+        from .announcing import Announcements
         from .phases import failure_of
-        from .state import state_of
+        from .state import nodeid_of
 
         run, collected = self.run, self._collected()
         for report in run.uncollected:
             collected.fail(failure_of(report, "collect", run.config))
-        for item in getattr(session, "items", ()):  # none ran where a file could not be collected
-            if run.marks(item) and item.nodeid not in collected.planned:
-                collected.planned[item.nodeid] = planned_entries(item.nodeid, state_of(item).plan)
+        # none ran where a file could not be collected
+        untold = [
+            item
+            for item in getattr(session, "items", ())
+            if nodeid_of(item, run.config) not in collected.planned
+        ]
+        collected.planned |= Announcements(run).of(untold)
         record = collected.build(exit_status, run.config.rootpath, interrupted=run.interrupted)
         if run.base is not None:
             run.base.tell(record)

@@ -50,7 +50,7 @@ class Running:
     def _refuse_missing(self, item: pytest.Item, demands: Sequence[Demand]) -> None:
         if not demands:
             return
-        from ..verdict.judge import Outcome, Verdict
+        from ..verdict.judge import Outcome
         from .resolve import missing
 
         texts = []
@@ -58,16 +58,7 @@ class Running:
             error = missing(demand.source, item, demand.check.name, self.run.settings)
             if error is not None:
                 texts.append(str(error))
-                source = demand.source
-                verdict = Verdict(
-                    source.label,
-                    demand.limit,
-                    Outcome.ERROR,
-                    error=str(error),
-                    source=source.written,
-                    demand=demand.identity,
-                )
-                self._note(item, verdict)
+                self._note(item, demand.unmeasured(Outcome.ERROR, str(error)))
         if texts:
             pytest.fail("\n".join(dict.fromkeys(texts)), pytrace=False)
 

@@ -26,7 +26,7 @@ class Session:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.rerun: Rerun | None = None
-        self.revision: str | None = None
+        self.commit: str | None = None  # that is to be measured
         self.collected: list[pytest.Item] = []
         self.unseen: list[str] = []  # node ids of what could not be collected, or was skipped as a whole
 
@@ -44,7 +44,7 @@ class Session:
         with self._usage_errors():
             self.run.base = self._given_base()
             self._measure_later()
-        self.run.compared = self.run.base is not None or self.revision is not None
+        self.run.compared = self.run.base is not None or self.commit is not None
         if self.run.describes:
             self.run.register("seeding")
 
@@ -59,8 +59,8 @@ class Session:
         from ..base.run import find_base
         from .rerun import rerun
 
-        self.revision, self.rerun = settings.base, rerun(run)
-        find_base(self.rerun, self.revision)
+        self.rerun = rerun(run)
+        self.commit = find_base(self.rerun, settings.base)
         if getattr(run.config.option, "dist", "no") != "no":
             self._measure()
 
@@ -69,9 +69,9 @@ class Session:
         from ..base.run import measure_base
 
         assert self.rerun is not None
-        assert self.revision is not None
+        assert self.commit is not None
         registry = self.run.registry
-        self.run.base = base = Base(measure_base(self.rerun, self.revision, registry), registry)
+        self.run.base = base = Base(measure_base(self.rerun, self.commit, registry), registry)
         base.read_trailers(self.run.config.rootpath)
 
     @contextmanager

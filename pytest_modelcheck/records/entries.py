@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from ..verdict.judge import Verdict
 from ..verdict.limit import Place
 from ..verdict.message import Told, metric_title, value_text
-from .types import ChangedPart, CheckEntry, Owned, PartEntry, PlaceEntry, ShareEntry, SubjectEntry
+from .types import (
+    ChangedPart,
+    CheckEntry,
+    LossEntry,
+    LossPhase,
+    Owned,
+    PartEntry,
+    PlaceEntry,
+    ShareEntry,
+    SubjectEntry,
+)
 
 if TYPE_CHECKING:
     from ..model.subject import Subject
@@ -62,6 +72,13 @@ def _accepted(verdict: Verdict) -> Owned:
     if one is None:
         return {}
     return {"accepted": {"commit": one.commit, "reason": one.reason, "limit": one.limit}}
+
+
+def loss_entry(
+    nodeid: str, phase: LossPhase, reason: str, *, source: str = "", absent: str = ""
+) -> LossEntry:
+    """Why there is no figure at the base."""
+    return {"nodeid": nodeid, "phase": phase, "source": source, "reason": reason, "absent": absent}
 
 
 def place_entry(place: Place) -> PlaceEntry:

@@ -240,6 +240,9 @@ class MovesEntry(TypedDict):
     names: dict[str, str]
 
 
+LossPhase: TypeAlias = Literal["collect", "setup", "call", "teardown", "process", "skip"]
+
+
 class LossEntry(TypedDict):
     """Why there is no figure at the base: of a test, of a file, or (`source`) of one subject of a test.
 
@@ -248,7 +251,7 @@ class LossEntry(TypedDict):
     """
 
     nodeid: str
-    phase: Literal["collect", "setup", "call", "teardown", "process", "skip"]
+    phase: LossPhase
     source: str
     reason: str
     absent: str

@@ -69,3 +69,9 @@ def _contained() -> Generator[None, None, None]:
 
 def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def last_line(report: pytest.CollectReport | pytest.TestReport) -> str:
+    """A failure in one line: its last."""
+    lines = str(report.longrepr).strip().splitlines()
+    return (lines[-1] if lines else "it failed").removeprefix("E").strip()

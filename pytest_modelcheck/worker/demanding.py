@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..plugin.measuring import checked_tests, demands_of
-from .contained import Contained
+from ..records.entries import loss_entry
+from .contained import Contained, last_line
 from .given import GivenOptions
 
 if TYPE_CHECKING:
@@ -35,12 +36,7 @@ class Collected:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            text = (
-                next(iter(reversed(str(report.longrepr).strip().splitlines())), "").removeprefix("E").strip()
-            )
-            self.unknown.append(
-                {"nodeid": report.nodeid, "phase": "collect", "source": "", "reason": text, "absent": ""}
-            )
+            self.unknown.append(loss_entry(report.nodeid, "collect", last_line(report)))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.ended = True

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from _pytest.config import ConftestImportFailure
 
 from ..plugin.measuring import CheckedTest, checked_tests, compare_runs, demands_of, record_of
+from ..records.entries import loss_entry
 from .absence import absent, reason
-from .contained import ENDING, Contained
+from .contained import ENDING, Contained, last_line
 from .given import GivenOptions
 from .standins import Imports
 
 if TYPE_CHECKING:
     from ..demand.plan import Demand
-    from ..records.types import CheckEntry, LossEntry
+    from ..records.types import CheckEntry, LossEntry, LossPhase
     from .redirect import Redirect
 
 
@@ -43,11 +44,10 @@ class BaseRun:
         self.demanded: list[CheckEntry] = []
         self.record: dict[str, Any] = {"error": "the tests of the base did not run", "see_log": True}
 
-    def _lose(self, nodeid: str, phase: str, text: str, *, source: str = "", lacks: str = "") -> None:
+    def _lose(self, nodeid: str, phase: LossPhase, text: str, *, source: str = "", lacks: str = "") -> None:
         known = {(loss["nodeid"], loss["source"]) for loss in self.lost}
         if (nodeid, source) not in known:
-            loss: Any = {"nodeid": nodeid, "phase": phase, "source": source, "reason": text, "absent": lacks}
-            self.lost.append(loss)
+            self.lost.append(loss_entry(nodeid, phase, text, source=source, absent=lacks))
 
     def pytest_exception_interact(
         self, node: Any, call: pytest.CallInfo[Any], report: pytest.CollectReport | pytest.TestReport
@@ -56,7 +56,8 @@ class BaseRun:
         if error is None or (report.when == "call" and isinstance(error, pytest.fail.Exception)):
             return  # our own verdicts; the record has them
         lacks = absent(error, self.tree)
-        self._lose(node.nodeid, report.when or "call", reason(error, self.tree), lacks=lacks)
+        phase = cast("LossPhase", report.when or "call")
+        self._lose(node.nodeid, phase, reason(error, self.tree), lacks=lacks)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self) -> Generator[None, None, None]:
@@ -136,6 +137,4 @@ def _said(report: pytest.CollectReport | pytest.TestReport) -> str:
         shown = report.longrepr
         text = shown[2] if isinstance(shown, tuple) else getattr(report, "wasxfail", "expected to fail")
         return f"skipped at the base: {str(text).removeprefix('Skipped: ')}"
-    return (
-        next(iter(reversed(str(report.longrepr).strip().splitlines())), "it failed").removeprefix("E").strip()
-    )
+    return last_line(report)
