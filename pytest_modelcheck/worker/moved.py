@@ -177,5 +177,10 @@ def home_of(file: Path) -> Path:
 
 def name_in(file: Path) -> str:
     """What a file is imported as from the folder that its outermost package lies in."""
-    parts = file.relative_to(home_of(file)).with_suffix("").parts
+    return dotted(file.relative_to(home_of(file)))
+
+
+def dotted(file: Path) -> str:
+    """What a file is imported as from the folder that it is relative to."""
+    parts = file.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

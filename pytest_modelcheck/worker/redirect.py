@@ -14,7 +14,7 @@ from typing import Any
 from ..base.definitions import read_source
 from ..base.moves import Moves, no_moves
 from ..base.testcode import is_test_code
-from .moved import Alias, Names, NotAtBase, StandIn, home_of, name_in, resolved
+from .moved import Alias, Names, NotAtBase, StandIn, dotted, home_of, name_in, resolved
 
 OURS = Path(__file__).resolve().parent.parent
 
@@ -86,8 +86,7 @@ class Redirect:
             home not in places and path.parent == home and places
         ):  # no package: perhaps a folder without __init__.py
             home = max(places, key=lambda place: len(place.parts))
-        parts = path.relative_to(home).with_suffix("").parts
-        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        return dotted(path.relative_to(home))
 
     def _found(self, name: str, path: Any, target: ModuleType | None) -> ModuleSpec | None:
         spec = self._of_tree(name, path) or self._of_others(name, path, target) or self._ignored(name, path)
