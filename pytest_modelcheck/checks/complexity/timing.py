@@ -29,7 +29,7 @@ def layer_seconds(subject: Subject) -> dict[str, float]:
     def after(child: nn.Module, args: object, output: object) -> None:
         seconds[leaves[child]] += time.perf_counter() - starts.pop()
 
-    with observe(module), torch.inference_mode(), locate_failure(subject, inputs):
+    with observe(module), torch.no_grad(), locate_failure(subject, inputs):
         for child in leaves:
             child.register_forward_pre_hook(before)
             child.register_forward_hook(after)

@@ -38,7 +38,7 @@ def measure(
 ) -> Latency:
     """Time calls of the model until `decided(latency)`; without it until the interval is within 2 %.
 
-    `statistic`: "median", "p90", "p95" or "p99"; `phase`: "forward" (eval, inference mode), "backward" or
+    `statistic`: "median", "p90", "p95" or "p99"; `phase`: "forward" (eval, no gradients), "backward" or
     "training_step" (forward and backward, train mode). At the latest it ends `cap` seconds after the warm-up (30 for
     a limit, else 10), and the interval is as wide as it then is. Where thread CPU time is the clock and the model turns
     out to wait, or to compute on other threads, the wall decides. Raises ModelRunError that names the call if the

@@ -62,7 +62,7 @@ class PairedSampler:
         a: Side,
         b: Side,
         clock: Clock,
-        mode: Callable[[], AbstractContextManager[object]] = torch.inference_mode,
+        mode: Callable[[], AbstractContextManager[object]] = torch.no_grad,
         seed: int | None = None,
     ) -> None:
         self.sides, self.clock, self.mode, self.random = (a, b), clock, mode, random.Random(seed)

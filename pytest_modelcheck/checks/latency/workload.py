@@ -43,8 +43,11 @@ def workload(subject: Subject, inputs: Inputs, phase: str) -> Prepare:
 
 
 def grad_mode(phase: str) -> AbstractContextManager[object]:
-    """Inference mode where nothing is differentiated."""
-    return torch.inference_mode() if phase == "forward" else torch.enable_grad()
+    """As a user calls a model: without gradients where nothing is differentiated.
+
+    Not inference mode, in which what a model differentiates itself fails, or is zero without a word.
+    """
+    return torch.no_grad() if phase == "forward" else torch.enable_grad()
 
 
 def _backward(module: nn.Module, name: str) -> Callable[[object], object]:

@@ -22,7 +22,7 @@ from .result import MODULE, Profile
 
 
 def profile(subject: Subject, *, threads: int | None = None, stacks: bool = False) -> Profile:
-    """Profile one forward call in eval and inference mode, after one that warms up.
+    """Profile one forward call in eval mode without gradients, after one that warms up.
 
     Raises MeasurementError if a profiler is active already, NothingSeenError if the model ends it, ModelRunError if the
     model raises.
@@ -31,7 +31,7 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
     inputs = subject.require_inputs().copied()
     with (
         observe(subject.module, guard=False) as guard,
-        torch.inference_mode(),
+        torch.no_grad(),
         locate_failure(subject, inputs),
     ):
         torch.set_num_threads(threads or torch.get_num_threads())

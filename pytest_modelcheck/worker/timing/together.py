@@ -121,7 +121,7 @@ class Together:
         """Call each once, outside of the views; whether the outputs are equal. Raises Refused."""
         before = Globals(self.owner)
         outputs = []
-        with torch.inference_mode():
+        with torch.no_grad():
             for side in sides:
                 try:
                     outputs.append(side.build([fresh(t) for t in side.tensors])())
