@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...errors import MeasurementError
 from ...model.calls import module_calls
 from ...model.eager import eager
-from ...model.observe import is_scripted, observe
+from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
 from .counter import Counter, ModuleStack, causal_share
@@ -69,7 +69,11 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
-    with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
+    with (
+        subject.restored(module=module, train=training, guard=not on_meta),
+        _settings(counter),
+        followed,
+    ):
         given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
@@ -87,7 +91,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
 @contextmanager
 def _settings(counter: Counter) -> Iterator[None]:
     """How torch must behave to be counted: products in sight, nothing compiled."""
-    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; restored() restores the setting
     with ExitStack() as stack:
         stack.enter_context(_mode(counter.trace))
         stack.enter_context(eager())
@@ -177,7 +181,7 @@ def _alias(tensor: Tensor) -> Tensor:
 
 
 def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
-    """Put others in the place of parameters and buffers, tied ones once; observe() puts the user's back."""
+    """Put others in the place of parameters and buffers, tied ones once; restored() puts the user's back."""
     made: dict[Tensor, Tensor] = {}
     for child in module.modules():
         for held in (child._parameters, child._buffers):
