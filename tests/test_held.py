@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils import spectral_norm as hooked_spectral_norm
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.latency import region
 from pytest_modelcheck.checks.latency.measure import measure
+from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.errors import ModelRunError
 
 
@@ -270,6 +274,42 @@ def test_each_count_of_a_growing_cache_is_the_same():
     inputs = torch.randn(1, 4), Cache(torch.zeros(8, 4))
     check = ModelCheck(Keeps(None, forward), inputs)
     assert [check.complexity().macs for _ in range(3)] == [4 * 4 + 4 * 9] * 3
+
+
+class Draws(nn.Module):
+    """A parametrisation that counts how often the weight is read."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = 0
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, weight):
+        self.read += 1
+        self.seen += 1
+        return weight * 1
+
+
+def of_ones_own(layer):
+    parametrize.register_parametrization(layer, "weight", Draws())
+    return layer
+
+
+@pytest.mark.parametrize("parametrise", [spectral_norm, hooked_spectral_norm, weight_norm, of_ones_own])
+def test_to_look_at_a_parametrised_weight_changes_nothing(parametrise):
+    """In train mode each reading of it runs a step of the power iteration."""
+    model = nn.Sequential(
+        parametrise(nn.Conv2d(3, 4, 3)), nn.Flatten(), parametrise(nn.Linear(16, 2))
+    ).train()
+    check = ModelCheck(model, torch.randn(2, 3, 4, 4))
+    before = photograph(model)
+    for name, method in METHODS.items():
+        method(check)
+        assert photograph(model) == before, name
+    for name, section in default_registry().sections.items():
+        if section.describe:
+            section.describe(check.subject)
+            assert photograph(model) == before, name
 
 
 def test_a_fault_in_the_middle_leaves_nothing():
