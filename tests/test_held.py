@@ -23,6 +23,7 @@ from pytest_modelcheck.checks.latency import region
 from pytest_modelcheck.checks.latency.measure import measure
 from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.errors import ModelRunError
+from pytest_modelcheck.model.state.digest import of_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +151,7 @@ def photograph(value, seen=None):
     if isinstance(value, Tensor):
         return (
             id(value),
-            value.detach().clone().numpy().tobytes(),
+            of_bytes(value.detach(), bytes) if value.layout is torch.strided else str(value),
             tuple(value.shape),
             value.device.type,
         )
