@@ -20,7 +20,7 @@ from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.units import RATIO, SECONDS
 from .clock import Call, Clock, WaitingClock, WallClock, clock_for
-from .intervals import mean_interval
+from .intervals import TOO_FEW, mean_interval
 from .metrics import SLOWDOWN
 from .paired import CHUNKS, Chunk, PairedSampler, Side
 from .region import load_average, timed_region
@@ -28,7 +28,6 @@ from .region import load_average, timed_region
 CAP = 30.0  # seconds
 Copied = TypeVar("Copied")
 MARGIN = 0.4  # where the line lies, as a share of the slowdown that must not be missed
-TOO_FEW = "too few calls for an interval: use a smaller input"
 PRECISION = 0.005  # half the interval's width at which a comparison without a limit ends
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -21,7 +22,7 @@ from .region import load_average, timed_region
 from .result import QUANTILES, Latency, LatencySweep
 from .sampling import CAP, WARMUP, Samples, sample
 from .trend import Suspicion, trend
-from .workload import grad_mode, workload
+from .workload import grad_mode, own_gradients, workload
 
 PRECISION = 0.02  # half the interval's width, as a share of the value, at which a plain measurement ends
 PATIENCE = 10.0  # seconds, its cap
@@ -82,6 +83,7 @@ def measure(
     with (
         subject.restored(train=phase != "forward", guard=False) as guard,
         _numbered(samples, subject, inputs),
+        own_gradients(subject.module) if phase != "forward" else nullcontext(),
     ):
         begun = clock.now()
         with guard, grad_mode(phase):  # a first call under watch: what it writes to is put back in the end

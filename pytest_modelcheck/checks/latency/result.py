@@ -12,7 +12,7 @@ import numpy as np
 from ...records.plain import number
 from ...verdict.units import SECONDS
 from .clock import WallClock
-from .intervals import ERROR, quantile_interval
+from .intervals import ERROR, TOO_FEW, quantile_interval
 from .trend import Trend
 
 QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -29,7 +29,9 @@ class Estimate:
     interval: tuple[float, float]
 
     def __str__(self) -> str:
-        return f"{SECONDS.format(self.value)} ({SECONDS.span(*self.interval)})"
+        low, high = self.interval
+        span = SECONDS.span(low, high) if low or math.isfinite(high) else TOO_FEW
+        return f"{SECONDS.format(self.value)} ({span})"
 
     def to_dict(self) -> dict[str, object]:
         """For the record: None for an end that is not there."""

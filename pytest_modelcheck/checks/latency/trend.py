@@ -26,7 +26,7 @@ class Bar(NamedTuple):
     change: float
 
 
-SUSPECTED = Bar(0.7, 0.05)
+SUSPECTED = Bar(0.85, 0.02)
 CERTAIN = Bar(0.9, 0.1)
 AGAIN = 4  # times as many calls show whether what is suspected goes on
 
