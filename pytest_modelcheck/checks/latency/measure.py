@@ -21,7 +21,7 @@ from .intervals import COARSE, ERROR
 from .region import load_average, timed_region
 from .result import QUANTILES, Latency, LatencySweep
 from .sampling import CAP, WARMUP, Samples, sample
-from .trend import Suspicion, trend
+from .trend import Doubt, trend
 from .workload import grad_mode, own_gradients, workload
 
 PRECISION = 0.02  # half the interval's width, as a share of the value, at which a plain measurement ends
@@ -56,7 +56,7 @@ def measure(
     cap = CAP if cap is None else cap
     inputs = subject.require_inputs().copied()
     prepare = workload(subject, inputs, phase)
-    samples, suspicion = Samples(), Suspicion()
+    samples, doubt = Samples(), Doubt()
     waited = 0.0
 
     def result() -> Latency:
@@ -78,7 +78,7 @@ def measure(
 
     def done(_: Samples) -> bool:
         seen = result()
-        return (decided or _is_precise)(seen) and not suspicion.holds(seen.samples)
+        return (decided or _is_precise)(seen) and not doubt.holds(seen.samples)
 
     with (
         subject.restored(train=phase != "forward", guard=False) as guard,

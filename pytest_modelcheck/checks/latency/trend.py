@@ -1,12 +1,13 @@
 """Calls that grow slower, or quicker, one after the other: no figure of them stands for the model.
 
-What disturbs a machine comes and goes. A trend is what goes one way in block after block, by a tenth in all, and goes
-on when four times as many calls are made.
+What disturbs a machine comes and goes, and a machine that becomes slower does so at once. A trend goes one way in block
+after block, by a tenth in all, and goes on when four times as many calls are made.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,20 +16,13 @@ import numpy as np
 from ...verdict.units import SECONDS
 
 BLOCKS = 6  # of calls, in their order
-TYPICAL = 0.25  # the quantile that stands for a block: noise only adds
+TYPICAL = 0.1  # the quantile that stands for a block: noise only adds
 FEWEST = 7  # calls
-
-
-class Bar(NamedTuple):
-    """What counts as a trend: the share of pairs of blocks in one order, and the change from first to last block."""
-
-    order: float
-    change: float
-
-
-SUSPECTED = Bar(0.85, 0.02)
-CERTAIN = Bar(0.9, 0.1)
-AGAIN = 4  # times as many calls show whether what is suspected goes on
+CHANGE = 0.1  # from the first block to the last, as a share of the smaller one
+ORDERED = 0.9  # share of the pairs of blocks that are in one order
+STEP = 0.1  # from block to block, at least, as a share of an even step
+DOUBT = 2.5  # standard deviations of a rank correlation from which on calls are made again
+AGAIN = 4  # so many times the calls show whether it goes on
 
 
 class Trend(NamedTuple):
@@ -45,16 +39,18 @@ class Trend(NamedTuple):
         return f"{word} with each call: {each} a call, from {first} to {last} within {self.calls} calls"
 
 
-def trend(values: Sequence[float], bar: Bar = CERTAIN) -> Trend | None:
+def trend(values: Sequence[float]) -> Trend | None:
     """The trend of `values`, in the order of the calls."""
-    if len(values) < FEWEST:
+    if abs(correlation(values)) < DOUBT:
         return None
     blocks = np.array_split(np.asarray(values), BLOCKS if len(values) >= 2 * BLOCKS else len(values))
     typical = [float(np.quantile(block, TYPICAL)) for block in blocks]
-    signs = [np.sign(later - earlier) for earlier, later in itertools.combinations(typical, 2)]
     first, last = typical[0], typical[-1]
-    ordered = abs(sum(signs)) >= (2 * bar.order - 1) * len(signs)
-    if not ordered or abs(last - first) <= bar.change * min(first, last):
+    signs = [math.copysign(later != earlier, later - earlier) for earlier, later in _pairs(typical)]
+    if abs(last - first) <= CHANGE * min(first, last) or abs(sum(signs)) < (2 * ORDERED - 1) * len(signs):
+        return None
+    even = (last - first) / (len(blocks) - 1)
+    if min((later - earlier) / even for earlier, later in itertools.pairwise(typical)) < STEP:
         return None
     between = len(values) * (
         1 - 1 / len(blocks)
@@ -62,15 +58,28 @@ def trend(values: Sequence[float], bar: Bar = CERTAIN) -> Trend | None:
     return Trend((last - first) / between, first, last, len(values))
 
 
-class Suspicion:
-    """Whether to go on sampling, since what was sampled so far looks like a trend."""
+def _pairs(values: Sequence[float]) -> list[tuple[float, float]]:
+    return list(itertools.combinations(values, 2))
+
+
+def correlation(values: Sequence[float]) -> float:
+    """Spearman's, of the values with their order, in standard deviations of what chance gives."""
+    ranks = np.argsort(np.argsort(np.asarray(values), kind="stable"))
+    order = np.arange(len(values))
+    if len(values) < FEWEST or min(values) == max(values):
+        return 0.0
+    return float(np.corrcoef(ranks, order)[0, 1]) * math.sqrt(len(values) - 1)
+
+
+class Doubt:
+    """Whether to go on sampling, since what was sampled so far may have a trend."""
 
     def __init__(self) -> None:
         self.since = 0
 
     def holds(self, values: Sequence[float]) -> bool:
         """True from the look that shows one until it shows none, or until there are `AGAIN` times as many calls."""
-        if trend(values, SUSPECTED) is None:
+        if abs(correlation(values)) < DOUBT:
             self.since = 0
             return False
         self.since = self.since or len(values)
