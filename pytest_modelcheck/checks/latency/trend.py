@@ -41,7 +41,7 @@ class Trend(NamedTuple):
 
 def trend(values: Sequence[float]) -> Trend | None:
     """The trend of `values`, in the order of the calls."""
-    if abs(correlation(values)) < DOUBT:
+    if not doubtful(values):
         return None
     blocks = np.array_split(np.asarray(values), BLOCKS if len(values) >= 2 * BLOCKS else len(values))
     typical = [float(np.quantile(block, TYPICAL)) for block in blocks]
@@ -71,6 +71,11 @@ def correlation(values: Sequence[float]) -> float:
     return float(np.corrcoef(ranks, order)[0, 1]) * math.sqrt(len(values) - 1)
 
 
+def doubtful(values: Sequence[float]) -> bool:
+    """Whether the order of the calls seems to matter; of a few calls it must explain nearly all."""
+    return abs(correlation(values)) >= min(DOUBT, ORDERED * math.sqrt(max(len(values), FEWEST) - 1))
+
+
 class Doubt:
     """Whether to go on sampling, since what was sampled so far may have a trend."""
 
@@ -79,7 +84,7 @@ class Doubt:
 
     def holds(self, values: Sequence[float]) -> bool:
         """True from the look that shows one until it shows none, or until there are `AGAIN` times as many calls."""
-        if abs(correlation(values)) < DOUBT:
+        if not doubtful(values):
             self.since = 0
             return False
         self.since = self.since or len(values)
