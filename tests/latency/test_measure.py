@@ -151,10 +151,16 @@ def test_the_backward_runs_through_checkpoints(phase, reentrant):
         p.grad = torch.ones_like(p)
         p.register_post_accumulate_grad_hook(stepped.append)
     grads = [p.grad for p in model.parameters()]
-    measured = []
-    clock.measure = lambda call, measure=clock.measure: measured.append(call()) or measure(None)
+    runs = []  # of the layer, after each call
+
+    def measured(call, measure=clock.measure):
+        call()
+        runs.append(type(model).runs)
+        return measure(None)
+
+    clock.measure = measured
     measure(build_subject(model, input_size=(3, 4)), phase=phase, clock=clock)
-    assert type(model).runs == 2 * (len(measured) + 1)  # again in each backward; one call under watch
+    assert runs == [2 * (n + 2) for n in range(len(runs))]  # again in each backward; one call was under watch
     assert all(
         p.grad is g and torch.equal(g, torch.ones_like(g))
         for p, g in zip(model.parameters(), grads, strict=True)
