@@ -74,6 +74,6 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "percent": lambda value: f"{value * 100:.1f} %",
     "line": lambda value: printable(str(value)),
     "module": lambda name: printable(str(name) or ROOT),
-    "seconds": lambda value: "–" if isinstance(value, str) else SECONDS.format(value),
-    "signed": lambda share: "?" if isinstance(share, str) else f"{share * 100:+.3g} %",
+    "seconds": lambda value: SECONDS.format(value) if isinstance(value, (int, float)) else "–",
+    "signed": lambda share: f"{share * 100:+.3g} %" if isinstance(share, (int, float)) else "?",
 }

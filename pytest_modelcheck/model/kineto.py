@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from io import FileIO
 from typing import Any
 
 import torch
@@ -19,6 +22,10 @@ CHATTER = re.compile(
     r"^(USDT|INFO|STAGE):.*\.cpp:\d+\]|^ERROR:.*gpuGetDeviceCount failed|"
     r"allocated before the profiling started, profiler results will not include"
 )
+OWN_PROFILER = (
+    "the model opens a profiler itself (torch.profiler, torch.autograd.profiler), and there can be only one: what "
+    "ours had recorded is lost.\nTake it out of forward."
+)
 
 
 @contextmanager
@@ -27,13 +34,16 @@ def profiling(name: str, **settings: Any) -> Iterator[Any]:
     refuse_another(name)
     profiler = torch.profiler.profile(**settings)
     block: AbstractContextManager[object] = profiler
-    with quiet():
-        block.__enter__()
+    began = False
     try:
+        with quiet():
+            block.__enter__()
+        began = True
         yield profiler
     finally:
-        with quiet():
-            block.__exit__(None, None, None)
+        if began or torch._C._autograd._profiler_enabled():
+            with quiet():
+                block.__exit__(None, None, None)
 
 
 def refuse_another(name: str) -> None:
@@ -45,34 +55,70 @@ def refuse_another(name: str) -> None:
         )
 
 
+def refuse_begun(name: str) -> None:
+    """Raise NothingSeenError if a call of the model left a profiler active."""
+    if torch._C._autograd._profiler_enabled():
+        raise NothingSeenError(f"{name}: {OWN_PROFILER}")
+
+
 def refuse_ended(name: str) -> None:
     """Raise NothingSeenError if the profiler that should be active no longer is: another took its place."""
     if not torch._C._autograd._profiler_enabled():
-        raise NothingSeenError(
-            f"{name}: the profiler was ended while the model ran, and all that it had recorded is lost.\n"
-            "The model opens a profiler itself (torch.profiler, torch.autograd.profiler): there can be only one. Take "
-            "it out of forward."
-        )
+        raise NothingSeenError(f"{name}: {OWN_PROFILER}")
+
+
+@contextmanager
+def own_profiler_told(name: str) -> Iterator[None]:
+    """Some of torch's profilers refuse to begin beside ours: say so, instead of blaming the model."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "rofiler is already enabled" in str(error):
+            raise NothingSeenError(f"{name}: {OWN_PROFILER}") from error
+        raise
+
+
+class _Stderr(FileIO):
+    """A copy of stderr's descriptor, which gets back what it was when this is closed, or no longer needed."""
+
+    moved = False
+
+    def close(self) -> None:
+        if self.moved and not self.closed:
+            os.dup2(self.fileno(), 2)
+        super().close()
+
+
+_PRIVATE = functools.partial(os.open, mode=0o600)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep CHATTER off stderr; all other lines that are written there meanwhile come after the block."""
+    """Keep CHATTER off stderr; all other lines that are written there meanwhile come after the block.
+
+    Whatever interrupts it, and wherever, no descriptor stays open: each belongs to a file from its first moment on.
+    """
+    path = os.path.join(tempfile.gettempdir(), f"modelcheck-{uuid.uuid4().hex}")
     try:
-        sys.stderr.flush()
-        before = os.dup(2)
+        try:
+            sys.stderr.flush()
+            caught, before = FileIO(path, "x+", opener=_PRIVATE), _Stderr(os.devnull, "w")
+            os.dup2(2, before.fileno(), inheritable=False)
+        finally:
+            with suppress(OSError):
+                os.unlink(path)
     except (OSError, ValueError, AttributeError):  # there is no stderr to keep it from
         yield
         return
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            with suppress(OSError, ValueError, AttributeError):
-                sys.stderr.flush()
-            os.dup2(before, 2)
-            os.close(before)
-            caught.seek(0)
-            rest = [line for line in caught if not CHATTER.search(line.decode("utf-8", "replace"))]
-            os.write(2, b"".join(rest))
+    with caught:
+        with before:
+            before.moved = True
+            os.dup2(caught.fileno(), 2)
+            try:
+                yield
+            finally:
+                with suppress(OSError, ValueError, AttributeError):
+                    sys.stderr.flush()
+        caught.seek(0)
+        rest = [line for line in caught if not CHATTER.search(line.decode("utf-8", "replace"))]
+        os.write(2, b"".join(rest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ..verdict.judge import Verdict
@@ -12,6 +13,7 @@ from .types import (
     CheckEntry,
     LossEntry,
     LossPhase,
+    Number,
     Owned,
     PartEntry,
     PlaceEntry,
@@ -50,7 +52,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "level": "warn" if limit.level == "warn" else "fail",
         "limit_reason": limit.reason,
         "replaces": list(limit.replaces),
-        "interval": list(measurement.interval) if measurement and measurement.interval else None,
+        "interval": ends(measurement.interval) if measurement and measurement.interval else None,
         "outcome": verdict.outcome.value,
         "message": told.text,
         "reason": verdict.reason,
@@ -84,6 +86,11 @@ def loss_entry(
 def place_entry(place: Place) -> PlaceEntry:
     """Where a marker stands."""
     return {"node": place.node, "marker": place.marker, "index": place.index}
+
+
+def ends(interval: tuple[float, float]) -> list[Number]:
+    """An interval; None for an end that it does not have."""
+    return [end if math.isfinite(end) else None for end in interval]
 
 
 def _decisive(verdict: Verdict) -> float | None:

@@ -195,10 +195,11 @@ def _judged(verdict: Verdict, low: float | None, high: float | None) -> Verdict:
         return replace(verdict, outcome=Outcome.ERROR, measurement=None, error=words)
     if outcome is Outcome.INCONCLUSIVE and not all(map(math.isfinite, (measurement.low, measurement.high))):
         stands_on = f" ({measurement.notes[0]})" if measurement.notes else ""
-        end = "upper" if math.isfinite(measurement.low) else "lower"
+        ends = {"upper": measurement.high, "lower": measurement.low}
+        missing = " and no ".join(f"{end} end" for end, value in ends.items() if math.isinf(value))
         words = (
-            f"the interval has no {end} end: too little was measured "
-            f"in the time there is{stands_on}.\nMeasure something smaller, or limit a statistic that needs less."
+            f"the interval has no {missing}: too little was measured in the time there is{stands_on}.\n"
+            "Use a smaller input (batch, resolution, length), or limit a statistic that needs less."
         )
         return replace(verdict, outcome=Outcome.ERROR, measurement=None, error=words)
     return replace(verdict, outcome=outcome, bound=bound)

@@ -37,6 +37,7 @@ class Measurement:
     notes: tuple[str, ...] = ()
     caveat: str = ""  # what the value leaves out: told also where the check passes
     protocol: str = ""  # how it was measured, where that is no matter of course
+    beside: str = ""  # what every table says beside the value: of a time, on which clock
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", _number(self.value, "its value"))

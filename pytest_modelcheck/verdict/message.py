@@ -113,14 +113,14 @@ def option_words(options: Mapping[str, object]) -> list[str]:
 
 
 def value_text(measurement: Measurement | None, verdict: Verdict) -> str:
-    """The value, short; with its interval where it has one."""
+    """The value, short; with its interval where it has one, and what is said beside it."""
     if measurement is None:
         return "not measured"
     unit = verdict.limit.unit
     text = unit.format(measurement.value)
     if measurement.interval:
-        text += f" ({unit.format(measurement.interval[0])} to {unit.format(measurement.interval[1])})"
-    return text
+        text += f" ({unit.span(*measurement.interval)})"
+    return f"{text} {measurement.beside}".rstrip()
 
 
 def _value_rows(verdict: Verdict) -> list[tuple[str, str]]:

@@ -107,6 +107,13 @@ class Unit:
         symbol = self._agreeing(number) if self.symbol == self.noun and not prefix else self.symbol
         return f"{number} {prefix}{symbol}".rstrip()
 
+    def span(self, low: float, high: float, digits: int = 4) -> str:
+        """An interval: "1.2 ms to 1.3 ms"; without an end, "1.2 ms or more"."""
+        known = [self.format(end, digits) for end in (low, high) if math.isfinite(end)]
+        if len(known) == 2:
+            return " to ".join(known)
+        return f"{known[0]} or {'more' if math.isfinite(low) else 'less'}" if known else "unknown"
+
     def at_least(self, value: float) -> str:
         """The same, rounded up: an amount that `parse` reads, and that is no less than `value`."""
         shown = value

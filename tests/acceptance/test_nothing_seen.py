@@ -64,8 +64,8 @@ LOST = [
     ("another thread", "peak_memory_budget('1 GB')", "'linear' ran on another thread"),
     ("another thread", "operator_budget('aten::linear', 0)", "'linear' ran on another thread"),
     ("another thread", "forbid_host_sync", "'linear' ran on another thread"),
-    ("a profiler of its own", "operator_budget('aten::mul', 0)", "the profiler was ended"),
-    ("an older profiler", "forbid_host_sync", "the profiler was ended"),
+    ("a profiler of its own", "operator_budget('aten::mul', 0)", "opens a profiler itself"),
+    ("an older profiler", "forbid_host_sync", "opens a profiler itself"),
     ("its layer", "operator_budget('aten::lineer', 0)", "did you mean 'aten::linear'"),
     ("its layer", "operator_budget('aten::lineer*', 0)", "torch has no operator"),
 ]

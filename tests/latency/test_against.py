@@ -18,7 +18,9 @@ LIMIT = Limit(metric("latency"), max_regression=0.05, options={"statistic": "med
 
 
 def packed(*shares, **changes):
-    chunks = tuple(Chunk(math.log1p(share), (0.01, 0.01 * (1 + share))) for share in shares)
+    chunks = tuple(
+        Chunk(math.log1p(share), (0.01, 0.01 * (1 + share)), (0.011, 0.011 * (1 + share))) for share in shares
+    )
     seen = LatencyComparison(
         chunks, 3, 4, "thread CPU time", 1, 2.0, 0.5, protocol="P1: both", notes=("a note",)
     )
@@ -36,8 +38,8 @@ def test_there_and_back():
     "garbage",
     [
         {"chunks": []},
-        {"chunks": [[math.nan, 1, 1]]},
-        {"chunks": [["a", 1, 1]]},
+        {"chunks": [[math.nan, 1, 1, 1, 1]]},
+        {"chunks": [["a", 1, 1, 1, 1]]},
         {"chunks": [[0.1, 1]]},
         {"chunks": None},
         {"threads": None},

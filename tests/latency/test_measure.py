@@ -2,10 +2,12 @@
 
 import gc
 import itertools
+import json
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, SubjectError
 from pytest_modelcheck.checks.latency.budgets import LatencyBudget
@@ -22,6 +24,7 @@ from pytest_modelcheck.checks.latency.paired import Side, partners
 from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.verdict.judge import Outcome, decides, judge
 from pytest_modelcheck.verdict.limit import Limit
+from pytest_modelcheck.verdict.message import explain
 
 from ..catalogue import metric
 
@@ -70,6 +73,38 @@ def test_a_budget_is_decided_or_said_to_be_undecided(times, outcome):
     assert (len(seen.samples) > 500) == (outcome is Outcome.INCONCLUSIVE)  # went on to the cap of 30 s
 
 
+@pytest.mark.parametrize(
+    ("seconds", "most", "outcome"),
+    [
+        (3.0, 10.0, Outcome.PASS),
+        (3.0, 1.0, Outcome.FAIL),
+        (9.0, 20.0, Outcome.ERROR),
+        (0.2, 1.0, Outcome.PASS),
+    ],
+)
+def test_slow_calls_end_within_the_cap_and_one_call(seconds, most, outcome):
+    limit, clock = Limit(metric("latency"), max=most), ScriptedClock(seconds)
+    seen = measure(net(), clock=clock, decided=lambda at: decides(limit, LatencyBudget().read(at, limit)))
+    assert clock.time <= 30 + seconds
+    verdict = judge("net", limit, LatencyBudget().read(seen, limit))
+    assert verdict.outcome is outcome
+    assert ("misleads once in 50" in str(seen)) == (seconds > 1)
+    assert ("Use a smaller input" in verdict.error) == (outcome is Outcome.ERROR)
+    assert "inf" not in str(seen) + explain(verdict)
+    json.dumps(seen.to_dict(), allow_nan=False)
+
+
+def test_slow_calls_without_a_limit_get_an_interval_where_there_is_time():
+    for seconds, least in ((0.5, 6), (3.0, 21), (12.0, 24)):
+        clock = ScriptedClock(seconds)
+        seen = measure(net(), clock=clock)
+        assert least <= clock.time <= 30 + seconds
+        assert ("too few calls for an interval" in str(seen.median)) == (seconds == 12.0)
+    clock = ScriptedClock(3.0)
+    measure(net(), clock=clock, cap=1.0)
+    assert clock.time <= 1 + 3 * 3  # one under watch, one to warm up, one that counts
+
+
 def test_throughput_is_items_at_the_median():
     seen = measure(net(), clock=ScriptedClock(0.03))
     assert seen.throughput.value == pytest.approx(100)
@@ -87,6 +122,52 @@ def test_nothing_is_left_behind(phase):
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     assert (gc.isenabled(), gc.get_freeze_count()) == collecting
+
+
+def checkpointed(reentrant):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.head, self.runs = nn.Linear(4, 4), nn.Linear(4, 2), 0
+
+        def inner(self, x):
+            Net.runs += 1
+            return self.layer(x)
+
+        def forward(self, x):
+            x = x.detach().requires_grad_()
+            return self.head(checkpoint(self.inner, x, use_reentrant=reentrant))
+
+    Net.runs = 0
+    return Net()
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("phase", ["backward", "training_step"])
+def test_the_backward_runs_through_checkpoints(phase, reentrant):
+    model, clock = checkpointed(reentrant), ScriptedClock(0.1)
+    stepped = []
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+        p.register_post_accumulate_grad_hook(stepped.append)
+    grads = [p.grad for p in model.parameters()]
+    runs = []  # of the layer, after each call
+
+    def measured(call, measure=clock.measure):
+        call()
+        runs.append(type(model).runs)
+        return measure(None)
+
+    clock.measure = measured
+    measure(build_subject(model, input_size=(3, 4)), phase=phase, clock=clock)
+    assert runs == [2 * (n + 2) for n in range(len(runs))]  # again in each backward; one call was under watch
+    assert all(
+        p.grad is g and torch.equal(g, torch.ones_like(g))
+        for p, g in zip(model.parameters(), grads, strict=True)
+    )
+    assert not stepped
+    model(torch.ones(3, 4)).sum().backward()
+    assert len(stepped) == 4  # the user's hooks are there again
 
 
 def test_a_model_that_raises_in_its_tenth_call():
@@ -165,6 +246,26 @@ def test_paired_comparison(slowdown, outcome):
     seen = compare_sides(a, b, slowdown_decided("5%"), clock=ScriptedClock(0.0))
     assert seen.regression == pytest.approx(slowdown)
     assert judge("b", limit, read_comparison(seen)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("seconds", "slowdown", "outcome"),
+    [(0.2, 0.0, Outcome.PASS), (0.2, 0.1, Outcome.FAIL), (1.0, 0.1, Outcome.FAIL), (4.0, 0.1, Outcome.ERROR)],
+)
+def test_slow_calls_are_compared_in_fewer_turns(seconds, slowdown, outcome):
+    a, b = (Side((), lambda copies, s=s: lambda: s) for s in (seconds, seconds * (1 + slowdown)))
+    clock = ScriptedClock(0.0)
+    seen = compare_sides(a, b, slowdown_decided("5%"), clock=clock)
+    verdict = judge("b", slowdown_limit("5%"), read_comparison(seen))
+    assert verdict.outcome is outcome
+    assert clock.time <= 30 + 4 * seconds * (1 + slowdown)
+    assert (
+        ("use a smaller input" in str(seen))
+        == ("smaller input" in verdict.error)
+        == (outcome is Outcome.ERROR)
+    )
+    assert "inf" not in str(seen) + explain(verdict)
+    json.dumps(seen.to_dict(), allow_nan=False)
 
 
 def test_a_comparison_that_cannot_tell_is_inconclusive_at_its_cap():

@@ -1,5 +1,8 @@
 """Models that wait, and models that only compute: which clock decides. On real clocks, but no time is gated on."""
 
+import itertools
+import json
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +16,7 @@ from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.latency.clock import Spent, ThreadClock, WaitingClock, unseen
 from pytest_modelcheck.checks.latency.compare import compare_latency, compare_sides
 from pytest_modelcheck.checks.latency.paired import Side
+from pytest_modelcheck.checks.latency.sampling import Samples
 from pytest_modelcheck.model.subject import Inputs, Subject
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="switches of one thread are counted on Linux")
@@ -83,6 +87,20 @@ def test_a_pair_of_which_one_waits_is_timed_on_the_wall(waiting):
 
 
 @linux
+def test_a_wait_in_few_calls_counts_in_a_pair():
+    calls = itertools.count()
+    seen = compare_latency(
+        Does(computes),
+        Does(lambda: time.sleep(0.05) if next(calls) % 10 == 0 else computes()),
+        torch.ones(1, 64),
+        cap=2.0,
+    )
+    assert seen.clock == WaitingClock.name
+    assert seen.regression > 0.5
+    assert "on average" in seen.times
+
+
+@linux
 def test_figures_of_two_clocks_are_not_mixed():
     made = []
 
@@ -108,12 +126,13 @@ def test_a_process_of_a_pair_tells_whether_its_model_waits(what, monkeypatch):
     threads = torch.get_num_threads()
     try:
         asked = apart.Apart(None, ("",), head=True, held=apart.Held([], 0, "1x64 float32", 1, 0.05))
-        waits = asked({"load": True})["unseen"]
+        asked({"load": True})
+        waits = asked({"waits": True})["unseen"]
         assert waits == (what is not computes)
         if waits:
-            assert asked({"turn": 1})["seconds"] < 0.005
+            assert asked({"turn": 2})["seconds"][1] < 0.005 <= asked({"turn": 1})["wall"][0]
             asked({"wall": True})
-            assert asked({"turn": 1})["seconds"] >= 0.005
+            assert asked({"turn": 1})["seconds"][0] >= 0.005
     finally:
         torch.set_num_threads(threads)
 
@@ -137,6 +156,36 @@ START = Spent(thread=0.0, process=0.0, wall=0.0, waits=0)
 def test_what_thread_time_does_not_see(after, share, told):
     said = unseen(START._replace(waits=None if after.waits is None else 0), after, 100, share)
     assert (told in said) if told else said == ""
+
+
+def test_a_model_that_begins_to_wait_is_seen_in_the_later_half():
+    used = [(0, START), (40, Spent(1.0, 1.0, 1.0, 0)), (80, Spent(2.0, 2.0, 2.0, 30))]
+    samples = Samples(seconds=[1.0] * 80, used=used)
+    assert unseen(START, used[-1][1], 80, 0.5) == ""
+    assert "waits 0.75 times" in samples.unseen(0.5)
+
+
+def test_every_verdict_names_its_clock_and_the_wall(pytester):
+    pytester.makepyfile(
+        """
+import pytest, time
+from torch import nn
+class Sleeps(nn.Module):
+    def forward(self, x):
+        time.sleep(0.002)
+        return x
+@pytest.mark.latency_budget("10 s", input_size=(1, 4))
+@pytest.mark.parametrize("model", [nn.ReLU(), Sleeps()])
+def test_it(model): ...
+        """
+    )
+    pytester.runpytest_inprocess("--modelcheck-report")
+    record = json.loads((pytester.path / "modelcheck-report" / "report.json").read_text("utf-8"))
+    (plain, waiting) = (check["value_text"] for check in record["checks"])
+    assert re.search(r" thread CPU time, [0-9.]+ [nµm]s wall$", plain)
+    assert sys.platform != "linux" or waiting.endswith(") wall time")
+    page = (pytester.path / "modelcheck-report" / "index.html").read_text("utf-8")
+    assert page.count("<dt>median on the wall</dt>") == 2
 
 
 def test_calls_that_take_no_time_on_the_clock_are_an_error():

@@ -5,6 +5,7 @@ import functools
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
 from pytest_modelcheck.checks.memory.phase import make_optimizer
@@ -173,3 +174,34 @@ def test_the_record_keeps_the_peak_of_a_long_timeline():
     assert max(size for _, size in kept) == max(size for _, size in points)
     assert [point[0] for point in kept] == sorted(point[0] for point in kept)
     assert thinned(points[:50]) == [list(point) for point in points[:50]]
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, reentrant):
+        super().__init__()
+        self.first, self.second = (nn.Sequential(nn.Linear(64, 64, bias=False), nn.Tanh()) for _ in range(2))
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        x = checkpoint(self.first, x, use_reentrant=self.reentrant)
+        return checkpoint(self.second, x, use_reentrant=self.reentrant)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize(("optimizer", "state"), [("SGD", 0), ("Adam", 2 * 2 * 16384 + 2 * 4)])
+def test_checkpoints_by_hand(reentrant, optimizer, state):
+    x = torch.randn(1024, 64, requires_grad=True)
+    model = Checkpointed(reentrant)
+    seen = []
+    for grads in (False, True):
+        for p in model.parameters():
+            p.grad = torch.ones_like(p) if grads else None
+        peak = ModelCheck(model, x).peak_memory(phase="training_step", optimizer=optimizer, measured=True)
+        seen.append((peak.total, peak.activations, peak.gradients))
+        assert peak.parameters == 2 * 16384
+        assert peak.optimizer_state == state
+        # results and gradients of 256 KiB: re-entrant the output, that of the first block and the same made again, the
+        # gradients of both its layers; else it is in the second block's backward, without a third gradient
+        assert peak.activations == (5 if reentrant else 4) * 262144 + 16384 + 2 * 4
+        assert 0 <= peak.allocated - peak.total <= 2 * 5056  # states of generators, which are no tensors
+    assert seen[0] == seen[1]

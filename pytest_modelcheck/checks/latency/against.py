@@ -20,17 +20,17 @@ NAMES = ("the base", "this tree")
 
 def pack(seen: LatencyComparison) -> dict[str, object]:
     """A comparison as JSON holds it."""
-    chunks = [[c.log_ratio, *c.seconds] for c in seen.chunks]
+    chunks = [[c.log_ratio, *c.seconds, *c.wall] for c in seen.chunks]
     return {f.name: getattr(seen, f.name) for f in fields(seen)} | {"chunks": chunks, "names": list(NAMES)}
 
 
 def unpack(given: Mapping[str, Any]) -> LatencyComparison:
     """What `pack` gave. Raises MeasurementError for anything else."""
     try:
-        chunks = tuple(Chunk(float(ratio), (float(a), float(b))) for ratio, a, b in given["chunks"])
-        numbers = [value for chunk in chunks for value in (chunk.log_ratio, *chunk.seconds)]
-        if not chunks or not all(map(math.isfinite, numbers)):
+        rows = [[float(figure) for figure in row] for row in given["chunks"]]
+        if not rows or not all(math.isfinite(figure) for row in rows for figure in row):
             raise ValueError("no finite figures")
+        chunks = tuple(Chunk(ratio, (a, b), (c, d)) for ratio, a, b, c, d in rows)
         return LatencyComparison(
             chunks,
             int(given["shared"]),
@@ -52,8 +52,7 @@ def judge_pair(subject: str, limit: Limit, pair: Mapping[str, object]) -> tuple[
     """Judge `limit` (it has `max_regression`) by a packed comparison. Raises MeasurementError."""
     seen = unpack(pair)
     measured = read_comparison(seen, limit.max_regression)
-    low, high = measured.interval or (-1.0, math.inf)
-    words = f"{_slower(seen.regression)}, interval {_range(low, high)}"
+    words = f"{_slower(seen.regression)}, interval {RATIO.span(measured.low, measured.high, 3)}"
     measured = replace(measured, aka=f"{words}; {measured.aka}")
     bounded = slowdown_limit(limit.max_regression)
     verdict = judge(subject, bounded, measured)
@@ -64,7 +63,3 @@ def judge_pair(subject: str, limit: Limit, pair: Mapping[str, object]) -> tuple[
 
 def _slower(share: float) -> str:
     return f"{RATIO.format(abs(share), 3)} {'slower' if share >= 0 else 'faster'}"
-
-
-def _range(low: float, high: float) -> str:
-    return f"{RATIO.format(low, 3)} to {RATIO.format(high, 3)}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...demand.arguments import Choice, Whole
 from ...demand.check import AmountCheck
-from ...errors import NothingSeenError
+from ...errors import MeasurementError, NothingSeenError
+from ...verdict.judge import Outcome, judge
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.phases import PHASES
@@ -55,19 +56,34 @@ class LatencyBudget(AmountCheck):
         return measure(subject, statistic=statistic, phase=phase, threads=threads or 1, decided=decided)
 
     def read(self, observed: Latency, limit: Limit) -> Measurement:
-        """The chosen statistic and its interval. Raises NothingSeenError where no call took any time."""
+        """The chosen statistic and its interval.
+
+        Raises NothingSeenError where no call took any time, MeasurementError where the calls have a trend: whatever
+        they took, the next ones take something else. A limit that they miss already is missed.
+        """
         estimate = observed.estimate
         if not any(observed.samples):
             raise NothingSeenError(
                 f"{observed.name}: no call took any time on this clock ({observed.clock}): it is too coarse.\n"
                 "Give larger inputs: a larger batch, say."
             )
-        return Measurement(
+        found = Measurement(
             estimate.value,
             estimate.interval,
             aka=f"on the wall, median: {observed.wall_median}",
             notes=tuple(_notes(observed)),
+            beside=observed.beside,
         )
+        if observed.trend and judge(observed.name, limit, found).outcome in (
+            Outcome.PASS,
+            Outcome.INCONCLUSIVE,
+        ):
+            raise MeasurementError(
+                f"{observed.name}: the time of a call {observed.trend} ({observed.basis}), so that no figure stands "
+                "for it.\nLook for what the model keeps from call to call: a list, a cache, a graph; or give it back "
+                "what it began with in its forward."
+            )
+        return found
 
     def judge_pair(
         self, subject: str, limit: Limit, pair: Mapping[str, object]
@@ -80,6 +96,8 @@ class LatencyBudget(AmountCheck):
 
 def _notes(latency: Latency) -> list[str]:
     notes = [latency.basis]
+    if latency.trend:
+        notes.append(f"the time of a call {latency.trend}")
     if latency.unseen:
         notes.append("on the wall other work on this machine counts too: an idle one gives the best figures")
     if latency.threads > 1:

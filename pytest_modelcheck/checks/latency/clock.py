@@ -4,7 +4,7 @@ One thread on a CPU is timed by thread CPU time: what other processes do hardly 
 work with workers that this clock does not see, so there the wall counts; on CUDA the device's own events do.
 
 Thread CPU time stands still while a model sleeps, reads, waits for a lock, a process or a thread. Whether it does is
-seen around a block of calls (`spent`, `unseen`): then the wall counts too.
+seen around a block of calls (`spent`, `unseen`, `Blocks`): then the wall counts too.
 """
 
 from __future__ import annotations
@@ -113,6 +113,31 @@ def unseen(before: Spent, after: Spent, calls: int, share: float) -> str:
     if waits < share:
         return ""
     return f"{itself}, and waits {waits:.2g} times (sleep, I/O, a lock, another process or thread)"
+
+
+class Blocks:
+    """Blocks of calls, added up, and what thread CPU time does not see of them."""
+
+    def __init__(self) -> None:
+        self.calls, self.used = 0, Spent(0.0, 0.0, 0.0, 0)
+
+    def add(self, before: Spent, after: Spent, calls: int) -> None:
+        """One more block."""
+        so_far, waits = self.used, None
+        if so_far.waits is not None and before.waits is not None and after.waits is not None:
+            waits = so_far.waits + after.waits - before.waits
+        self.used = Spent(
+            so_far.thread + after.thread - before.thread,
+            so_far.process + after.process - before.process,
+            so_far.wall + after.wall - before.wall,
+            waits,
+        )
+        self.calls += calls
+
+    def unseen(self, share: float) -> str:
+        """As `unseen` says it of all of them."""
+        start = Spent(0.0, 0.0, 0.0, None if self.used.waits is None else 0)
+        return unseen(start, self.used, self.calls, share)
 
 
 class CudaClock(WallClock):

@@ -19,8 +19,8 @@ from ...verdict.judge import decides
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.units import RATIO, SECONDS
-from .clock import Call, Clock, clock_for
-from .intervals import mean_interval
+from .clock import Call, Clock, WaitingClock, WallClock, clock_for
+from .intervals import TOO_FEW, mean_interval
 from .metrics import SLOWDOWN
 from .paired import CHUNKS, Chunk, PairedSampler, Side
 from .region import load_average, timed_region
@@ -35,8 +35,8 @@ PRECISION = 0.005  # half the interval's width at which a comparison without a l
 class LatencyComparison:
     """How much slower `b` is than `a`, as a share of `a`: 0.05 means 5 % slower, negative means faster.
 
-    `interval` contains the true share (error 1e-3 at each look, one look a chunk). `seconds` are the quickest calls
-    of a and b, `shared` of `tensors` tensors of b were those of a.
+    `interval` contains the true share (error 1e-3 at each look, one look a chunk); there is none of a few chunks.
+    `shared` of `tensors` tensors of b were those of a.
     """
 
     chunks: tuple[Chunk, ...]
@@ -57,22 +57,38 @@ class LatencyComparison:
         return math.expm1(statistics.fmean(chunk.log_ratio for chunk in self.chunks))
 
     @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self) -> tuple[float, float] | None:
         """Lower and upper end."""
         if len(self.chunks) < CHUNKS:
-            return -1.0, math.inf
+            return None
         low, high = mean_interval([chunk.log_ratio for chunk in self.chunks])
         return math.expm1(low), math.expm1(high)
 
     @property
     def seconds(self) -> tuple[float, float]:
-        """The typical best call of a and b, in seconds: what the ratio was made from, not a latency to gate on."""
-        a, b = zip(*(chunk.seconds for chunk in self.chunks), strict=True)
-        return statistics.median(a), statistics.median(b)
+        """The typical best call of a and b, in seconds: what the ratio was made from, not a latency to gate on.
+
+        The typical mean of models that wait.
+        """
+        return _medians([chunk.seconds for chunk in self.chunks])
+
+    @property
+    def wall(self) -> tuple[float, float]:
+        """The same on the wall."""
+        return _medians([chunk.wall for chunk in self.chunks])
+
+    @property
+    def times(self) -> str:
+        """`5.2 ms against 5 ms of a per call, each at its best; on the wall 5.3 ms against 5.1 ms`."""
+        how = "on average" if self.clock == WaitingClock.name else "each at its best"
+        said = f"{_against(self.seconds, f' of {self.names[0]}')} per call, {how}"
+        if self.clock.startswith(WallClock.name):
+            return said
+        return f"{said}; on the wall {_against(self.wall)}"
 
     def __str__(self) -> str:
-        low, high = self.interval
-        return f"{_signed(self.regression)} ({_signed(low)} to {_signed(high)}), {self.basis}"
+        span = TOO_FEW if self.interval is None else " to ".join(map(_signed, self.interval))
+        return f"{_signed(self.regression)} ({span}), {self.basis}"
 
     @property
     def basis(self) -> str:
@@ -91,8 +107,9 @@ class LatencyComparison:
             "notes": list(self.notes),
             "basis": self.basis,
             "regression": self.regression,
-            "interval": list(self.interval),
+            "interval": list(self.interval or (None, None)),
             "seconds": list(self.seconds),
+            "wall": list(self.wall),
             "chunks": [math.expm1(chunk.log_ratio) for chunk in self.chunks],
             "shared": self.shared,
             "tensors": self.tensors,
@@ -104,20 +121,35 @@ class LatencyComparison:
         }
 
 
+def _medians(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    a, b = zip(*pairs, strict=True)
+    return statistics.median(a), statistics.median(b)
+
+
+def _against(seconds: tuple[float, float], whose: str = "") -> str:
+    a, b = map(SECONDS.format, seconds)
+    return f"{b} against {a}{whose}"
+
+
 Decided = Callable[[LatencyComparison], bool]
 
 
 def read_comparison(seen: LatencyComparison, max_regression: object = None) -> Measurement:
     """The slowdown and its interval, for the judge of `slowdown_limit`."""
-    a, b = seen.seconds
     notes = [seen.basis, *seen.notes]
     if max_regression is not None:
         promise = RATIO.format(RATIO.parse(max_regression))
         notes.append(f"so that a slowdown of {promise} is not missed, the line lies at two fifths of it")
     if seen.waited >= 0.1:
         notes.append(f"waited {seen.waited:.1f} s for other timed checks")
-    times = f"{SECONDS.format(b)} against {SECONDS.format(a)} of {seen.names[0]} per call, each at its best"
-    return Measurement(seen.regression, seen.interval, aka=times, notes=tuple(notes), protocol=seen.protocol)
+    return Measurement(
+        seen.regression,
+        seen.interval or (-math.inf, math.inf),
+        aka=seen.times,
+        notes=tuple(notes),
+        protocol=seen.protocol,
+        beside=seen.clock,
+    )
 
 
 def _signed(share: float) -> str:
@@ -220,7 +252,7 @@ def chunk_by_chunk(sampler: Sampler, decided: Decided, *, threads: int, cap: flo
 
 def is_precise(comparison: LatencyComparison) -> bool:
     """Whether the interval is half a per cent wide on either side."""
-    low, high = comparison.interval
+    low, high = comparison.interval or (-math.inf, math.inf)
     return high - low <= 2 * PRECISION
 
 

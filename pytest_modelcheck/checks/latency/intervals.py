@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 ERROR = 1e-3  # the chance that one look at an interval misleads
+COARSE = 0.02  # the same of the last look, where the time there is does for a few calls alone
 INFINITE = math.inf
+TOO_FEW = "too few calls for an interval: use a smaller input"
 
 
 def quantile_interval(values: Sequence[float], quantile: float, error: float = ERROR) -> tuple[float, float]:

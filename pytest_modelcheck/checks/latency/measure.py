@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -14,10 +17,12 @@ from torch import Tensor
 from ...errors import MeasurementError, ModelRunError
 from ...model.subject import Inputs, Subject, locate_failure
 from .clock import Clock, ThreadClock, WallClock, clock_for
+from .intervals import COARSE, ERROR
 from .region import load_average, timed_region
 from .result import QUANTILES, Latency, LatencySweep
 from .sampling import CAP, WARMUP, Samples, sample
-from .workload import grad_mode, workload
+from .trend import Doubt, trend
+from .workload import grad_mode, own_gradients, workload
 
 PRECISION = 0.02  # half the interval's width, as a share of the value, at which a plain measurement ends
 PATIENCE = 10.0  # seconds, its cap
@@ -38,18 +43,20 @@ def measure(
     """Time calls of the model until `decided(latency)`; without it until the interval is within 2 %.
 
     `statistic`: "median", "p90", "p95" or "p99"; `phase`: "forward" (eval, no gradients), "backward" or
-    "training_step" (forward and backward, train mode). At the latest it ends `cap` seconds after the warm-up (30 for
-    a limit, else 10), and the interval is as wide as it then is. Where thread CPU time is the clock and the model turns
-    out to wait, or to compute on other threads, the wall decides. Raises ModelRunError that names the call if the
-    model raises, MeasurementError for unknown words.
+    "training_step" (forward and backward, train mode). It ends with the call that is running when `cap` seconds are
+    over, the warm-up's among them (30 for a limit; without one 10, and 30 where so few calls have no interval), and the
+    interval is as wide as it then is. Where thread CPU time is the clock and the model turns out to wait, or to compute
+    on other threads, the wall decides. Calls that seem to grow are sampled on, and their `trend` is told. Raises
+    ModelRunError that names the call if the model raises, MeasurementError for unknown words.
     """
     if statistic not in QUANTILES:
         raise MeasurementError(f"statistic={statistic!r} is not one of {', '.join(map(repr, QUANTILES))}")
     clock = clock or clock_for(subject.device, threads)
-    cap = cap if cap is not None else CAP if decided else PATIENCE
+    patience = PATIENCE if cap is None and not decided else None
+    cap = CAP if cap is None else cap
     inputs = subject.require_inputs().copied()
     prepare = workload(subject, inputs, phase)
-    samples = Samples()
+    samples, doubt = Samples(), Doubt()
     waited = 0.0
 
     def result() -> Latency:
@@ -69,17 +76,30 @@ def measure(
             statistic=statistic,
         )
 
-    done = decided or _is_precise
+    def done(_: Samples) -> bool:
+        seen = result()
+        return (decided or _is_precise)(seen) and not doubt.holds(seen.samples)
+
     with (
         subject.restored(train=phase != "forward", guard=False) as guard,
         _numbered(samples, subject, inputs),
+        own_gradients(subject.module) if phase != "forward" else nullcontext(),
     ):
+        begun = clock.now()
         with guard, grad_mode(phase):  # a first call under watch: what it writes to is put back in the end
             samples.calls += 1
             prepare()()
+        taken = clock.now() - begun
         with timed_region(threads) as waited, grad_mode(phase):
-            sample(prepare, clock, lambda _: done(result()), samples, warmup=warmup, cap=cap)
-    return result()
+            begun = clock.now() - taken
+            sample(prepare, clock, done, samples, warmup=warmup, cap=cap, patience=patience, begun=begun)
+    return _closed(result())
+
+
+def _closed(latency: Latency) -> Latency:
+    """What is told when sampling has ended: a trend; of few calls the interval that they have."""
+    few = not all(map(math.isfinite, latency.interval)) or not latency.interval[0]
+    return replace(latency, trend=trend(latency.samples), error=COARSE if few else ERROR)
 
 
 class _numbered(locate_failure):

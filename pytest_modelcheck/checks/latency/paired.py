@@ -22,14 +22,15 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import MeasurementError
-from .clock import Call, Clock, ThreadClock, WaitingClock, spent, unseen
+from .clock import Blocks, Call, Clock, ThreadClock, WaitingClock, spent
 
 CHUNKS = 6  # before the first look
 QUARTETS = 4  # in a chunk, half of them in each order
 FAST, FAST_CALLS, CALLS = 1e-3, 10, 2  # calls in a turn: more of them below a millisecond
 LONGEST_CHUNK = 2.0  # seconds; slower calls get fewer quartets
-MAY_WAIT = 0.25  # share of a chunk's calls that may wait, untold: half of it if one side always does
-ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))
+SLOW = 0.05  # seconds of a call from which on one of each side is enough to warm up
+MAY_WAIT = 0.02  # share of the calls that may wait, untold; those of models that only compute never do
+ORDERS: tuple[tuple[int, ...], ...] = ((0, 1, 1, 0), (1, 0, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,58 @@ class Side:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What one chunk measured: log(b / a), and the quickest call of each side in seconds."""
+    """What one chunk measured: log(b / a), and the call of each side in seconds, on the clock and on the wall.
+
+    It is the quickest call, which nothing disturbed. Of models that wait it is the mean: they may do it in a few calls.
+    """
 
     log_ratio: float
     seconds: tuple[float, float]
+    wall: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Each side's calls, a in front of b: seconds on the clock, and on the wall."""
+
+    seconds: tuple[list[float], list[float]]
+    wall: tuple[list[float], list[float]]
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """The quickest call of each side."""
+        return min(self.seconds[0]), min(self.seconds[1])
+
+
+def take_turns(
+    order: Sequence[int], turn: Callable[[int], tuple[Sequence[float], Sequence[float]]], clock: str
+) -> Turns:
+    """The sides' turns in this order; `turn(side)` gives its calls' seconds, on the clock and on the wall.
+
+    Raises MeasurementError for times that there cannot be.
+    """
+    turns = Turns(([], []), ([], []))
+    for side in order:
+        seconds, wall = turn(side)
+        turns.seconds[side].extend(seconds)
+        turns.wall[side].extend(wall)
+    if not all(0 < seconds < math.inf for seconds in turns.best):
+        raise MeasurementError(f"a call cannot have taken {turns.best} seconds on this clock ({clock})")
+    return turns
+
+
+def chunk_of(quartets: Sequence[Turns], *, waits: bool) -> Chunk:
+    """What they say together."""
+    typical = statistics.fmean if waits else min
+
+    def sides(turns: Sequence[tuple[list[float], list[float]]]) -> tuple[float, float]:
+        a, b = ([seconds for one in turns for seconds in one[side]] for side in (0, 1))
+        return typical(a), typical(b)
+
+    seconds = sides([one.seconds for one in quartets])
+    pairs = [seconds] if waits else [one.best for one in quartets]
+    ratio = statistics.median(math.log(b / a) for a, b in pairs)
+    return Chunk(ratio, seconds, sides([one.wall for one in quartets]))
 
 
 class PairedSampler:
@@ -66,7 +115,7 @@ class PairedSampler:
         seed: int | None = None,
     ) -> None:
         self.sides, self.clock, self.mode, self.random = (a, b), clock, mode, random.Random(seed)
-        self.partners = partners(a.tensors, b.tensors)
+        self.partners, self.blocks = partners(a.tensors, b.tensors), Blocks()
 
     @property
     def shared(self) -> int:
@@ -86,20 +135,20 @@ class PairedSampler:
         with self.mode():
             before = spent()
             quartets, made = self._quartets(calls)
-            if isinstance(self.clock, ThreadClock) and unseen(before, spent(), made, MAY_WAIT):
+            self.blocks.add(before, spent(), made)
+            if isinstance(self.clock, ThreadClock) and self.blocks.unseen(MAY_WAIT):
                 self.clock = WaitingClock()
                 quartets, _ = self._quartets(calls)
         del scattered
-        ratios = [math.log(b / a) for a, b in quartets]
-        return Chunk(statistics.median(ratios), (min(a for a, _ in quartets), min(b for _, b in quartets)))
+        return chunk_of(quartets, waits=isinstance(self.clock, WaitingClock))
 
-    def _quartets(self, calls: tuple[Call, Call]) -> tuple[list[tuple[float, float]], int]:
+    def _quartets(self, calls: tuple[Call, Call]) -> tuple[list[Turns], int]:
         """Those that count, and how many calls were made."""
-        turn, pairs = plan(max(self._quartet(calls, ORDERS[0], CALLS)))
-        orders = list(ORDERS) * pairs
-        self.random.shuffle(orders)
+        first = self._quartet(calls, (0, 1), 1)
+        warm = [first] if max(first.best) > SLOW else [first, self._quartet(calls, ORDERS[0], CALLS)]
+        turn, orders = plan(max(warm[-1].best), self.random)
         quartets = [self._quartet(calls, order, turn) for order in orders]
-        return quartets, 4 * (CALLS + turn * len(orders))
+        return quartets, sum(len(side) for one in (*warm, *quartets) for side in one.seconds)
 
     def _build(self) -> tuple[Call, Call]:
         a, b = self.sides
@@ -112,28 +161,33 @@ class PairedSampler:
         second = b.build(others)
         return a.build(copies), second
 
-    def _quartet(self, calls: tuple[Call, Call], order: Sequence[int], turn: int) -> tuple[float, float]:
-        """The quickest call of each side, when they take turns in this order."""
-        best = [math.inf, math.inf]
+    def _quartet(self, calls: tuple[Call, Call], order: Sequence[int], calls_a_turn: int) -> Turns:
         measure = self.clock.measure
-        for side in order:
+
+        def turn(side: int) -> tuple[Sequence[float], Sequence[float]]:
             call = calls[side]
-            for _ in range(turn):
-                best[side] = min(best[side], measure(call)[0])
-        if not all(0 < seconds < math.inf for seconds in best):
-            raise MeasurementError(
-                f"a call cannot have taken {best} seconds on this clock ({self.clock.name})"
-            )
-        return best[0], best[1]
+            seconds, wall = zip(*[measure(call) for _ in range(calls_a_turn)], strict=True)
+            return seconds, wall
+
+        return take_turns(order, turn, self.clock.name)
 
 
-def plan(seconds: float) -> tuple[int, int]:
-    """Calls in a turn, and pairs of quartets in a chunk, for calls that take `seconds`."""
+def plan(seconds: float, rng: random.Random) -> tuple[int, list[tuple[int, ...]]]:
+    """Calls in a turn, and the orders of a chunk's turns, for calls that take `seconds`.
+
+    Pairs of quartets; of slow calls one quartet, or one turn of each side.
+    """
     turn = FAST_CALLS if seconds < FAST else CALLS
     if seconds * 4 * turn * QUARTETS > LONGEST_CHUNK:
         turn = 1
     fitting = int(LONGEST_CHUNK / max(seconds * 4 * turn, 1e-9))
-    return turn, max(1, min(QUARTETS, fitting) // 2)
+    if not fitting:
+        return turn, [rng.choice(((0, 1), (1, 0)))]
+    if fitting == 1:
+        return turn, [rng.choice(ORDERS)]
+    orders = list(ORDERS) * (min(QUARTETS, fitting) // 2)
+    rng.shuffle(orders)
+    return turn, orders
 
 
 def partners(a: Sequence[Tensor], b: Sequence[Tensor]) -> list[int | None]:

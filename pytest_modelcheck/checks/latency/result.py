@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...records.plain import number
 from ...verdict.units import SECONDS
-from .intervals import quantile_interval
+from .clock import WallClock
+from .intervals import ERROR, TOO_FEW, quantile_interval
+from .trend import Trend
 
 QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SHOWN = 400  # samples in the record: enough to draw
@@ -17,25 +21,29 @@ SHOWN = 400  # samples in the record: enough to draw
 
 @dataclass(frozen=True)
 class Estimate:
-    """A quantile of the samples in seconds, and the interval that holds the true one (error 1e-3)."""
+    """A quantile of the samples in seconds, and the interval that holds the true one; an end that so few samples do
+    not have is 0 or infinite.
+    """
 
     value: float
     interval: tuple[float, float]
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{SECONDS.format(self.value)} ({SECONDS.format(low)} to {_end(high)})"
+        span = SECONDS.span(low, high) if low or math.isfinite(high) else TOO_FEW
+        return f"{SECONDS.format(self.value)} ({span})"
 
-
-def _end(high: float) -> str:
-    return SECONDS.format(high) if np.isfinite(high) else "?"
+    def to_dict(self) -> dict[str, object]:
+        """For the record: None for an end that is not there."""
+        return {"value": self.value, "interval": [number(end) for end in self.interval]}
 
 
 @dataclass(frozen=True)
 class Latency:
     """The time of one call. `samples` are seconds on `clock`, `wall` the same calls on the wall.
 
-    `unseen`: what thread CPU time would not have seen of them, so that the wall is the clock.
+    `unseen`: what thread CPU time would not have seen of them, so that the wall is the clock. `trend`: how they change
+    from call to call. `error`: the chance that an interval misleads.
     """
 
     name: str
@@ -50,6 +58,8 @@ class Latency:
     environment: dict[str, str]
     statistic: str = "median"
     unseen: str = ""
+    trend: Trend | None = None
+    error: float = ERROR
 
     @functools.cached_property
     def median(self) -> Estimate:
@@ -74,11 +84,11 @@ class Latency:
     @property
     def wall_median(self) -> Estimate:
         """The median on the wall."""
-        return _estimate(self.wall, 0.5)
+        return _estimate(self.wall, 0.5, self.error)
 
     def quantile(self, share: float) -> Estimate:
         """Any quantile, 0 < share < 1."""
-        return _estimate(self.samples, share)
+        return _estimate(self.samples, share, self.error)
 
     @property
     def estimate(self) -> Estimate:
@@ -93,8 +103,8 @@ class Latency:
 
     @property
     def throughput(self) -> Estimate | None:
-        """Items (batch) per second at the median, with its interval; None where there is no batch dimension."""
-        if self.batch is None:
+        """Items (batch) per second at the median, with its interval; None without a batch dimension, or a time."""
+        if self.batch is None or not self.median.value:
             return None
         low, high = self.median.interval
         upper = self.batch / low if low else float("inf")
@@ -103,9 +113,10 @@ class Latency:
     def __str__(self) -> str:
         rows = [f"{name:<7}{getattr(self, name)}" for name in QUANTILES]
         rows.append(f"wall   {self.wall_median}")
+        if self.trend:
+            rows.append(f"trend  {self.trend}")
         if self.throughput is not None:
-            low, high = self.throughput.interval
-            rows.append(f"items  {self.throughput.value:.4g} per second ({low:.4g} to {high:.4g})")
+            rows.append(f"items  {_items(self)}")
         return "\n".join([f"{self.name}: latency ({self.phase}), {self.basis}", *rows])
 
     @property
@@ -113,7 +124,17 @@ class Latency:
         """What the figures stand on."""
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         clock = f"{self.clock} (not thread CPU time: {self.unseen})" if self.unseen else self.clock
-        return f"{len(self.samples)} calls, {clock}, {threads}, load average {self.load:.1f}"
+        few = (
+            "" if self.error == ERROR else f" (so few that an interval misleads once in {1 / self.error:.0f})"
+        )
+        return f"{len(self.samples)} calls{few}, {clock}, {threads}, load average {self.load:.1f}"
+
+    @property
+    def beside(self) -> str:
+        """What stands beside a figure in every table: its clock, and the median on the wall."""
+        if self.clock.startswith(WallClock.name):
+            return self.clock
+        return f"{self.clock}, {SECONDS.format(self.wall_median.value)} wall"
 
     def _repr_html_(self) -> str:
         import html
@@ -126,8 +147,8 @@ class Latency:
         throughput = self.throughput
         return {
             "kind": "latency",
-            **{k: {"value": e.value, "interval": list(e.interval)} for k, e in estimates.items()},
-            "throughput": throughput and {"value": throughput.value, "interval": list(throughput.interval)},
+            **{k: estimate.to_dict() for k, estimate in estimates.items()},
+            "throughput": throughput and throughput.to_dict(),
             "statistic": self.statistic,
             "samples": [float(f"{s:.5g}") for s in _thinned(self.samples)],
             "count": len(self.samples),
@@ -135,6 +156,7 @@ class Latency:
             "batch": self.batch,
             "clock": self.clock,
             "unseen": self.unseen,
+            "trend": str(self.trend or ""),
             "threads": self.threads,
             "load": self.load,
             "waited": self.waited,
@@ -143,8 +165,8 @@ class Latency:
         }
 
 
-def _estimate(values: Sequence[float], share: float) -> Estimate:
-    return Estimate(float(np.quantile(values, share)), quantile_interval(values, share))
+def _estimate(values: Sequence[float], share: float, error: float) -> Estimate:
+    return Estimate(float(np.quantile(values, share)), quantile_interval(values, share, error))
 
 
 def _thinned(values: Sequence[float]) -> Sequence[float]:
@@ -156,7 +178,7 @@ class LatencySweep(tuple[Latency, ...]):
     """One latency for each batch size."""
 
     def __str__(self) -> str:
-        head = f"{'batch':>6}  {'median':<34} items per second"
+        head = f"{'batch':>6}  {'median':<34} items"
         rows = [f"{one.batch:>6}  {one.median!s:<34} {_items(one)}" for one in self]
         return "\n".join([head, *rows])
 
@@ -174,9 +196,10 @@ class LatencySweep(tuple[Latency, ...]):
 
 
 def _items(one: Latency) -> str:
-    throughput = one.throughput
-    return (
-        ""
-        if throughput is None
-        else f"{throughput.value:.4g} ({throughput.interval[0]:.4g} to {throughput.interval[1]:.4g})"
-    )
+    """`95.2 per second (94 to 96.1)`."""
+    found = one.throughput
+    if found is None:
+        return ""
+    low, high = found.interval
+    span = f"{low:.4g} to {high:.4g}" if math.isfinite(high) else f"{low:.4g} or more"
+    return f"{found.value:.4g} per second ({span})"

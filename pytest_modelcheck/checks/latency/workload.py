@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import nn
@@ -17,7 +17,7 @@ Prepare = Callable[[], Call]  # makes the next call to time; what it does itself
 
 
 def workload(subject: Subject, inputs: Inputs, phase: str) -> Prepare:
-    """The calls of `subject` on `inputs`. Gradients go to no `.grad`: they are asked for and dropped.
+    """The calls of `subject` on `inputs`, to be made within `own_gradients`: each begins without gradients.
 
     Raises MeasurementError for an unknown phase, for a model without a parameter to train, and in the call where no
     output depends on one.
@@ -31,11 +31,17 @@ def workload(subject: Subject, inputs: Inputs, phase: str) -> Prepare:
 
     if phase == "forward":
         return lambda: forward
-    differentiate = _backward(module, subject.name)
-    if phase == "training_step":
-        return lambda: lambda: differentiate(forward())
+    leaves = [*trainable(module, subject.name), *(t for t in inputs.tensors if t.is_leaf)]
+
+    def differentiate(output: object) -> None:
+        # not autograd.grad, which re-entrant checkpoints refuse, or leave out
+        torch.autograd.backward(differentiable_sums(output, subject.name))
 
     def prepare() -> Call:
+        for leaf in leaves:
+            leaf.grad = None
+        if phase == "training_step":
+            return lambda: differentiate(forward())
         output = forward()
         return lambda: differentiate(output)
 
@@ -50,12 +56,28 @@ def grad_mode(phase: str) -> AbstractContextManager[object]:
     return torch.no_grad() if phase == "forward" else torch.enable_grad()
 
 
-def _backward(module: nn.Module, name: str) -> Callable[[object], object]:
+@contextmanager
+def own_gradients(module: nn.Module) -> Iterator[None]:
+    """In the block, which stands inside `observe()`, gradients are ours: the user's are away, and what hooks on their
+    parameters do with new ones (step an optimizer, say) is not done.
+    """
+    parameters = list(module.parameters())
+    hooks = [found for p in parameters if (found := p._post_accumulate_grad_hooks)]
+    kept = [dict(found) for found in hooks]
+    for parameter in parameters:
+        parameter.grad = None
+    for found in hooks:
+        found.clear()
+    try:
+        yield
+    finally:
+        for found, content in zip(hooks, kept, strict=True):
+            found.update(content)
+
+
+def trainable(module: nn.Module, name: str) -> list[nn.Parameter]:
+    """The parameters that ask for a gradient. Raises MeasurementError if none does."""
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise MeasurementError(f"{name}: nothing to differentiate; no parameter requires a gradient")
-
-    def differentiate(output: object) -> object:
-        return torch.autograd.grad(differentiable_sums(output, name), parameters, allow_unused=True)
-
-    return differentiate
+    return parameters

@@ -9,7 +9,7 @@ import torch
 from torch.profiler import ProfilerActivity, record_function
 
 from ...errors import MeasurementError
-from ...model.kineto import profiling, refuse_another, refuse_ended
+from ...model.kineto import own_profiler_told, profiling, refuse_another, refuse_ended
 
 FORGET = "modelcheck: forget"
 
@@ -72,7 +72,8 @@ class ProfiledAllocator:
     def peak(self, call: Callable[[], None]) -> int:
         """All threads' allocations together."""
         with profiling(self.name, activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-            call()
+            with own_profiler_told(self.name):
+                call()
             refuse_ended(self.name)
         return _peak(profiler.profiler.kineto_results.events())
 

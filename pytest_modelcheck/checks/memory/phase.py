@@ -111,9 +111,10 @@ class Phase:
             raise OptimizerError(f"{self.name}: a step of {kind} cannot be made: {error}") from error
 
     def clear(self) -> None:
-        """Drop the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
+        """Drop the gradients, the inputs' too: each step has a batch of its own."""
+        for tensor in (*self.parameters, *self.inputs.tensors):
+            if tensor.is_leaf:
+                tensor.grad = None
 
     def _forward(self) -> object:
         return self.module(*self.inputs.args, **dict(self.inputs.kwargs))

@@ -9,7 +9,7 @@ from ...demand.arguments import Choice, Text
 from ...demand.check import AmountCheck
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
-from ...verdict.metric import Metric
+from ...verdict.metric import Definition, Metric
 from ...verdict.units import CALLS
 
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ class HostSyncCheck(_ProfileCheck):
     """Forbids what makes the host wait for the device."""
 
     name = "forbid_host_sync"
-    doc = "no operator in the forward may make the host wait for the device (.item(), bool(tensor), nonzero, ...)."
-    metrics = (Metric("host_syncs", CALLS),)
+    doc = "nothing in the forward may make the host wait for the device (.item(), bool(tensor), .cpu(), masks, ...)."
+    metrics = (
+        Metric("host_syncs", CALLS, definition=Definition(2, "0.1")),
+    )  # 2: what runs no operator on a CPU too
     fixed = 0
 
     def read(self, observed: Profile, limit: Limit) -> Measurement:

@@ -9,7 +9,9 @@ import os
 import socket
 import tempfile
 import time
-from dataclasses import asdict, dataclass, fields
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 from ...errors import MeasurementError, NothingSeenError, out_of_sight
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
+from .host import HOST_SYNCS, HostReads
 
 if TYPE_CHECKING:
     import torch
@@ -26,15 +29,8 @@ if TYPE_CHECKING:
 MODULE = "module: "  # begins the name of a module's range
 
 SHOWN = 60  # rows of the record, per table
-HOST_SYNCS = (  # what must know a value on the host before it can go on
-    "aten::_local_scalar_dense",
-    "aten::nonzero",
-    "aten::equal",
-    "aten::_unique",
-    "aten::_unique2",
-    "aten::unique_dim",
-    "aten::unique_consecutive",
-)
+SHOWN_PLACES = 5  # of what makes the host wait
+TO_HOST = "Memcpy DtoH"  # begins the name of a copy from the device to the host
 
 
 @dataclass
@@ -65,9 +61,11 @@ class Profile:
         steps: int = 1,
         threads: int = 1,
         on_other_threads: tuple[str, ...] = (),
+        reads: HostReads | None = None,
     ) -> None:
         self.name, self.torch_profiler, self.steps, self.threads = name, torch_profiler, steps, threads
         self.on_other_threads = on_other_threads  # modules, of whose operators nothing is recorded
+        self.reads = reads
         self.averages = self._averages()
         self.trace: str | None = None  # where the Chrome trace is, in the report's folder
 
@@ -198,9 +196,22 @@ class Profile:
         return _measurement({name: n for name, n in self.counts.items() if fnmatchcase(name, operator)})
 
     def host_syncs(self) -> Measurement:
-        """The calls after which the host waited. Raises NothingSeenError where none could be seen."""
+        """The calls after which the host waits for the device, on a CPU those after which it would.
+
+        Raises NothingSeenError where none could be seen.
+        """
         self._refuse_unseen()
-        return _measurement({name: n for name, n in self.counts.items() if name in HOST_SYNCS})
+        found = self.waits | (self.reads.counts if self.reads else {})
+        copies = sum(a.count for a in self.averages if a.key.startswith(TO_HOST))
+        if (more := copies - sum(found.values())) > 0:
+            found["copies to the host"] = more
+        return replace(_measurement(found), notes=self.reads.places[:SHOWN_PLACES] if self.reads else ())
+
+    @property
+    def waits(self) -> dict[str, int]:
+        """The calls of HOST_SYNCS, without those that another one makes."""
+        events: list[Event] = [e for e in self.torch_profiler.events() if e.name in HOST_SYNCS]
+        return dict(Counter(e.name for e in events if not any(p.name in HOST_SYNCS for p in _parents(e))))
 
     def _refuse_unseen(self) -> None:
         if others := out_of_sight(self.on_other_threads, "torch.profiler"):
@@ -275,10 +286,15 @@ def _path(event: Event) -> str:
 
 def _enclosing(event: Event) -> Event | None:
     """The range of the module that called."""
+    return next((parent for parent in _parents(event) if parent.name.startswith(MODULE)), None)
+
+
+def _parents(event: Event) -> Iterator[Event]:
+    """What called, the closest first."""
     parent = event.cpu_parent
-    while parent is not None and not parent.name.startswith(MODULE):
+    while parent is not None:
+        yield parent
         parent = parent.cpu_parent
-    return parent
 
 
 def _measurement(calls: dict[str, int]) -> Measurement:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -13,10 +14,20 @@ from torch import nn
 from torch._C._profiler import _RecordFunctionFast
 from torch.profiler import ProfilerActivity, schedule
 
-from ...errors import MeasurementError
+from ...errors import MeasurementError, NothingSeenError
 from ...model.calls import module_calls
-from ...model.kineto import profiling, quiet, refuse_another, refuse_ended
+from ...model.eager import eager
+from ...model.kineto import (
+    OWN_PROFILER,
+    own_profiler_told,
+    profiling,
+    quiet,
+    refuse_another,
+    refuse_begun,
+    refuse_ended,
+)
 from ...model.subject import Subject, locate_failure
+from .host import HostReads, HostSyncs
 from .result import MODULE, Profile
 
 
@@ -34,16 +45,52 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
         locate_failure(subject, inputs),
     ):
         torch.set_num_threads(threads or torch.get_num_threads())
-        with guard:
+        reads = HostReads(subject.module, subject.device)
+
+        def call() -> None:
             subject.module(*inputs.args, **inputs.kwargs)
+
+        with guard, nullcontext() if compiled(subject.module) else reads:
+            call()
+        refuse_begun(subject.name)
         with (
-            module_ranges(subject.module) as others,
+            module_ranges(subject.module) as ranges,
             profiling(subject.name, **settings(subject, stacks)) as profiler,
         ):
-            subject.module(*inputs.args, **inputs.kwargs)
+            with own_profiler_told(subject.name):
+                call()
             refuse_ended(subject.name)
-        used = torch.get_num_threads()
-    return Profile(subject.name, profiler, threads=used, on_other_threads=tuple(others))
+        if sum(event.name.startswith(MODULE) for event in profiler.events()) < ranges.begun:
+            raise NothingSeenError(f"{subject.name}: {OWN_PROFILER}")
+        result = Profile(
+            subject.name,
+            profiler,
+            threads=torch.get_num_threads(),
+            on_other_threads=tuple(ranges.others),
+            reads=reads,
+        )
+        if result.waits or reads.found or compiled(subject.module):
+            find(reads, call)
+    return result
+
+
+def compiled(module: nn.Module) -> bool:
+    """Whether a part is compiled in place: what a mode would have compiled anew."""
+    return any(part._compiled_call_impl is not None for part in module.modules())
+
+
+def find(reads: HostReads, call: Callable[[], None]) -> None:
+    """Fill `reads` by one more call, with all places where the host waits; a first call may read what later ones know.
+
+    Modes see operators that a model may not have: then it stays as it is.
+    """
+    before = reads.found.copy()
+    reads.found.clear()
+    try:
+        with eager(), reads, HostSyncs(reads):
+            call()
+    except Exception:
+        reads.found = before
 
 
 def settings(subject: Subject, stacks: bool) -> dict[str, Any]:
@@ -58,20 +105,29 @@ def settings(subject: Subject, stacks: bool) -> dict[str, Any]:
     return found
 
 
+@dataclass
+class Ranges:
+    """How many ranges were begun, and the modules that ran on other threads, where there are none."""
+
+    begun: int = 0
+    others: dict[str, None] = field(default_factory=dict)
+
+
 @contextmanager
-def module_ranges(root: nn.Module) -> Iterator[dict[str, None]]:
+def module_ranges(root: nn.Module) -> Iterator[Ranges]:
     """A range of the profile around each module call: torch.profiler's own `with_modules` does nothing in eager mode.
 
-    The ranges are no operators: counts and FLOPs stay as they are. Gives the modules that run on other threads.
+    The ranges are no operators: counts and FLOPs stay as they are.
     """
     names = {module: name for name, module in root.named_modules()}
     running: list[_RecordFunctionFast | None] = []
-    others: dict[str, None] = {}
+    ranges = Ranges()
 
     def enter(module: nn.Module, args: object) -> None:
         begun = _RecordFunctionFast(f"{MODULE}{names[module]}") if module in names else None
         running.append(begun)
         if begun is not None:
+            ranges.begun += 1
             begun.__enter__()
 
     def leave(module: nn.Module, args: object, output: object) -> None:
@@ -80,10 +136,10 @@ def module_ranges(root: nn.Module) -> Iterator[dict[str, None]]:
             begun.__exit__(None, None, None)
 
     def elsewhere(module: nn.Module) -> None:
-        others[names.get(module, type(module).__name__)] = None
+        ranges.others[names.get(module, type(module).__name__)] = None
 
     with module_calls(enter, leave, elsewhere):
-        yield others
+        yield ranges
 
 
 class Loop:

@@ -6,7 +6,6 @@ import gc
 import math
 import os
 import random
-import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -19,9 +18,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checks.latency.clock import Clock, ThreadClock, WaitingClock, WallClock, clock_for, spent, unseen
+from ...checks.latency.clock import Blocks, Clock, ThreadClock, WaitingClock, WallClock, clock_for, spent
 from ...checks.latency.compare import LatencyComparison, chunk_by_chunk, slowdown_decided, subject_side
-from ...checks.latency.paired import CALLS, MAY_WAIT, ORDERS, Chunk, garbage, like, partners, plan
+from ...checks.latency.paired import (
+    CALLS,
+    MAY_WAIT,
+    ORDERS,
+    SLOW,
+    Chunk,
+    Turns,
+    chunk_of,
+    garbage,
+    like,
+    partners,
+    plan,
+    take_turns,
+)
 from ...errors import MeasurementError
 from ..redirect import Redirect
 from .fork import Child
@@ -95,34 +107,40 @@ class ForkSampler:
             for answer in said.values():
                 if "reason" in answer:
                     raise Incomparable(str(answer["reason"]))
-            self.clock.name = str(said[1]["clock"])
-            if any(answer["unseen"] for answer in said.values()):
-                self.clock.name = WaitingClock.name
-                for child in children.values():
-                    child.ask(self.job.timeout, wall=True)
             self.shared, self.tensors = int(said[1]["shared"]), int(said[1]["tensors"])
-            slowest = max(self._quartet(children, ORDERS[0], CALLS))
-            turn, pairs = plan(slowest)
-            turn = max(turn, math.ceil(TURN / slowest))
-            orders = list(ORDERS) * max(pairs, min(MOST, int(LONG / (slowest * 8 * turn))))
-            self.random.shuffle(orders)
-            quartets = [self._quartet(children, order, turn) for order in orders]
-        ratios = [math.log(b / a) for a, b in quartets]
-        return Chunk(statistics.median(ratios), (min(a for a, _ in quartets), min(b for _, b in quartets)))
+            if self.clock.name != WaitingClock.name:
+                self.clock.name = str(said[1]["clock"])
+                quartets = self._quartets(children)
+                if not any(child.ask(self.job.timeout, waits=True)["unseen"] for child in children.values()):
+                    return chunk_of(quartets, waits=False)
+                self.clock.name = WaitingClock.name
+            for child in children.values():
+                child.ask(self.job.timeout, wall=True)
+            return chunk_of(self._quartets(children), waits=True)
 
     def _child(self, side: int, core: int | None) -> Child:
         seed = self.random.random()
         start = partial(Apart, self.job, self.key, head=bool(side), held=self.held, seed=seed, core=core)
         return Child(f"a process with {NAMES[side]}", start)
 
-    def _quartet(self, children: dict[int, Child], order: Sequence[int], turn: int) -> tuple[float, float]:
-        best = [math.inf, math.inf]
-        for side in order:
-            seconds = float(children[side].ask(self.job.timeout, turn=turn)["seconds"])
-            best[side] = min(best[side], seconds)
-        if not all(0 < seconds < math.inf for seconds in best):
-            raise MeasurementError(f"a call cannot have taken {best} seconds")
-        return best[0], best[1]
+    def _quartets(self, children: dict[int, Child]) -> list[Turns]:
+        slowest = max(self._quartet(children, (0, 1), 1).best)
+        if slowest <= SLOW:
+            slowest = max(self._quartet(children, ORDERS[0], CALLS).best)
+        turn, orders = plan(slowest, self.random)
+        turn = max(turn, math.ceil(TURN / slowest))
+        fitting = min(MOST, int(LONG / (slowest * 8 * turn)))
+        if 2 * fitting > len(orders):
+            orders = list(ORDERS) * fitting
+            self.random.shuffle(orders)
+        return [self._quartet(children, order, turn) for order in orders]
+
+    def _quartet(self, children: dict[int, Child], order: Sequence[int], calls: int) -> Turns:
+        def turn(side: int) -> tuple[Sequence[float], Sequence[float]]:
+            said = children[side].ask(self.job.timeout, turn=calls)
+            return said["seconds"], said["wall"]
+
+        return take_turns(order, turn, self.clock.name)
 
 
 def cores() -> list[int | None]:
@@ -131,8 +149,8 @@ def cores() -> list[int | None]:
 
 
 class Apart:
-    """Answers a `Child`'s questions about one revision: `export` its tensors, `load`, or time a `turn` of calls; from
-    `wall` on, on the wall.
+    """Answers a `Child`'s questions about one revision: `export` its tensors, `load`, or time a `turn` of calls (from
+    `wall` on, on the wall), or whether the model `waits`.
 
     Both of a pair run on one `core`. They take turns, so that none waits for it; on two, whose speeds and caches differ
     from moment to moment, equal revisions looked up to 12 % apart.
@@ -150,10 +168,13 @@ class Apart:
     ) -> None:
         self.held, self.scattered = held, garbage(random.Random(seed))
         self.job, self.key, self.head, self.core = job, key, head, core
+        self.blocks = Blocks()
 
     def __call__(self, question: dict[str, Any]) -> dict[str, Any]:
         if "turn" in question:
-            return {"seconds": min(self._measure() for _ in range(question["turn"]))}
+            return self._turn(question["turn"])
+        if "waits" in question:
+            return {"unseen": isinstance(self.clock, ThreadClock) and bool(self.blocks.unseen(MAY_WAIT))}
         if "wall" in question:
             self.clock: Clock = WaitingClock()
             return {}
@@ -210,13 +231,20 @@ class Apart:
         gc.collect()
         gc.freeze()
         gc.disable()
-        end, calls, before = time.perf_counter() + WARMUP, 0, spent()
-        while calls < WARMUP_CALLS or time.perf_counter() < end:
-            self._measure()
-            calls += 1
-        blind = isinstance(self.clock, ThreadClock) and bool(unseen(before, spent(), calls, MAY_WAIT))
+        end = time.perf_counter() + WARMUP
+        self._turn(1)
+        while self.blocks.calls < WARMUP_CALLS or time.perf_counter() < end:
+            self._turn(1)
+            if time.perf_counter() > end + LONG:
+                break
         shared = sum(p is not None for p in found)
-        return {"clock": self.clock.name, "unseen": blind, "shared": shared, "tensors": len(found)}
+        return {"clock": self.clock.name, "shared": shared, "tensors": len(found)}
+
+    def _turn(self, calls: int) -> dict[str, Any]:
+        before = spent()
+        seconds, wall = zip(*[self._measure() for _ in range(calls)], strict=True)
+        self.blocks.add(before, spent(), calls)
+        return {"seconds": seconds, "wall": wall}
 
     def _stay(self) -> None:
         """Stay on the pair's core from now on."""
@@ -224,6 +252,6 @@ class Apart:
             with suppress(OSError):  # a container may forbid it
                 os.sched_setaffinity(0, {self.core})
 
-    def _measure(self) -> float:
+    def _measure(self) -> tuple[float, float]:
         with torch.no_grad():
-            return self.clock.measure(self.call)[0]
+            return self.clock.measure(self.call)
