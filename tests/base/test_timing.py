@@ -50,7 +50,7 @@ def test_a_pair_of_processes_takes_turns_on_one_core_unless_it_needs_more(thread
     def measure(self):
         with seen.open("a") as file:
             file.write(f"{self.head} {sorted(os.sched_getaffinity(0))}\n")
-        return 0.01
+        return 0.01, 0.01
 
     monkeypatch.setattr(apart.Apart, "_collect", lambda self: Timed(subject, threads, 0.05))
     monkeypatch.setattr(apart.Apart, "_measure", measure)

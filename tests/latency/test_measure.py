@@ -285,3 +285,44 @@ def test_equal_tensors_are_shared_once_each():
         None,
         1,
     ]
+
+
+class Cache:
+    """An input that pytree does not know."""
+
+    def __init__(self, length):
+        self.keys, self.place = torch.zeros(length, 4), torch.tensor(length)
+
+
+class Step(nn.Module):
+    """Notes in a file what it finds in the cache: whatever it kept itself would be put back."""
+
+    def __init__(self, notes, grows):
+        super().__init__()
+        self.layer, self.notes, self.grows = nn.Linear(4, 4), str(notes), grows
+
+    def forward(self, x, cache):
+        with open(self.notes, "a") as notes:
+            notes.write(f"{len(cache.keys)},{int(cache.place)} ")
+        if self.grows or len(cache.keys) == 8:
+            cache.keys = torch.cat([cache.keys, x])
+            cache.place += 1
+        return self.layer(x) @ cache.keys.T
+
+
+@pytest.mark.parametrize("paired", [False, True], ids=["alone", "in pairs"])
+@pytest.mark.parametrize("grows", [True, False], ids=["grows", "is filled once"])
+def test_each_call_finds_the_cache_that_was_given(tmp_path, grows, paired):
+    """Else a growing context is timed, not the one that the user gave; what is filled once is timed filled."""
+    cache, model = Cache(8), Step(tmp_path / "notes", grows)
+    inputs = torch.randn(1, 4), cache
+    if paired:
+        compare_latency(model, Step(tmp_path / "others", grows), inputs, cap=0.1)
+    else:
+        measure(ModelCheck(model, inputs).subject, cap=0.05, warmup=0)
+    first, second, *rest = (tmp_path / "notes").read_text().split()
+    assert (first, second) == ("8,8", "9,9")
+    assert set(rest) <= {"8,8", "9,9"}
+    if grows:  # a pair is built anew, and tried, for each chunk
+        assert 8 * rest.count("9,9") < rest.count("8,8")
+    assert (len(cache.keys), int(cache.place)) == (8, 8)

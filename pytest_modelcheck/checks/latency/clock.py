@@ -140,6 +140,14 @@ class Blocks:
         return unseen(start, self.used, self.calls, share)
 
 
+def measured(clock: Clock, call: Call) -> tuple[float, float]:
+    """`clock.measure(call)`, after what has to come before each call (`call.reset`, where inputs grow)."""
+    reset = getattr(call, "reset", None)
+    if reset is not None:
+        reset()
+    return clock.measure(call)
+
+
 class CudaClock(WallClock):
     """Time between two events on the device's current stream, synchronised after each call."""
 

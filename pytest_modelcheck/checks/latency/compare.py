@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...errors import MeasurementError, SubjectError
 from ...model.observe import observe
+from ...model.state.steady import reset_between
 from ...model.subject import Inputs, Subject, locate_failure
 from ...verdict.judge import decides
 from ...verdict.limit import Limit
@@ -278,11 +279,17 @@ def subject_side(subject: Subject) -> Side:
     module = subject.module
     own = [*module.parameters(), *module.buffers(), *inputs.tensors]
     tensors = list({id(tensor): tensor for tensor in own}.values())
+    grows = [True]  # as far as is known
 
     def build(copies: Sequence[Tensor]) -> Call:
         replaced: dict[int, Tensor] = {id(old): new for old, new in zip(tensors, copies, strict=True)}
         module, args, kwargs = _copied(subject, (subject.module, inputs.args, dict(inputs.kwargs)), replaced)
-        return _located(subject, module.eval(), Inputs(args, kwargs))
+        call = _located(subject, module.eval(), Inputs(args, kwargs))
+        if grows[0]:
+            with torch.no_grad():
+                reset = reset_between((args, kwargs), call)
+            vars(call)["reset"], grows[0] = reset, reset is not None
+        return call
 
     return Side(tensors, build)
 
@@ -303,9 +310,9 @@ def _located(subject: Subject, module: nn.Module, inputs: Inputs) -> Call:
     locate = locate_failure(Subject(subject.name, module, inputs), inputs)
     args, kwargs = inputs.args, dict(inputs.kwargs)
 
-    def call() -> None:
+    def call() -> object:
         try:
-            module(*args, **kwargs)
+            return module(*args, **kwargs)
         except Exception as error:
             locate.__exit__(type(error), error, error.__traceback__)
             raise

@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 
 from ...errors import MeasurementError, ModelRunError
+from ...model.state.steady import reset_between
 from ...model.subject import Inputs, Subject, locate_failure
-from .clock import Clock, ThreadClock, WallClock, clock_for
+from .clock import Call, Clock, ThreadClock, WallClock, clock_for
 from .intervals import COARSE, ERROR
 from .region import load_average, timed_region
 from .result import QUANTILES, Latency, LatencySweep
 from .sampling import CAP, WARMUP, Samples, sample
 from .trend import Doubt, trend
-from .workload import grad_mode, own_gradients, workload
+from .workload import Prepare, grad_mode, own_gradients, workload
 
 PRECISION = 0.02  # half the interval's width, as a share of the value, at which a plain measurement ends
 PATIENCE = 10.0  # seconds, its cap
@@ -86,14 +87,31 @@ def measure(
         own_gradients(subject.module) if phase != "forward" else nullcontext(),
     ):
         begun = clock.now()
-        with guard, grad_mode(phase):  # a first call under watch: what it writes to is put back in the end
-            samples.calls += 1
-            prepare()()
+        with guard, grad_mode(phase):  # first calls under watch: what they write to is put back in the end
+            prepare = _as_given(prepare, inputs, samples)
         taken = clock.now() - begun
         with timed_region(threads) as waited, grad_mode(phase):
             begun = clock.now() - taken
             sample(prepare, clock, done, samples, warmup=warmup, cap=cap, patience=patience, begun=begun)
     return _closed(result())
+
+
+def _as_given(prepare: Prepare, inputs: Inputs, samples: Samples) -> Prepare:
+    """The same, after two calls; each one to come begins with the inputs as they were given."""
+
+    def call() -> None:
+        samples.calls += 1
+        prepare()()
+
+    reset = reset_between((inputs.args, inputs.kwargs), call)
+    if reset is None:
+        return prepare
+
+    def prepared() -> Call:
+        reset()
+        return prepare()
+
+    return prepared
 
 
 def _closed(latency: Latency) -> Latency:

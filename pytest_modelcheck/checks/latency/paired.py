@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import MeasurementError
-from .clock import Blocks, Call, Clock, ThreadClock, WaitingClock, spent
+from .clock import Blocks, Call, Clock, ThreadClock, WaitingClock, measured, spent
 
 CHUNKS = 6  # before the first look
 QUARTETS = 4  # in a chunk, half of them in each order
@@ -162,11 +162,9 @@ class PairedSampler:
         return a.build(copies), second
 
     def _quartet(self, calls: tuple[Call, Call], order: Sequence[int], calls_a_turn: int) -> Turns:
-        measure = self.clock.measure
-
         def turn(side: int) -> tuple[Sequence[float], Sequence[float]]:
             call = calls[side]
-            seconds, wall = zip(*[measure(call) for _ in range(calls_a_turn)], strict=True)
+            seconds, wall = zip(*[measured(self.clock, call) for _ in range(calls_a_turn)], strict=True)
             return seconds, wall
 
         return take_turns(order, turn, self.clock.name)

@@ -18,7 +18,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checks.latency.clock import Blocks, Clock, ThreadClock, WaitingClock, WallClock, clock_for, spent
+from ...checks.latency.clock import (
+    Blocks,
+    Clock,
+    ThreadClock,
+    WaitingClock,
+    WallClock,
+    clock_for,
+    measured,
+    spent,
+)
 from ...checks.latency.compare import LatencyComparison, chunk_by_chunk, slowdown_decided, subject_side
 from ...checks.latency.paired import (
     CALLS,
@@ -254,4 +263,4 @@ class Apart:
 
     def _measure(self) -> tuple[float, float]:
         with torch.no_grad():
-            return self.clock.measure(self.call)
+            return measured(self.clock, self.call)
