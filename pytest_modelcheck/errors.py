@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterable
 
 from .text import log_safe
@@ -80,3 +82,31 @@ def out_of_sight(modules: Iterable[str], watcher: str) -> str:
         f"{', '.join(names)} ran on another thread, where {watcher} sees nothing, so that its figure is none of the "
         "whole model.\nGive the model a way to run on the calling thread, for checks alone."
     )
+
+
+ISSUES = "https://github.com/pytest-modelcheck/pytest-modelcheck/issues"
+_HOME = os.path.dirname(__file__) + os.sep
+
+
+def own_error(what: str, error: BaseException) -> MeasurementError:
+    """Of an error in what we do while a model runs, `what` for short: not the model's, and a formula may be the user's.
+
+    A refusal of ours stays as it is.
+    """
+    if isinstance(error, MeasurementError):
+        return error
+    frames = traceback.extract_tb(error.__traceback__)
+    place = frames[-1] if frames else None
+    inside = [frame for frame in frames if not frame.filename.startswith(_HOME)]
+    told = f"{what} raised {type(error).__name__}: {error}"
+    if inside and not _is_torch(inside[0].filename):
+        return MeasurementError(f"{told}\n  {inside[0].filename}:{inside[0].lineno}: {inside[0].line}")
+    where = f"{os.path.relpath(place.filename, _HOME)}:{place.lineno}" if place is not None else "unknown"
+    return MeasurementError(
+        f"{told}\nThis is an error of pytest-modelcheck ({where}), not of the model. Please report it, with the "
+        f"traceback: {ISSUES}"
+    )
+
+
+def _is_torch(path: str) -> bool:
+    return f"{os.sep}torch{os.sep}" in path

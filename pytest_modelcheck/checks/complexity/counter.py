@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -10,12 +11,14 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
+from ...errors import own_error
 from ...model.calls import Running
 from .formulas import Arguments, elements, first_tensor
 from .likeness import LIKENESS
 from .operators import Operator, lookup
 from .result import Cost
-from .traffic import Bytes, add_bytes
+from .tally import Tally
+from .traffic import add_bytes
 
 if TYPE_CHECKING:
     from .operators import Dispatched
@@ -64,7 +67,7 @@ def _first(values: object) -> Tensor | None:
 
 
 class Counter(TorchDispatchMode):
-    """Counts every operator into `cells[module, operator]`; those without a formula also into `unknown`.
+    """Counts every operator into a tally, by module and operator; those without a formula also as unknown.
 
     With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device.
     With `trace`, operators of the backward are told from the forward's, and go to the module whose forward made them.
@@ -79,25 +82,43 @@ class Counter(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
         self.recording = True
-        self.unknown: dict[str, int] = {}
+        self.tally = Tally()
+        self.loops: dict[str, int] = {}  # module -> loops of which one turn was counted
         self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
-        self._cells: dict[tuple[str, str], list[int]] = {}
-        self._read: Bytes = {}
-        self._written: Bytes = {}
         self._operators: dict[Dispatched, Operator | None] = {}
         self._schemas: dict[Dispatched, Sequence[torch.Argument]] = {}
 
     @property
     def cells(self) -> dict[tuple[str, str], Cost]:
         """Cost of each operator in each module."""
-        return {key: Cost(*numbers) for key, numbers in self._cells.items()}
+        return {key: Cost(*numbers) for key, numbers in self.tally.cells.items()}
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """Calls of operators without a formula."""
+        return self.tally.unknown
 
     @property
     def bytes_by_dtype(self) -> dict[str, tuple[int, int]]:
         """Bytes read and written of each dtype that occurs, the most first."""
-        sums = {d: (self._read.get(d, 0), self._written.get(d, 0)) for d in {**self._read, **self._written}}
+        read, written = self.tally.read, self.tally.written
+        sums = {d: (read.get(d, 0), written.get(d, 0)) for d in {**read, **written}}
         ranked = sorted(sums.items(), key=lambda pair: -sum(pair[1]))
         return {str(dtype).removeprefix("torch."): both for dtype, both in ranked if any(both)}
+
+    @contextmanager
+    def apart(self) -> Iterator[Tally]:
+        """What runs in the block goes into a tally of its own."""
+        before, self.tally = self.tally, Tally()
+        try:
+            yield self.tally
+        finally:
+            self.tally = before
+
+    def note_loop(self) -> None:
+        """One turn of a loop stands for all: nobody knows how many there are."""
+        owner = self.stack.running[-1]
+        self.loops[owner] = self.loops.get(owner, 0) + 1
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: Arguments = (), kwargs: Keywords | None = None
@@ -112,10 +133,20 @@ class Counter(TorchDispatchMode):
         if self.on_meta and _is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
         out = self._run(func, operator, args, kwargs)
-        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], None)
-        if self.recording:
-            self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
+        self.note(func, args, kwargs, out)
         return out
+
+    def note(self, func: Dispatched, args: Arguments, kwargs: Keywords, out: object) -> None:
+        """Count a call that was made. Raises MeasurementError where a formula fails: that is not the model's fault."""
+        if func not in self._operators:
+            self._learn(func)
+        operator = self._operators[func]
+        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], None)
+        if self.recording and operator is not None:
+            try:
+                self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
+            except Exception as error:
+                raise own_error(f"the formula of {operator.name}", error) from error
 
     def _run(self, func: Dispatched, operator: Operator, args: Arguments, kwargs: Keywords) -> object:
         like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
@@ -146,14 +177,14 @@ class Counter(TorchDispatchMode):
         if macs and _is_complex(out):
             other += COMPLEX * macs
         if not operator.known:
-            self.unknown[operator.name] = self.unknown.get(operator.name, 0) + 1
-        cell = self._cells.setdefault((owner, operator.name), [0, 0, 0, 0, 0, 0])
+            self.tally.unknown[operator.name] = self.tally.unknown.get(operator.name, 0) + 1
+        cell = self.tally.cells.setdefault((owner, operator.name), [0, 0, 0, 0, 0, 0])
         cell[0] += 1
         cell[1] += macs
         cell[2] += other
         cell[3] += elements(out) if operator.macs else 0
-        cell[4] += add_bytes(read, self._read)
-        cell[5] += add_bytes(written, self._written)
+        cell[4] += add_bytes(read, self.tally.read)
+        cell[5] += add_bytes(written, self.tally.written)
 
 
 def _is_complex(out: object) -> bool:

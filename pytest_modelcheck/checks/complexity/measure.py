@@ -18,6 +18,7 @@ from ...model.eager import eager
 from ...model.observe import is_scripted, observe
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
+from . import control
 from .counter import Counter, ModuleStack, causal_share
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
@@ -90,7 +91,7 @@ def _settings(counter: Counter) -> Iterator[None]:
     torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
     with ExitStack() as stack:
         stack.enter_context(_mode(counter.trace))
-        stack.enter_context(eager())
+        stack.enter_context(eager(control.rules(counter)))
         if counter.trace and counter.causal:
             stack.enter_context(_causal_attention_marked(counter))
         if counter.on_meta:
