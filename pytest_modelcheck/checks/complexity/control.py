@@ -55,7 +55,8 @@ def _dearest(counter: Counter, branches: Sequence[Function], operands: Sequence[
         with counter.apart() as tally:
             runs.append((tally, branch(*operands)))
     best = max(range(len(runs)), key=lambda i: _price(runs[i][0].total))
-    counter.tally.add(runs[best][0])
+    if counter.recording:
+        counter.tally.add(runs[best][0])
     return runs[best if counter.on_meta or counter.trace else taken()][1]
 
 

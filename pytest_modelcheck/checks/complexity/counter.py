@@ -108,12 +108,13 @@ class Counter(TorchDispatchMode):
 
     @contextmanager
     def apart(self) -> Iterator[Tally]:
-        """What runs in the block goes into a tally of its own."""
-        before, self.tally = self.tally, Tally()
+        """What runs in the block is recorded, in a tally of its own."""
+        before, self.tally = (self.tally, self.recording), Tally()
+        self.recording = True
         try:
             yield self.tally
         finally:
-            self.tally = before
+            self.tally, self.recording = before
 
     def note_loop(self) -> None:
         """One turn of a loop stands for all: nobody knows how many there are."""

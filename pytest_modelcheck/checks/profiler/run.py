@@ -17,6 +17,7 @@ from ...errors import MeasurementError
 from ...model.calls import module_calls
 from ...model.kineto import profiling, quiet, refuse_another, refuse_ended
 from ...model.observe import observe
+from ...model.plainly import plainly
 from ...model.subject import Subject, locate_failure
 from .result import MODULE, Profile
 
@@ -38,6 +39,7 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
         with guard:
             subject.module(*inputs.args, **inputs.kwargs)
         with (
+            plainly(),
             module_ranges(subject.module) as others,
             profiling(subject.name, **settings(subject, stacks)) as profiler,
         ):

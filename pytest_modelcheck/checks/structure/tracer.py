@@ -18,6 +18,7 @@ from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
 from ...model.calls import module_calls
+from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.observe import observe
 from ...model.subject import Inputs, Subject, dtype_name, locate_failure
@@ -59,7 +60,7 @@ def trace_graph(
     with observe(module, guard=guard), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
         tracer.inputs(inputs)
-        with module_calls(tracer.enter, tracer.leave), tracer:
+        with eager(), module_calls(tracer.enter, tracer.leave), tracer:
             output = module(*inputs.args, **inputs.kwargs)
             if isinstance(output, Generator):  # it works while it is asked
                 output = list(output)
