@@ -98,7 +98,7 @@ def own_error(what: str, error: BaseException) -> MeasurementError:
     frames = traceback.extract_tb(error.__traceback__)
     place = frames[-1] if frames else None
     inside = [frame for frame in frames if not frame.filename.startswith(_HOME)]
-    told = f"{what} raised {type(error).__name__}: {error}"
+    told = f"{what} failed, {type(error).__name__}: {error}"
     if inside and not _is_torch(inside[0].filename):
         return MeasurementError(f"{told}\n  {inside[0].filename}:{inside[0].lineno}: {inside[0].line}")
     where = f"{os.path.relpath(place.filename, _HOME)}:{place.lineno}" if place is not None else "unknown"

@@ -26,9 +26,10 @@ WHOLE = ("flex_attention", "flex_attention_backward")  # take functions too, but
 
 @contextmanager
 def plainly(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
-    """In the block higher-order operators run by `rules`, by default as Python, and nothing of torch's compiles them."""
+    """In the block higher-order operators run by `rules`, by default as Python; torch compiles none."""
     ruled = PLAIN if rules is None else {**PLAIN, **rules}
-    call, compiled = HigherOrderOperator.__call__, torch.compile
+    call: Function = HigherOrderOperator.__call__
+    compiled = torch.compile
 
     def run(operator: HigherOrderOperator, /, *args: Any, **kwargs: Any) -> Any:
         rule = ruled.get(operator.name()) or _in_the_open(operator, args)
@@ -74,16 +75,18 @@ def _while_loop(
     return out
 
 
-def _scan(combine: Function, start: Sequence[Tensor], rows: Sequence[Tensor], more: Any = (), **_: Any) -> Any:
+def _scan(
+    combine: Function, start: Sequence[Tensor], rows: Sequence[Tensor], more: Any = (), **_: Any
+) -> Any:
     """Of a user's function the carry and the results keep their structure; a graph's are flat."""
     if not len(rows[0]):
         return NotImplemented
-    carry, results, out, form = list(start), [], (), None
+    results = []
     for row in zip(*rows, strict=True):
-        out, form = tree_flatten(combine(*carry, *row, *more))
-        carry, made = out[: len(start)], out[len(start) :]
+        leaves, form = tree_flatten(combine(*start, *row, *more))
+        start, made = leaves[: len(start)], leaves[len(start) :]
         results.append(made)
-    flat = [*carry, *map(_stacked, zip(*results, strict=True))]
+    flat = [*start, *map(_stacked, zip(*results, strict=True))]
     return tuple(flat) if isinstance(combine, fx.GraphModule) else tree_unflatten(flat, form)
 
 

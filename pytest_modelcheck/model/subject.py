@@ -20,6 +20,7 @@ from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 from .loading import is_loaded, loading_watched
 from .observe import observe
+from .places import Place, place_of_error
 
 INPUT_SEED = 0
 
@@ -119,6 +120,7 @@ class Subject:
     ) -> None:
         self.name, self.inputs = name, inputs
         self.owns_inputs = False  # whether the user gave them, and not their shape alone
+        self.values: Inputs | None = None  # the inputs as they were before they joined a model on meta
         self._given = model
         self._built = model if isinstance(model, nn.Module) else None
         self._likeness: nn.Module | None = None
@@ -210,10 +212,13 @@ class Subject:
 
 
 class locate_failure:
-    """Turn an exception of the model into a ModelRunError that says in which module it happened."""
+    """Turn an exception of the model into a ModelRunError that says in which module and line it happened.
 
-    def __init__(self, subject: Subject, inputs: Inputs) -> None:
-        self.subject, self.inputs = subject, inputs
+    The block is the user's call and nothing else; `during` is what ran: "forward" or "backward".
+    """
+
+    def __init__(self, subject: Subject, inputs: Inputs, during: str = "forward") -> None:
+        self.subject, self.inputs, self.during = subject, inputs, during
 
     def __enter__(self) -> None:
         return None
@@ -224,21 +229,19 @@ class locate_failure:
         if not isinstance(error, Exception) or isinstance(error, ModelCheckError):
             return
         names = {id(module): name for name, module in self.subject.module.named_modules()}
-        where = _innermost_module(traceback, names)
-        raise ModelRunError(
-            f"{self.subject.name} raised {type(error).__name__} in its forward"
-            f"{f', in module {where!r}' if where else ''}: {error}\n"
-            f"inputs passed: {self.inputs}"
-        ) from error
+        raise self.located(error, place_of_error(traceback, names)) from error
 
+    def located(self, error: Exception, place: Place) -> ModelCheckError:
+        """What is raised in its stead."""
+        return ModelRunError(f"{self.subject.name} raised {self.told(error, place)}")
 
-def _innermost_module(traceback: TracebackType | None, names: Mapping[int, str]) -> str:
-    found = ""
-    while traceback is not None:
-        owner = traceback.tb_frame.f_locals.get("self")
-        found = names.get(id(owner), found)
-        traceback = traceback.tb_next
-    return found
+    def told(self, error: Exception, place: Place) -> str:
+        """What happened, where, with which inputs."""
+        module = f", in module {place.module!r}" if place.module else ""
+        lines = [f"{type(error).__name__} in its {self.during}{module}: {error}"]
+        if place.file:
+            lines.append(f"at {place}")
+        return "\n".join([*lines, f"inputs passed: {self.inputs}"])
 
 
 def differentiable_sums(output: object, name: str) -> list[Tensor]:
@@ -248,7 +251,7 @@ def differentiable_sums(output: object, name: str) -> list[Tensor]:
         raise MeasurementError(
             f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
         )
-    return [leaf.sum() for leaf in leaves]
+    return [(torch.view_as_real(leaf.resolve_conj()) if leaf.is_complex() else leaf).sum() for leaf in leaves]
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -293,7 +296,10 @@ def build_subject(
     elif inputs is not None:
         with same_draws("inputs"):
             given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
-        subject.inputs, subject.owns_inputs = Inputs.of(given).to(place), True
+        inputs_given = Inputs.of(given)
+        subject.inputs, subject.owns_inputs = inputs_given.to(place), True
+        if place is not None and torch.device(place).type == "meta":
+            subject.values = inputs_given
     return subject
 
 

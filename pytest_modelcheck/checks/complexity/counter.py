@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_map_only
 from ...errors import own_error
 from ...model.calls import Running
 from .formulas import Arguments, elements, first_tensor
+from .known import Known
 from .likeness import LIKENESS
 from .operators import Operator, lookup
 from .result import Cost
@@ -69,7 +70,8 @@ def _first(values: object) -> Tensor | None:
 class Counter(TorchDispatchMode):
     """Counts every operator into a tally, by module and operator; those without a formula also as unknown.
 
-    With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device.
+    With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device, when they
+    meet; with `known` those whose values are known stay real.
     With `trace`, operators of the backward are told from the forward's, and go to the module whose forward made them.
     While `recording` is False operators run uncounted.
     """
@@ -77,10 +79,17 @@ class Counter(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(
-        self, stack: ModuleStack, *, on_meta: bool, trace: bool = False, causal: bool = False
+        self,
+        stack: ModuleStack,
+        *,
+        on_meta: bool,
+        trace: bool = False,
+        causal: bool = False,
+        known: Known | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
+        self.known = known
         self.recording = True
         self.tally = Tally()
         self.loops: dict[str, int] = {}  # module -> loops of which one turn was counted
@@ -131,8 +140,7 @@ class Counter(TorchDispatchMode):
         if operator is None:
             with self:
                 return func.decompose(*args, **kwargs)
-        if self.on_meta and _is_mixed(args, kwargs):
-            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        args, kwargs = self._placed(func, args, kwargs)
         out = self._run(func, operator, args, kwargs)
         self.note(func, args, kwargs, out)
         return out
@@ -149,9 +157,18 @@ class Counter(TorchDispatchMode):
             except Exception as error:
                 raise own_error(f"the formula of {operator.name}", error) from error
 
+    def _placed(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> tuple[Arguments, Keywords]:
+        """The arguments on one device."""
+        if self.known is not None:
+            return self.known.placed(func, args, kwargs)
+        if self.on_meta and _is_mixed(args, kwargs):
+            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        return args, kwargs
+
     def _run(self, func: Dispatched, operator: Operator, args: Arguments, kwargs: Keywords) -> object:
         like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
-        out = like(self._in_order(func, args, kwargs)) if like else None
+        unknown = bool(args) and isinstance(args[0], Tensor) and args[0].is_meta  # a likeness has no values
+        out = like(self._in_order(func, args, kwargs)) if like and unknown else None
         return func(*args, **kwargs) if out is None else out
 
     def _learn(self, func: Dispatched) -> None:

@@ -63,6 +63,15 @@ def _attention(args: tuple[Tensor, Tensor, Tensor, Perhaps, float, Unpack[Argume
     return query.new_empty((*query.shape[:-1], value.shape[-1]))
 
 
+def _grouped_matmul(args: TwoTensors) -> Tensor | None:
+    """Rows in groups, each with a matrix of its own: torch itself takes a single dtype on meta."""
+    rows, matrices = args[:2]
+    fits = rows.dim() == 2 and matrices.dim() == 3 and rows.shape[-1] == matrices.shape[-2]
+    return (
+        rows.new_empty((rows.shape[0], matrices.shape[-1])) if fits and _dense_alike(rows, matrices) else None
+    )
+
+
 def _element_wise(args: OneTensor) -> Tensor | None:
     return args[0].clone() if args[0].is_floating_point() else None
 
@@ -136,6 +145,7 @@ def _dense_alike(one: Tensor, two: Tensor) -> bool:
 LIKENESS: dict[str, Likeness] = {
     "aten::linear": _linear,
     "aten::matmul": _matmul,
+    "aten::_grouped_mm": _grouped_matmul,
     "aten::scaled_dot_product_attention": _attention,
     "aten::batch_norm": _batch_norm,
     "aten::layer_norm": _layer_norm,

@@ -6,24 +6,31 @@ import functools
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from ...errors import MeasurementError
+from ...errors import MeasurementError, ModelCheckError, own_error
 from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.observe import is_scripted, observe
+from ...model.places import Place
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
 from . import control
 from .counter import Counter, ModuleStack, causal_share
+from .known import Known
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
 
 ATTENTION = ("dense", "causal")
+META, REAL, KNOWN = (
+    "meta",
+    "real",
+    "known",
+)  # tensors of shapes alone, those of the model, and both (see known.py)
 
 
 def count(
@@ -52,37 +59,76 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
     """The counter after the run, and why it was not on meta (None: it was)."""
-    reason = None
+    count = functools.partial(_counted, subject, inputs, phase, causal)
     if not is_scripted(subject.architecture.modules()):
         try:
             with _no_collection():
-                return _counted(subject, inputs, phase, causal, on_meta=True), None
+                return count(META), None
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     else:
         reason = "a TorchScript module cannot run on copies of its tensors"
-    with locate_failure(subject, inputs):
-        return _counted(subject, inputs, phase, causal, on_meta=False), reason
+    try:
+        if subject.device.type == "meta":
+            return count(KNOWN), None
+        return count(REAL), reason
+    except ModelCheckError:
+        raise
+    except Exception as error:
+        raise own_error(f"{subject.name}: the count", error) from error
 
 
-def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
+def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, tensors: str) -> Counter:
+    """`tensors`: META, REAL or KNOWN."""
+    on_meta = tensors != REAL
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
-    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
+    counter = Counter(
+        stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if tensors == KNOWN else None
+    )
     followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
     with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
-        given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
+        given = _given(subject, inputs, tensors)
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:
             _replace_tensors(module, _alias)
         with counter:
             counter.recording = phase != "backward"
-            output = module(*given.args, **given.kwargs)
+            with _located(subject, inputs, tensors, "forward"):
+                output = module(*given.args, **given.kwargs)
             counter.recording = True
             if training:
-                torch.autograd.backward(differentiable_sums(output, subject.name))
+                sums = differentiable_sums(output, subject.name)
+                with _located(subject, inputs, tensors, "backward"):
+                    torch.autograd.backward(sums)
     return counter
+
+
+def _given(subject: Subject, inputs: Inputs, tensors: str) -> Inputs:
+    """The inputs as the model gets them."""
+    if tensors == META:
+        return inputs.map(_copy_on_meta)
+    return (inputs if tensors == REAL else subject.values or inputs).copied()
+
+
+def _located(subject: Subject, inputs: Inputs, tensors: str, during: str) -> AbstractContextManager[object]:
+    """A block that says where the model raised. Not on meta, which is the first of two attempts."""
+    if tensors == META:
+        return nullcontext()
+    return (locate_failure if tensors == REAL else _without_values)(subject, inputs, during)
+
+
+class _without_values(locate_failure):
+    """A model on meta that cannot be counted did nothing wrong."""
+
+    def located(self, error: Exception, place: Place) -> MeasurementError:
+        """What is missing, and where."""
+        return MeasurementError(
+            f"{self.subject.name} cannot be counted on meta: {self.told(error, place)}\n"
+            "Its weights have no values there, nor has what is computed of them. Where a value is asked for, or a "
+            "shape depends on one, build the model on the CPU for this check."
+        )
 
 
 @contextmanager

@@ -16,7 +16,9 @@ Key = TypeVar("Key")
 class Tally:
     """Costs by module and operator, calls of unknown operators, bytes by dtype."""
 
-    cells: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # the numbers of a Cost, in its order
+    cells: dict[tuple[str, str], list[int]] = field(
+        default_factory=dict
+    )  # the numbers of a Cost, in its order
     unknown: dict[str, int] = field(default_factory=dict)
     read: Bytes = field(default_factory=dict)
     written: Bytes = field(default_factory=dict)
