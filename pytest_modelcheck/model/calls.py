@@ -19,22 +19,25 @@ def module_calls(
     enter: Callable[[nn.Module, object], None],
     leave: Callable[[nn.Module, object, object], None],
     elsewhere: Callable[[nn.Module], None] | None = None,
+    here: Callable[[], bool] | None = None,
 ) -> Iterator[None]:
     """Call `enter(module, args)` and `leave(module, args, output)` around each module call of this thread.
 
     The hooks are on no module. `leave` is called also when the module raises, with None as its output. `elsewhere`
-    hears of calls on other threads, where the modes and profilers of this one see nothing.
+    hears of calls on other threads, where the modes and profilers of this one see nothing. `here`: whether the thread
+    that asks is one of those that are followed (by default this one alone); `elsewhere` may make it one.
     """
     thread = threading.get_ident()
+    is_followed = here or (lambda: threading.get_ident() == thread)
 
     def before(module: nn.Module, args: object) -> None:
-        if threading.get_ident() == thread:
-            enter(module, args)
-        elif elsewhere is not None:
+        if elsewhere is not None and not is_followed():
             elsewhere(module)
+        if is_followed():
+            enter(module, args)
 
     def after(module: nn.Module, args: object, output: object) -> None:
-        if threading.get_ident() == thread:
+        if is_followed():
             leave(module, args, output)
 
     hooks = (register_module_forward_pre_hook(before), register_module_forward_hook(after, always_call=True))

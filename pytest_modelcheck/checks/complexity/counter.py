@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -31,14 +32,37 @@ COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real o
 
 
 class ModuleStack(Running):
-    """Which module is running; calls and shapes of each."""
+    """Which module is running, on each thread that is followed; calls and shapes of each."""
 
     def __init__(self, root: nn.Module) -> None:
+        self._by_thread: dict[int, list[str]] = {}
         super().__init__(root)
         self.calls: dict[str, int] = dict.fromkeys(self.names.values(), 0)
         self.shapes: dict[
             str, tuple[tuple[int, ...] | None, tuple[int, ...]]
         ] = {}  # of first input and output
+
+    @property
+    def running(self) -> list[str]:
+        """On this thread, the innermost module last."""
+        return self._by_thread[get_ident()]
+
+    @running.setter
+    def running(self, names: list[str]) -> None:
+        self._by_thread[get_ident()] = names
+
+    def is_known(self) -> bool:
+        """Whether this thread is followed."""
+        return get_ident() in self._by_thread
+
+    @contextmanager
+    def on_this_thread(self, owner: str) -> Iterator[None]:
+        """A block on another thread, which works for the module `owner`."""
+        self.running = [owner]
+        try:
+            yield
+        finally:
+            del self._by_thread[get_ident()]
 
     def enter(self, module: nn.Module, args: object) -> None:
         """A module's forward begins."""
@@ -91,7 +115,9 @@ class Counter(TorchDispatchMode):
         self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
         self.known = known
         self.recording = True
+        self.closed = False  # what still runs on other threads then is not the model's
         self.tally = Tally()
+        self._one_at_a_time = RLock()
         self.loops: dict[str, int] = {}  # module -> loops of which one turn was counted
         self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
         self._operators: dict[Dispatched, Operator | None] = {}
@@ -134,6 +160,8 @@ class Counter(TorchDispatchMode):
         self, func: Any, types: object, args: Arguments = (), kwargs: Keywords | None = None
     ) -> object:
         kwargs = kwargs or {}
+        if self.closed:
+            return func(*args, **kwargs)
         if func not in self._operators:
             self._learn(func)
         operator = self._operators[func]
@@ -153,7 +181,8 @@ class Counter(TorchDispatchMode):
         owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], None)
         if self.recording and operator is not None:
             try:
-                self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
+                with self._one_at_a_time:
+                    self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
             except Exception as error:
                 raise own_error(f"the formula of {operator.name}", error) from error
 
@@ -172,9 +201,9 @@ class Counter(TorchDispatchMode):
         return func(*args, **kwargs) if out is None else out
 
     def _learn(self, func: Dispatched) -> None:
-        self._operators[func] = lookup(func)
         schema = getattr(func, "_schema", None)
         self._schemas[func] = schema.arguments if schema is not None else ()
+        self._operators[func] = lookup(func)
 
     def _in_order(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> Arguments:
         """Positional arguments, keywords and defaults as one, in the order of the schema."""

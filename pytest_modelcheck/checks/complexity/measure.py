@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import MeasurementError, ModelCheckError, own_error
-from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.observe import is_scripted, observe
 from ...model.places import Place
@@ -24,6 +23,7 @@ from .counter import Counter, ModuleStack, causal_share
 from .known import Known
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
+from .threads import Threads
 
 ATTENTION = ("dense", "causal")
 META, REAL, KNOWN = (
@@ -86,7 +86,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, tensors
     counter = Counter(
         stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if tensors == KNOWN else None
     )
-    followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
+    followed = Threads(counter).followed()
     with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
         given = _given(subject, inputs, tensors)
         if on_meta:
