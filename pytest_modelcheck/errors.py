@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 import traceback
 from collections.abc import Iterable
 
@@ -86,27 +87,27 @@ def out_of_sight(modules: Iterable[str], watcher: str) -> str:
 
 ISSUES = "https://github.com/pytest-modelcheck/pytest-modelcheck/issues"
 _HOME = os.path.dirname(__file__) + os.sep
+_LIBRARIES = (sysconfig.get_paths()["stdlib"] + os.sep, f"{os.sep}site-packages{os.sep}torch{os.sep}")
 
 
 def own_error(what: str, error: BaseException) -> MeasurementError:
-    """Of an error in what we do while a model runs, `what` for short: not the model's, and a formula may be the user's.
+    """For an error in what we do while a model runs, `what` for short: not the model's. A formula may be the user's.
 
     A refusal of ours stays as it is.
     """
     if isinstance(error, MeasurementError):
         return error
-    frames = traceback.extract_tb(error.__traceback__)
-    place = frames[-1] if frames else None
-    inside = [frame for frame in frames if not frame.filename.startswith(_HOME)]
     told = f"{what} failed, {type(error).__name__}: {error}"
-    if inside and not _is_torch(inside[0].filename):
-        return MeasurementError(f"{told}\n  {inside[0].filename}:{inside[0].lineno}: {inside[0].line}")
-    where = f"{os.path.relpath(place.filename, _HOME)}:{place.lineno}" if place is not None else "unknown"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_library(f.filename)]
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else "no line is known"
+    if frames and not frames[-1].filename.startswith(_HOME):
+        return MeasurementError(f"{told}\nat {place}")
     return MeasurementError(
-        f"{told}\nThis is an error of pytest-modelcheck ({where}), not of the model. Please report it, with the "
+        f"{told}\nat {place}\nThis is an error of pytest-modelcheck, not of the model. Please report it, with the "
         f"traceback: {ISSUES}"
     )
 
 
-def _is_torch(path: str) -> bool:
-    return f"{os.sep}torch{os.sep}" in path
+def _is_library(path: str) -> bool:
+    """Python's own files and torch's; not others that are installed, which a user may have written."""
+    return (path.startswith(_LIBRARIES[0]) and "site-packages" not in path) or _LIBRARIES[1] in path

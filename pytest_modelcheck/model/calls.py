@@ -72,6 +72,10 @@ class Running:
         """A module's forward begins on another thread."""
         self.others[self.names.get(module, type(module).__name__)] = None
 
+    def current(self) -> str:
+        """The innermost module that runs."""
+        return self.running[-1]
+
     def owner(self, mark: Mark = None) -> tuple[str, Mark]:
         """Whose the operator is that runs now, and the mark set when it, or the forward that it goes back to, ran.
 
@@ -81,7 +85,7 @@ class Running:
         node = torch._C._current_autograd_node()
         if node is not None and len(self.running) == 1:
             return self._origin.get(node._sequence_nr(), ("", None))
-        now = self.running[-1], mark
+        now = self.current(), mark
         if torch.is_grad_enabled():
             # an operator that makes no node of its own must not claim the last one's
             self._origin.setdefault(torch._C._autograd._get_sequence_nr() - 1, now)

@@ -48,7 +48,7 @@ def observe(
         settings, states, tensors = _Globals(), _Modules(parts), _Tensors(parameters, buffers)
         copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
         try:
-            if any(part.training is not train for part in parts):
+            if any(_differs(part, train) for part in parts):
                 with copies:  # a model's own train() may do more, such as merge weights
                     for module in modules:
                         _set_mode(module, train)
@@ -67,6 +67,11 @@ def observe(
 def is_scripted(parts: Iterable[nn.Module]) -> bool:
     """Whether a part is TorchScript."""
     return any(isinstance(part, torch.jit.ScriptModule) for part in parts)
+
+
+def _differs(part: nn.Module, train: bool) -> bool:
+    """Whether it is in the other mode; what torch.jit.freeze made has none."""
+    return getattr(part, "training", train) is not train
 
 
 def _set_mode(module: nn.Module, train: bool) -> None:

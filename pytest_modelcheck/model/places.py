@@ -13,6 +13,7 @@ import torch
 
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _TORCH = os.path.dirname(torch.__file__) + os.sep
+_AUTOGRAD = (os.path.join(_TORCH, "autograd", ""), os.path.join(_TORCH, "_tensor.py"))
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,17 @@ def place_of_error(traceback: TracebackType | None, names: Mapping[int, str]) ->
             step = step.tb_next
 
     return _innermost(frames(), names)
+
+
+def is_in_backward(traceback: TracebackType | None) -> bool:
+    """Whether an exception was raised in a backward that we asked for, and not the model."""
+    asked = False
+    while traceback is not None:
+        path = traceback.tb_frame.f_code.co_filename
+        if asked and path.startswith(_AUTOGRAD):
+            return True
+        asked, traceback = path.startswith(_OURS), traceback.tb_next
+    return False
 
 
 def place_now(names: Mapping[int, str]) -> Place:

@@ -20,7 +20,8 @@ from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 from .loading import is_loaded, loading_watched
 from .observe import observe
-from .places import Place, place_of_error
+from .places import is_in_backward, place_of_error
+from .shapes import shape_words
 
 INPUT_SEED = 0
 
@@ -81,7 +82,7 @@ class Inputs:
         return [leaf for leaf in tree_leaves((self.args, dict(self.kwargs))) if isinstance(leaf, Tensor)]
 
     def __str__(self) -> str:
-        shown = (f"{'x'.join(map(str, t.shape)) or 'scalar'} {dtype_name(t)}" for t in self.tensors)
+        shown = (f"{shape_words(t)} {dtype_name(t)}" for t in self.tensors)
         return ", ".join(shown) or "no tensors"
 
 
@@ -214,11 +215,11 @@ class Subject:
 class locate_failure:
     """Turn an exception of the model into a ModelRunError that says in which module and line it happened.
 
-    The block is the user's call and nothing else; `during` is what ran: "forward" or "backward".
+    The block is the user's call, or a backward from its output, and nothing else.
     """
 
-    def __init__(self, subject: Subject, inputs: Inputs, during: str = "forward") -> None:
-        self.subject, self.inputs, self.during = subject, inputs, during
+    def __init__(self, subject: Subject, inputs: Inputs) -> None:
+        self.subject, self.inputs = subject, inputs
 
     def __enter__(self) -> None:
         return None
@@ -229,19 +230,17 @@ class locate_failure:
         if not isinstance(error, Exception) or isinstance(error, ModelCheckError):
             return
         names = {id(module): name for name, module in self.subject.module.named_modules()}
-        raise self.located(error, place_of_error(traceback, names)) from error
-
-    def located(self, error: Exception, place: Place) -> ModelCheckError:
-        """What is raised in its stead."""
-        return ModelRunError(f"{self.subject.name} raised {self.told(error, place)}")
-
-    def told(self, error: Exception, place: Place) -> str:
-        """What happened, where, with which inputs."""
+        place = place_of_error(traceback, names)
         module = f", in module {place.module!r}" if place.module else ""
-        lines = [f"{type(error).__name__} in its {self.during}{module}: {error}"]
+        during = "backward" if is_in_backward(traceback) else "forward"
+        lines = [f"{type(error).__name__} in its {during}{module}: {error}"]
         if place.file:
             lines.append(f"at {place}")
-        return "\n".join([*lines, f"inputs passed: {self.inputs}"])
+        raise self.located("\n".join([*lines, f"inputs passed: {self.inputs}"])) from error
+
+    def located(self, told: str) -> ModelCheckError:
+        """What is raised in its stead: `told` is the error, where it was raised, and the inputs."""
+        return ModelRunError(f"{self.subject.name} raised {told}")
 
 
 def differentiable_sums(output: object, name: str) -> list[Tensor]:

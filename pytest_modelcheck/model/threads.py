@@ -44,7 +44,7 @@ def followed(hand_over: HandOver) -> Iterator[None]:
         return take_followed
 
     ThreadPoolExecutor.submit = submit_followed  # type: ignore[method-assign, assignment]
-    Thread.start = start_followed  # type: ignore[method-assign]
+    Thread.start = start_followed  # type: ignore[method-assign, assignment]
     for name, take in pooled.items():
         setattr(Pool, name, taking(take))
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +14,8 @@ from torch.utils._pytree import tree_map_only
 
 from ...errors import own_error
 from ...model.calls import Running
+from ...model.exported import Exported
+from ...model.shapes import sizes
 from .formulas import Arguments, elements, first_tensor
 from .known import Known
 from .likeness import LIKENESS
@@ -41,6 +43,10 @@ class ModuleStack(Running):
         self.shapes: dict[
             str, tuple[tuple[int, ...] | None, tuple[int, ...]]
         ] = {}  # of first input and output
+        self.weights: dict[int, list[str]] = {}  # tensor's identity -> the modules that have it
+        self.used: dict[str, str] = {}  # a module -> another one that used its weights, the first
+        self._given: dict[str, tuple[int, ...]] = {}  # by keyword
+        self._exported = Exported(self.names)
 
     @property
     def running(self) -> list[str]:
@@ -73,13 +79,51 @@ class ModuleStack(Running):
     def leave(self, module: nn.Module, args: object, output: object) -> None:
         """It ends."""
         super().leave(module, args, output)
-        out = _first(output)
-        if out is not None and module in self.names:
+        out, name = _first(output), self.names.get(module)
+        if out is not None and name is not None:
             given = _first(args)
-            self.shapes[self.names[module]] = (
-                tuple(given.shape) if given is not None else None,
-                tuple(out.shape),
-            )
+            shape = sizes(given) if given is not None else self._given.get(name)
+            self.shapes[name] = (shape, sizes(out))
+
+    def around(self, module: nn.Module, args: Any, kwargs: Any, forward: Callable[..., Any]) -> Any:
+        """A forward: of a call that hooks have seen, or one by itself, which counts as a call."""
+        name = self.names.get(module)
+        if name is None or not self.is_known():
+            return forward(module, *args, **kwargs)
+        if kwargs and not args and (given := _first(kwargs)) is not None:
+            self._given[name] = sizes(given)
+        if self.running[-1] == name and (name or len(self.running) > 1):
+            return forward(module, *args, **kwargs)
+        output = None
+        self.enter(module, args)
+        try:
+            output = forward(module, *args, **kwargs)
+        finally:
+            self.leave(module, args, output)
+        return output
+
+    def current(self) -> str:
+        """The innermost module that runs on this thread, within a graph the one that the line stands for."""
+        name = self.running[-1]
+        if name not in self._exported:
+            return name
+        name = self._exported.owner(name)
+        self.calls[name] = self.calls[name] or 1
+        return name
+
+    def watch_weights(self) -> None:
+        """From now on note whose weights are used: of the parameters that the modules have now."""
+        for module, name in self.names.items():
+            for tensor in module._parameters.values():
+                if tensor is not None:
+                    self.weights.setdefault(id(tensor), []).append(name)
+
+    def note_weights(self, args: Iterable[object], owner: str) -> None:
+        """An operator of `owner` got these."""
+        for value in args:
+            for name in self.weights.get(id(value), ()):
+                if name != owner:
+                    self.used.setdefault(name, owner)
 
 
 def _first(values: object) -> Tensor | None:
@@ -119,6 +163,7 @@ class Counter(TorchDispatchMode):
         self.tally = Tally()
         self._one_at_a_time = RLock()
         self.loops: dict[str, int] = {}  # module -> loops of which one turn was counted
+        self.left_torch: Mapping[str, None] = {}  # the places where tensors became arrays
         self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
         self._operators: dict[Dispatched, Operator | None] = {}
         self._schemas: dict[Dispatched, Sequence[torch.Argument]] = {}
@@ -178,7 +223,7 @@ class Counter(TorchDispatchMode):
         if func not in self._operators:
             self._learn(func)
         operator = self._operators[func]
-        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], None)
+        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.current(), None)
         if self.recording and operator is not None:
             try:
                 with self._one_at_a_time:
@@ -215,6 +260,8 @@ class Counter(TorchDispatchMode):
     def _count(
         self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Arguments, out: object
     ) -> None:
+        if not self.stack.weights.keys().isdisjoint(map(id, args)):
+            self.stack.note_weights(args, owner)
         macs = operator.macs(args, out) if operator.macs else 0
         other = operator.other(args, out) if operator.other else 0
         read, written = operator.traffic(args, out) if operator.traffic else ((), ())

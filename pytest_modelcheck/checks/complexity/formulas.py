@@ -135,7 +135,7 @@ def _added_product(args: ThreeTensors, out: Tensor) -> int:
 
 @macs("linear mkldnn_linear _weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu")
 def _linear(args: OneTensor, out: Tensor) -> int:
-    return out.numel() * int(args[0].shape[-1])
+    return out.numel() * int(args[0].size(-1))  # a nested tensor has sizes, but no shape
 
 
 @macs(

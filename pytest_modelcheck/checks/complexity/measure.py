@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, cast
 
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from ...errors import MeasurementError, ModelCheckError, own_error
 from ...model.eager import eager
 from ...model.observe import is_scripted, observe
-from ...model.places import Place
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
 from . import control
 from .counter import Counter, ModuleStack, causal_share
 from .known import Known
+from .leaving import departures
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
 from .threads import Threads
@@ -93,14 +93,16 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, tensors
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:
             _replace_tensors(module, _alias)
-        with counter:
+        stack.watch_weights()
+        with counter, departures(counter, {id(child): name for child, name in stack.names.items()}) as left:
+            counter.left_torch = left
             counter.recording = phase != "backward"
-            with _located(subject, inputs, tensors, "forward"):
+            with _located(subject, inputs, tensors):
                 output = module(*given.args, **given.kwargs)
             counter.recording = True
             if training:
                 sums = differentiable_sums(output, subject.name)
-                with _located(subject, inputs, tensors, "backward"):
+                with _located(subject, inputs, tensors):
                     torch.autograd.backward(sums)
     return counter
 
@@ -112,20 +114,20 @@ def _given(subject: Subject, inputs: Inputs, tensors: str) -> Inputs:
     return (inputs if tensors == REAL else subject.values or inputs).copied()
 
 
-def _located(subject: Subject, inputs: Inputs, tensors: str, during: str) -> AbstractContextManager[object]:
+def _located(subject: Subject, inputs: Inputs, tensors: str) -> AbstractContextManager[object]:
     """A block that says where the model raised. Not on meta, which is the first of two attempts."""
     if tensors == META:
         return nullcontext()
-    return (locate_failure if tensors == REAL else _without_values)(subject, inputs, during)
+    return (locate_failure if tensors == REAL else _without_values)(subject, inputs)
 
 
 class _without_values(locate_failure):
     """A model on meta that cannot be counted did nothing wrong."""
 
-    def located(self, error: Exception, place: Place) -> MeasurementError:
+    def located(self, told: str) -> MeasurementError:
         """What is missing, and where."""
         return MeasurementError(
-            f"{self.subject.name} cannot be counted on meta: {self.told(error, place)}\n"
+            f"{self.subject.name} cannot be counted on meta: {told}\n"
             "Its weights have no values there, nor has what is computed of them. Where a value is asked for, or a "
             "shape depends on one, build the model on the CPU for this check."
         )
@@ -258,12 +260,26 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         modules={name: _facts(name, child, stack, held) for child, name in stack.names.items()},
         unknown_operators=dict(counter.unknown),
         on_other_threads=tuple(stack.others),
+        loops=counter.loops,
+        left_torch=tuple(counter.left_torch),
+        merged=_merged(stack.names),
+        weights_used=stack.used,
         bytes_by_dtype=counter.bytes_by_dtype,
         params=held.params,
         trainable_params=held.trainable,
         buffers=held.buffers,
         model_bytes=held.bytes,
     )
+
+
+def _merged(names: Mapping[nn.Module, str]) -> dict[str, str]:
+    """What is within TorchScript, where nobody sees which module runs, and the outermost module that is."""
+    found: dict[str, str] = {}
+    for module, name in names.items():
+        if isinstance(module, torch.jit.ScriptModule) and name not in found:
+            inner = (names[child] for child in module.modules() if child is not module and child in names)
+            found.update(dict.fromkeys(inner, name))
+    return found
 
 
 def _facts(name: str, module: nn.Module, stack: ModuleStack, held: Sizes) -> ModuleFacts:

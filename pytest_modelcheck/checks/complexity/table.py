@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import MeasurementError
-from ...verdict.measurement import ROOT
+from ...text import size_words
 from ...verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
 
 COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")
@@ -160,8 +160,8 @@ class Count(Figures, Protocol):
         """Calls of operators without a formula."""
 
     @property
-    def uncalled_modules(self) -> tuple[str, ...]:
-        """Modules that never ran."""
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside the figures."""
 
     def by_module(self) -> Mapping[str, Row]:
         """Each module's row, the model's own as ""."""
@@ -196,7 +196,7 @@ def summary(complexity: Count, *, depth: int | None = None, sort_by: str | None 
 
 
 def _row(name: str, cost: Row, total: int, *, indent: bool) -> tuple[str, ...]:
-    shape = "x".join(map(str, cost.facts.output_shape)) if cost.facts.output_shape is not None else "-"
+    shape = size_words(cost.facts.output_shape) if cost.facts.output_shape is not None else "-"
     part = cost.macs / total if total else 0.0
     label = "  " * name.count(".") + name.rpartition(".")[2] if indent else name
     bar = "█" * round(part * BAR)
@@ -233,6 +233,4 @@ def _totals(complexity: Count) -> list[str]:
             "not counted, no formula: "
             + ", ".join(f"{n} ({k} call{'s' * (k != 1)})" for n, k in c.unknown_operators.items())
         )
-    if c.uncalled_modules:
-        lines.append("never called: " + ", ".join(name or ROOT for name in c.uncalled_modules))
-    return lines
+    return [*lines, *c.notes]

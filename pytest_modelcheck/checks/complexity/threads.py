@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from ...model.calls import module_calls
+from ...model.forwards import forwards
 from ...model.threads import followed
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Threads:
     def followed(self) -> Iterator[None]:
         """A block in which the model runs; the counter must be active in it where work is handed over."""
         with module_calls(self.stack.enter, self._leave, self._elsewhere, here=self.stack.is_known):
-            with followed(self._hand_over):
+            with followed(self._hand_over), forwards(self.stack.names, self.stack.around):
                 try:
                     yield
                 finally:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...errors import MeasurementError, ModelRunError
 from ...model.observe import observe
+from ...model.shapes import sizes
 from ...model.subject import Inputs, Subject, locate_failure
 from .clock import Clock, ThreadClock, WallClock, clock_for
 from .region import load_average, timed_region
@@ -135,7 +136,7 @@ def _out_of_memory(error: ModelRunError) -> bool:
 
 def batch_size(inputs: Inputs) -> int | None:
     """The first dimension of the first tensor that has one."""
-    return next((t.shape[0] for t in inputs.tensors if t.dim()), None)
+    return next((sizes(t)[0] for t in inputs.tensors if t.dim()), None)
 
 
 def rebatched(name: str, inputs: Inputs, size: int) -> Inputs:

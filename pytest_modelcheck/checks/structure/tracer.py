@@ -21,6 +21,7 @@ from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.observe import observe
+from ...model.shapes import sizes
 from ...model.subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
 from .graph import VIEWS, Graph, Node, Scope, Source
@@ -151,8 +152,8 @@ class Tracer(TorchFunctionMode):
                 self.running[-1],
                 tuple(inputs),
                 told,
-                tuple([(self.own.get(id(t), ""), tuple(t.shape)) for t, found in sources if not found]),
-                tuple([tuple(t.shape) for t in made]),
+                tuple([(self.own.get(id(t), ""), sizes(t)) for t, found in sources if not found]),
+                tuple([sizes(t) for t in made]),
                 tuple([self._dtype(t) for t in made]),
                 dynamic,
             )
@@ -188,7 +189,7 @@ class Tracer(TorchFunctionMode):
         made = tensors_in(output)
         self._add("output", made, [], {})
         last = self.nodes[-1]
-        shapes = tuple(tuple(t.shape) for t in made)
+        shapes = tuple(sizes(t) for t in made)
         self.nodes[-1] = dataclasses.replace(last, shapes=shapes, dtypes=tuple(map(dtype_name, made)))
         live = _ancestors(self.nodes) if made else list(range(len(self.nodes)))
         if len(live) == len(self.nodes):
