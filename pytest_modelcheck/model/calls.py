@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from ..errors import own_error
+
 Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to be found again in its backward
 
 
@@ -34,11 +36,13 @@ def module_calls(
         if elsewhere is not None and not is_followed():
             elsewhere(module)
         if is_followed():
-            enter(module, args)
+            with _ours():
+                enter(module, args)
 
     def after(module: nn.Module, args: object, output: object) -> None:
         if is_followed():
-            leave(module, args, output)
+            with _ours():
+                leave(module, args, output)
 
     hooks = (register_module_forward_pre_hook(before), register_module_forward_hook(after, always_call=True))
     try:
@@ -46,6 +50,17 @@ def module_calls(
     finally:
         for hook in hooks:
             hook.remove()
+
+
+class _ours:
+    """A block of ours within a call of the model's."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception):
+            raise own_error("what follows the modules", error) from error
 
 
 class Running:

@@ -63,6 +63,8 @@ def _paths(module: Any) -> dict[str, str]:
 
 
 def _path(entry: Any) -> str:
-    """Of (path, type); a second call of a module has a number behind an @, other torches say where they looked it up."""
-    path = str(entry[0] if isinstance(entry, tuple) else entry)
-    return path.partition("@")[0].removeprefix("L['self']").removeprefix("L__self__").lstrip(".")
+    """Of (path, type): without the number of the call behind an @, and the name that torch gave to the root."""
+    path = str(entry[0] if isinstance(entry, tuple) else entry).partition("@")[0]
+    for root in ("L['self']", "L__self__", "_export_root"):
+        path = path.removeprefix(root)
+    return path.lstrip(".")

@@ -19,6 +19,7 @@ from .device import checked_device, on_device
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 from .loading import is_loaded, loading_watched
+from .mistaken import makes_inputs, wants_whole_numbers
 from .observe import observe
 from .places import is_in_backward, place_of_error
 from .shapes import shape_words
@@ -236,7 +237,12 @@ class locate_failure:
         lines = [f"{type(error).__name__} in its {during}{module}: {error}"]
         if place.file:
             lines.append(f"at {place}")
-        raise self.located("\n".join([*lines, f"inputs passed: {self.inputs}"])) from error
+        lines.append(f"inputs passed: {self.inputs}")
+        if wants_whole_numbers(error, self.inputs.tensors):
+            lines.append(
+                "The model takes whole numbers, as tokens are: with input_size= say dtype=torch.long too."
+            )
+        raise self.located("\n".join(lines)) from error
 
     def located(self, told: str) -> ModelCheckError:
         """What is raised in its stead: `told` is the error, where it was raised, and the inputs."""
@@ -294,7 +300,7 @@ def build_subject(
         subject.inputs = Inputs.random(_checked_size(input_size), dtype, place)
     elif inputs is not None:
         with same_draws("inputs"):
-            given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
+            given = inputs() if makes_inputs(inputs) else inputs
         inputs_given = Inputs.of(given)
         subject.inputs, subject.owns_inputs = inputs_given.to(place), True
         if place is not None and torch.device(place).type == "meta":

@@ -33,12 +33,15 @@ class Threads:
     @contextmanager
     def followed(self) -> Iterator[None]:
         """A block in which the model runs; the counter must be active in it where work is handed over."""
-        with module_calls(self.stack.enter, self._leave, self._elsewhere, here=self.stack.is_known):
-            with followed(self._hand_over), forwards(self.stack.names, self.stack.around):
-                try:
-                    yield
-                finally:
-                    self.counter.closed = True
+        with (
+            module_calls(self.stack.enter, self._leave, self._elsewhere, here=self.stack.is_known),
+            followed(self._hand_over),
+            forwards(self.stack.names, self.stack.around),
+        ):
+            try:
+                yield
+            finally:
+                self.counter.closed = True
 
     def _hand_over(self) -> AbstractContextManager[object] | None:
         if self.counter not in _get_current_dispatch_mode_stack():

@@ -17,6 +17,7 @@ from torch import Tensor, autograd, nn
 from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
+from ...errors import own_error
 from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.guard import only_reads
@@ -58,13 +59,14 @@ def trace_graph(
     inputs, module = subject.require_inputs().copied(), subject.module
     tracer = Tracer(module)
     guard = gradients or not only_reads(module)
-    with observe(module, guard=guard), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
+    with observe(module, guard=guard), torch.set_grad_enabled(gradients):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
         tracer.inputs(inputs)
         with eager(), module_calls(tracer.enter, tracer.leave), tracer:
-            output = module(*inputs.args, **inputs.kwargs)
-            if isinstance(output, Generator):  # it works while it is asked
-                output = list(output)
+            with locate_failure(subject, inputs):
+                output = module(*inputs.args, **inputs.kwargs)
+                if isinstance(output, Generator):  # it works while it is asked
+                    output = list(output)
     return tracer.graph(output), output, tracer.functions
 
 
@@ -116,6 +118,14 @@ class Tracer(TorchFunctionMode):
         name = getattr(func, "__name__", None) or str(func)
         if name in _QUIET or threading.get_ident() != self.thread:
             return out
+        try:
+            self._note(func, name, args, kwargs, out)
+        except Exception as error:
+            raise own_error(f"the trace of {name}", error) from error
+        return out
+
+    def _note(self, func: Any, name: str, args: Any, kwargs: Any, out: object) -> None:
+        """A call that was made, as a node."""
         made = [args[0]] if name == "__setitem__" else tensors_in(out)
         if made:
             with DisableTorchFunction():  # to ask a tensor for its shape is no call for other modes to see
@@ -123,7 +133,6 @@ class Tracer(TorchFunctionMode):
                 told = attributes(func, args, kwargs) if name != "__get__" else {}
                 given = tensors_in(args) + tensors_in(kwargs) if kwargs else tensors_in(args)
                 self._add(operator, given, made, told, dynamic=_selects_by_data(operator, args))
-        return out
 
     def inputs(self, inputs: Inputs) -> None:
         """The model's inputs, one node each."""
