@@ -9,10 +9,10 @@ import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
-from typing_extensions import TypeGuard
 
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".safetensors", ".bin", ".pkl", ".onnx", ".tar")
 WEIGHTS_ALONE = "A factory or fixture that builds the model and loads them: model.load_state_dict(...)"

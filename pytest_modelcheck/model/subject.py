@@ -242,10 +242,10 @@ class locate_failure:
             lines.append(
                 "The model takes whole numbers, as tokens are: with input_size= say dtype=torch.long too."
             )
-        raise self.located("\n".join(lines)) from error
+        raise self.located("\n".join(lines), error) from error
 
-    def located(self, told: str) -> ModelCheckError:
-        """What is raised in its stead: `told` is the error, where it was raised, and the inputs."""
+    def located(self, told: str, error: Exception) -> ModelCheckError:
+        """What is raised in the error's stead: `told` is what it says, where it was raised, and the inputs."""
         return ModelRunError(f"{self.subject.name} raised {told}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -59,36 +60,35 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
     """The counter after the run, and why it was not on meta (None: it was)."""
-    count = functools.partial(_counted, subject, inputs, phase, causal)
     if not is_scripted(subject.architecture.modules()):
         try:
             with _no_collection():
-                return count(META), None
+                return _counted(subject, inputs, phase, causal, on_meta=True), None
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     else:
         reason = "a TorchScript module cannot run on copies of its tensors"
     try:
         if subject.device.type == "meta":
-            return count(KNOWN), None
-        return count(REAL), reason
+            return _counted(subject, subject.values or inputs, phase, causal, on_meta=True, known=True), None
+        return _counted(subject, inputs, phase, causal, on_meta=False), reason
     except ModelCheckError:
         raise
     except Exception as error:
         raise own_error(f"{subject.name}: the count", error) from error
 
 
-def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, tensors: str) -> Counter:
-    """`tensors`: META, REAL or KNOWN."""
-    on_meta = tensors != REAL
+def _counted(
+    subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool, known: bool = False
+) -> Counter:
+    """`known`: on meta, but for the inputs, whose values are known (see known.py)."""
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
-    counter = Counter(
-        stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if tensors == KNOWN else None
-    )
+    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if known else None)
+    located = _located(subject, inputs, on_meta=on_meta, known=known)
     followed = Threads(counter).followed()
     with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
-        given = _given(subject, inputs, tensors)
+        given = inputs.map(_copy_on_meta) if on_meta and not known else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:
@@ -97,35 +97,32 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, tensors
         with counter, departures(counter, {id(child): name for child, name in stack.names.items()}) as left:
             counter.left_torch = left
             counter.recording = phase != "backward"
-            with _located(subject, inputs, tensors):
+            with located:
                 output = module(*given.args, **given.kwargs)
             counter.recording = True
             if training:
                 sums = differentiable_sums(output, subject.name)
-                with _located(subject, inputs, tensors):
+                with located:
                     torch.autograd.backward(sums)
     return counter
 
 
-def _given(subject: Subject, inputs: Inputs, tensors: str) -> Inputs:
-    """The inputs as the model gets them."""
-    if tensors == META:
-        return inputs.map(_copy_on_meta)
-    return (inputs if tensors == REAL else subject.values or inputs).copied()
-
-
-def _located(subject: Subject, inputs: Inputs, tensors: str) -> AbstractContextManager[object]:
-    """A block that says where the model raised. Not on meta, which is the first of two attempts."""
-    if tensors == META:
+def _located(
+    subject: Subject, inputs: Inputs, *, on_meta: bool, known: bool
+) -> AbstractContextManager[object]:
+    """A block that says where the model raised. Not on meta alone, which is the first of two attempts."""
+    if on_meta and not known:
         return nullcontext()
-    return (locate_failure if tensors == REAL else _without_values)(subject, inputs)
+    return (_without_values if known else locate_failure)(subject, inputs)
 
 
 class _without_values(locate_failure):
-    """A model on meta that cannot be counted did nothing wrong."""
+    """A model that needs values, and has none on meta, did nothing wrong."""
 
-    def located(self, told: str) -> MeasurementError:
+    def located(self, told: str, error: Exception) -> ModelCheckError:
         """What is missing, and where."""
+        if not (isinstance(error, NotImplementedError) or re.search(r"(?i)\bmeta\b", str(error))):
+            return super().located(told, error)
         return MeasurementError(
             f"{self.subject.name} cannot be counted on meta: {told}\n"
             "Its weights have no values there, nor has what is computed of them. Where a value is asked for, or a "

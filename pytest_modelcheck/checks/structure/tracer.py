@@ -62,11 +62,10 @@ def trace_graph(
     with observe(module, guard=guard), torch.set_grad_enabled(gradients):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
         tracer.inputs(inputs)
-        with eager(), module_calls(tracer.enter, tracer.leave), tracer:
-            with locate_failure(subject, inputs):
-                output = module(*inputs.args, **inputs.kwargs)
-                if isinstance(output, Generator):  # it works while it is asked
-                    output = list(output)
+        with eager(), module_calls(tracer.enter, tracer.leave), tracer, locate_failure(subject, inputs):
+            output = module(*inputs.args, **inputs.kwargs)
+            if isinstance(output, Generator):  # it works while it is asked
+                output = list(output)
     return tracer.graph(output), output, tracer.functions
 
 
