@@ -36,5 +36,5 @@ def _size(tensor: Tensor, dimension: int) -> int:
 def _dimensions(tensor: Tensor) -> int:
     try:
         return tensor.dim()
-    except (RuntimeError, NotImplementedError):
+    except (RuntimeError, NotImplementedError, ValueError):
         return 0

@@ -213,6 +213,8 @@ class Counter(TorchDispatchMode):
         if operator is None:
             with self:
                 return func.decompose(*args, **kwargs)
+        if self.known is not None and self.known.stays(func, args, kwargs):
+            return args[0]
         args, kwargs = self._placed(func, args, kwargs)
         out = self._run(func, operator, args, kwargs)
         self.note(func, args, kwargs, out)

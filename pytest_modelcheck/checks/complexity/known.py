@@ -25,6 +25,11 @@ class Known:
     def __init__(self) -> None:
         self.spoiled: dict[int, Tensor] = {}  # by storage; the tensor keeps it from being used again
 
+    def stays(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> bool:
+        """Whether the call would only move a tensor to the model, where it counts as being already."""
+        moves = func is torch.ops.aten._to_copy.default and kwargs.get("device") == _META
+        return moves and kwargs.get("dtype") in (None, args[0].dtype) and self._is_known(args[0])
+
     def placed(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
         """The arguments as the call must get them: all on the CPU while all are known, else all on meta."""
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
