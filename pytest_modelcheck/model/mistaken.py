@@ -70,7 +70,7 @@ def makes_inputs(value: object) -> TypeGuard[Callable[[], object]]:
 def wants_whole_numbers(error: Exception, given: Sequence[Tensor]) -> bool:
     """Whether an error of torch says that one of the tensors `given`, of floating-point numbers, is an index."""
     about_index = re.search(r"(?i)\bind(ex|ices)\b", str(error)) and re.search(
-        r"(?i)\b(long|int64)\b", str(error)
+        r"(?i)\b(long|int64)", str(error)
     )
     return bool(about_index) and any(tensor.is_floating_point() for tensor in given)
 

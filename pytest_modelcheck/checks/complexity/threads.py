@@ -28,6 +28,9 @@ class Threads:
 
     def __init__(self, counter: Counter) -> None:
         self.counter, self.stack = counter, counter.stack
+        self._seen: dict[
+            str, None
+        ] = {}  # modules that handed over work of which it is only known that it was
         self._begun: dict[int, AbstractContextManager[object]] = {}  # by threads that were at work before
 
     @contextmanager
@@ -42,18 +45,20 @@ class Threads:
                 yield
             finally:
                 self.counter.closed = True
+                if not self.stack.others:  # else it is known which modules ran there
+                    self.stack.others.update(self._seen)
 
     def _hand_over(self) -> AbstractContextManager[object] | None:
         if self.counter not in _get_current_dispatch_mode_stack():
             return None
-        return _Work(self.counter, self.stack.running[-1])
+        return _Work(self.counter, self.stack.running[-1], self._seen)
 
     def _elsewhere(self, module: nn.Module) -> None:
         """A module runs on a thread that nobody was seen to hand anything to."""
         if self.counter.trace or module not in self.stack.names:
             self.stack.elsewhere(module)
             return
-        work = _Work(self.counter, "")
+        work = _Work(self.counter, "", self._seen)
         work.__enter__()
         self._begun[threading.get_ident()] = work
 
@@ -68,8 +73,8 @@ class Threads:
 class _Work:
     """A context for each thread that works in it."""
 
-    def __init__(self, counter: Counter, owner: str) -> None:
-        self.counter, self.owner = counter, owner
+    def __init__(self, counter: Counter, owner: str, seen: dict[str, None]) -> None:
+        self.counter, self.owner, self.seen = counter, owner, seen
         self._own = threading.local()
 
     def __enter__(self) -> None:
@@ -77,7 +82,7 @@ class _Work:
         if self.counter.closed or self.counter in _get_current_dispatch_mode_stack():
             return
         if self.counter.trace:
-            self._own.block.enter_context(_Witness(self.counter, self.owner))
+            self._own.block.enter_context(_Witness(self.seen, self.owner))
             return
         self._own.block.enter_context(torch.no_grad())
         self._own.block.enter_context(self.counter.stack.on_this_thread(self.owner))
@@ -90,10 +95,10 @@ class _Work:
 class _Witness(TorchDispatchMode):
     """Notes that operators ran."""
 
-    def __init__(self, counter: Counter, owner: str) -> None:
+    def __init__(self, seen: dict[str, None], owner: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.counter, self.owner = counter, owner
+        self.seen, self.owner = seen, owner
 
     def __torch_dispatch__(self, func: Any, types: object, args: Any = (), kwargs: Any = None) -> object:
-        self.counter.stack.others[self.owner] = None
+        self.seen[self.owner] = None
         return func(*args, **(kwargs or {}))
