@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import MeasurementError, ModelCheckError, own_error
 from ...model.eager import eager
-from ...model.observe import is_scripted, observe
+from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
 from . import control
@@ -27,11 +27,6 @@ from .result import Complexity, ModuleFacts
 from .threads import Threads
 
 ATTENTION = ("dense", "causal")
-META, REAL, KNOWN = (
-    "meta",
-    "real",
-    "known",
-)  # tensors of shapes alone, those of the model, and both (see known.py)
 
 
 def count(
@@ -86,8 +81,11 @@ def _counted(
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if known else None)
     located = _located(subject, inputs, on_meta=on_meta, known=known)
-    followed = Threads(counter).followed()
-    with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
+    with (
+        subject.restored(module=module, train=training, guard=not on_meta),
+        _settings(counter),
+        Threads(counter).followed(),
+    ):
         given = inputs.map(_copy_on_meta) if on_meta and not known else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
@@ -133,7 +131,7 @@ class _without_values(locate_failure):
 @contextmanager
 def _settings(counter: Counter) -> Iterator[None]:
     """How torch must behave to be counted: products in sight, nothing compiled."""
-    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; restored() restores the setting
     with ExitStack() as stack:
         stack.enter_context(_mode(counter.trace))
         stack.enter_context(eager(control.rules(counter)))
@@ -223,7 +221,7 @@ def _alias(tensor: Tensor) -> Tensor:
 
 
 def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
-    """Put others in the place of parameters and buffers, tied ones once; observe() puts the user's back."""
+    """Put others in the place of parameters and buffers, tied ones once; restored() puts the user's back."""
     made: dict[Tensor, Tensor] = {}
     for child in module.modules():
         for held in (child._parameters, child._buffers):

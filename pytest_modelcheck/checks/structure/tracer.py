@@ -21,7 +21,6 @@ from ...errors import own_error
 from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.guard import only_reads
-from ...model.observe import observe
 from ...model.shapes import sizes
 from ...model.subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
@@ -59,8 +58,8 @@ def trace_graph(
     inputs, module = subject.require_inputs().copied(), subject.module
     tracer = Tracer(module)
     guard = gradients or not only_reads(module)
-    with observe(module, guard=guard), torch.set_grad_enabled(gradients):
-        torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
+    with subject.restored(guard=guard), torch.set_grad_enabled(gradients):
+        torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; restored() restores the setting
         tracer.inputs(inputs)
         with eager(), module_calls(tracer.enter, tracer.leave), tracer, locate_failure(subject, inputs):
             output = module(*inputs.args, **inputs.kwargs)

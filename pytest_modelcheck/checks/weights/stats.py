@@ -132,7 +132,7 @@ def weigh(
         )
     if any(t.is_meta for _, t in chosen):
         raise MeasurementError(f"{subject.name} is on the meta device: its weights hold no values")
-    with torch.inference_mode():
+    with subject.restored(), torch.no_grad():  # a parametrised weight is computed when it is read
         return Weights(
             subject.name,
             tuple(_stats(module, *pair, svd) for pair in chosen),
