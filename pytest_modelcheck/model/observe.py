@@ -183,7 +183,7 @@ class _Values:
         for tensor in tensors:
             if tensor.is_meta:
                 continue
-            if tensor.layout is torch.strided and not tensor.is_quantized:
+            if tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested):
                 kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
             else:
                 self.single.append((tensor, tensor.clone()))
