@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import (
+    TorchDispatchMode,
+    _get_current_dispatch_mode_stack,
+    _pop_mode,
+    _push_mode,
+)
 from torch.utils._pytree import tree_map_only
 
 from ...model.calls import Running
+from .attention import Attention, Share
 from .formulas import Arguments, elements, first_tensor
-from .likeness import LIKENESS
+from .gradients import GRADIENTS, Amounts
+from .likeness import LIKENESS, Likeness
 from .operators import Operator, lookup
 from .result import Cost
 from .traffic import Bytes, add_bytes
 
 if TYPE_CHECKING:
-    from .operators import Dispatched
+    from .operators import Dispatched, Overload
 
 Keywords: TypeAlias = Mapping[str, object]
 
 CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
 COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
+STORES_GRADIENT = 2**64 - 1  # number of the autograd nodes that put gradients into leaves
 
 
 class ModuleStack(Running):
@@ -68,7 +78,8 @@ class Counter(TorchDispatchMode):
 
     With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device.
     With `trace`, operators of the backward are told from the forward's, and go to the module whose forward made them.
-    While `recording` is False operators run uncounted.
+    While `recording` is False operators run uncounted. Composite operators come to `whole` (see `composites_whole`);
+    what the backward of one consists of is not seen either, but counted as one.
     """
 
     supports_higher_order_operators = True
@@ -80,12 +91,15 @@ class Counter(TorchDispatchMode):
         self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
         self.recording = True
         self.unknown: dict[str, int] = {}
-        self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
+        self.kept: Share | None = None  # of so many products, so many are counted (a causal mask)
+        self.attention = Attention()
         self._cells: dict[tuple[str, str], list[int]] = {}
         self._read: Bytes = {}
         self._written: Bytes = {}
         self._operators: dict[Dispatched, Operator | None] = {}
         self._schemas: dict[Dispatched, Sequence[torch.Argument]] = {}
+        self._hidden = False
+        self._gradients: dict[int, Gradient] = {}  # by the autograd nodes that make them
 
     @property
     def cells(self) -> dict[tuple[str, str], Cost]:
@@ -99,82 +113,178 @@ class Counter(TorchDispatchMode):
         ranked = sorted(sums.items(), key=lambda pair: -sum(pair[1]))
         return {str(dtype).removeprefix("torch."): both for dtype, both in ranked if any(both)}
 
+    def counts(self) -> bool:
+        """Whether a composite operator that comes now is to be counted: on this thread, in no other operator."""
+        return self in _get_current_dispatch_mode_stack() and not self._hidden and not _transformed()
+
     def __torch_dispatch__(
         self, func: Any, types: object, args: Arguments = (), kwargs: Keywords | None = None
     ) -> object:
         kwargs = kwargs or {}
-        if func not in self._operators:
-            self._learn(func)
-        operator = self._operators[func]
+        operator = self._operator(func)
         if operator is None:
             with self:
                 return func.decompose(*args, **kwargs)
         if self.on_meta and _is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
-        out = self._run(func, operator, args, kwargs)
-        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], None)
-        if self.recording:
+        like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
+        out = self._likely(like, func, args, kwargs)
+        if out is None:
+            out = func(*args, **kwargs)
+        if not self._hidden and not self._in_a_gradient(operator):
+            owner, kept = self._owner()
             self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
 
-    def _run(self, func: Dispatched, operator: Operator, args: Arguments, kwargs: Keywords) -> object:
-        like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
-        out = like(self._in_order(func, args, kwargs)) if like else None
-        return func(*args, **kwargs) if out is None else out
+    def whole(self, func: Overload, args: Arguments, kwargs: Keywords) -> object:
+        """Run a composite operator out of sight, and count it as one."""
+        operator = self._operator(func) or Operator(str(func._schema.name))
+        if self.on_meta and _is_mixed(args, kwargs):
+            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        if not torch.is_grad_enabled():
+            like = LIKENESS.get(operator.name) if self.on_meta else None
+            out = self._likely(like, func, args, kwargs)
+            if out is None:
+                with self._out_of_sight():
+                    out = func.decompose(*args, **kwargs)
+            owner, kept = self._owner()
+            self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
+            return out
+        return self._differentiable(operator, func, args, kwargs)
 
-    def _learn(self, func: Dispatched) -> None:
-        self._operators[func] = lookup(func)
-        schema = getattr(func, "_schema", None)
-        self._schemas[func] = schema.arguments if schema is not None else ()
+    def _differentiable(
+        self, operator: Operator, func: Overload, args: Arguments, kwargs: Keywords
+    ) -> object:
+        """Note which autograd nodes belong to the operator: they are its backward."""
+        start, gradient = _next_node(), GRADIENTS.get(operator.name)
+        with self._out_of_sight():
+            if gradient:  # what uses have in common is summed outside of the operator, in sight
+                args, kwargs = tree_map_only(Tensor, _alias, (args, kwargs))
+            first = _next_node()
+            out = func.decompose(*args, **kwargs)
+        end, ordered = _next_node(), self._in_order(func, args, kwargs)
+        owner, kept = self.stack.owner(self.kept)
+        self.stack.claim(range(start, end), owner, kept)
+        share = self._count(operator, owner, kept, ordered, out)
+        if gradient and first < end:
+            made = Gradient(f"{operator.name}_backward", owner, gradient(ordered, out), share)
+            self._gradients.update(dict.fromkeys(range(first, end), made))
+        return out
+
+    @contextmanager
+    def _out_of_sight(self) -> Iterator[None]:
+        """What runs in the block is part of an operator that is counted whole."""
+        on_top = _get_current_dispatch_mode_stack()[-1] is self
+        self._hidden = True
+        if on_top:
+            _pop_mode()
+        try:
+            yield
+        finally:
+            self._hidden = False
+            if on_top:
+                _push_mode(self)
+
+    def _in_a_gradient(self, operator: Operator) -> bool:
+        """Whether the operator is part of a backward that is counted whole, or of how autograd stores a gradient.
+
+        With grad mode on it is not: that is a checkpoint's forward, or a backward to be differentiated again.
+        """
+        node = torch._C._current_autograd_node()
+        if node is None or torch.is_grad_enabled():
+            return False
+        number = node._sequence_nr()
+        if number == STORES_GRADIENT:
+            return operator.macs is operator.other is None
+        gradient = self._gradients.get(number)
+        if gradient is None:
+            return False
+        if self.recording and not gradient.counted:
+            gradient.counted = True
+            self._add(gradient.name, gradient.owner, gradient.cost, gradient.share)
+        return True
+
+    def _owner(self) -> tuple[str, Share | None]:
+        return self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], self.kept)
+
+    def _likely(self, like: Likeness | None, func: Dispatched, args: Arguments, kwargs: Keywords) -> object:
+        return like(self._in_order(func, args, kwargs)) if like and "out" not in kwargs else None
+
+    def _operator(self, func: Dispatched) -> Operator | None:
+        if func not in self._operators:
+            self._operators[func] = lookup(func)
+            schema = getattr(func, "_schema", None)
+            self._schemas[func] = [a for a in schema.arguments if not a.is_out] if schema is not None else ()
+        return self._operators[func]
 
     def _in_order(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> Arguments:
-        """Positional arguments, keywords and defaults as one, in the order of the schema."""
+        """Positional arguments, keywords and defaults as one, in the order of the schema; not where results go."""
         arguments = self._schemas[func]
         if len(args) >= len(arguments):
             return args
         return (*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :]))
 
     def _count(
-        self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Arguments, out: object
-    ) -> None:
+        self, operator: Operator, owner: str, kept: Share | None, args: Arguments, out: object
+    ) -> Share | None:
+        if not self.recording:
+            return self._share(operator, kept, args)
         macs = operator.macs(args, out) if operator.macs else 0
         other = operator.other(args, out) if operator.other else 0
         read, written = operator.traffic(args, out) if operator.traffic else ((), ())
-        if macs and self.causal:
-            part, whole = kept or _kept_by_call(operator.name, args) or (1, 1)
-            macs = macs * part // whole
+        share = self._share(operator, kept, args) if macs else None
         if macs and _is_complex(out):
             other += COMPLEX * macs
         if not operator.known:
             self.unknown[operator.name] = self.unknown.get(operator.name, 0) + 1
-        cell = self._cells.setdefault((owner, operator.name), [0, 0, 0, 0, 0, 0])
+        made = elements(out) if operator.macs else 0
+        self._add(operator.name, owner, Amounts(macs, other, made, read, written), share)
+        return share
+
+    def _share(self, operator: Operator, kept: Share | None, args: Arguments) -> Share | None:
+        """Of a causal mask on request: the products that it leaves, and all."""
+        if not self.causal or operator.macs is None:
+            return None
+        return self.attention.share(operator.name, args) or kept
+
+    def _add(self, name: str, owner: str, cost: Amounts, share: Share | None) -> None:
+        part, whole = share or (1, 1)
+        cell = self._cells.setdefault((owner, name), [0, 0, 0, 0, 0, 0])
         cell[0] += 1
-        cell[1] += macs
-        cell[2] += other
-        cell[3] += elements(out) if operator.macs else 0
-        cell[4] += add_bytes(read, self._read)
-        cell[5] += add_bytes(written, self._written)
+        cell[1] += cost.macs * part // whole
+        cell[2] += cost.other
+        cell[3] += cost.made
+        cell[4] += add_bytes(cost.read, self._read)
+        cell[5] += add_bytes(cost.written, self._written)
+
+
+@dataclass
+class Gradient:
+    """The backward of a composite operator: counted once, when it begins."""
+
+    name: str
+    owner: str
+    cost: Amounts
+    share: Share | None
+    counted: bool = False
+
+
+def _next_node() -> int:
+    return torch._C._autograd._get_sequence_nr()
+
+
+def _alias(tensor: Tensor) -> Tensor:
+    return torch.ops.aten.alias(tensor) if tensor.requires_grad else tensor
+
+
+def _transformed() -> bool:
+    """Whether a transform of torch.func is at work."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _is_complex(out: object) -> bool:
     tensor = first_tensor(out)
     return tensor is not None and tensor.is_complex()
-
-
-# Causal attention
-
-
-def causal_share(query: Tensor, key: Tensor) -> tuple[int, int]:
-    """Products that a causal mask leaves (query i sees keys 0..i, from the top left, as torch does), and all."""
-    length, other = query.shape[-2], key.shape[-2]
-    square = min(length, other)
-    return square * (square + 1) // 2 + (length - square) * other, length * other
-
-
-def _kept_by_call(name: str, args: Any) -> tuple[int, int] | None:
-    """Attention that arrives whole says itself whether it is causal."""
-    position = {"aten::scaled_dot_product_attention": 5}.get(name)
-    return causal_share(args[0], args[1]) if position is not None and args[position] else None
 
 
 # Devices

@@ -28,7 +28,7 @@ _per_output(
     1,
     "hardswish _prelu_kernel glu rrelu_with_noise cumsum cumprod cummax cummin _cummax_helper _cummin_helper "
     "_add_relu log_sigmoid_forward threshold floor_divide complex polar xlogy rsub _fused_dropout native_dropout "
-    "dist scatter_add index_reduce scatter_reduce renorm embedding_renorm_ bernoulli isin heaviside copysign eq ne ge "
+    "dist renorm embedding_renorm_ bernoulli isin heaviside copysign eq ne ge "
     "gt le lt logcumsumexp _logcumsumexp _masked_scale linalg_cross trace "
     "quantized::add quantized::add_relu quantized::mul quantized::mul_relu quantized::add_scalar "
     "quantized::add_scalar_relu quantized::mul_scalar quantized::mul_scalar_relu quantized::hardswish "
@@ -141,6 +141,17 @@ def _bags(args: TwoTensors, out: object) -> int:
     return elements(args[1]) * int(args[0].shape[-1])
 
 
+@other("index_add index_reduce")
+def _rows_added(args: tuple[Tensor, int, Tensor, Tensor, Unpack[Arguments]], out: object) -> int:
+    """One operation for each element that is put there."""
+    return elements(args[3])
+
+
+@other("scatter_add scatter_reduce")
+def _scatter_added(args: tuple[Tensor, int, Tensor, Unpack[Arguments]], out: object) -> int:
+    return elements(args[2])
+
+
 @other("_cdist_forward _euclidean_dist _pdist_forward")
 def _distances(args: OneTensor, out: object) -> int:
     """Difference, square, sum for each coordinate; a root for each pair."""
@@ -227,6 +238,7 @@ def _solve_factored(args: OneTensor, out: object) -> int:
 FREE = frozenset(
     full_names(
         "_assert_tensor_metadata _cudnn_rnn_flatten_weight _local_scalar_dense _unsafe_view as_strided_ empty "
+        "unsafe_chunk unsafe_split unsafe_split_with_sizes "
         "empty_like empty_strided empty_permuted empty_quantized _empty_affine_quantized lift lift_fresh new_empty "
         "new_empty_strided resize_ resize_as_ set_ is_same_size sym_size _assert_async _assert_scalar "
         "_functional_assert_async _functional_assert_scalar is_nonzero is_pinned is_set_to _has_same_storage_numel "
@@ -243,21 +255,17 @@ FREE = frozenset(
 """Known to touch no data (as views do)."""
 
 GATHERS = frozenset(
-    full_names(
-        "_embedding_bag _embedding_bag_forward_only embedding gather index index_select take _unsafe_index "
-        "quantized::embedding_byte quantized::embedding_bag_byte_rowwise_offsets "
-        "quantized::embedding_bag_4bit_rowwise_offsets"
-    )
+    full_names("embedding gather index index_select take _unsafe_index quantized::embedding_byte")
 )
 """Read as much of their first operand as they write, not all of it."""
 
-SCATTERS = frozenset(
+PUTS = frozenset(
     full_names(
-        "index_put_ _index_put_impl_ index_add_ index_copy_ index_fill_ index_reduce_ scatter_ scatter_add_ "
-        "scatter_reduce_ masked_scatter_ put_"
+        "index_put_ _index_put_impl_ index_copy_ index_fill_ scatter_ masked_scatter_ masked_fill_ put_ "
+        "quantized::embedding_bag_byte_rowwise_offsets quantized::embedding_bag_4bit_rowwise_offsets"
     )
 )
-"""Write in place as many elements as they are given."""
+"""Write to, or read, a part of their first operand."""
 
 OVERWRITES = frozenset(
     full_names(
@@ -266,30 +274,39 @@ OVERWRITES = frozenset(
 )
 """Write all of their first operand, and do not read it."""
 
+MADE = frozenset(
+    full_names(
+        "full_like ones_like zeros_like rand_like randint_like randn_like new_full new_ones new_zeros "
+        "_new_zeros_with_same_feature_meta"
+    )
+)
+"""New tensors, of the shape or the kind of one that is not read."""
+
 MOVES = (
     GATHERS
-    | SCATTERS
+    | PUTS
     | OVERWRITES
+    | MADE
     | frozenset(
         full_names(
             "_pack_padded_sequence _to_copy _upsample_nearest_exact1d _upsample_nearest_exact2d "
             "_upsample_nearest_exact3d affine_grid_generator arange as_strided_scatter binomial block_diag bucketize "
-            "cat channel_shuffle clone col2im constant_pad_nd contiguous copy diag_embed diagonal_backward "
+            "cat channel_shuffle clone col2im constant_pad_nd copy diag_embed diagonal_backward "
             "diagonal_scatter embedding_dense_backward _embedding_bag_backward _embedding_bag_dense_backward equal "
-            "allclose eye fill flip full full_like im2col index_add index_copy index_fill index_put int_repr linspace "
-            "logspace masked_fill masked_fill_ masked_scatter masked_scatter_backward masked_select max_unpool2d "
-            "max_unpool3d new_full new_ones new_zeros _new_zeros_with_same_feature_meta nonzero nonzero_static normal "
-            "one_hot ones ones_like pad pixel_shuffle pixel_unshuffle poisson put rand rand_like randint randint_like "
-            "randn randn_like randperm range reflection_pad1d reflection_pad2d reflection_pad3d "
+            "allclose eye fill flip full im2col index_copy index_fill index_put int_repr linspace "
+            "logspace masked_fill masked_scatter masked_scatter_backward masked_select max_unpool2d "
+            "max_unpool3d nonzero nonzero_static normal "
+            "one_hot ones pad pixel_shuffle pixel_unshuffle poisson put rand randint "
+            "randn randperm range reflection_pad1d reflection_pad2d reflection_pad3d "
             "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward repeat repeat_interleave "
             "replication_pad1d replication_pad2d replication_pad3d replication_pad1d_backward "
             "replication_pad2d_backward replication_pad3d_backward roll rot90 scalar_tensor scatter select_backward "
             "select_scatter slice_backward slice_scatter split_with_sizes_copy stack _stack _chunk_cat tril tril_ triu "
-            "triu_ tril_indices triu_indices unbind_copy unfold_backward uniform unsafe_chunk unsafe_split "
-            "unsafe_split_with_sizes upsample_nearest1d upsample_nearest2d upsample_nearest3d "
+            "triu_ tril_indices triu_indices unbind_copy unfold_backward uniform "
+            "upsample_nearest1d upsample_nearest2d upsample_nearest3d "
             "upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward "
             "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward "
-            "where zeros zeros_like hann_window hamming_window bartlett_window blackman_window kaiser_window "
+            "where zeros hann_window hamming_window bartlett_window blackman_window kaiser_window "
             "fft_fftfreq fft_rfftfreq _to_sparse _to_sparse_csr _to_sparse_csc _to_sparse_bsr _to_sparse_bsc _to_dense "
             "_coalesce sparse_mask _sparse_mask_projection to_mkldnn mkldnn_reorder_conv2d_weight "
             "_convert_indices_from_coo_to_csr _convert_indices_from_csr_to_coo _nested_from_padded "

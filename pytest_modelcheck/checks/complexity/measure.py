@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +17,11 @@ from ...model.eager import eager
 from ...model.observe import is_scripted, observe
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
-from .counter import Counter, ModuleStack, causal_share
+from .attention import WrittenOut
+from .counter import Counter, ModuleStack
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
+from .whole import composites_whole
 
 ATTENTION = ("dense", "causal")
 
@@ -69,7 +70,8 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
-    with observe(module, train=training, guard=not on_meta), _settings(counter), followed:
+    devices = () if on_meta else {tensor.device.type for tensor in inputs.tensors} | {subject.device.type}
+    with observe(module, train=training, guard=not on_meta), _settings(counter, devices), followed:
         given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
@@ -85,14 +87,19 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
 
 
 @contextmanager
-def _settings(counter: Counter) -> Iterator[None]:
-    """How torch must behave to be counted: products in sight, nothing compiled."""
+def _settings(counter: Counter, devices: Iterable[str] = ()) -> Iterator[None]:
+    """How torch must behave to be counted: products in sight, nothing compiled.
+
+    Gradients are off as in the user's own call, not more than that: inference mode changes what some models answer.
+    """
     torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
     with ExitStack() as stack:
-        stack.enter_context(_mode(counter.trace))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.set_grad_enabled(counter.trace))
         stack.enter_context(eager())
-        if counter.trace and counter.causal:
-            stack.enter_context(_causal_attention_marked(counter))
+        stack.enter_context(composites_whole(counter.counts, counter.whole, devices))
+        if counter.causal:
+            stack.enter_context(WrittenOut(counter))
         if counter.on_meta:
             stack.enter_context(_flex_attention_on_meta())
         yield
@@ -111,35 +118,6 @@ def _no_collection() -> Iterator[None]:
 
 
 @contextmanager
-def _causal_attention_marked(counter: Counter) -> Iterator[None]:
-    """With gradients attention arrives in parts that do not say that they are causal."""
-    functional = torch.nn.functional
-    attention: Callable[..., Tensor] = functional.scaled_dot_product_attention
-
-    @functools.wraps(attention)
-    def marked(  # torch's own modules give all of these by position
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        **kwargs: object,
-    ) -> Tensor:
-        before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
-        try:
-            return attention(query, key, value, attn_mask, dropout_p, is_causal, **kwargs)
-        finally:
-            counter.kept = before
-
-    functional.scaled_dot_product_attention = cast("Callable[..., Tensor]", marked)
-    try:
-        yield
-    finally:
-        functional.scaled_dot_product_attention = attention
-
-
-@contextmanager
 def _flex_attention_on_meta() -> Iterator[None]:
     """Flex attention works on meta tensors, but refuses them."""
     module: Any = sys.modules.get("torch.nn.attention.flex_attention")
@@ -154,11 +132,6 @@ def _flex_attention_on_meta() -> Iterator[None]:
         module._validate_device = check
 
 
-def _mode(training: bool) -> AbstractContextManager[object]:
-    """In inference mode composite operators (attention, linear) arrive whole."""
-    return torch.enable_grad() if training else torch.inference_mode()
-
-
 def _copy_on_meta(leaf: Any) -> Any:
     if not isinstance(leaf, Tensor) or (leaf.is_meta and not leaf.requires_grad):
         return leaf
@@ -166,7 +139,7 @@ def _copy_on_meta(leaf: Any) -> Any:
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
-    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
+    return tensor if tensor.is_meta else _copy_on_meta(tensor)
 
 
 def _alias(tensor: Tensor) -> Tensor:
