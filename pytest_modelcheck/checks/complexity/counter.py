@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch._C import _get_dispatch_stack_at, _len_torch_dispatch_stack
 from torch.utils._python_dispatch import (
     TorchDispatchMode,
     _get_current_dispatch_mode_stack,
@@ -21,7 +21,8 @@ from ...model.calls import Running
 from .attention import Attention, Share
 from .formulas import Arguments, elements, first_tensor
 from .gradients import GRADIENTS, Amounts
-from .likeness import LIKENESS, Likeness
+from .layouts import argument, results_laid_out
+from .likeness import LIKENESS
 from .operators import Operator, lookup
 from .result import Cost
 from .traffic import Bytes, add_bytes
@@ -115,7 +116,7 @@ class Counter(TorchDispatchMode):
 
     def counts(self) -> bool:
         """Whether a composite operator that comes now is to be counted: on this thread, in no other operator."""
-        return self in _get_current_dispatch_mode_stack() and not self._hidden and not _transformed()
+        return not self._hidden and _is_active(self) and not _transformed()
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: Arguments = (), kwargs: Keywords | None = None
@@ -127,8 +128,7 @@ class Counter(TorchDispatchMode):
                 return func.decompose(*args, **kwargs)
         if self.on_meta and _is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
-        like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
-        out = self._likely(like, func, args, kwargs)
+        out = self._likeness(operator, func, args, kwargs) if self.on_meta and not self.trace else None
         if out is None:
             out = func(*args, **kwargs)
         if not self._hidden and not self._in_a_gradient(operator):
@@ -141,27 +141,39 @@ class Counter(TorchDispatchMode):
         operator = self._operator(func) or Operator(str(func._schema.name))
         if self.on_meta and _is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
-        if not torch.is_grad_enabled():
-            like = LIKENESS.get(operator.name) if self.on_meta else None
-            out = self._likely(like, func, args, kwargs)
-            if out is None:
-                with self._out_of_sight():
-                    out = func.decompose(*args, **kwargs)
-            owner, kept = self._owner()
-            self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
-            return out
-        return self._differentiable(operator, func, args, kwargs)
+        run = self._differentiable if torch.is_grad_enabled() else self._plain
+        on_top, self._hidden = _is_on_top(self), True
+        if on_top:  # else what runs comes here, and is not counted
+            _pop_mode()
+        try:
+            return run(operator, func, args, kwargs)
+        finally:
+            self._hidden = False
+            if on_top:
+                _push_mode(self)
+
+    def _plain(self, operator: Operator, func: Overload, args: Arguments, kwargs: Keywords) -> object:
+        out = self._likeness(operator, func, args, kwargs) if self.on_meta else None
+        if out is None:
+            out = func.decompose(*args, **kwargs)
+            if operator.name in GRADIENTS:
+                out = results_laid_out(out, args[0])
+        owner, kept = self._owner()
+        self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
+        return out
 
     def _differentiable(
         self, operator: Operator, func: Overload, args: Arguments, kwargs: Keywords
     ) -> object:
         """Note which autograd nodes belong to the operator: they are its backward."""
         start, gradient = _next_node(), GRADIENTS.get(operator.name)
-        with self._out_of_sight():
-            if gradient:  # what uses have in common is summed outside of the operator, in sight
-                args, kwargs = tree_map_only(Tensor, _alias, (args, kwargs))
+        if gradient:  # what the gradients of several uses sum up to is no part of it: an alias is between
+            args, kwargs = tree_map_only(Tensor, _alias, (args, kwargs))
             first = _next_node()
-            out = func.decompose(*args, **kwargs)
+            args, kwargs = tree_map_only(Tensor, argument, (args, kwargs))
+            out = results_laid_out(func.decompose(*args, **kwargs), args[0])
+        else:
+            first, out = start, func.decompose(*args, **kwargs)
         end, ordered = _next_node(), self._in_order(func, args, kwargs)
         owner, kept = self.stack.owner(self.kept)
         self.stack.claim(range(start, end), owner, kept)
@@ -170,20 +182,6 @@ class Counter(TorchDispatchMode):
             made = Gradient(f"{operator.name}_backward", owner, gradient(ordered, out), share)
             self._gradients.update(dict.fromkeys(range(first, end), made))
         return out
-
-    @contextmanager
-    def _out_of_sight(self) -> Iterator[None]:
-        """What runs in the block is part of an operator that is counted whole."""
-        on_top = _get_current_dispatch_mode_stack()[-1] is self
-        self._hidden = True
-        if on_top:
-            _pop_mode()
-        try:
-            yield
-        finally:
-            self._hidden = False
-            if on_top:
-                _push_mode(self)
 
     def _in_a_gradient(self, operator: Operator) -> bool:
         """Whether the operator is part of a backward that is counted whole, or of how autograd stores a gradient.
@@ -207,15 +205,23 @@ class Counter(TorchDispatchMode):
     def _owner(self) -> tuple[str, Share | None]:
         return self.stack.owner(self.kept) if self.trace else (self.stack.running[-1], self.kept)
 
-    def _likely(self, like: Likeness | None, func: Dispatched, args: Arguments, kwargs: Keywords) -> object:
+    def _likeness(
+        self, operator: Operator, func: Dispatched, args: Arguments, kwargs: Keywords
+    ) -> Tensor | None:
+        like = LIKENESS.get(operator.name)
         return like(self._in_order(func, args, kwargs)) if like and "out" not in kwargs else None
 
     def _operator(self, func: Dispatched) -> Operator | None:
-        if func not in self._operators:
-            self._operators[func] = lookup(func)
-            schema = getattr(func, "_schema", None)
-            self._schemas[func] = [a for a in schema.arguments if not a.is_out] if schema is not None else ()
-        return self._operators[func]
+        try:
+            return self._operators[func]
+        except KeyError:
+            self._learn(func)
+            return self._operators[func]
+
+    def _learn(self, func: Dispatched) -> None:
+        self._operators[func] = lookup(func)
+        schema = getattr(func, "_schema", None)
+        self._schemas[func] = [a for a in schema.arguments if not a.is_out] if schema is not None else ()
 
     def _in_order(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> Arguments:
         """Positional arguments, keywords and defaults as one, in the order of the schema; not where results go."""
@@ -267,6 +273,16 @@ class Gradient:
     cost: Amounts
     share: Share | None
     counted: bool = False
+
+
+def _is_on_top(mode: TorchDispatchMode) -> bool:
+    height = _len_torch_dispatch_stack()
+    return height > 0 and _get_dispatch_stack_at(height - 1) is mode
+
+
+def _is_active(mode: TorchDispatchMode) -> bool:
+    """Whether the mode sees this thread's operators; it does not while it handles one."""
+    return _is_on_top(mode) or mode in _get_current_dispatch_mode_stack()
 
 
 def _next_node() -> int:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
-from torch.library import Library, _scoped_library
+from torch.library import _scoped_library
 
 if TYPE_CHECKING:
     from .operators import Overload
@@ -33,23 +33,23 @@ COMPOSITES = (
 @contextmanager
 def composites_whole(counts: Callable[[], bool], run: Whole, devices: Iterable[str] = ()) -> Iterator[None]:
     """In the block, composite operators of tensors on CPU, meta and `devices` are `run`, while it `counts`."""
-    keys = dict.fromkeys(f"Autograd{_key(device)}" for device in ("cpu", "meta", *devices))
+    keys = dict.fromkeys(
+        f"Autograd{_KEYS.get(device, device.upper())}" for device in ("cpu", "meta", *devices)
+    )
     with _scoped_library("aten", "IMPL") as library:
         for overload in _overloads():
             kernel = _kernel(overload, counts, run)
             for key in keys:
-                _implement(library, overload, kernel, key)
+                if key in _PLAIN or not torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), key):
+                    library.impl(overload, kernel, key)
         yield
 
 
-def _key(device: str) -> str:
-    return {"meta": "Meta"}.get(device, device.upper())
-
-
-def _implement(library: Library, overload: Overload, kernel: Whole, key: str) -> None:
-    """Unless the device has a kernel, and with it a gradient, of its own."""
-    if not torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), key):
-        library.impl(overload, kernel, key)
+_KEYS = {"meta": "Meta"}
+_PLAIN = (
+    "AutogradCPU",
+    "AutogradMeta",
+)  # other devices may have a kernel, and with it a gradient, of their own
 
 
 def _kernel(overload: Overload, counts: Callable[[], bool], run: Whole) -> Whole:
