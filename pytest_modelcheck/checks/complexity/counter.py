@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch._C import _get_dispatch_stack_at, _len_torch_dispatch_stack
+from torch._C import (
+    _get_dispatch_stack_at,
+    _len_torch_dispatch_stack,
+    _pop_torch_dispatch_stack,
+    _push_on_torch_dispatch_stack,
+)
 from torch.utils._python_dispatch import (
     TorchDispatchMode,
     _get_current_dispatch_mode_stack,
-    _pop_mode,
-    _push_mode,
 )
 from torch.utils._pytree import tree_map_only
 
@@ -128,7 +131,9 @@ class Counter(TorchDispatchMode):
                 return func.decompose(*args, **kwargs)
         if self.on_meta and _is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
-        out = self._likeness(operator, func, args, kwargs) if self.on_meta and not self.trace else None
+        out: object = (
+            self._likeness(operator, func, args, kwargs) if self.on_meta and not self.trace else None
+        )
         if out is None:
             out = func(*args, **kwargs)
         if not self._hidden and not self._in_a_gradient(operator):
@@ -144,16 +149,16 @@ class Counter(TorchDispatchMode):
         run = self._differentiable if torch.is_grad_enabled() else self._plain
         on_top, self._hidden = _is_on_top(self), True
         if on_top:  # else what runs comes here, and is not counted
-            _pop_mode()
+            _pop_torch_dispatch_stack(None)
         try:
             return run(operator, func, args, kwargs)
         finally:
             self._hidden = False
             if on_top:
-                _push_mode(self)
+                _push_on_torch_dispatch_stack(self)
 
     def _plain(self, operator: Operator, func: Overload, args: Arguments, kwargs: Keywords) -> object:
-        out = self._likeness(operator, func, args, kwargs) if self.on_meta else None
+        out: object = self._likeness(operator, func, args, kwargs) if self.on_meta else None
         if out is None:
             out = func.decompose(*args, **kwargs)
             if operator.name in GRADIENTS:

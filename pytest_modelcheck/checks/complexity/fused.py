@@ -160,7 +160,7 @@ def _step_flops(kind: str) -> Formula:
 
 def _cell_flops(kind: str) -> Formula:
     def formula(args: Any, out: object) -> int:
-        hidden = args[2].shape[0] // GATES[kind]
+        hidden = int(args[2].shape[0]) // GATES[kind]
         biased = any(isinstance(a, Tensor) for a in args[4:])
         return steps(args[0]) * hidden * (STEP[kind] - (0 if biased else 2 * GATES[kind]))
 

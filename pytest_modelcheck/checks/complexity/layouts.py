@@ -48,4 +48,4 @@ def argument(tensor: Tensor) -> Tensor:
     """The tensor as an argument of an operator, whose gradient will lie in memory like it."""
     if not tensor.requires_grad:
         return tensor
-    return cast("Tensor", _Argument.apply(tensor))  # type: ignore[no-untyped-call]
+    return cast("Tensor", _Argument.apply(tensor))

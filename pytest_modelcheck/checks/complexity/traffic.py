@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -152,27 +152,39 @@ def traffic_of(name: str) -> Traffic:
 
 def add_bytes(values: object, sums: Bytes) -> int:
     """Bytes of the tensors among `values`, however nested, and of sums of others; also added to `sums`, by dtype."""
-    if isinstance(values, Tensor):
-        if values.layout is torch.strided and type(values) in PLAIN:
-            whole = values.is_contiguous()
-            return _add(values.dtype, values.nbytes if whole else _stored_bytes(values), sums)
-        return _add_unusual(values, sums)
-    if isinstance(values, Part):
-        return _add_unusual(values.tensor, sums, values.elements)
-    total = 0
-    if isinstance(values, (list, tuple)):
-        for value in values:
-            if isinstance(value, (Tensor, list, tuple, dict, torch.ScriptObject)):
+    kind = type(values)
+    if kind in PLAIN and cast("Tensor", values).layout is torch.strided:
+        return _add_plain(cast("Tensor", values), sums)
+    if kind is tuple or kind is list:
+        total = 0
+        for value in cast("list[object]", values):
+            if type(value) not in NO_BYTES:
                 total += add_bytes(value, sums)
-    elif isinstance(values, dict):
-        for dtype, size in values.items():
-            total += _add(dtype, size, sums)
-    elif isinstance(values, torch.ScriptObject):
-        total = add_bytes(unpacked(values), sums)
-    return total
+        return total
+    return _add_unusual(values, sums)
+
+
+def _add_plain(tensor: Tensor, sums: Bytes) -> int:
+    size = tensor.nbytes if tensor.is_contiguous() else _stored_bytes(tensor)
+    dtype = tensor.dtype
+    sums[dtype] = sums.get(dtype, 0) + size
+    return size
 
 
 PLAIN = (Tensor, nn.Parameter)
+NO_BYTES = (type(None), int, bool, float, str)
+
+
+def _add_unusual(values: object, sums: Bytes) -> int:
+    if isinstance(values, Tensor):
+        return _add_tensor(values, sums)
+    if isinstance(values, Part):
+        return _add_tensor(values.tensor, sums, values.elements)
+    if isinstance(values, (list, tuple)):
+        return sum(add_bytes(value, sums) for value in values)
+    if isinstance(values, dict):
+        return sum(_add(dtype, size, sums) for dtype, size in values.items())
+    return add_bytes(unpacked(values), sums) if isinstance(values, torch.ScriptObject) else 0
 
 
 def _add(dtype: torch.dtype, size: int, sums: Bytes) -> int:
@@ -191,7 +203,7 @@ def _stored_bytes(tensor: Tensor) -> int:
     return min(span, elements) * tensor.element_size()
 
 
-def _add_unusual(tensor: Tensor, sums: Bytes, elements: int | None = None) -> int:
+def _add_tensor(tensor: Tensor, sums: Bytes, elements: int | None = None) -> int:
     """Of `elements` of it: a subclass that holds other tensors is what it holds, a sparse one what is stored."""
     parts = inner_tensors(tensor) or (() if is_dense(tensor) else _parts(tensor))
     if not parts:
