@@ -135,7 +135,7 @@ def _flex_attention_on_meta() -> Iterator[None]:
 def _copy_on_meta(leaf: Any) -> Any:
     if not isinstance(leaf, Tensor) or (leaf.is_meta and not leaf.requires_grad):
         return leaf
-    return torch.empty_like(leaf, device="meta").requires_grad_(leaf.requires_grad)
+    return torch.empty_like(leaf, device="meta", requires_grad=leaf.requires_grad)
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
@@ -151,14 +151,14 @@ def _alias(tensor: Tensor) -> Tensor:
 
 def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
     """Put others in the place of parameters and buffers, tied ones once; observe() puts the user's back."""
-    made: dict[Tensor, Tensor] = {}
+    made: dict[int, tuple[Tensor, Tensor]] = {}  # those replaced are kept: their number must not be another's
     for child in module.modules():
         for held in (child._parameters, child._buffers):
             for name, tensor in held.items():
                 if tensor is not None:
-                    if tensor not in made:
-                        made[tensor] = replace(tensor)
-                    held[name] = made[tensor]  # type: ignore[assignment]
+                    if id(tensor) not in made:
+                        made[id(tensor)] = tensor, replace(tensor)
+                    held[name] = made[id(tensor)][1]  # type: ignore[assignment]
 
 
 def _unknown_text(name: str, unknown: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,10 +59,14 @@ def _listed(name: str) -> str:
     return name
 
 
+@functools.cache
 def _is_view(func: Overload) -> bool:
-    return any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
+    """By its schema; one that is made of others may copy as well: what it is made of says so."""
+    views = any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
+    return views and not func._can_decompose()
 
 
+@functools.cache
 def _is_view_in_place(func: Overload) -> bool:
     name = str(func._schema.name)
     return name.endswith("_") and _is_view_of(name[:-1])

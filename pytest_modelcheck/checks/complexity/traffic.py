@@ -165,7 +165,7 @@ def add_bytes(values: object, sums: Bytes) -> int:
 
 
 def _add_plain(tensor: Tensor, sums: Bytes) -> int:
-    size = tensor.nbytes if tensor.is_contiguous() else _stored_bytes(tensor)
+    size = tensor.nbytes if tensor.is_contiguous() else _bytes_once(tensor)
     dtype = tensor.dtype
     sums[dtype] = sums.get(dtype, 0) + size
     return size
@@ -192,7 +192,7 @@ def _add(dtype: torch.dtype, size: int, sums: Bytes) -> int:
     return size
 
 
-def _stored_bytes(tensor: Tensor) -> int:
+def _bytes_once(tensor: Tensor) -> int:
     """What was expanded is there once, and so is where windows overlap."""
     span = elements = 1
     for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
@@ -215,6 +215,11 @@ def _add_tensor(tensor: Tensor, sums: Bytes, elements: int | None = None) -> int
     add_bytes(list(parts), held)
     shares = {dtype: size * elements // max(1, tensor.numel()) for dtype, size in held.items()}
     return add_bytes(shares, sums)
+
+
+def stored_bytes(tensor: Tensor) -> int:
+    """Bytes that a tensor holds, and not those that it stands for."""
+    return add_bytes(tensor, {})
 
 
 def inner_tensors(tensor: Tensor) -> list[Tensor]:
