@@ -248,7 +248,7 @@ def differentiable_sums(output: object, name: str) -> list[Tensor]:
         raise MeasurementError(
             f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
         )
-    return [leaf.sum() for leaf in leaves]
+    return [(torch.view_as_real(leaf.resolve_conj()) if leaf.is_complex() else leaf).sum() for leaf in leaves]
 
 
 def unwrap(model: nn.Module) -> nn.Module:

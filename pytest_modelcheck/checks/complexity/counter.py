@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,6 +26,7 @@ from .formulas import Arguments, elements, first_tensor
 from .gradients import GRADIENTS, Amounts
 from .layouts import argument, results_laid_out
 from .likeness import LIKENESS
+from .mixed import is_mixed, to_meta
 from .operators import Operator, lookup
 from .result import Cost
 from .traffic import Bytes, add_bytes
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 Keywords: TypeAlias = Mapping[str, object]
 
-CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
 COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
 STORES_GRADIENT = 2**64 - 1  # number of the autograd nodes that put gradients into leaves
 
@@ -129,8 +129,8 @@ class Counter(TorchDispatchMode):
         if operator is None:
             with self:
                 return func.decompose(*args, **kwargs)
-        if self.on_meta and _is_mixed(args, kwargs):
-            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        if self.on_meta and is_mixed(args, kwargs):
+            args, kwargs = tree_map_only(Tensor, to_meta, (args, kwargs))
         out: object = (
             self._likeness(operator, func, args, kwargs) if self.on_meta and not self.trace else None
         )
@@ -144,8 +144,8 @@ class Counter(TorchDispatchMode):
     def whole(self, func: Overload, args: Arguments, kwargs: Keywords) -> object:
         """Run a composite operator out of sight, and count it as one."""
         operator = self._operator(func) or Operator(str(func._schema.name))
-        if self.on_meta and _is_mixed(args, kwargs):
-            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        if self.on_meta and is_mixed(args, kwargs):
+            args, kwargs = tree_map_only(Tensor, to_meta, (args, kwargs))
         run = self._differentiable if torch.is_grad_enabled() else self._plain
         on_top, self._hidden = _is_on_top(self), True
         if on_top:  # else what runs comes here, and is not counted
@@ -306,27 +306,3 @@ def _transformed() -> bool:
 def _is_complex(out: object) -> bool:
     tensor = first_tensor(out)
     return tensor is not None and tensor.is_complex()
-
-
-# Devices
-
-
-def _is_mixed(args: Arguments, kwargs: Keywords) -> bool:
-    """Whether some tensors are on meta and others (scalars aside, they may stay) are not."""
-    found: set[bool] = set()
-    _places((*args, *kwargs.values()), found)
-    return len(found) == 2
-
-
-def _places(values: Iterable[object], found: set[bool]) -> None:
-    for value in values:
-        if isinstance(value, Tensor):
-            found.add(value.is_meta)
-        elif isinstance(value, (list, tuple)):
-            _places(value, found)
-
-
-def _to_meta(tensor: Tensor) -> Tensor:
-    if tensor.is_meta or tensor.dim() == CPU_SCALAR:
-        return tensor
-    return torch.empty_like(tensor, device="meta")

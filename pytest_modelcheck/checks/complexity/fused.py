@@ -90,6 +90,12 @@ def _attention_of_lengths(
     return batch * heads * int(query.shape[-3] * key.shape[-3]) * widths
 
 
+@macs("_flash_attention_backward _efficient_attention_backward")
+def _attention_of_lengths_backward(args: Any, out: object) -> int:
+    """gradient, query, key, value, two more, perhaps cumulative lengths: twice the forward."""
+    return 2 * _attention_of_lengths((*args[1:4], *args[6:8], None), out)
+
+
 @macs("_native_multi_head_attention")
 def _attention_module(args: tuple[Tensor, Tensor, object, int, Unpack[Arguments]], out: object) -> int:
     """Projections of query, key, value and output, and the attention itself."""

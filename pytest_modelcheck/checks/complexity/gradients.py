@@ -15,11 +15,11 @@ from typing_extensions import Unpack
 
 from . import fused
 from .formulas import OTHER, Arguments, ThreeTensors, first_tensor, full_names
-from .traffic import Bytes, add_bytes
+from .traffic import Bytes, Held, add_bytes
 
 
 class Amounts(NamedTuple):
-    """What a call costs: `made` are activations, `read` and `written` values or bytes by dtype."""
+    """What a call costs: `made` are activations, `read` and `written` values."""
 
     macs: int
     other: int
@@ -77,7 +77,7 @@ def _backward(name: str, products: Products, others: int) -> Backward:
         written: Bytes = {}
         add_bytes((out, args, out), read)
         add_bytes(wanted, written)
-        return Amounts(macs, others * OTHER[name](args, out), made, read, written)
+        return Amounts(macs, others * OTHER[name](args, out), made, Held(read), Held(written))
 
     return amounts
 

@@ -9,8 +9,16 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
-from . import elementwise
-from .formulas import Arguments, TwoTensors, first_tensor, full_names, is_dense
+from . import movement
+from .formulas import (
+    REGISTERED_TRAFFIC,
+    Arguments,
+    ThreeTensors,
+    TwoTensors,
+    first_tensor,
+    full_names,
+    is_dense,
+)
 from .packed import unpacked
 
 Moved: TypeAlias = tuple[object, object]  # the values that are read, and written
@@ -23,6 +31,12 @@ class Part(NamedTuple):
 
     tensor: Tensor
     elements: int
+
+
+class Held(NamedTuple):
+    """So many bytes of each dtype."""
+
+    sizes: Bytes
 
 
 def everything(args: Arguments, out: object) -> Moved:
@@ -39,6 +53,15 @@ def _overwritten(args: Arguments, out: object) -> Moved:
     return args[1:], out
 
 
+def _list_in_place(args: Arguments, out: object) -> Moved:
+    """It returns nothing."""
+    return args, args[0]
+
+
+def _list_overwritten(args: Arguments, out: object) -> Moved:
+    return args[1:], args[0]
+
+
 # Gathers: of the source only what is taken is read
 
 
@@ -50,6 +73,12 @@ def _bags(args: TwoTensors, out: object) -> Moved:
     """Rows of the first operand, as many as there are indices; of the results only the bags."""
     rows = Part(args[0], args[1].numel() * int(args[0].shape[-1]))
     return (rows, args[1:]), first_tensor(out)
+
+
+def _bag_weights(args: ThreeTensors, out: object) -> Moved:
+    """gradient, weight, indices, ...: each row meets the gradient of its bag."""
+    rows = Part(args[1], args[2].numel() * int(args[1].shape[-1]))
+    return (args[0], rows, args[2:]), out
 
 
 # In place: of the target only what is put there is written, and read where it is added or reduced
@@ -121,15 +150,17 @@ def _masked(args: Any, out: object) -> Moved:
 
 
 TRAFFIC: dict[str, Traffic] = {
-    **dict.fromkeys(elementwise.GATHERS, _gathered),
-    **dict.fromkeys(elementwise.OVERWRITES, _overwritten),
-    **dict.fromkeys(elementwise.MADE, _made),
+    **dict.fromkeys(movement.GATHERS, _gathered),
+    **dict.fromkeys(movement.OVERWRITES, _overwritten),
+    **dict.fromkeys(movement.MADE, _made),
     **{
         name: traffic
         for names, traffic in (
             ("_embedding_bag _embedding_bag_forward_only", _bags),
             ("quantized::embedding_bag_byte_rowwise_offsets", _bags),
             ("quantized::embedding_bag_4bit_rowwise_offsets", _bags),
+            ("_embedding_bag_per_sample_weights_backward", _bag_weights),
+            ("_foreach_copy_ _foreach_zero_", _list_overwritten),
             ("scatter_", _scattered),
             ("scatter_add_ scatter_reduce_", _scatter_added),
             ("scatter scatter_add scatter_reduce", _scattered_copy),
@@ -147,7 +178,24 @@ TRAFFIC: dict[str, Traffic] = {
 
 def traffic_of(name: str) -> Traffic:
     """What an operator of this name reads and writes."""
+    if name in REGISTERED_TRAFFIC:
+        return _registered(REGISTERED_TRAFFIC[name])
+    if name not in TRAFFIC and name.startswith("aten::_foreach_") and name.endswith("_"):
+        return _list_in_place
     return TRAFFIC.get(name, everything)
+
+
+def _registered(formula: Traffic) -> Traffic:
+    """Of a formula that may also tell bytes: they are of the first tensor's dtype."""
+
+    def traffic(args: Arguments, out: object) -> Moved:
+        read, written = formula(args, out)
+        tensor = first_tensor((args, out))
+        dtype = tensor.dtype if tensor is not None else torch.uint8
+        held = (Held({dtype: v}) if isinstance(v, int) else v for v in (read, written))
+        return next(held), next(held)
+
+    return traffic
 
 
 def add_bytes(values: object, sums: Bytes) -> int:
@@ -180,10 +228,10 @@ def _add_unusual(values: object, sums: Bytes) -> int:
         return _add_tensor(values, sums)
     if isinstance(values, Part):
         return _add_tensor(values.tensor, sums, values.elements)
-    if isinstance(values, (list, tuple)):
-        return sum(add_bytes(value, sums) for value in values)
-    if isinstance(values, dict):
-        return sum(_add(dtype, size, sums) for dtype, size in values.items())
+    if isinstance(values, Held):
+        return sum(_add(dtype, size, sums) for dtype, size in values.sizes.items())
+    if isinstance(values, (list, tuple, dict)):
+        return sum(add_bytes(v, sums) for v in (values.values() if isinstance(values, dict) else values))
     return add_bytes(unpacked(values), sums) if isinstance(values, torch.ScriptObject) else 0
 
 
@@ -214,7 +262,7 @@ def _add_tensor(tensor: Tensor, sums: Bytes, elements: int | None = None) -> int
     held: Bytes = {}
     add_bytes(list(parts), held)
     shares = {dtype: size * elements // max(1, tensor.numel()) for dtype, size in held.items()}
-    return add_bytes(shares, sums)
+    return add_bytes(Held(shares), sums)
 
 
 def stored_bytes(tensor: Tensor) -> int:
