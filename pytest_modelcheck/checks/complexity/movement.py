@@ -7,7 +7,7 @@ from .formulas import full_names
 FREE = frozenset(
     full_names(
         "_assert_tensor_metadata _cudnn_rnn_flatten_weight _local_scalar_dense _unsafe_view as_strided_ empty "
-        "unsafe_chunk unsafe_split unsafe_split_with_sizes "
+        "scalar_tensor unsafe_chunk unsafe_split unsafe_split_with_sizes "
         "empty_like empty_strided empty_permuted empty_quantized _empty_affine_quantized lift lift_fresh new_empty "
         "new_empty_strided resize_ resize_as_ set_ is_same_size sym_size _assert_async _assert_scalar "
         "_functional_assert_async _functional_assert_scalar is_nonzero is_pinned is_set_to _has_same_storage_numel "
@@ -69,7 +69,7 @@ MOVES = (
             "randn randperm range reflection_pad1d reflection_pad2d reflection_pad3d "
             "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward repeat repeat_interleave "
             "replication_pad1d replication_pad2d replication_pad3d replication_pad1d_backward "
-            "replication_pad2d_backward replication_pad3d_backward roll rot90 scalar_tensor scatter select_backward "
+            "replication_pad2d_backward replication_pad3d_backward roll rot90 scatter select_backward "
             "select_scatter slice_backward slice_scatter split_with_sizes_copy stack _stack _chunk_cat tril tril_ triu "
             "triu_ tril_indices triu_indices unbind_copy unfold_backward uniform "
             "upsample_nearest1d upsample_nearest2d upsample_nearest3d "

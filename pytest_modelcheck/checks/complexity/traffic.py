@@ -75,6 +75,11 @@ def _bags(args: TwoTensors, out: object) -> Moved:
     return (rows, args[1:]), first_tensor(out)
 
 
+def _bags_backward(args: Arguments, out: object) -> Moved:
+    """gradient, indices, offsets; what the forward's kernel kept for itself is its own."""
+    return args[:3], out
+
+
 def _bag_weights(args: ThreeTensors, out: object) -> Moved:
     """gradient, weight, indices, ...: each row meets the gradient of its bag."""
     rows = Part(args[1], args[2].numel() * int(args[1].shape[-1]))
@@ -159,6 +164,7 @@ TRAFFIC: dict[str, Traffic] = {
             ("_embedding_bag _embedding_bag_forward_only", _bags),
             ("quantized::embedding_bag_byte_rowwise_offsets", _bags),
             ("quantized::embedding_bag_4bit_rowwise_offsets", _bags),
+            ("_embedding_bag_backward", _bags_backward),
             ("_embedding_bag_per_sample_weights_backward", _bag_weights),
             ("_foreach_copy_ _foreach_zero_", _list_overwritten),
             ("scatter_", _scattered),
