@@ -14,6 +14,7 @@ from torch._C import (
     _pop_torch_dispatch_stack,
     _push_on_torch_dispatch_stack,
 )
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import (
     TorchDispatchMode,
     _get_current_dispatch_mode_stack,
@@ -29,7 +30,7 @@ from .likeness import LIKENESS
 from .mixed import is_mixed, to_meta
 from .operators import Operator, lookup
 from .result import Cost
-from .traffic import Bytes, add_bytes
+from .traffic import PLAIN, Bytes, add_bytes
 
 if TYPE_CHECKING:
     from .operators import Dispatched, Overload
@@ -62,10 +63,12 @@ class ModuleStack(Running):
         out = _first(output)
         if out is not None and module in self.names:
             given = _first(args)
-            self.shapes[self.names[module]] = (
-                tuple(given.shape) if given is not None else None,
-                tuple(out.shape),
-            )
+            self.shapes[self.names[module]] = (_shape(given), _shape(out) or ())
+
+
+def _shape(tensor: Tensor | None) -> tuple[int, ...] | None:
+    """None for rows of several lengths (nested tensors)."""
+    return tuple(tensor.shape) if tensor is not None and not tensor.is_nested else None
 
 
 def _first(values: object) -> Tensor | None:
@@ -214,7 +217,9 @@ class Counter(TorchDispatchMode):
         self, operator: Operator, func: Dispatched, args: Arguments, kwargs: Keywords
     ) -> Tensor | None:
         like = LIKENESS.get(operator.name)
-        return like(self._in_order(func, args, kwargs)) if like and "out" not in kwargs else None
+        if like is None or "out" in kwargs or type(args[0]) not in PLAIN:
+            return None
+        return like(self._in_order(func, args, kwargs))
 
     def _operator(self, func: Dispatched) -> Operator | None:
         try:
@@ -299,8 +304,8 @@ def _alias(tensor: Tensor) -> Tensor:
 
 
 def _transformed() -> bool:
-    """Whether a transform of torch.func is at work."""
-    return torch._C._functorch.peek_interpreter_stack() is not None
+    """Whether a transform of torch.func or forward-mode differentiation is at work: operators then do more."""
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
 def _is_complex(out: object) -> bool:

@@ -145,8 +145,24 @@ def _added_product(args: ThreeTensors, out: Tensor) -> int:
     return product(args[1], args[2], out)
 
 
+@macs("linear mkldnn_linear")
+def _plain_linear(args: TwoTensors, out: Tensor) -> int:
+    return out.numel() * int(args[1].shape[-1])
+
+
+@macs("linear_backward")
+def _linear_backward(args: tuple[Tensor, Tensor, Tensor, Sequence[bool]], out: object) -> int:
+    """input, gradient, weight, whose are wanted: of input and weight as much as the forward, each."""
+    return args[1].numel() * int(args[2].shape[-1]) * sum(args[3][:2])
+
+
+@macs("matmul_backward")
+def _matmul_backward(args: tuple[Tensor, Tensor, Tensor, Sequence[bool]], out: object) -> int:
+    return args[0].numel() * int(args[1].size(-1)) * sum(args[3])
+
+
 @macs(
-    "linear mkldnn_linear _weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu "
+    "_weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu "
     "_weight_int4pack_mm_with_scales_and_zeros"
 )
 def _linear(args: OneTensor, out: Tensor) -> int:

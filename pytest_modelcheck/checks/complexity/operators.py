@@ -37,6 +37,10 @@ def lookup(func: Dispatched) -> Operator | None:
     if macs or isinstance(func, torch._ops.HigherOrderOperator):
         known = macs is not None or listed in OTHER or name in REGISTERED_TRAFFIC
         return Operator(name, macs, OTHER.get(listed), traffic_of(name), known)
+    if name.startswith(
+        "prim::"
+    ):  # questions about a tensor (its layout, its device), unknown to the dispatcher
+        return Operator(name)
     if listed in movement.FREE or _is_view(func) or _is_view_in_place(func):
         return Operator(name)
     if listed in OTHER or listed in movement.MOVES or name in REGISTERED_TRAFFIC:
@@ -80,18 +84,21 @@ def _torchs_own(func: Dispatched, listed: str) -> Formula | None:
 
 
 def _is_pointwise(func: Overload) -> bool:
-    return torch.Tag.pointwise in func.tags or _is_pointwise_in_place(func)
+    return torch.Tag.pointwise in func.tags or _is_pointwise_elsewhere(func)
 
 
 @functools.cache
-def _is_pointwise_in_place(func: Overload) -> bool:
-    """Some have the tag out of place alone."""
-    name = str(func._schema.name)
-    packet = getattr(torch.ops.aten, name.removeprefix("aten::")[:-1], None) if name.endswith("_") else None
-    if not isinstance(packet, torch._ops.OpOverloadPacket):
+def _is_pointwise_elsewhere(func: Overload) -> bool:
+    """Some have the tag out of place alone, and torch's own primitives have none."""
+    library, name = str(func._schema.name).split("::", 1)
+    if library == "aten" and not name.endswith("_"):
         return False
-    overload = getattr(packet, func._overloadname, None)
-    return overload is not None and torch.Tag.pointwise in overload.tags
+    packet = getattr(torch.ops.aten, name.removesuffix("_"), None)
+    if library not in ("aten", "prims") or not isinstance(packet, torch._ops.OpOverloadPacket):
+        return False
+    overloads = (getattr(packet, overload) for overload in packet.overloads())
+    alike = (o for o in overloads if library == "prims" or o._overloadname == func._overloadname)
+    return any(torch.Tag.pointwise in overload.tags for overload in alike)
 
 
 @functools.cache

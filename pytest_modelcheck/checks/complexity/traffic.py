@@ -219,7 +219,7 @@ def add_bytes(values: object, sums: Bytes) -> int:
 
 
 def _add_plain(tensor: Tensor, sums: Bytes) -> int:
-    size = tensor.nbytes if tensor.is_contiguous() else _bytes_once(tensor)
+    size = tensor.nbytes if tensor.is_contiguous() or tensor.is_nested else _bytes_once(tensor)
     dtype = tensor.dtype
     sums[dtype] = sums.get(dtype, 0) + size
     return size
