@@ -105,6 +105,7 @@ class Counter(TorchDispatchMode):
         self._written: Bytes = {}
         self._operators: dict[Dispatched, Operator | None] = {}
         self._schemas: dict[Dispatched, Sequence[torch.Argument]] = {}
+        self._apart: set[Overload] = set()  # operators that are being run by what they are made of
         self._hidden = False
         self._gradients: dict[int, Gradient] = {}  # by the autograd nodes that make them
 
@@ -130,8 +131,7 @@ class Counter(TorchDispatchMode):
         kwargs = kwargs or {}
         operator = self._operator(func)
         if operator is None:
-            with self:
-                return func.decompose(*args, **kwargs)
+            return self._taken_apart(func, args, kwargs)
         if self.on_meta and is_mixed(args, kwargs):
             args, kwargs = tree_map_only(Tensor, to_meta, (args, kwargs))
         out: object = (
@@ -143,6 +143,17 @@ class Counter(TorchDispatchMode):
             owner, kept = self._owner()
             self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
+
+    def _taken_apart(self, func: Overload, args: Arguments, kwargs: Keywords) -> object:
+        """Run what an operator is made of, in sight; a tensor subclass may want the operator itself again."""
+        if func in self._apart:
+            return func(*args, **kwargs)
+        self._apart.add(func)
+        try:
+            with self:
+                return func.decompose(*args, **kwargs)
+        finally:
+            self._apart.discard(func)
 
     def whole(self, func: Overload, args: Arguments, kwargs: Keywords) -> object:
         """Run a composite operator out of sight, and count it as one."""

@@ -121,7 +121,19 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> int:
         return stored(left) * (right.shape[-1] if right.dim() > 1 else 1)
     if not is_dense(right):
         return stored(right) * math.prod(left.shape[:-1])
+    if left.is_nested or right.is_nested:
+        return _products_of_lists(left, right)
     return out.numel() * left.shape[-1]
+
+
+def _products_of_lists(left: Tensor, right: Tensor) -> int:
+    """Nested tensors: matrices of several shapes; a plain one meets each."""
+    if not right.is_nested:
+        return left.numel() * int(right.shape[-1])
+    if not left.is_nested:
+        return right.numel() * int(left.shape[-2])
+    sizes = zip(left._nested_tensor_size().tolist(), right._nested_tensor_size().tolist(), strict=True)
+    return sum(math.prod(one) * int(two[-1]) for one, two in sizes)
 
 
 def _meetings(left: Tensor, right: Tensor) -> int:
@@ -158,7 +170,7 @@ def _linear_backward(args: tuple[Tensor, Tensor, Tensor, Sequence[bool]], out: o
 
 @macs("matmul_backward")
 def _matmul_backward(args: tuple[Tensor, Tensor, Tensor, Sequence[bool]], out: object) -> int:
-    return args[0].numel() * int(args[1].size(-1)) * sum(args[3])
+    return product(args[1], args[2], args[0]) * sum(args[3])
 
 
 @macs(

@@ -26,11 +26,14 @@ def attention_macs(query: Tensor, key: Tensor, value: Tensor) -> int:
 
     Shapes (batch..., heads, length, width).
     """
-    return pairs(query, key) * (query.shape[-1] + value.shape[-1])
+    return pairs(query, key) * (query.size(-1) + value.size(-1))
 
 
 def pairs(query: Tensor, key: Tensor) -> int:
     """Scores: one for each query and key of each head; a batch that one of them lacks is broadcast."""
+    if query.is_nested:  # sequences of several lengths: (heads, length, width) of each
+        sizes = zip(query._nested_tensor_size().tolist(), key._nested_tensor_size().tolist(), strict=True)
+        return sum(math.prod(q[:-1]) * int(k[-2]) for q, k in sizes)
     heads = zip_longest(reversed(query.shape[:-2]), reversed(key.shape[:-2]), fillvalue=1)
     return math.prod(max(q, k) for q, k in heads) * int(query.shape[-2] * key.shape[-2])
 

@@ -33,7 +33,8 @@ def count(
 
     An operator belongs to the innermost module whose forward is running. `phase`: "forward" in eval mode;
     "backward" or "training_step" (forward and backward) in train mode, from the sum of the floating outputs to the
-    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal.
+    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal; the result
+    says how many calls were.
     Raises ModelRunError if the model itself raises, MeasurementError (`strict`) for operators without a formula.
     """
     _check_choice("phase", phase, PHASES)
@@ -184,6 +185,7 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         modules={name: _facts(name, child, stack, held) for child, name in stack.names.items()},
         unknown_operators=dict(counter.unknown),
         on_other_threads=tuple(stack.others),
+        attention=(counter.attention.causal, counter.attention.dense) if counter.causal else None,
         bytes_by_dtype=counter.bytes_by_dtype,
         params=held.params,
         trainable_params=held.trainable,

@@ -6,8 +6,9 @@ from .formulas import full_names
 
 FREE = frozenset(
     full_names(
-        "dim size stride numel storage_offset sym_numel sym_stride sym_storage_offset is_contiguous is_strides_like_format "
-        "is_non_overlapping_and_dense _assert_tensor_metadata _cudnn_rnn_flatten_weight _local_scalar_dense _unsafe_view as_strided_ empty "
+        "dim size stride numel storage_offset sym_numel sym_stride sym_storage_offset is_contiguous sym_is_contiguous "
+        "is_strides_like_format is_non_overlapping_and_dense "
+        "_assert_tensor_metadata _cudnn_rnn_flatten_weight _local_scalar_dense _unsafe_view as_strided_ empty "
         "scalar_tensor unsafe_chunk unsafe_split unsafe_split_with_sizes "
         "empty_like empty_strided empty_permuted empty_quantized _empty_affine_quantized lift lift_fresh new_empty "
         "new_empty_strided resize_ resize_as_ set_ is_same_size sym_size _assert_async _assert_scalar "

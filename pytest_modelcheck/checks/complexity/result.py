@@ -129,6 +129,9 @@ class Complexity:
     buffers: int
     model_bytes: int
     on_other_threads: tuple[str, ...] = ()
+    attention: tuple[int, int] | None = (
+        None  # with attention="causal": calls that counted as causal, and the dense
+    )
 
     def total(self) -> Cost:
         """The sum over everything."""
@@ -186,7 +189,8 @@ class Complexity:
     flops = property(lambda self: self._total.flops, doc="2 x MACs.")
     flops_all = property(lambda self: self._total.flops_all, doc="FLOPs of everything that has a formula.")
     activations = property(
-        lambda self: self._total.activations, doc="Elements of contractions' outputs (fvcore's)."
+        lambda self: self._total.activations,
+        doc="Elements of contractions' outputs (fvcore's); of attention and recurrent layers, of what they return.",
     )
     bytes_read = property(lambda self: self._total.bytes_read, doc="Bytes read by operators; views are free.")
     bytes_written = property(lambda self: self._total.bytes_written, doc="Bytes written by operators.")
@@ -220,6 +224,11 @@ class Complexity:
             "unknown_operators": dict(self.unknown_operators),
             "uncalled_modules": list(self.uncalled_modules),
             **({"on_other_threads": list(self.on_other_threads)} if self.on_other_threads else {}),
+            **(
+                {"attention": dict(zip(("causal", "dense"), self.attention, strict=True))}
+                if self.attention
+                else {}
+            ),
             "modules": [_module_row(name, cost) for name, cost in self.by_module().items()],
             "operators": [
                 {"name": n, "calls": c.calls, **c.numbers()} for n, c in self.by_operator().items()
