@@ -22,7 +22,7 @@ from torch.utils._python_dispatch import (
 from torch.utils._pytree import tree_map_only
 
 from ...model.calls import Running
-from .attention import Attention, Share
+from .attention import PRODUCTS, Attention, Share
 from .formulas import Arguments, elements, first_tensor
 from .gradients import GRADIENTS, Amounts
 from .layouts import argument, results_laid_out
@@ -272,7 +272,7 @@ class Counter(TorchDispatchMode):
         """Of a causal mask on request: the products that it leaves, and all."""
         if not self.causal or operator.macs is None:
             return None
-        return self.attention.share(operator.name, args) or kept
+        return self.attention.share(operator.name, args) or (kept if operator.name in PRODUCTS else None)
 
     def _add(self, name: str, owner: str, cost: Amounts, share: Share | None) -> None:
         part, whole = share or (1, 1)

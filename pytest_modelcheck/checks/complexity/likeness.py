@@ -135,7 +135,7 @@ def _dense_alike(one: Tensor, two: Tensor) -> bool:
 
 LIKENESS: dict[str, Likeness] = {
     "aten::linear": _linear,
-    "aten::matmul": _matmul,
+    "aten::bmm": _matmul,
     "aten::scaled_dot_product_attention": _attention,
     "aten::batch_norm": _batch_norm,
     "aten::layer_norm": _layer_norm,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Whole: TypeAlias = Callable[..., object]  # (overload, arguments, keywords) -> its result
 
 COMPOSITES = (
-    "linear matmul conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d "
+    "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d "
     "scaled_dot_product_attention lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell "
     "batch_norm layer_norm group_norm instance_norm rms_norm max_pool1d max_pool2d max_pool3d"
 )
