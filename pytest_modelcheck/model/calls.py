@@ -105,3 +105,8 @@ class Running:
             # an operator that makes no node of its own must not claim the last one's
             self._origin.setdefault(torch._C._autograd._get_sequence_nr() - 1, now)
         return now
+
+    def claim(self, nodes: range, owner: str, mark: Mark = None) -> None:
+        """The autograd nodes of these numbers are `owner`'s: an operator made them that consists of several."""
+        for node in nodes:
+            self._origin[node] = owner, mark

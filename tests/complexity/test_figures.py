@@ -10,8 +10,8 @@ from torch import nn
 
 from pytest_modelcheck import ModelCheck, register_formula
 from pytest_modelcheck.checks.complexity import formulas
+from pytest_modelcheck.checks.complexity.attention import causal_share
 from pytest_modelcheck.checks.complexity.budgets import BUDGETS
-from pytest_modelcheck.checks.complexity.counter import causal_share
 from pytest_modelcheck.checks.complexity.params import count_params
 from pytest_modelcheck.checks.complexity.result import Complexity, Cost, ModuleFacts, Parameters
 from pytest_modelcheck.checks.complexity.traffic import add_bytes, traffic_of

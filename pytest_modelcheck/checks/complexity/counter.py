@@ -2,137 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import RLock, get_ident
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch import Tensor
+from torch._C import (
+    _get_dispatch_stack_at,
+    _len_torch_dispatch_stack,
+    _pop_torch_dispatch_stack,
+    _push_on_torch_dispatch_stack,
+)
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import (
+    TorchDispatchMode,
+    _get_current_dispatch_mode_stack,
+)
 from torch.utils._pytree import tree_map_only
 
 from ...errors import own_error
-from ...model.calls import Running
-from ...model.exported import Exported
-from ...model.shapes import sizes
+from .attention import PRODUCTS, Attention, Share
 from .formulas import Arguments, elements, first_tensor
+from .gradients import GRADIENTS, Amounts
 from .known import Known
+from .layouts import argument, results_laid_out
 from .likeness import LIKENESS
+from .mixed import is_mixed, to_meta
 from .operators import Operator, lookup
 from .result import Cost
+from .stack import ModuleStack
 from .tally import Tally
-from .traffic import add_bytes
+from .traffic import PLAIN, add_bytes
 
 if TYPE_CHECKING:
-    from .operators import Dispatched
+    from .operators import Dispatched, Overload
 
 Keywords: TypeAlias = Mapping[str, object]
 
-CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
 COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
-
-
-class ModuleStack(Running):
-    """Which module is running, on each thread that is followed; calls and shapes of each."""
-
-    def __init__(self, root: nn.Module) -> None:
-        self._by_thread: dict[int, list[str]] = {}
-        super().__init__(root)
-        self.calls: dict[str, int] = dict.fromkeys(self.names.values(), 0)
-        self.shapes: dict[
-            str, tuple[tuple[int, ...] | None, tuple[int, ...]]
-        ] = {}  # of first input and output
-        self.weights: dict[int, list[str]] = {}  # tensor's identity -> the modules that have it
-        self.used: dict[str, str] = {}  # a module -> another one that used its weights, the first
-        self._given: dict[str, tuple[int, ...]] = {}  # by keyword
-        self._exported = Exported(self.names)
-
-    @property
-    def running(self) -> list[str]:
-        """On this thread, the innermost module last."""
-        return self._by_thread[get_ident()]
-
-    @running.setter
-    def running(self, names: list[str]) -> None:
-        self._by_thread[get_ident()] = names
-
-    def is_known(self) -> bool:
-        """Whether this thread is followed."""
-        return get_ident() in self._by_thread
-
-    @contextmanager
-    def on_this_thread(self, owner: str) -> Iterator[None]:
-        """A block on another thread, which works for the module `owner`."""
-        self.running = [owner]
-        try:
-            yield
-        finally:
-            del self._by_thread[get_ident()]
-
-    def enter(self, module: nn.Module, args: object) -> None:
-        """A module's forward begins."""
-        super().enter(module, args)
-        if module in self.names:
-            self.calls[self.running[-1]] += 1
-
-    def leave(self, module: nn.Module, args: object, output: object) -> None:
-        """It ends."""
-        super().leave(module, args, output)
-        out, name = _first(output), self.names.get(module)
-        if out is not None and name is not None:
-            given = _first(args)
-            shape = sizes(given) if given is not None else self._given.get(name)
-            self.shapes[name] = (shape, sizes(out))
-
-    def around(self, module: nn.Module, args: Any, kwargs: Any, forward: Callable[..., Any]) -> Any:
-        """A forward: of a call that hooks have seen, or one by itself, which counts as a call."""
-        name = self.names.get(module)
-        if name is None or not self.is_known():
-            return forward(module, *args, **kwargs)
-        if kwargs and not args and (given := _first(kwargs)) is not None:
-            self._given[name] = sizes(given)
-        if self.running[-1] == name and (name or len(self.running) > 1):
-            return forward(module, *args, **kwargs)
-        output = None
-        self.enter(module, args)
-        try:
-            output = forward(module, *args, **kwargs)
-        finally:
-            self.leave(module, args, output)
-        return output
-
-    def current(self) -> str:
-        """The innermost module that runs on this thread, within a graph the one that the line stands for."""
-        name = self.running[-1]
-        if name not in self._exported:
-            return name
-        name = self._exported.owner(name)
-        self.calls[name] = self.calls[name] or 1
-        return name
-
-    def watch_weights(self) -> None:
-        """From now on note whose weights are used: of the parameters that the modules have now."""
-        for module, name in self.names.items():
-            for tensor in module._parameters.values():
-                if tensor is not None:
-                    self.weights.setdefault(id(tensor), []).append(name)
-
-    def note_weights(self, args: Iterable[object], owner: str) -> None:
-        """An operator of `owner` got these."""
-        for value in args:
-            for name in self.weights.get(id(value), ()):
-                if name != owner:
-                    self.used.setdefault(name, owner)
-
-
-def _first(values: object) -> Tensor | None:
-    """The first tensor of an input or output, whatever it is packed into."""
-    if isinstance(values, Tensor):
-        return values
-    if isinstance(values, dict):  # HF's outputs are dictionaries too
-        values = list(values.values())
-    return first_tensor(values)
+STORES_GRADIENT = 2**64 - 1  # number of the autograd nodes that put gradients into leaves
 
 
 class Counter(TorchDispatchMode):
@@ -141,7 +52,8 @@ class Counter(TorchDispatchMode):
     With `on_meta`, tensors that the model holds beside its parameters join the others on the meta device, when they
     meet; with `known` those whose values are known stay real.
     With `trace`, operators of the backward are told from the forward's, and go to the module whose forward made them.
-    While `recording` is False operators run uncounted.
+    While `recording` is False operators run uncounted. Composite operators come to `whole` (see `composites_whole`);
+    what the backward of one consists of is not seen either, but counted as one.
     """
 
     supports_higher_order_operators = True
@@ -161,12 +73,16 @@ class Counter(TorchDispatchMode):
         self.recording = True
         self.closed = False  # what still runs on other threads then is not the model's
         self.tally = Tally()
-        self._one_at_a_time = RLock()
         self.loops: dict[str, int] = {}  # module -> loops of which one turn was counted
         self.left_torch: Mapping[str, None] = {}  # the places where tensors became arrays
-        self.kept: tuple[int, int] | None = None  # of so many products, so many are counted (a causal mask)
+        self.kept: Share | None = None  # of so many products, so many are counted (a causal mask)
+        self.attention = Attention()
+        self._one_at_a_time = threading.RLock()
         self._operators: dict[Dispatched, Operator | None] = {}
         self._schemas: dict[Dispatched, Sequence[torch.Argument]] = {}
+        self._apart: set[Overload] = set()  # operators that are being run by what they are made of
+        self._here = _Here()
+        self._gradients: dict[int, Gradient] = {}  # by the autograd nodes that make them
 
     @property
     def cells(self) -> dict[tuple[str, str], Cost]:
@@ -201,128 +117,241 @@ class Counter(TorchDispatchMode):
         owner = self.stack.running[-1]
         self.loops[owner] = self.loops.get(owner, 0) + 1
 
+    def counts(self) -> bool:
+        """Whether a composite operator that comes now is to be counted: on this thread, in no other operator."""
+        return not self._here.hidden and _is_active(self) and not _transformed()
+
     def __torch_dispatch__(
         self, func: Any, types: object, args: Arguments = (), kwargs: Keywords | None = None
     ) -> object:
         kwargs = kwargs or {}
         if self.closed:
             return func(*args, **kwargs)
-        if func not in self._operators:
-            self._learn(func)
-        operator = self._operators[func]
+        operator = self._operator(func)
         if operator is None:
-            with self:
-                return func.decompose(*args, **kwargs)
+            return self._taken_apart(func, args, kwargs)
         if self.known is not None and self.known.stays(func, args, kwargs):
             return args[0]
         args, kwargs = self._placed(func, args, kwargs)
-        out = self._run(func, operator, args, kwargs)
-        self.note(func, args, kwargs, out)
+        out: object = (
+            self._likeness(operator, func, args, kwargs) if self.on_meta and not self.trace else None
+        )
+        if out is None:
+            out = func(*args, **kwargs)
+        if not self._here.hidden and not self._in_a_gradient(operator):
+            owner, kept = self._owner()
+            self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
 
     def note(self, func: Dispatched, args: Arguments, kwargs: Keywords, out: object) -> None:
-        """Count a call that was made. Raises MeasurementError where a formula fails: that is not the model's fault."""
-        if func not in self._operators:
-            self._learn(func)
-        operator = self._operators[func]
-        owner, kept = self.stack.owner(self.kept) if self.trace else (self.stack.current(), None)
-        if self.recording and operator is not None:
-            try:
-                with self._one_at_a_time:
-                    self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
-            except Exception as error:
-                raise own_error(f"the formula of {operator.name}", error) from error
+        """Count a call that is not dispatched."""
+        operator = self._operator(func)
+        if operator is not None:
+            owner, kept = self._owner()
+            self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
 
     def _placed(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> tuple[Arguments, Keywords]:
         """The arguments on one device."""
         if self.known is not None:
             return self.known.placed(func, args, kwargs)
-        if self.on_meta and _is_mixed(args, kwargs):
-            args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        if self.on_meta and is_mixed(args, kwargs):
+            args, kwargs = tree_map_only(Tensor, to_meta, (args, kwargs))
         return args, kwargs
 
-    def _run(self, func: Dispatched, operator: Operator, args: Arguments, kwargs: Keywords) -> object:
-        like = LIKENESS.get(operator.name) if self.on_meta and not self.trace else None
-        unknown = bool(args) and isinstance(args[0], Tensor) and args[0].is_meta  # a likeness has no values
-        out = like(self._in_order(func, args, kwargs)) if like and unknown else None
-        return func(*args, **kwargs) if out is None else out
+    def _taken_apart(self, func: Overload, args: Arguments, kwargs: Keywords) -> object:
+        """Run what an operator is made of, in sight; a tensor subclass may want the operator itself again."""
+        if func in self._apart:
+            return func(*args, **kwargs)
+        self._apart.add(func)
+        try:
+            with self:
+                return func.decompose(*args, **kwargs)
+        finally:
+            self._apart.discard(func)
+
+    def whole(self, func: Overload, args: Arguments, kwargs: Keywords) -> object:
+        """Run a composite operator out of sight, and count it as one."""
+        operator = self._operator(func) or Operator(str(func._schema.name))
+        args, kwargs = self._placed(func, args, kwargs)
+        run = self._differentiable if torch.is_grad_enabled() else self._plain
+        on_top, self._here.hidden = _is_on_top(self), True
+        if on_top:  # else what runs comes here, and is not counted
+            _pop_torch_dispatch_stack(None)
+        try:
+            return run(operator, func, args, kwargs)
+        finally:
+            self._here.hidden = False
+            if on_top:
+                _push_on_torch_dispatch_stack(self)
+
+    def _plain(self, operator: Operator, func: Overload, args: Arguments, kwargs: Keywords) -> object:
+        out: object = self._likeness(operator, func, args, kwargs) if self.on_meta else None
+        if out is None:
+            out = func.decompose(*args, **kwargs)
+            if operator.name in GRADIENTS:
+                out = results_laid_out(out, args[0])
+        owner, kept = self._owner()
+        self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
+        return out
+
+    def _differentiable(
+        self, operator: Operator, func: Overload, args: Arguments, kwargs: Keywords
+    ) -> object:
+        """Note which autograd nodes belong to the operator: they are its backward."""
+        start, gradient = _next_node(), GRADIENTS.get(operator.name)
+        if gradient:  # what the gradients of several uses sum up to is no part of it: an alias is between
+            args, kwargs = tree_map_only(Tensor, _alias, (args, kwargs))
+            first = _next_node()
+            args, kwargs = tree_map_only(Tensor, argument, (args, kwargs))
+            out = results_laid_out(func.decompose(*args, **kwargs), args[0])
+        else:
+            first, out = start, func.decompose(*args, **kwargs)
+        end, ordered = _next_node(), self._in_order(func, args, kwargs)
+        owner, kept = self.stack.owner(self.kept)
+        self.stack.claim(range(start, end), owner, kept)
+        share = self._count(operator, owner, kept, ordered, out)
+        if gradient and first < end:
+            made = Gradient(f"{operator.name}_backward", owner, gradient(ordered, out), share)
+            self._gradients.update(dict.fromkeys(range(first, end), made))
+        return out
+
+    def _in_a_gradient(self, operator: Operator) -> bool:
+        """Whether the operator is part of a backward that is counted whole, or of how autograd stores a gradient.
+
+        With grad mode on it is not: that is a checkpoint's forward, or a backward to be differentiated again.
+        """
+        node = torch._C._current_autograd_node()
+        if node is None or torch.is_grad_enabled():
+            return False
+        number = node._sequence_nr()
+        if number == STORES_GRADIENT:
+            return operator.macs is operator.other is None
+        gradient = self._gradients.get(number)
+        if gradient is None:
+            return False
+        if self.recording and not gradient.counted:
+            gradient.counted = True
+            self._add(gradient.name, gradient.owner, gradient.cost, gradient.share)
+        return True
+
+    def _owner(self) -> tuple[str, Share | None]:
+        return self.stack.owner(self.kept) if self.trace else (self.stack.current(), self.kept)
+
+    def _likeness(
+        self, operator: Operator, func: Dispatched, args: Arguments, kwargs: Keywords
+    ) -> Tensor | None:
+        like = LIKENESS.get(operator.name)
+        if like is None or "out" in kwargs or type(args[0]) not in PLAIN:
+            return None
+        if self.known is not None and not args[0].is_meta:  # type: ignore[attr-defined]
+            return None  # it has values, which a likeness has not
+        return like(self._in_order(func, args, kwargs))
+
+    def _operator(self, func: Dispatched) -> Operator | None:
+        try:
+            return self._operators[func]
+        except KeyError:
+            self._learn(func)
+            return self._operators[func]
 
     def _learn(self, func: Dispatched) -> None:
         schema = getattr(func, "_schema", None)
-        self._schemas[func] = schema.arguments if schema is not None else ()
+        self._schemas[func] = [a for a in schema.arguments if not a.is_out] if schema is not None else ()
         self._operators[func] = lookup(func)
 
     def _in_order(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> Arguments:
-        """Positional arguments, keywords and defaults as one, in the order of the schema."""
+        """Positional arguments, keywords and defaults as one, in the order of the schema; not where results go."""
         arguments = self._schemas[func]
         if len(args) >= len(arguments):
             return args
         return (*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :]))
 
     def _count(
-        self, operator: Operator, owner: str, kept: tuple[int, int] | None, args: Arguments, out: object
-    ) -> None:
+        self, operator: Operator, owner: str, kept: Share | None, args: Arguments, out: object
+    ) -> Share | None:
+        """Raises MeasurementError where a formula fails: that is not the model's fault."""
+        try:
+            with self._one_at_a_time:
+                return self._formulas(operator, owner, kept, args, out)
+        except Exception as error:
+            raise own_error(f"the formula of {operator.name}", error) from error
+
+    def _formulas(
+        self, operator: Operator, owner: str, kept: Share | None, args: Arguments, out: object
+    ) -> Share | None:
+        if not self.recording:
+            return self._share(operator, kept, args)
         if not self.stack.weights.keys().isdisjoint(map(id, args)):
             self.stack.note_weights(args, owner)
         macs = operator.macs(args, out) if operator.macs else 0
         other = operator.other(args, out) if operator.other else 0
         read, written = operator.traffic(args, out) if operator.traffic else ((), ())
-        if macs and self.causal:
-            part, whole = kept or _kept_by_call(operator.name, args) or (1, 1)
-            macs = macs * part // whole
+        share = self._share(operator, kept, args) if macs else None
         if macs and _is_complex(out):
             other += COMPLEX * macs
         if not operator.known:
             self.tally.unknown[operator.name] = self.tally.unknown.get(operator.name, 0) + 1
-        cell = self.tally.cells.setdefault((owner, operator.name), [0, 0, 0, 0, 0, 0])
+        made = elements(out) if operator.macs else 0
+        self._add(operator.name, owner, Amounts(macs, other, made, read, written), share)
+        return share
+
+    def _share(self, operator: Operator, kept: Share | None, args: Arguments) -> Share | None:
+        """Of a causal mask on request: the products that it leaves, and all."""
+        if not self.causal or operator.macs is None:
+            return None
+        return self.attention.share(operator.name, args) or (kept if operator.name in PRODUCTS else None)
+
+    def _add(self, name: str, owner: str, cost: Amounts, share: Share | None) -> None:
+        part, whole = share or (1, 1)
+        cell = self.tally.cells.setdefault((owner, name), [0, 0, 0, 0, 0, 0])
         cell[0] += 1
-        cell[1] += macs
-        cell[2] += other
-        cell[3] += elements(out) if operator.macs else 0
-        cell[4] += add_bytes(read, self.tally.read)
-        cell[5] += add_bytes(written, self.tally.written)
+        cell[1] += cost.macs * part // whole
+        cell[2] += cost.other
+        cell[3] += cost.made
+        cell[4] += add_bytes(cost.read, self.tally.read)
+        cell[5] += add_bytes(cost.written, self.tally.written)
+
+
+class _Here(threading.local):
+    """What is so on this thread."""
+
+    hidden = False  # whether an operator runs that is counted whole
+
+
+@dataclass
+class Gradient:
+    """The backward of a composite operator: counted once, when it begins."""
+
+    name: str
+    owner: str
+    cost: Amounts
+    share: Share | None
+    counted: bool = False
+
+
+def _is_on_top(mode: TorchDispatchMode) -> bool:
+    height = _len_torch_dispatch_stack()
+    return height > 0 and _get_dispatch_stack_at(height - 1) is mode
+
+
+def _is_active(mode: TorchDispatchMode) -> bool:
+    """Whether the mode sees this thread's operators; it does not while it handles one."""
+    return _is_on_top(mode) or mode in _get_current_dispatch_mode_stack()
+
+
+def _next_node() -> int:
+    return torch._C._autograd._get_sequence_nr()
+
+
+def _alias(tensor: Tensor) -> Tensor:
+    return torch.ops.aten.alias(tensor) if tensor.requires_grad else tensor
+
+
+def _transformed() -> bool:
+    """Whether a transform of torch.func or forward-mode differentiation is at work: operators then do more."""
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
 def _is_complex(out: object) -> bool:
     tensor = first_tensor(out)
     return tensor is not None and tensor.is_complex()
-
-
-# Causal attention
-
-
-def causal_share(query: Tensor, key: Tensor) -> tuple[int, int]:
-    """Products that a causal mask leaves (query i sees keys 0..i, from the top left, as torch does), and all."""
-    length, other = query.shape[-2], key.shape[-2]
-    square = min(length, other)
-    return square * (square + 1) // 2 + (length - square) * other, length * other
-
-
-def _kept_by_call(name: str, args: Any) -> tuple[int, int] | None:
-    """Attention that arrives whole says itself whether it is causal."""
-    position = {"aten::scaled_dot_product_attention": 5}.get(name)
-    return causal_share(args[0], args[1]) if position is not None and args[position] else None
-
-
-# Devices
-
-
-def _is_mixed(args: Arguments, kwargs: Keywords) -> bool:
-    """Whether some tensors are on meta and others (scalars aside, they may stay) are not."""
-    found: set[bool] = set()
-    _places((*args, *kwargs.values()), found)
-    return len(found) == 2
-
-
-def _places(values: Iterable[object], found: set[bool]) -> None:
-    for value in values:
-        if isinstance(value, Tensor):
-            found.add(value.is_meta)
-        elif isinstance(value, (list, tuple)):
-            _places(value, found)
-
-
-def _to_meta(tensor: Tensor) -> Tensor:
-    if tensor.is_meta or tensor.dim() == CPU_SCALAR:
-        return tensor
-    return torch.empty_like(tensor, device="meta")

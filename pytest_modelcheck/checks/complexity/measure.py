@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +18,15 @@ from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
 from . import control
-from .counter import Counter, ModuleStack, causal_share
+from .attention import WrittenOut
+from .counter import Counter
 from .known import Known
 from .leaving import departures
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
+from .stack import ModuleStack
 from .threads import Threads
+from .whole import composites_whole
 
 ATTENTION = ("dense", "causal")
 
@@ -36,7 +38,8 @@ def count(
 
     An operator belongs to the innermost module whose forward is running. `phase`: "forward" in eval mode;
     "backward" or "training_step" (forward and backward) in train mode, from the sum of the floating outputs to the
-    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal.
+    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal; the result
+    says how many calls were.
     Raises ModelRunError if the model itself raises, MeasurementError (`strict`) for operators without a formula.
     """
     _check_choice("phase", phase, PHASES)
@@ -81,9 +84,10 @@ def _counted(
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if known else None)
     located = _located(subject, inputs, on_meta=on_meta, known=known)
+    devices = _devices(subject, inputs) if known or not on_meta else set()
     with (
         subject.restored(module=module, train=training, guard=not on_meta),
-        _settings(counter),
+        _settings(counter, devices),
         Threads(counter).followed(),
     ):
         given = inputs.map(_copy_on_meta) if on_meta and not known else inputs.copied()
@@ -103,6 +107,11 @@ def _counted(
                 with located:
                     torch.autograd.backward(sums)
     return counter
+
+
+def _devices(subject: Subject, inputs: Inputs) -> set[str]:
+    """Those beside meta on which something is."""
+    return ({tensor.device.type for tensor in inputs.tensors} | {subject.device.type}) - {"meta"}
 
 
 def _located(
@@ -129,14 +138,19 @@ class _without_values(locate_failure):
 
 
 @contextmanager
-def _settings(counter: Counter) -> Iterator[None]:
-    """How torch must behave to be counted: products in sight, nothing compiled."""
+def _settings(counter: Counter, devices: Iterable[str] = ()) -> Iterator[None]:
+    """How torch must behave to be counted: products in sight, nothing compiled.
+
+    Gradients are off as in the user's own call, not more than that: inference mode changes what some models answer.
+    """
     torch.backends.mha.set_fastpath_enabled(False)  # it hides products; restored() restores the setting
     with ExitStack() as stack:
-        stack.enter_context(_mode(counter.trace))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.set_grad_enabled(counter.trace))
         stack.enter_context(eager(control.rules(counter)))
-        if counter.trace and counter.causal:
-            stack.enter_context(_causal_attention_marked(counter))
+        stack.enter_context(composites_whole(counter.counts, counter.whole, devices))
+        if counter.causal:
+            stack.enter_context(WrittenOut(counter))
         if counter.on_meta:
             stack.enter_context(_flex_attention_on_meta())
         yield
@@ -155,35 +169,6 @@ def _no_collection() -> Iterator[None]:
 
 
 @contextmanager
-def _causal_attention_marked(counter: Counter) -> Iterator[None]:
-    """With gradients attention arrives in parts that do not say that they are causal."""
-    functional = torch.nn.functional
-    attention: Callable[..., Tensor] = functional.scaled_dot_product_attention
-
-    @functools.wraps(attention)
-    def marked(  # torch's own modules give all of these by position
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        **kwargs: object,
-    ) -> Tensor:
-        before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
-        try:
-            return attention(query, key, value, attn_mask, dropout_p, is_causal, **kwargs)
-        finally:
-            counter.kept = before
-
-    functional.scaled_dot_product_attention = cast("Callable[..., Tensor]", marked)
-    try:
-        yield
-    finally:
-        functional.scaled_dot_product_attention = attention
-
-
-@contextmanager
 def _flex_attention_on_meta() -> Iterator[None]:
     """Flex attention works on meta tensors, but refuses them."""
     module: Any = sys.modules.get("torch.nn.attention.flex_attention")
@@ -198,19 +183,14 @@ def _flex_attention_on_meta() -> Iterator[None]:
         module._validate_device = check
 
 
-def _mode(training: bool) -> AbstractContextManager[object]:
-    """In inference mode composite operators (attention, linear) arrive whole."""
-    return torch.enable_grad() if training else torch.inference_mode()
-
-
 def _copy_on_meta(leaf: Any) -> Any:
     if not isinstance(leaf, Tensor) or (leaf.is_meta and not leaf.requires_grad):
         return leaf
-    return torch.empty_like(leaf, device="meta").requires_grad_(leaf.requires_grad)
+    return torch.empty_like(leaf, device="meta", requires_grad=leaf.requires_grad)
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
-    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
+    return tensor if tensor.is_meta else _copy_on_meta(tensor)
 
 
 def _alias(tensor: Tensor) -> Tensor:
@@ -222,14 +202,14 @@ def _alias(tensor: Tensor) -> Tensor:
 
 def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
     """Put others in the place of parameters and buffers, tied ones once; restored() puts the user's back."""
-    made: dict[Tensor, Tensor] = {}
+    made: dict[int, tuple[Tensor, Tensor]] = {}  # those replaced are kept: their number must not be another's
     for child in module.modules():
         for held in (child._parameters, child._buffers):
             for name, tensor in held.items():
                 if tensor is not None:
-                    if tensor not in made:
-                        made[tensor] = replace(tensor)
-                    held[name] = made[tensor]  # type: ignore[assignment]
+                    if id(tensor) not in made:
+                        made[id(tensor)] = tensor, replace(tensor)
+                    held[name] = made[id(tensor)][1]  # type: ignore[assignment]
 
 
 def _unknown_text(name: str, unknown: dict[str, int]) -> str:
@@ -259,6 +239,7 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         left_torch=tuple(counter.left_torch),
         merged=_merged(stack.names),
         weights_used=stack.used,
+        attention=(counter.attention.causal, counter.attention.dense) if counter.causal else None,
         bytes_by_dtype=counter.bytes_by_dtype,
         params=held.params,
         trainable_params=held.trainable,

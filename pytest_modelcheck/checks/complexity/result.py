@@ -158,6 +158,9 @@ class Complexity:
     weights_used: Mapping[str, str] = field(
         default_factory=dict
     )  # module -> another one that used its weights
+    attention: tuple[int, int] | None = (
+        None  # with attention="causal": calls that counted as causal, and the dense
+    )
 
     def total(self) -> Cost:
         """The sum over everything."""
@@ -243,7 +246,8 @@ class Complexity:
     flops = property(lambda self: self._total.flops, doc="2 x MACs.")
     flops_all = property(lambda self: self._total.flops_all, doc="FLOPs of everything that has a formula.")
     activations = property(
-        lambda self: self._total.activations, doc="Elements of contractions' outputs (fvcore's)."
+        lambda self: self._total.activations,
+        doc="Elements of contractions' outputs (fvcore's); of attention and recurrent layers, of what they return.",
     )
     bytes_read = property(lambda self: self._total.bytes_read, doc="Bytes read by operators; views are free.")
     bytes_written = property(lambda self: self._total.bytes_written, doc="Bytes written by operators.")
@@ -291,6 +295,7 @@ class Complexity:
             "left_torch": list(self.left_torch),
             "merged": dict(self.merged),
             "used_through_weights": self.used_through_weights,
+            "attention": dict(zip(("causal", "dense"), self.attention or (), strict=False)),
         }
         return {name: value for name, value in found.items() if value}
 

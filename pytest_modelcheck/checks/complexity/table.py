@@ -156,6 +156,10 @@ class Count(Figures, Protocol):
         """Bytes read and written of each."""
 
     @property
+    def attention(self) -> tuple[int, int] | None:
+        """With a causal mask: calls of attention that say that they have one, and the others."""
+
+    @property
     def unknown_operators(self) -> Mapping[str, int]:
         """Calls of operators without a formula."""
 
@@ -217,6 +221,19 @@ def _by_dtype(complexity: Count) -> list[str]:
     return [f"memory access by dtype: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
+def _causal(attention: tuple[int, int] | None) -> list[str]:
+    """Only where it was asked for."""
+    if attention is None:
+        return []
+    causal, dense = attention
+    if not causal:
+        return [
+            'attention="causal" had no effect: no call of attention said that it is causal '
+            f"({dense} counted dense); a mask that is given as a tensor does not say so"
+        ]
+    return [f"calls of attention counted as causal: {causal}" + (f", as dense: {dense}" if dense else "")]
+
+
 def _totals(complexity: Count) -> list[str]:
     c = complexity
     lines = [
@@ -226,6 +243,7 @@ def _totals(complexity: Count) -> list[str]:
         f"memory access: {BYTES.format(c.bytes_read)} read, {BYTES.format(c.bytes_written)} written; "
         f"{c.arithmetic_intensity:.1f} FLOPs per byte; activations {ELEMENTS.format(c.activations)}",
         *_by_dtype(complexity),
+        *_causal(complexity.attention),
         f"counted on {c.counted_on} tensors" + (f": {c.reason}" if c.reason else ""),
     ]
     if c.unknown_operators:
