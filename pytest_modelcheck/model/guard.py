@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
 if TYPE_CHECKING:  # older torches cannot subscript it
@@ -88,8 +88,8 @@ class CopyOnWrite:
         if isinstance(value, Tensor):
             key = storage_key(value)
             if key in self.pending:
-                for original in self.pending.pop(key):
-                    self.copies.append((original, original.clone()))
+                with _disable_current_modes():  # a copy of ours is nobody's operator, nor fake
+                    self.copies += [(original, original.clone()) for original in self.pending.pop(key)]
             return bool(key)
         known = [self.save(leaf) for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
         return all(known)
@@ -203,6 +203,7 @@ def _has_out(overload: Overload) -> bool:
 def storage_key(tensor: Tensor) -> int:
     """Identity of the memory; 0 where there is none to protect (meta, sparse, other wrappers)."""
     try:
-        return tensor.untyped_storage().data_ptr()
+        storage = tensor.untyped_storage()
+        return 0 if storage.device.type == "meta" else storage.data_ptr()  # fake tensors' are on meta, too
     except (RuntimeError, NotImplementedError):
         return 0

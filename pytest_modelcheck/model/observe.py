@@ -2,18 +2,14 @@
 
 What a forward, a hook or a failed model can change is saved by reference, which costs next to nothing, and the
 large tensors are protected lazily: a parameter is copied only when something is about to write to it (see guard).
-Buffers are small and some operators write to them without saying so (aten::native_batch_norm), so they are copied.
+Small buffers are copied: some operators write to them without saying so (aten::native_batch_norm).
 """
 
 from __future__ import annotations
 
-import itertools
-import operator
-import random
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -22,30 +18,36 @@ from torch.nn.parameter import is_lazy
 
 from ..errors import SubjectError
 from .guard import CopyOnWrite
+from .held import Held
+from .process import Process
 
+SMALL = 2**20  # bytes, up to which a tensor is copied; larger ones are when they are written to
 _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
 
 
 @contextmanager
 def observe(
-    *modules: nn.Module, train: bool = False, frozen: bool = False, guard: bool = True
-) -> Iterator[AbstractContextManager[object]]:
-    """Put `modules` into eval (or train) mode for the block; afterwards nothing of section 4 of the contract differs.
+    *watched: object, train: bool = False, frozen: bool = False, guard: bool = True
+) -> Iterator[Observed]:
+    """Put modules into eval (or train) mode for the block; afterwards nothing of section 4 of the contract differs.
 
-    Restored, whatever the block raises: training flags, attributes, parameters, buffers, `.grad`, `requires_grad`
-    and hooks of every module; RNG state of torch, numpy and python; grad mode, thread count, default dtype.
+    `watched`: modules, and what they are called with. Restored, whatever the block raises: training flags, parameters,
+    buffers, `.grad`, `requires_grad` and hooks of every module; whatever else it, its code and its inputs keep
+    (`Held`); RNG state, modes and settings of torch, numpy and python.
     `frozen`: in the block no parameter asks for a gradient. Train mode leaves the caller's inference mode, in which
-    there are no gradients. `guard=False` saves the watch over parameters, for a block that never touches them; the
+    there are no gradients. `guard=False` saves the watch over large tensors, for a block that never touches them; the
     block gets it as a context manager, for a part that does. What torch.export made keeps the mode it was exported in.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
+    modules = [root for root in watched if isinstance(root, nn.Module)]
     with _ONE_AT_A_TIME, torch.inference_mode(False) if train else nullcontext():
         parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
-        parameters, buffers = _tensors(parts)
-        if any(map(is_lazy, (*parameters, *buffers))):
+        process, held = Process(), Held(parts, [root for root in watched if not isinstance(root, nn.Module)])
+        parameters, others = _tensors([*parts, *held.modules], held.tensors)
+        if any(map(is_lazy, (*parameters, *others))):
             for module in modules:
                 refuse_lazy(module)
-        settings, states, tensors = _Globals(), _Modules(parts), _Tensors(parameters, buffers)
+        tensors = _Tensors(parameters, others)
         copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
         try:
             if any(part.training is not train for part in parts):
@@ -56,12 +58,39 @@ def observe(
                 for parameter in parameters:
                     if not parameter.is_inference():  # these cannot, nor do they make a graph
                         parameter.requires_grad_(False)
-            with copies if guard else nullcontext():
-                yield copies
+            with copies if guard or tensors.writable else nullcontext():
+                yield Observed(copies, held)
         finally:
-            settings.restore()
-            states.restore()
+            process.restore()
+            held.restore()
             tensors.restore(copies.copies)
+
+
+class Observed:
+    """What a block that is observed can ask: itself a context manager, the watch over large tensors.
+
+    `told`: what is kept that cannot be put back, each in a few words.
+    """
+
+    def __init__(self, copies: CopyOnWrite, held: Held) -> None:
+        self._copies, self._held = copies, held
+
+    @property
+    def copies(self) -> list[tuple[Tensor, Tensor]]:
+        """Large tensors that were written to, and what they held."""
+        return self._copies.copies
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What cannot be put back."""
+        return tuple(self._held.told)
+
+    def __enter__(self) -> Observed:
+        self._copies.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._copies.__exit__(*error)
 
 
 def is_scripted(parts: Iterable[nn.Module]) -> bool:
@@ -89,62 +118,27 @@ def refuse_lazy(module: nn.Module) -> None:
             )
 
 
-def _tensors(parts: list[nn.Module]) -> tuple[list[nn.Parameter], list[Tensor]]:
-    """Parameters and buffers, tied ones once."""
-    parameters = (p for part in parts for p in part._parameters.values() if p is not None)
-    buffers = (b for part in parts for b in part._buffers.values() if b is not None)
-    return list(dict.fromkeys(parameters)), list(dict.fromkeys(buffers))
-
-
-class _Modules:
-    """The attributes of modules, and the contents of the plain containers among them (hooks, children, lists)."""
-
-    def __init__(self, parts: list[nn.Module]) -> None:
-        self.saved = [(part, type(part), part.__dict__, part.__dict__.copy()) for part in parts]
-        values = itertools.chain.from_iterable(attributes.values() for *_, attributes in self.saved)
-        containers: list[Any] = [value for value in values if isinstance(value, (dict, list, set))]
-        self.empty = [c for c in containers if not c]  # most of them: hooks that nobody set
-        self.filled = [(c, c.copy()) for c in containers if c]
-
-    def restore(self) -> None:
-        for module, cls, attributes, before in self.saved:
-            if type(module) is not cls:
-                module.__class__ = cls
-            _refill(attributes, before)
-        for container in filter(None, self.empty):
-            container.clear()
-        for container, content in self.filled:
-            _refill(container, content)
-
-
-def _refill(container: Any, content: Any) -> None:
-    if _identical(container, content):
-        return
-    container.clear()
-    if isinstance(container, list):
-        container.extend(content)
-    else:
-        container.update(content)
-
-
-def _identical(container: Any, content: Any) -> bool:
-    """Whether both hold the very same objects in the same order."""
-    if len(container) != len(content):
-        return False
-    if isinstance(container, dict) and not all(map(operator.is_, container.values(), content.values())):
-        return False
-    return all(map(operator.is_, container, content))
+def _tensors(parts: list[nn.Module], held: list[Tensor]) -> tuple[list[nn.Parameter], list[Tensor]]:
+    """Parameters; buffers and whatever else is held. Tied ones once."""
+    parameters = dict.fromkeys(p for part in parts for p in part._parameters.values() if p is not None)
+    buffers = dict.fromkeys(b for part in parts for b in part._buffers.values() if b is not None)
+    others = [t for t in held if t not in parameters and t not in buffers]
+    return list(parameters), [*buffers, *others]
 
 
 class _Tensors:
-    """Storage, gradient and requires_grad of parameters and buffers, and the values of buffers."""
+    """Storage, gradient and requires_grad of tensors; the values of those that are small and are no parameters.
 
-    def __init__(self, parameters: list[nn.Parameter], buffers: list[Tensor]) -> None:
-        self.saved = [(t, t.data, t.requires_grad, _gradient(t)) for t in (*parameters, *buffers)]
-        data = [data for _, data, _, _ in self.saved]
+    `writable`: whether there are large ones among these, which a block may write to though it runs on others.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], others: list[Tensor]) -> None:
+        self.saved = [(t, t.data, t.requires_grad, _gradient(t)) for t in (*parameters, *others)]
         gradients = [grad.data for _, _, _, grad in self.saved if grad is not None]
-        self.guarded = data[: len(parameters)] + gradients
-        self.values = _Values(data[len(parameters) :])
+        data = [data for _, data, _, _ in self.saved]
+        small, large = _by_size(data[len(parameters) :])
+        self.guarded, self.writable = [*data[: len(parameters)], *gradients, *large], bool(large)
+        self.values = _Values(small)
 
     def restore(self, copies: list[tuple[Tensor, Tensor]]) -> None:
         with torch.no_grad():
@@ -158,6 +152,16 @@ class _Tensors:
             self.values.restore()
             for data, value in copies:
                 data.copy_(value)
+
+
+def _by_size(tensors: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Small ones, and large."""
+    small: list[Tensor] = []
+    large: list[Tensor] = []
+    for tensor in tensors:
+        is_small = tensor.layout is not torch.strided or tensor.numel() * tensor.element_size() <= SMALL
+        (small if is_small else large).append(tensor)
+    return small, large
 
 
 def _gradient(tensor: Tensor) -> Tensor | None:
@@ -206,36 +210,3 @@ def _same_memory(a: Tensor, b: Tensor) -> bool:
         return a.dtype is b.dtype and a.is_set_to(b)
     except (RuntimeError, NotImplementedError):  # meta, sparse, quantized, or moved to another device
         return a.shape == b.shape and a.dtype is b.dtype and a.device == b.device and a.layout is b.layout
-
-
-class _Globals:
-    """The process-wide settings that a model may touch."""
-
-    def __init__(self) -> None:
-        self.python = random.getstate()
-        numpy = sys.modules.get("numpy")
-        self.numpy = (numpy.random, numpy.random.get_state()) if numpy else None
-        self.torch = torch.random.get_rng_state()
-        started = torch.cuda.is_initialized()
-        self.cuda = torch.cuda.get_rng_state_all() if started else []
-        self.settings = [(setter, getter, getter()) for getter, setter in _SETTINGS]
-
-    def restore(self) -> None:
-        random.setstate(self.python)
-        if self.numpy:
-            self.numpy[0].set_state(self.numpy[1])
-        torch.random.set_rng_state(self.torch)
-        if self.cuda:
-            torch.cuda.set_rng_state_all(self.cuda)
-        for setter, getter, value in self.settings:
-            if getter() != value:
-                setter(value)
-
-
-_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
-    (torch.is_grad_enabled, torch.set_grad_enabled),
-    (torch.get_num_threads, torch.set_num_threads),
-    (torch.get_default_dtype, torch.set_default_dtype),
-    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
-    (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
-)

@@ -19,7 +19,7 @@ from .device import checked_device, on_device
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 from .loading import is_loaded, loading_watched
-from .observe import observe
+from .observe import Observed, observe
 
 INPUT_SEED = 0
 
@@ -179,9 +179,15 @@ class Subject:
         facts += [f"{name}{tuple(tensor.shape)}" for name, tensor in tensors]
         return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
-    def restored(self) -> AbstractContextManager[object]:
-        """A block in which the model is in eval mode; what happens to it there is undone afterwards."""
-        return observe(self.module)
+    def restored(
+        self, *more: object, module: nn.Module | None = None, **options: bool
+    ) -> AbstractContextManager[Observed]:
+        """A block in which the model is in eval mode; what happens there to it and its inputs is undone afterwards.
+
+        `more` is undone too; `module`: another in its place; for `options` see `observe`.
+        """
+        given = () if self.inputs is None else (self.inputs.args, self.inputs.kwargs)
+        return observe(module or self.module, given, *more, **options)
 
     def on(self, inputs: Inputs) -> Subject:
         """The same model with other inputs."""

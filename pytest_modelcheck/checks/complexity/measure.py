@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...errors import MeasurementError
 from ...model.calls import module_calls
 from ...model.eager import eager
-from ...model.observe import is_scripted, observe
+from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
 from .attention import WrittenOut
@@ -72,7 +72,11 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
     devices = () if on_meta else {tensor.device.type for tensor in inputs.tensors} | {subject.device.type}
-    with observe(module, train=training, guard=not on_meta), _settings(counter, devices), followed:
+    with (
+        subject.restored(module=module, train=training, guard=not on_meta),
+        _settings(counter, devices),
+        followed,
+    ):
         given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
@@ -93,7 +97,7 @@ def _settings(counter: Counter, devices: Iterable[str] = ()) -> Iterator[None]:
 
     Gradients are off as in the user's own call, not more than that: inference mode changes what some models answer.
     """
-    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; observe() restores the setting
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides products; restored() restores the setting
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.set_grad_enabled(counter.trace))
@@ -154,7 +158,7 @@ def _alias(tensor: Tensor) -> Tensor:
 
 
 def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
-    """Put others in the place of parameters and buffers, tied ones once; observe() puts the user's back."""
+    """Put others in the place of parameters and buffers, tied ones once; restored() puts the user's back."""
     made: dict[int, tuple[Tensor, Tensor]] = {}  # those replaced are kept: their number must not be another's
     for child in module.modules():
         for held in (child._parameters, child._buffers):

@@ -7,7 +7,6 @@ import time
 import torch
 from torch import nn
 
-from ...model.observe import observe
 from ...model.subject import Subject, locate_failure
 
 
@@ -29,7 +28,7 @@ def layer_seconds(subject: Subject) -> dict[str, float]:
     def after(child: nn.Module, args: object, output: object) -> None:
         seconds[leaves[child]] += time.perf_counter() - starts.pop()
 
-    with observe(module), torch.no_grad(), locate_failure(subject, inputs):
+    with subject.restored(), torch.no_grad(), locate_failure(subject, inputs):
         for child in leaves:
             child.register_forward_pre_hook(before)
             child.register_forward_hook(after)

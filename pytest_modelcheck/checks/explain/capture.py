@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from ...errors import ExplanationError
 from ...model.eager import eager
 from ...model.guard import only_reads
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from .layers import as_map, first_tensor, flat_graph, image_size, nearest, spatial_layers
 from .targets import Target, score
@@ -53,7 +52,7 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call:
     guard = not only_reads(subject.module)
     with (
         torch.inference_mode(False),
-        observe(subject.module, frozen=True, guard=guard),
+        subject.restored(frozen=True, guard=guard),
         torch.enable_grad(),
     ):
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
@@ -74,7 +73,7 @@ def last_that_matters(subject: Subject, target: Target) -> str | None:
     """
     size = image_size(subject)
     inputs, _ = differentiable(subject.require_inputs())
-    with torch.inference_mode(False), observe(subject.module, frozen=True), torch.enable_grad():
+    with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
         layers = spatial_layers(subject, inputs)
         kept = [(name, output) for name, output in reversed(layers) if output is not None]
         if not kept:

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ExplanationError
-from ...model.observe import observe
 from ...model.subject import Subject
 from .heatmap import Heatmap
 from .invariance import swapped
@@ -102,7 +101,7 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
     def mixed(share: Tensor, first: Tensor, rest: Tensor) -> Tensor:
         return torch.where((ranks < share * ranks[0].numel())[:, None], first, rest)
 
-    with torch.inference_mode(False), observe(subject.module), torch.no_grad():
+    with torch.inference_mode(False), subject.restored(), torch.no_grad():
         whole, masked = seen(images), seen(images * heat[:, None].to(images.dtype))
         inserted = [seen(mixed(share, images, blurred)) for share in shares]
         deleted = [seen(mixed(share, mean, images)) for share in shares]

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ...errors import ExplanationError
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from .capture import replaced_output
 from .layers import Layer, Layers, find_layer, image_batch, spatial_layers
@@ -22,7 +21,7 @@ def chosen_layers(subject: Subject, layers: Layers) -> list[str]:
         given = cast("Sequence[Layer]", layers if isinstance(layers, (list, tuple)) else [layers])
         return [find_layer(subject, layer)[0] for layer in given]
     image_batch(subject)
-    with observe(subject.module), torch.no_grad():
+    with subject.restored(), torch.no_grad():
         found = [name for name, _ in spatial_layers(subject)]
     if not found:
         raise ExplanationError(f"{subject.name} has no layer with a spatial map; name some: layers=['...']")
@@ -43,7 +42,7 @@ def run_features(
 
         return keep
 
-    with torch.inference_mode(False), observe(subject.module), torch.no_grad(), ExitStack() as stack:
+    with torch.inference_mode(False), subject.restored(), torch.no_grad(), ExitStack() as stack:
         for name in layers:
             stack.enter_context(replaced_output(modules[name], -1, keeper(name)))
         output = subject.run((inputs or subject.require_inputs()).copied(gradients=False))

@@ -13,7 +13,6 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from ...errors import ExplanationError
 from ...model.eager import eager
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 
 Size = tuple[int, int]
@@ -70,7 +69,7 @@ def flat_graph(module: nn.Module) -> str:
 def last_spatial_layer(subject: Subject) -> str:
     """The module that finishes last among those whose output is a map of more than one pixel; one forward."""
     image_size(subject)
-    with observe(subject.module), torch.no_grad():
+    with subject.restored(), torch.no_grad():
         found = spatial_layers(subject)
     if not found:
         raise ExplanationError(

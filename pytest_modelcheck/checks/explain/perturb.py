@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from ...errors import ExplanationError, ModelRunError
 from ...model.eager import eager
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from ...progress import progress
 from .capture import Captured, replaced_output
@@ -199,7 +198,7 @@ def _activation(probe: Probe) -> Tensor:
 @contextmanager
 def _running(probe: Probe) -> Iterator[None]:
     """Observe the probe's model, without a graph."""
-    with torch.inference_mode(False), observe(probe.subject.module), torch.no_grad(), eager():
+    with torch.inference_mode(False), probe.subject.restored(), torch.no_grad(), eager():
         yield
 
 

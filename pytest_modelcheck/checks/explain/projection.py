@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from ...model.eager import eager
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from .cam import cam, per_sample, refuse_nan
 from .capture import differentiable, replaced_output
@@ -87,7 +86,7 @@ def project(
     inputs, leaves = differentiable(subject.require_inputs())
     _refuse_feature_alone(subject, feature, layer)
     name, module = find_layer(subject, layer) if layer is not None else ("", None)
-    frozen = observe(subject.module, frozen=True)
+    frozen = subject.restored(frozen=True)
     with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
         if module is None:
             with eager():

@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ...errors import MeasurementError, MissingExtraError, ModelRunError, NothingSeenError
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject
 from ...progress import busy
 from ...text import file_stem, printable
@@ -173,7 +172,7 @@ def _export(subject: Subject, inputs: Inputs, opset: int | None, dynamic: object
     options: dict[str, Any] = {"dynamic_shapes": dynamic}
     if opset is not None:
         options["opset_version"] = opset
-    with observe(subject.module), torch.no_grad(), _quiet():
+    with subject.restored(), torch.no_grad(), _quiet():
         program = torch.onnx.export(
             subject.module,
             inputs.args,
@@ -240,7 +239,7 @@ def _run(session: Any, inputs: Inputs) -> list[np.ndarray]:
 
 def _expected(subject: Subject, inputs: Inputs | None = None) -> list[Tensor]:
     """The tensors of the model's own output."""
-    with observe(subject.module), torch.no_grad():
+    with subject.restored(), torch.no_grad():
         return [t for t in _leaves(subject.run(inputs)) if isinstance(t, Tensor)]
 
 

@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ from .paired import CHUNKS, Chunk, PairedSampler, Side
 from .region import load_average, timed_region
 
 CAP = 30.0  # seconds
+Copied = TypeVar("Copied")
 MARGIN = 0.4  # where the line lies, as a share of the slowdown that must not be missed
 PRECISION = 0.005  # half the interval's width at which a comparison without a limit ends
 
@@ -248,15 +249,16 @@ def subject_side(subject: Subject) -> Side:
 
     def build(copies: Sequence[Tensor]) -> Call:
         replaced: dict[int, Tensor] = {id(old): new for old, new in zip(tensors, copies, strict=True)}
-        given = inputs.map(lambda leaf: replaced.get(id(leaf), leaf))
-        return _located(subject, _copied(subject, replaced).eval(), given)
+        module, args, kwargs = _copied(subject, (subject.module, inputs.args, dict(inputs.kwargs)), replaced)
+        return _located(subject, module.eval(), Inputs(args, kwargs))
 
     return Side(tensors, build)
 
 
-def _copied(subject: Subject, replaced: dict[int, Tensor]) -> nn.Module:
+def _copied(subject: Subject, given: Copied, replaced: dict[int, Tensor]) -> Copied:
+    """The model and what it is called with, as one: they may share what they keep."""
     try:
-        return copy.deepcopy(subject.module, dict(replaced))
+        return copy.deepcopy(given, dict(replaced))
     except Exception as error:
         raise MeasurementError(
             f"{subject.name} cannot be copied ({type(error).__name__}: {error}), and a paired comparison runs on "

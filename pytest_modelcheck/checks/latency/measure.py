@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ...errors import MeasurementError, ModelRunError
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject, locate_failure
 from .clock import Clock, ThreadClock, WallClock, clock_for
 from .region import load_average, timed_region
@@ -72,7 +71,7 @@ def measure(
 
     done = decided or _is_precise
     with (
-        observe(subject.module, train=phase != "forward", guard=False) as guard,
+        subject.restored(train=phase != "forward", guard=False) as guard,
         _numbered(samples, subject, inputs),
     ):
         with guard, grad_mode(phase):  # a first call under watch: what it writes to is put back in the end

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...errors import MeasurementError, out_of_sight
 from ...model.calls import module_calls
 from ...model.eager import eager
-from ...model.observe import is_scripted, observe
+from ...model.observe import is_scripted
 from ...model.subject import Subject, locate_failure
 from ...verdict.phases import PHASES
 from .allocator import allocator_of
@@ -132,7 +132,7 @@ def _allocated(subject: Subject, phase: str, make: MakeOptimizer | None, counted
 @contextmanager
 def _ready(subject: Subject, phase: str, *, guard: bool) -> Iterator[None]:
     """The model and torch as they must be: nothing compiled, gradients where they are needed."""
-    with observe(subject.module, train=phase != "forward", guard=guard):
+    with subject.restored(train=phase != "forward", guard=guard):
         torch.backends.mha.set_fastpath_enabled(False)  # fake tensors do not know it; observe() restores it
         with eager(), torch.no_grad() if phase == "forward" else torch.enable_grad():
             yield

@@ -16,7 +16,6 @@ from torch.profiler import ProfilerActivity, schedule
 from ...errors import MeasurementError
 from ...model.calls import module_calls
 from ...model.kineto import profiling, quiet, refuse_another, refuse_ended
-from ...model.observe import observe
 from ...model.subject import Subject, locate_failure
 from .result import MODULE, Profile
 
@@ -30,7 +29,7 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
     refuse_another(subject.name)
     inputs = subject.require_inputs().copied()
     with (
-        observe(subject.module, guard=False) as guard,
+        subject.restored(guard=False) as guard,
         torch.no_grad(),
         locate_failure(subject, inputs),
     ):

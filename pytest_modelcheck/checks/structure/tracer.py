@@ -19,7 +19,6 @@ from torch.overrides import TorchFunctionMode
 
 from ...model.calls import module_calls
 from ...model.guard import only_reads
-from ...model.observe import observe
 from ...model.subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
 from .graph import VIEWS, Graph, Node, Scope, Source
@@ -56,8 +55,8 @@ def trace_graph(
     inputs, module = subject.require_inputs().copied(), subject.module
     tracer = Tracer(module)
     guard = gradients or not only_reads(module)
-    with observe(module, guard=guard), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
-        torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; observe() restores the setting
+    with subject.restored(guard=guard), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
+        torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; restored() restores the setting
         tracer.inputs(inputs)
         with module_calls(tracer.enter, tracer.leave), tracer:
             output = module(*inputs.args, **inputs.kwargs)

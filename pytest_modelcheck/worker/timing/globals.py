@@ -14,12 +14,10 @@ from torch._C import _len_torch_function_stack
 from torch.nn.modules import module as nn_module
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
+from ...model.process import SETTINGS
+
 NOT_WATCHED = {*sys.stdlib_module_names, "_pytest", "pytest", "pluggy", "py", "pytest_modelcheck", "__main__"}
 WATCHED_STDLIB = {"builtins", "math", "random"}
-
-
-def _denormals_are_flushed() -> bool:
-    return float(torch.tensor(1e-310, dtype=torch.float64) * 1) == 0.0
 
 
 def _global_hooks() -> tuple[int, ...]:
@@ -30,27 +28,12 @@ def _global_hooks() -> tuple[int, ...]:
     )
 
 
-SETTINGS: Mapping[str, Callable[[], object]] = {
-    "the default dtype": torch.get_default_dtype,
+READ: Mapping[str, Callable[[], object]] = {
+    **{name: setting.read for name, setting in SETTINGS.items()},
     "the default device": torch.get_default_device,
-    "the number of threads": torch.get_num_threads,
-    "grad mode": torch.is_grad_enabled,
-    "autocast": lambda: (torch.is_autocast_enabled("cpu"), torch.is_autocast_enabled("cuda")),
-    "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
-    "anomaly detection": torch.is_anomaly_enabled,
-    "the precision of matrix products": torch.get_float32_matmul_precision,
-    "flushing of denormal numbers": _denormals_are_flushed,
     "hooks of all modules": _global_hooks,
     "function modes": _len_torch_function_stack,
     "dispatch modes": lambda: len(_get_current_dispatch_mode_stack()),
-    "torch.backends.mha": torch.backends.mha.get_fastpath_enabled,
-    "torch.backends.mkldnn": lambda: torch._C._get_mkldnn_enabled(),
-    "torch.backends.quantized": lambda: torch.backends.quantized.engine,
-    "torch.backends.cudnn": lambda: (
-        torch.backends.cudnn.enabled,
-        torch.backends.cudnn.benchmark,
-        torch.backends.cudnn.allow_tf32,
-    ),
     "environment variables": lambda: {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
     "the working directory": os.getcwd,
 }
@@ -60,7 +43,7 @@ class Globals:
     """The settings at a moment, and the functions and methods of all shared modules."""
 
     def __init__(self, is_own: Callable[[object], bool]) -> None:
-        self.settings = {name: read() for name, read in SETTINGS.items()}
+        self.settings = {name: read() for name, read in READ.items()}
         self.functions = dict(_functions(is_own))
 
     def changes(self, after: Globals) -> list[str]:

@@ -1,0 +1,145 @@
+"""What a model and its inputs keep, beside the tensors that torch knows of: saved before a block, put back after it.
+
+Nothing large is copied: containers and objects are saved by the references that they hold, arrays up to a limit, and
+tensors are only listed (`observe` guards them). What cannot be saved is told.
+"""
+
+from __future__ import annotations
+
+import types
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from torch import Tensor, nn
+from torch.nn.modules import module as nn_module
+
+from .kinds import NOTHING, PLAIN, Kind, Value, identical, kind_of
+from .reach import Owner, put_value, reach, value_of
+
+OBJECTS = 50_000  # that are looked into
+BYTES = 256 * 2**20  # of arrays that are copied
+Place: TypeAlias = (
+    str | tuple[nn.Module, str]
+)  # where a value was found: an attribute of a module, or in words
+Saved: TypeAlias = tuple[Kind, Value, Value]
+_DICT, _DICTS = kind_of(dict), (dict, OrderedDict)
+_REGISTRIES = ("_parameters", "_buffers", "_modules")  # what is in them is known
+_GLOBAL_HOOKS = [
+    hooks for name, hooks in vars(nn_module).items() if name.startswith("_global_") and hooks is not None
+]
+
+
+class Held:
+    """What `parts`, the modules of a model, and `given`, what it is called with, keep.
+
+    `tensors` are those that are found, parameters and buffers too; `modules` those beside `parts` (in a plain list,
+    say). `told`: what was not saved, each in a few words.
+    """
+
+    def __init__(self, parts: list[nn.Module], given: Iterable[object] = ()) -> None:
+        self.tensors: list[Tensor] = []
+        self.modules: list[nn.Module] = []
+        self.told: list[str] = []
+        self._modules: list[tuple[nn.Module, type, dict[str, Any], dict[str, Any]]] = []
+        self._empty: list[Any] = []  # most of a module's containers: hooks that nobody set
+        self._saved: list[Saved] = []
+        self._names: list[tuple[Owner, str, object]] = []
+        self._seen = {id(part) for part in parts}
+        self._todo: list[tuple[Any, Place]] = []
+        self._left, self._bytes = OBJECTS, BYTES
+        for part in parts:
+            self._module(part)
+        for cls in dict.fromkeys(map(type, parts)):
+            self._code(cls)
+        self._add(_GLOBAL_HOOKS, "hooks of all modules")
+        self._add(given, "the inputs")
+        self._look()
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for module, cls, attributes, before in self._modules:
+            if type(module) is not cls:
+                module.__class__ = cls
+            if not (len(attributes) == len(before) and identical(attributes.values(), before.values())):
+                attributes.clear()
+                attributes.update(before)
+        for container in filter(None, self._empty):
+            container.clear()
+        for owner, name, value in self._names:
+            if value_of(owner, name) is not value:
+                put_value(owner, name, value)
+        for kind, value, copy in self._saved:
+            if kind.put and kind.same and not kind.same(value, copy):
+                kind.put(value, copy)
+
+    # Looking
+
+    def _module(self, module: nn.Module) -> None:
+        attributes = vars(module)
+        self._modules.append((module, type(module), attributes, attributes.copy()))
+        for name, value in attributes.items():
+            cls = type(value)
+            if cls in PLAIN:
+                continue
+            if cls is tuple:
+                self._add(value, (module, name))
+            elif cls not in _DICTS:
+                self._todo.append((value, (module, name)))
+            elif not value:
+                self._empty.append(value)
+            elif name in _REGISTRIES:
+                self._saved.append((_DICT, value, value.copy()))
+            else:
+                self._todo.append((value, (module, name)))
+
+    def _code(self, code: type | types.FunctionType) -> None:
+        found = reach(code)
+        for owner, name in found.names:
+            value = value_of(owner, name)
+            self._names.append((owner, name, value))
+            self._add([value], name)
+        self._add(found.closures, "a variable around it")
+
+    def _add(self, values: Iterable[Any], place: Place) -> None:
+        self._todo += [(value, place) for value in values if type(value) not in PLAIN]
+
+    def _look(self) -> None:
+        todo, seen = self._todo, self._seen
+        while todo:
+            value, place = todo.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if isinstance(value, Tensor):
+                self.tensors.append(value)
+            elif isinstance(value, nn.Module):
+                self.modules.append(value)
+                self._module(value)
+            else:
+                if isinstance(value, types.FunctionType):
+                    self._code(value)
+                cls: Any = type(value)
+                self._save(value, kind_of(cls), place)
+
+    def _save(self, value: Value, kind: Kind, place: Place) -> None:
+        if kind is NOTHING:
+            return
+        if kind.told or not self._fits(value):
+            self.told.append(f"{_words(place)} ({kind.told or 'more than is copied'})")
+            return
+        if kind.save:
+            self._saved.append((kind, value, kind.save(value)))
+        if kind.inner:
+            self._add(kind.inner(value), place)
+
+    def _fits(self, value: Value) -> bool:
+        size = getattr(value, "nbytes", 0)
+        fits = self._left > 0 and self._bytes >= size
+        self._left -= 1
+        self._bytes -= size if fits else 0
+        return fits
+
+
+def _words(place: Place) -> str:
+    return place if isinstance(place, str) else f"{type(place[0]).__name__}.{place[1]}"

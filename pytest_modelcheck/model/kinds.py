@@ -1,0 +1,358 @@
+"""What a model keeps beside parameters and buffers, by kind: how each is saved, put back, and looked into.
+
+A copy is shallow: a container's own entries, an object's own attributes; what these hold is saved in turn. Values are
+put back into the very objects that were there.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import io
+import pickle
+import random
+import socket
+import sys
+import types
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+Put: TypeAlias = Callable[[], None]
+Value: TypeAlias = Any  # whatever a user's model holds
+
+
+class Kind(NamedTuple):
+    """`save(value)` gives a copy, `same(value, copy)` whether it is as it was, `put(value, copy)` makes it so.
+
+    `inner(value)` is what it holds, names and keys as well; `token(value)` is plain data that says, with what it
+    holds, which state it is in. `told`: why it cannot be saved, in words.
+    """
+
+    save: Callable[[Value], Value] | None = None
+    same: Callable[[Value, Value], bool] | None = None
+    put: Callable[[Value, Value], object] | None = None
+    inner: Callable[[Value], Iterable[object]] | None = None
+    token: Callable[[Value], object] | None = None
+    told: str = ""
+
+
+def identical(one: Iterable[object], other: Iterable[object]) -> bool:
+    """Whether both give the very same objects in the same order."""
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+# Containers
+
+
+def _same_list(value: Value, copy: Value) -> bool:
+    return len(value) == len(copy) and identical(iter(value), copy)
+
+
+def _base(value: dict[Any, Any]) -> Any:
+    """The methods of dict itself: a subclass may do more in its own."""
+    return OrderedDict if isinstance(value, OrderedDict) else dict
+
+
+def _save_dict(value: dict[Any, Any]) -> dict[Any, Any]:
+    return dict(_base(value).items(value))
+
+
+def _entries(value: dict[Any, Any]) -> Iterator[object]:
+    base = _base(value)
+    yield from base.keys(value)
+    yield from base.values(value)
+
+
+def _same_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> bool:
+    base = _base(value)
+    return (
+        len(value) == len(copy)
+        and identical(base.values(value), copy.values())
+        and identical(base.keys(value), copy)
+    )
+
+
+def _put_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> None:
+    base = _base(value)
+    base.clear(value)
+    for key, entry in copy.items():
+        base.__setitem__(value, key, entry)
+
+
+def _put_sequence(value: Value, copy: Value) -> None:
+    value.clear()
+    value.extend(copy)
+
+
+def _put_list(value: list[Any], copy: list[Any]) -> None:
+    list.__setitem__(value, slice(None), copy)
+
+
+def _put_set(value: set[Any], copy: set[Any]) -> None:
+    set.clear(value)
+    set.update(value, copy)
+
+
+def _put_array(value: array.array[Any], copy: array.array[Any]) -> None:
+    del value[:]
+    value.extend(copy)
+
+
+# Objects
+
+
+def _slots(cls: type) -> list[str]:
+    names: list[str] = []
+    for base in cls.__mro__:
+        own = vars(base).get("__slots__", ())
+        names += [own] if isinstance(own, str) else own
+    return [name for name in names if isinstance(vars_of(cls, name), types.MemberDescriptorType)]
+
+
+def vars_of(cls: type, name: str) -> object:
+    """A class's attribute as it is written, without asking it."""
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    return None
+
+
+_ABSENT = object()
+
+
+def _kind_of_object(cls: type) -> Kind:
+    """Instances with attributes: of their `__dict__`, of their slots, and the entries of containers they are."""
+    descriptors: list[Any] = [vars_of(cls, name) for name in _slots(cls)]
+    content = _container(cls)
+
+    def slots(value: Value) -> list[Value]:
+        return [_slot(descriptor, value) for descriptor in descriptors]
+
+    def attributes(value: Value) -> dict[str, Any]:
+        try:
+            return object.__getattribute__(value, "__dict__")  # type: ignore[no-any-return]
+        except AttributeError:
+            return {}
+
+    def save(value: Value) -> Value:
+        own = content.save(value) if content and content.save else None
+        return attributes(value).copy(), slots(value), own
+
+    def same(value: Value, copy: Value) -> bool:
+        own = content is None or content.same is None or content.same(value, copy[2])
+        return own and _same_dict(attributes(value), copy[0]) and identical(slots(value), copy[1])
+
+    def put(value: Value, copy: Value) -> None:
+        if not _same_dict(attributes(value), copy[0]):
+            _put_dict(attributes(value), copy[0])
+        for descriptor, entry in zip(descriptors, copy[1], strict=True):
+            if entry is not _ABSENT:
+                descriptor.__set__(value, entry)
+            elif _slot(descriptor, value) is not _ABSENT:
+                descriptor.__delete__(value)
+        if content and content.put and content.same and not content.same(value, copy[2]):
+            content.put(value, copy[2])
+
+    def inner(value: Value) -> Iterator[object]:
+        yield from _entries(attributes(value))
+        yield from slots(value)
+        if content and content.inner:
+            yield from content.inner(value)
+
+    return Kind(save, same, put, inner)
+
+
+def _slot(descriptor: Any, value: Value) -> Value:
+    try:
+        return descriptor.__get__(value)
+    except AttributeError:
+        return _ABSENT
+
+
+# Functions: what closures hold, and which object a name in them stands for
+
+
+def _cells(value: types.FunctionType) -> list[Value]:
+    return [_content(cell) for cell in value.__closure__ or ()]
+
+
+def _content(cell: types.CellType) -> Value:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it stands for nothing yet
+        return _ABSENT
+
+
+def _put_cells(value: types.FunctionType, copy: list[Value]) -> None:
+    for cell, content in zip(value.__closure__ or (), copy, strict=True):
+        if content is not _ABSENT:
+            cell.cell_contents = content
+
+
+def _inner_of_function(value: types.FunctionType) -> Iterator[object]:
+    yield from _cells(value)
+    yield from value.__defaults__ or ()
+    yield from (value.__kwdefaults__ or {}).values()
+
+
+def _clear_cache(value: Value, copy: Value) -> None:
+    """What a check had computed, perhaps of tensors without values, nobody else may find there."""
+    value.cache_clear()
+
+
+# Generators of random numbers
+
+
+def _put_state(value: Value, copy: Value) -> None:
+    value.bit_generator.state = copy
+
+
+def _equal_tensors(value: torch.Generator, copy: Tensor) -> bool:
+    return torch.equal(value.get_state(), copy)
+
+
+_PLAIN = (
+    *(type(None), bool, int, float, complex, str, bytes, type, range, slice, type(...), type(NotImplemented)),
+    *(torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size),
+    *(types.ModuleType, types.MethodDescriptorType, types.CodeType),
+)
+_CONTAINERS: dict[type, Kind] = {
+    dict: Kind(_save_dict, _same_dict, _put_dict, _entries, len),
+    list: Kind(list.copy, _same_list, _put_list, iter, len),
+    deque: Kind(deque.copy, _same_list, _put_sequence, iter, len),
+    set: Kind(set.copy, lambda value, copy: value == copy, _put_set, iter, len),
+    bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence, token=bytes),
+    array.array: Kind(
+        lambda value: value[:], lambda value, copy: bool(value == copy), _put_array, token=bytes
+    ),
+    tuple: Kind(inner=iter, token=len),
+    frozenset: Kind(inner=iter, token=len),
+}
+_FUNCTIONS: dict[type, Kind] = {
+    types.FunctionType: Kind(
+        _cells,
+        lambda value, copy: identical(_cells(value), copy),
+        _put_cells,
+        _inner_of_function,
+        lambda value: id(value.__code__),
+    ),
+    types.MethodType: Kind(inner=lambda value: (value.__self__, value.__func__)),
+    types.BuiltinFunctionType: Kind(inner=lambda value: (value.__self__,)),  # a method of a list, say
+    functools.partial: Kind(inner=lambda value: (value.func, value.args, value.keywords)),
+    functools._lru_cache_wrapper: Kind(
+        lambda value: value.cache_info().misses,
+        lambda value, copy: value.cache_info().misses == copy,
+        _clear_cache,
+        lambda value: (value.__wrapped__,),
+        lambda value: tuple(value.cache_info()),
+    ),
+    torch.Generator: Kind(
+        torch.Generator.get_state,
+        _equal_tensors,
+        torch.Generator.set_state,
+        token=lambda value: value.get_state().tolist(),
+    ),
+    random.Random: Kind(
+        random.Random.getstate,
+        lambda value, copy: value.getstate() == copy,
+        random.Random.setstate,
+        token=random.Random.getstate,
+    ),
+}
+_TOLD: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    ((types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType), "a generator"),
+    (io.IOBase, "a file"),
+    (socket.socket, "a socket"),
+    (torch.cuda.CUDAGraph, "a CUDA graph"),
+)
+_TOLD_BY_HOME = {
+    "torch.utils.data": "a dataset or loader",
+    "torch.optim": "an optimizer",
+    "torch.distributed": "of torch.distributed",
+    "lightning": "of Lightning",
+    "pytorch_lightning": "of Lightning",
+}
+_LOOKED_INTO = ("torch.nn.", "torch.distributions.", "torch.ao.")  # of torch's own objects, these alone
+_OTHERS = frozenset(  # whose objects change while a check runs, and not by the model
+    ["numpy", "pytest", "_pytest", "pluggy", "py", "xdist", "syrupy", "hypothesis", "pytest_modelcheck"]
+)
+_STDLIB_LOOKED_INTO = ("collections", "types", "argparse", "queue", "random")
+PLAIN = frozenset(_PLAIN)
+NOTHING = Kind()
+
+
+@functools.cache  # of the types of all that models hold
+def kind_of(cls: Any) -> Kind:
+    """What is to be done with values of this type; NOTHING for those that hold no state, or none of the model's."""
+    if cls in PLAIN or issubclass(cls, (Tensor, nn.Module, type)):
+        return NOTHING
+    if told := _told(cls):
+        return Kind(told=told)
+    exact = _CONTAINERS.get(cls) or _FUNCTIONS.get(cls) or _numpys(cls)
+    if exact is not None:
+        return exact
+    if issubclass(cls, torch.Generator):
+        return _FUNCTIONS[torch.Generator]
+    return _kind_of_object(cls) if _is_looked_into(cls) else _container(cls) or NOTHING
+
+
+def _container(cls: type) -> Kind | None:
+    return next((_CONTAINERS[base] for base in cls.__mro__ if base in _CONTAINERS), None)
+
+
+def _told(cls: type) -> str:
+    for types_, words in _TOLD:
+        if issubclass(cls, types_):
+            return words
+    for base in cls.__mro__:
+        for home, words in _TOLD_BY_HOME.items():
+            if f"{base.__module__}.".startswith(f"{home}."):
+                return words
+    opaque = not _is_looked_into(cls) or not (cls.__dictoffset__ or _slots(cls))
+    return "an iterator" if hasattr(cls, "__next__") and opaque else ""
+
+
+def _is_looked_into(cls: type) -> bool:
+    home = cls.__module__
+    top = home.partition(".")[0]
+    if top == "torch":
+        return f"{home}.".startswith(_LOOKED_INTO)
+    if top in sys.stdlib_module_names:
+        return top in _STDLIB_LOOKED_INTO
+    return top not in _OTHERS
+
+
+def _numpys(cls: type) -> Kind | None:
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is None:
+        return None
+    if issubclass(cls, numpy.ndarray):
+        return Kind(numpy.array, _equal_arrays, numpy.copyto, _objects_of_array, _array_token)
+    if issubclass(cls, numpy.random.Generator):
+        return _generator(lambda value: value.bit_generator.state, _put_state)
+    if issubclass(cls, numpy.random.RandomState):
+        return _generator(lambda value: value.get_state(), lambda value, copy: value.set_state(copy))
+    return None
+
+
+def _generator(save: Callable[[Value], Value], put: Callable[[Value, Value], object]) -> Kind:
+    return Kind(save, lambda value, copy: pickle.dumps(save(value)) == pickle.dumps(copy), put, token=save)
+
+
+def _equal_arrays(value: Any, copy: Any) -> bool:
+    """Bit for bit; shape and type may have been set anew."""
+    if value.shape != copy.shape or value.dtype != copy.dtype:
+        return False
+    return identical(value.flat, copy.flat) if value.dtype == object else value.tobytes() == copy.tobytes()
+
+
+def _array_token(value: Any) -> object:
+    return value.shape, str(value.dtype), b"" if value.dtype == object else value.tobytes()
+
+
+def _objects_of_array(value: Any) -> Iterable[object]:
+    return value.flat if value.dtype == object else ()
