@@ -28,13 +28,15 @@ Value: TypeAlias = Any  # whatever a user's model holds
 class Kind(NamedTuple):
     """`save(value)` gives a copy, `same(value, copy)` whether it is as it was, `put(value, copy)` makes it so.
 
-    `inner(value)` is what it holds. `told`: why it cannot be saved, in words.
+    `inner(value)` is what it holds, names and keys as well; `token(value)` is plain data that says, with what it
+    holds, which state it is in. `told`: why it cannot be saved, in words.
     """
 
     save: Callable[[Value], Value] | None = None
     same: Callable[[Value, Value], bool] | None = None
     put: Callable[[Value, Value], object] | None = None
     inner: Callable[[Value], Iterable[object]] | None = None
+    token: Callable[[Value], object] | None = None
     told: str = ""
 
 
@@ -57,6 +59,12 @@ def _base(value: dict[Any, Any]) -> Any:
 
 def _save_dict(value: dict[Any, Any]) -> dict[Any, Any]:
     return dict(_base(value).items(value))
+
+
+def _entries(value: dict[Any, Any]) -> Iterator[object]:
+    base = _base(value)
+    yield from base.keys(value)
+    yield from base.values(value)
 
 
 def _same_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> bool:
@@ -150,7 +158,7 @@ def _kind_of_object(cls: type) -> Kind:
             content.put(value, copy[2])
 
     def inner(value: Value) -> Iterator[object]:
-        yield from attributes(value).values()
+        yield from _entries(attributes(value))
         yield from slots(value)
         if content and content.inner:
             yield from content.inner(value)
@@ -212,20 +220,25 @@ _PLAIN = (
     *(torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size),
     *(types.ModuleType, types.MethodDescriptorType, types.CodeType),
 )
-_LIST = Kind(list.copy, _same_list, _put_list, iter)
 _CONTAINERS: dict[type, Kind] = {
-    dict: Kind(_save_dict, _same_dict, _put_dict, lambda value: _base(value).values(value)),
-    list: _LIST,
-    deque: Kind(deque.copy, _same_list, _put_sequence, iter),
-    set: Kind(set.copy, lambda value, copy: value == copy, _put_set, iter),
-    bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence),
-    array.array: Kind(lambda value: value[:], lambda value, copy: bool(value == copy), _put_array),
-    tuple: Kind(inner=iter),
-    frozenset: Kind(inner=iter),
+    dict: Kind(_save_dict, _same_dict, _put_dict, _entries, len),
+    list: Kind(list.copy, _same_list, _put_list, iter, len),
+    deque: Kind(deque.copy, _same_list, _put_sequence, iter, len),
+    set: Kind(set.copy, lambda value, copy: value == copy, _put_set, iter, len),
+    bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence, token=bytes),
+    array.array: Kind(
+        lambda value: value[:], lambda value, copy: bool(value == copy), _put_array, token=bytes
+    ),
+    tuple: Kind(inner=iter, token=len),
+    frozenset: Kind(inner=iter, token=len),
 }
 _FUNCTIONS: dict[type, Kind] = {
     types.FunctionType: Kind(
-        _cells, lambda value, copy: identical(_cells(value), copy), _put_cells, _inner_of_function
+        _cells,
+        lambda value, copy: identical(_cells(value), copy),
+        _put_cells,
+        _inner_of_function,
+        lambda value: id(value.__code__),
     ),
     types.MethodType: Kind(inner=lambda value: (value.__self__, value.__func__)),
     types.BuiltinFunctionType: Kind(inner=lambda value: (value.__self__,)),  # a method of a list, say
@@ -235,10 +248,19 @@ _FUNCTIONS: dict[type, Kind] = {
         lambda value, copy: value.cache_info().misses == copy,
         _clear_cache,
         lambda value: (value.__wrapped__,),
+        lambda value: tuple(value.cache_info()),
     ),
-    torch.Generator: Kind(torch.Generator.get_state, _equal_tensors, torch.Generator.set_state),
+    torch.Generator: Kind(
+        torch.Generator.get_state,
+        _equal_tensors,
+        torch.Generator.set_state,
+        token=lambda value: value.get_state().tolist(),
+    ),
     random.Random: Kind(
-        random.Random.getstate, lambda value, copy: value.getstate() == copy, random.Random.setstate
+        random.Random.getstate,
+        lambda value, copy: value.getstate() == copy,
+        random.Random.setstate,
+        token=random.Random.getstate,
     ),
 }
 _TOLD: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -309,7 +331,7 @@ def _numpys(cls: type) -> Kind | None:
     if numpy is None:
         return None
     if issubclass(cls, numpy.ndarray):
-        return Kind(numpy.array, _equal_arrays, numpy.copyto, _objects_of_array)
+        return Kind(numpy.array, _equal_arrays, numpy.copyto, _objects_of_array, _array_token)
     if issubclass(cls, numpy.random.Generator):
         return _generator(lambda value: value.bit_generator.state, _put_state)
     if issubclass(cls, numpy.random.RandomState):
@@ -318,7 +340,7 @@ def _numpys(cls: type) -> Kind | None:
 
 
 def _generator(save: Callable[[Value], Value], put: Callable[[Value, Value], object]) -> Kind:
-    return Kind(save, lambda value, copy: pickle.dumps(save(value)) == pickle.dumps(copy), put)
+    return Kind(save, lambda value, copy: pickle.dumps(save(value)) == pickle.dumps(copy), put, token=save)
 
 
 def _equal_arrays(value: Any, copy: Any) -> bool:
@@ -326,6 +348,10 @@ def _equal_arrays(value: Any, copy: Any) -> bool:
     if value.shape != copy.shape or value.dtype != copy.dtype:
         return False
     return identical(value.flat, copy.flat) if value.dtype == object else value.tobytes() == copy.tobytes()
+
+
+def _array_token(value: Any) -> object:
+    return value.shape, str(value.dtype), b"" if value.dtype == object else value.tobytes()
 
 
 def _objects_of_array(value: Any) -> Iterable[object]:

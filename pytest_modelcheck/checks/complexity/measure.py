@@ -186,7 +186,10 @@ def _flex_attention_on_meta() -> Iterator[None]:
 def _copy_on_meta(leaf: Any) -> Any:
     if not isinstance(leaf, Tensor) or (leaf.is_meta and not leaf.requires_grad):
         return leaf
-    return torch.empty_like(leaf, device="meta", requires_grad=leaf.requires_grad)
+    likeness = torch.empty_like(leaf, device="meta", requires_grad=leaf.requires_grad)
+    if hasattr(leaf, "__tensor_flatten__") and type(likeness) is not type(leaf):
+        raise TypeError(f"{type(leaf).__name__} holds other tensors, and has no likeness on meta")
+    return likeness
 
 
 def _on_meta(tensor: Tensor) -> Tensor:

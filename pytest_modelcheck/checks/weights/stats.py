@@ -158,24 +158,43 @@ def _stats(root: nn.Module, name: str, tensor: Tensor, svd: bool = False) -> Ten
         finite = values[torch.isfinite(values)]
         sound = finite if finite.numel() else values.new_zeros(1)
         low, high = (float(v) for v in torch.aminmax(sound))
+    mean = float(sound.mean(dtype=torch.float64))
+    variance = _variance(sound, mean)
     return TensorStats(
         name=name,
         shape=tuple(tensor.shape),
         dtype=dtype_name(tensor),
         count=tensor.numel(),
-        mean=float(sound.mean(dtype=torch.float64)),
-        std=float(sound.std(unbiased=False)),
+        mean=mean,
+        std=math.sqrt(variance),
         min=low,
         max=high,
-        l2=float(torch.linalg.vector_norm(sound, dtype=torch.float64)),
+        l2=math.sqrt((variance + mean * mean) * sound.numel()),
         sparsity=1 - int(torch.count_nonzero(values)) / values.numel(),
         nan=nan,
         inf=inf,
-        dead_filters=tuple((~filters.any(1)).nonzero().flatten().tolist()),
+        dead_filters=_dead(filters),
         filters=len(filters),
         histogram=histogram(sound, low, high),
         singular_values=_singular_values(tensor) if svd and not nan and not inf else (),
     )
+
+
+def _variance(values: Tensor, mean: float) -> float:
+    """Around `mean`; in double precision where squares are too large for the values' own."""
+    centred = values - mean
+    squares = torch.dot(centred, centred)
+    if not torch.isfinite(squares):
+        squares = centred.double().square().sum()
+    return float(squares) / values.numel()
+
+
+def _dead(filters: Tensor) -> tuple[int, ...]:
+    """Rows of nothing but zeros."""
+    if not filters.numel():
+        return ()
+    dead = (filters.amax(1) == 0) & (filters.amin(1) == 0)  # several times quicker than any(1)
+    return tuple(dead.nonzero().flatten().tolist())
 
 
 def _singular_values(tensor: Tensor) -> tuple[float, ...]:

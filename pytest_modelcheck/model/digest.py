@@ -1,0 +1,148 @@
+"""A digest of all that one call of a model can depend on: equal where a second measurement would see the same.
+
+Objects are known by what they are and hold, tensors by their memory, shape, type and version; the values of small
+ones, of inputs and of whatever else is kept belong to it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sys
+import types
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .kinds import NOTHING, PLAIN, kind_of
+from .process import SETTINGS
+from .reach import reach, value_of
+
+SMALL = 2**16  # bytes, up to which values are always looked at
+OBJECTS = 50_000
+
+
+def digest(module: nn.Module, given: object, *, values: bool = False) -> str | None:
+    """Of a model, and of what it is called with; None where something has no digest (a generator, an open file).
+
+    `values`: those of all tensors belong to it, and where the generators of random numbers stand. In-place operations
+    through `.data` or numpy move no version counter.
+    """
+    found = _Digest(values)
+    found.look([setting.read() for setting in SETTINGS.values()])
+    found.inputs = True
+    found.look([given])
+    found.inputs = False
+    found.look([module])
+    if values:
+        found.look([torch.get_rng_state().tolist(), random.getstate(), _numpy_state()])
+    return found.text()
+
+
+def _numpy_state() -> object:
+    numpy: Any = sys.modules.get("numpy")
+    return numpy.random.get_state() if numpy else None
+
+
+class _Digest:
+    def __init__(self, values: bool) -> None:
+        self.values, self.inputs, self.complete = values, False, True
+        self._tokens: list[object] = []
+        self._places: dict[int, int] = {}
+        self._classes: set[type] = set()
+        self._kept: list[object] = []  # what was made for the look alone: its address must not be another's
+
+    def text(self) -> str | None:
+        if not self.complete:
+            return None
+        return hashlib.blake2b(
+            repr(self._tokens).encode("utf-8", "surrogatepass"), digest_size=16
+        ).hexdigest()
+
+    def look(self, values: Iterable[Any]) -> None:
+        todo, tokens, places = [*values], self._tokens, self._places
+        while todo and self.complete:
+            value = todo.pop()
+            cls: Any = type(value)
+            if cls in PLAIN:
+                tokens.append(id(value) if cls is type else value)
+                continue
+            if (place := places.get(id(value))) is not None:
+                tokens.append(("again", place))
+                continue
+            places[id(value)] = len(places)
+            self._kept.append(value)
+            tokens.append((cls.__qualname__, id(cls)))
+            if isinstance(value, Tensor):
+                tokens.append(self._tensor(value))
+            elif isinstance(value, nn.Module):
+                tokens.append(id(value))
+                todo += self._module(value)
+            else:
+                todo += self._other(value, cls)
+            self.complete &= len(places) < OBJECTS
+
+    def _module(self, module: nn.Module) -> Iterable[object]:
+        cls, tokens = type(module), self._tokens
+        if cls not in self._classes:
+            self._classes.add(cls)
+            yield from self._code(cls)
+        for name, value in vars(module).items():
+            if type(value) in PLAIN:
+                tokens.append((name, id(value) if isinstance(value, type) else value))
+            elif type(value) not in (dict, OrderedDict) or value:  # else hooks that nobody set
+                tokens.append(name)
+                yield value
+
+    def _code(self, code: type | types.FunctionType) -> Iterable[object]:
+        found = reach(code)
+        yield from found.closures
+        for owner, name in found.names:
+            yield value_of(owner, name)
+
+    def _other(self, value: Any, cls: Any) -> Iterable[object]:
+        kind = kind_of(cls)
+        if kind.told:
+            self.complete = False
+        if kind is NOTHING:
+            self._tokens.append(id(value))
+        if kind.token:
+            self._tokens.append(kind.token(value))
+        if isinstance(value, types.FunctionType):
+            yield from self._code(value)
+        if kind.inner:
+            yield from kind.inner(value)
+
+    def _tensor(self, tensor: Tensor) -> object:
+        facts = (
+            tuple(tensor.shape),
+            tensor.dtype,
+            str(tensor.device),
+            tensor.requires_grad,
+            tensor.grad is None,
+        )
+        if tensor.is_meta:
+            return facts
+        if tensor.layout is not torch.strided or tensor.is_quantized or type(tensor) not in _TENSORS:
+            return *facts, id(tensor), _version(tensor)
+        small = tensor.numel() * tensor.element_size() <= SMALL
+        known = self.inputs or self.values or small
+        return *facts, tensor.stride(), tensor.data_ptr(), _version(tensor), checksum(tensor) if known else 0
+
+
+_TENSORS = (Tensor, nn.Parameter)
+
+
+def _version(tensor: Tensor) -> int:
+    return -1 if tensor.is_inference() else tensor._version
+
+
+def checksum(tensor: Tensor) -> int:
+    """Of its bytes."""
+    plain = tensor.detach().cpu().contiguous().reshape(-1)
+    octets: Any = plain.view(torch.uint8).numpy() if plain.numel() else b""
+    return zlib.crc32(octets)
