@@ -71,7 +71,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
     followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
-    devices = () if on_meta else {tensor.device.type for tensor in inputs.tensors} | {subject.device.type}
+    devices = {"meta"} if on_meta else {subject.device.type, *(t.device.type for t in inputs.tensors), "cpu"}
     with (
         subject.restored(module=module, train=training, guard=not on_meta),
         _settings(counter, devices),
@@ -92,7 +92,7 @@ def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_m
 
 
 @contextmanager
-def _settings(counter: Counter, devices: Iterable[str] = ()) -> Iterator[None]:
+def _settings(counter: Counter, devices: Iterable[str]) -> Iterator[None]:
     """How torch must behave to be counted: products in sight, nothing compiled.
 
     Gradients are off as in the user's own call, not more than that: inference mode changes what some models answer.
@@ -104,7 +104,7 @@ def _settings(counter: Counter, devices: Iterable[str] = ()) -> Iterator[None]:
         stack.enter_context(eager())
         stack.enter_context(composites_whole(counter.counts, counter.whole, devices))
         if counter.causal:
-            stack.enter_context(WrittenOut(counter))
+            stack.enter_context(WrittenOut(counter.attention))
         if counter.on_meta:
             stack.enter_context(_flex_attention_on_meta())
         yield
