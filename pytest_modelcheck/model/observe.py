@@ -8,8 +8,9 @@ Small buffers are copied: some operators write to them without saying so (aten::
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,9 +19,11 @@ from torch.nn.parameter import is_lazy
 
 from ..errors import SubjectError
 from .guard import CopyOnWrite
-from .held import Held
-from .process import Process
 from .shapes import sizes
+from .state.containers import Put
+from .state.digest import outline
+from .state.held import Held
+from .state.process import Process
 
 SMALL = 2**20  # bytes, up to which a tensor is copied; larger ones are when they are written to
 _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
@@ -60,7 +63,7 @@ def observe(
                     if not parameter.is_inference():  # these cannot, nor do they make a graph
                         parameter.requires_grad_(False)
             with copies if guard or tensors.writable else nullcontext():
-                yield Observed(copies, held)
+                yield Observed(copies, held, tensors, watched)
         finally:
             process.restore()
             held.restore()
@@ -73,8 +76,8 @@ class Observed:
     `told`: what is kept that cannot be put back, each in a few words.
     """
 
-    def __init__(self, copies: CopyOnWrite, held: Held) -> None:
-        self._copies, self._held = copies, held
+    def __init__(self, copies: CopyOnWrite, held: Held, tensors: _Tensors, roots: tuple[object, ...]) -> None:
+        self._copies, self._held, self._tensors, self._roots = copies, held, tensors, roots
 
     @property
     def copies(self) -> list[tuple[Tensor, Tensor]]:
@@ -86,12 +89,32 @@ class Observed:
         """What cannot be put back."""
         return tuple(self._held.told)
 
+    def steady(self, call: Callable[[], object]) -> Put | None:
+        """Make two calls under the watch; None where the second one found what the first one had left.
+
+        Else what puts back, between calls, all that they change: a cache that grows must not be timed as it grows.
+        One that is filled by the first call is steady from then on. Floating tensors keep what is written to them.
+        """
+        with self:
+            call()
+        left = outline(*self._roots)
+        with self:
+            call()
+        if left == outline(*self._roots):
+            return None
+        return partial(_put_all, [*self._held.changes(), *self._tensors.changes()])
+
     def __enter__(self) -> Observed:
         self._copies.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._copies.__exit__(*error)
+
+
+def _put_all(changes: list[Put]) -> None:
+    for put in changes:
+        put()
 
 
 def is_scripted(parts: Iterable[nn.Module]) -> bool:
@@ -159,6 +182,13 @@ class _Tensors:
             for data, value in copies:
                 data.copy_(value)
 
+    def changes(self) -> Iterator[Put]:
+        """What puts back memory, and small whole numbers, that differ by now."""
+        for tensor, data, *_ in self.saved:
+            if not _same_memory(tensor, data):
+                yield partial(setattr, tensor, "data", data)
+        yield from self.values.counts()
+
 
 def _by_size(tensors: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Small ones, and large."""
@@ -199,6 +229,15 @@ class _Values:
                 for tensor, part in zip(tensors, parts, strict=True):
                     if not _same_bits(tensor.reshape(-1), part):
                         tensor.copy_(part.view(tensor.shape))
+
+    def counts(self) -> Iterator[Put]:
+        """What puts back whole numbers that differ by now."""
+        for tensors, values in self.joined:
+            if not tensors[0].is_floating_point() and not tensors[0].is_complex():
+                parts = values.split_with_sizes([t.numel() for t in tensors])
+                for tensor, part in zip(tensors, parts, strict=True):
+                    if not _same_bits(tensor.reshape(-1), part):
+                        yield partial(tensor.copy_, part.view(tensor.shape))
 
 
 def _joined(tensors: list[Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
-from .digest import digest
+from .state.digest import digest
 
 if TYPE_CHECKING:
     from .subject import Subject

@@ -5,16 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from .formulas import Arguments
-
-if TYPE_CHECKING:
-    from .counter import Counter
 
 Share: TypeAlias = tuple[int, int]  # products that count, of so many
 
@@ -32,10 +29,11 @@ PRODUCTS = ("aten::bmm", "aten::baddbmm")  # of attention that is written out
 
 @dataclass
 class Attention:
-    """Calls of attention that say that they are causal, and the others."""
+    """Calls of attention that say that they are causal, and the others; `kept` while one that is written out runs."""
 
     causal: int = 0
     dense: int = 0
+    kept: Share | None = None
 
     def share(self, name: str, args: Any) -> Share | None:
         """What a causal mask leaves of the call; None: all of it, or it is no attention."""
@@ -68,25 +66,25 @@ class WrittenOut(TorchFunctionMode):
     Whatever name the function was imported by: a mode sees the function itself.
     """
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, attention: Attention) -> None:
         super().__init__()
-        self.counter = counter
+        self.attention = attention
 
     def __torch_function__(
         self, func: Any, types: object, args: Arguments = (), kwargs: Mapping[str, Any] | None = None
     ) -> object:
-        kwargs, attention = kwargs or {}, torch.nn.functional.multi_head_attention_forward
-        call = inspect.signature(attention).bind(*args, **kwargs) if func is attention else None
+        kwargs, module = kwargs or {}, torch.nn.functional.multi_head_attention_forward
+        call = inspect.signature(module).bind(*args, **kwargs) if func is module else None
         share = _share_of_module(call) if call else None
         if call and call.arguments.get("need_weights", True):
-            self.counter.attention.note(share)
+            self.attention.note(share)
         if share is None:
             return func(*args, **kwargs)
-        before, self.counter.kept = self.counter.kept, share
+        before, self.attention.kept = self.attention.kept, share
         try:
             return func(*args, **kwargs)
         finally:
-            self.counter.kept = before
+            self.attention.kept = before
 
 
 def _share_of_module(call: inspect.BoundArguments) -> Share | None:

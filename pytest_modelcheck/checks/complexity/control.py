@@ -39,7 +39,7 @@ def rules(counter: Counter) -> dict[str, Rule]:
         if not (counter.on_meta and wanted and torch.is_grad_enabled()):
             return NotImplemented
         out = _FlexAttention.apply(counter, query, key, value, rest)
-        counter.stack.owner(counter.kept)
+        counter.stack.owner(counter.attention.kept)
         return out
 
     return {"cond": cond, "switch": switch, "while_loop": loop, "flex_attention": flex_attention}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor
 from torch._C import (
+    _AutoDispatchBelowAutograd,
     _get_dispatch_stack_at,
     _len_torch_dispatch_stack,
     _pop_torch_dispatch_stack,
@@ -75,7 +76,6 @@ class Counter(TorchDispatchMode):
         self.tally = Tally()
         self.loops: dict[str, int] = {}  # module -> loops of which one turn was counted
         self.left_torch: Mapping[str, None] = {}  # the places where tensors became arrays
-        self.kept: Share | None = None  # of so many products, so many are counted (a causal mask)
         self.attention = Attention()
         self._one_at_a_time = threading.RLock()
         self._operators: dict[Dispatched, Operator | None] = {}
@@ -185,11 +185,12 @@ class Counter(TorchDispatchMode):
                 _push_on_torch_dispatch_stack(self)
 
     def _plain(self, operator: Operator, func: Overload, args: Arguments, kwargs: Keywords) -> object:
-        out: object = self._likeness(operator, func, args, kwargs) if self.on_meta else None
-        if out is None:
-            out = func.decompose(*args, **kwargs)
-            if operator.name in GRADIENTS:
-                out = results_laid_out(out, args[0])
+        with _AutoDispatchBelowAutograd():  # it has nothing to do, and would take its time
+            out: object = self._likeness(operator, func, args, kwargs) if self.on_meta else None
+            if out is None:
+                out = func.decompose(*args, **kwargs)
+                if operator.name in GRADIENTS:
+                    out = results_laid_out(out, args[0])
         owner, kept = self._owner()
         self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
         return out
@@ -207,7 +208,7 @@ class Counter(TorchDispatchMode):
         else:
             first, out = start, func.decompose(*args, **kwargs)
         end, ordered = _next_node(), self._in_order(func, args, kwargs)
-        owner, kept = self.stack.owner(self.kept)
+        owner, kept = self.stack.owner(self.attention.kept)
         self.stack.claim(range(start, end), owner, kept)
         share = self._count(operator, owner, kept, ordered, out)
         if gradient and first < end:
@@ -235,7 +236,8 @@ class Counter(TorchDispatchMode):
         return True
 
     def _owner(self) -> tuple[str, Share | None]:
-        return self.stack.owner(self.kept) if self.trace else (self.stack.current(), self.kept)
+        kept = self.attention.kept
+        return self.stack.owner(kept) if self.trace else (self.stack.current(), kept)
 
     def _likeness(
         self, operator: Operator, func: Dispatched, args: Arguments, kwargs: Keywords

@@ -84,7 +84,9 @@ def _counted(
     stack = ModuleStack(module)
     counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if known else None)
     located = _located(subject, inputs, on_meta=on_meta, known=known)
-    devices = _devices(subject, inputs) if known or not on_meta else set()
+    devices = ({"meta"} if on_meta else {subject.device.type}) | (
+        _devices(inputs) if known or not on_meta else set()
+    )
     with (
         subject.restored(module=module, train=training, guard=not on_meta),
         _settings(counter, devices),
@@ -109,9 +111,9 @@ def _counted(
     return counter
 
 
-def _devices(subject: Subject, inputs: Inputs) -> set[str]:
-    """Those beside meta on which something is."""
-    return ({tensor.device.type for tensor in inputs.tensors} | {subject.device.type}) - {"meta"}
+def _devices(inputs: Inputs) -> set[str]:
+    """Where tensors with values are."""
+    return {"cpu", *(tensor.device.type for tensor in inputs.tensors)}
 
 
 def _located(
@@ -138,7 +140,7 @@ class _without_values(locate_failure):
 
 
 @contextmanager
-def _settings(counter: Counter, devices: Iterable[str] = ()) -> Iterator[None]:
+def _settings(counter: Counter, devices: Iterable[str]) -> Iterator[None]:
     """How torch must behave to be counted: products in sight, nothing compiled.
 
     Gradients are off as in the user's own call, not more than that: inference mode changes what some models answer.
@@ -150,7 +152,7 @@ def _settings(counter: Counter, devices: Iterable[str] = ()) -> Iterator[None]:
         stack.enter_context(eager(control.rules(counter)))
         stack.enter_context(composites_whole(counter.counts, counter.whole, devices))
         if counter.causal:
-            stack.enter_context(WrittenOut(counter))
+            stack.enter_context(WrittenOut(counter.attention))
         if counter.on_meta:
             stack.enter_context(_flex_attention_on_meta())
         yield

@@ -30,11 +30,9 @@ COMPOSITES = (
 
 
 @contextmanager
-def composites_whole(counts: Callable[[], bool], run: Whole, devices: Iterable[str] = ()) -> Iterator[None]:
-    """In the block, composite operators of tensors on CPU, meta and `devices` are `run`, while it `counts`."""
-    keys = dict.fromkeys(
-        f"Autograd{_KEYS.get(device, device.upper())}" for device in ("cpu", "meta", *devices)
-    )
+def composites_whole(counts: Callable[[], bool], run: Whole, devices: Iterable[str]) -> Iterator[None]:
+    """In the block, composite operators of tensors on `devices` are `run`, while it `counts`."""
+    keys = {f"Autograd{_KEYS.get(device, device.upper())}" for device in devices}
     with _scoped_library("aten", "IMPL") as library:
         for overload in _overloads():
             kernel = _kernel(overload, counts, run)
@@ -45,10 +43,7 @@ def composites_whole(counts: Callable[[], bool], run: Whole, devices: Iterable[s
 
 
 _KEYS = {"meta": "Meta"}
-_PLAIN = (
-    "AutogradCPU",
-    "AutogradMeta",
-)  # other devices may have a kernel, and with it a gradient, of their own
+_PLAIN = ("AutogradCPU", "AutogradMeta")  # others may have a kernel, and with it a gradient, of their own
 
 
 def _kernel(overload: Overload, counts: Callable[[], bool], run: Whole) -> Whole:

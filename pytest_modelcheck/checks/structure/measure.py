@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from ...errors import ModelCheckError
+from ...model.state.digest import of_bytes
 from ...model.subject import Subject
 from .result import Structure
 from .statedict import read_state
@@ -51,9 +52,7 @@ def hash_weights(subject: Subject) -> dict[str, str]:
 
 
 def _hash(tensor: Tensor) -> str:
-    plain = tensor.detach().cpu().contiguous()
+    plain = tensor.detach()
     digest = hashlib.sha256(f"{tuple(plain.shape)} {plain.dtype}".encode())
-    if plain.is_quantized:
-        plain = plain.int_repr()
-    digest.update(plain.reshape(-1).view(torch.uint8).numpy().data)
+    of_bytes(plain.int_repr() if plain.is_quantized else plain, digest.update)
     return digest.hexdigest()

@@ -56,7 +56,7 @@ def filter_grids(module: nn.Module, layers: Patterns) -> tuple[FilterGrid, ...]:
 
 
 def _grid(name: str, weight: Tensor) -> FilterGrid:
-    tiles = np.nan_to_num(weight.float().cpu().numpy())
+    tiles = np.nan_to_num(weight.float().cpu().clone().numpy())
     tiles = tiles.transpose(0, 2, 3, 1) if tiles.shape[1] == 3 else tiles.reshape(-1, *tiles.shape[2:], 1)
     tiles = tiles[:MOST]
     columns = min(len(tiles), max(8, math.ceil(math.sqrt(len(tiles)))))

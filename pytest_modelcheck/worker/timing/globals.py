@@ -14,7 +14,7 @@ from torch._C import _len_torch_function_stack
 from torch.nn.modules import module as nn_module
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from ...model.process import SETTINGS
+from ...model.state.process import SETTINGS
 
 NOT_WATCHED = {*sys.stdlib_module_names, "_pytest", "pytest", "pluggy", "py", "pytest_modelcheck", "__main__"}
 WATCHED_STDLIB = {"builtins", "math", "random"}

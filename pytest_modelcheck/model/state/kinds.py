@@ -6,7 +6,6 @@ put back into the very objects that were there.
 
 from __future__ import annotations
 
-import array
 import functools
 import io
 import pickle
@@ -14,93 +13,13 @@ import random
 import socket
 import sys
 import types
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Put: TypeAlias = Callable[[], None]
-Value: TypeAlias = Any  # whatever a user's model holds
-
-
-class Kind(NamedTuple):
-    """`save(value)` gives a copy, `same(value, copy)` whether it is as it was, `put(value, copy)` makes it so.
-
-    `inner(value)` is what it holds, names and keys as well; `token(value)` is plain data that says, with what it
-    holds, which state it is in. `told`: why it cannot be saved, in words.
-    """
-
-    save: Callable[[Value], Value] | None = None
-    same: Callable[[Value, Value], bool] | None = None
-    put: Callable[[Value, Value], object] | None = None
-    inner: Callable[[Value], Iterable[object]] | None = None
-    token: Callable[[Value], object] | None = None
-    told: str = ""
-
-
-def identical(one: Iterable[object], other: Iterable[object]) -> bool:
-    """Whether both give the very same objects in the same order."""
-    return all(a is b for a, b in zip(one, other, strict=True))
-
-
-# Containers
-
-
-def _same_list(value: Value, copy: Value) -> bool:
-    return len(value) == len(copy) and identical(iter(value), copy)
-
-
-def _base(value: dict[Any, Any]) -> Any:
-    """The methods of dict itself: a subclass may do more in its own."""
-    return OrderedDict if isinstance(value, OrderedDict) else dict
-
-
-def _save_dict(value: dict[Any, Any]) -> dict[Any, Any]:
-    return dict(_base(value).items(value))
-
-
-def _entries(value: dict[Any, Any]) -> Iterator[object]:
-    base = _base(value)
-    yield from base.keys(value)
-    yield from base.values(value)
-
-
-def _same_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> bool:
-    base = _base(value)
-    return (
-        len(value) == len(copy)
-        and identical(base.values(value), copy.values())
-        and identical(base.keys(value), copy)
-    )
-
-
-def _put_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> None:
-    base = _base(value)
-    base.clear(value)
-    for key, entry in copy.items():
-        base.__setitem__(value, key, entry)
-
-
-def _put_sequence(value: Value, copy: Value) -> None:
-    value.clear()
-    value.extend(copy)
-
-
-def _put_list(value: list[Any], copy: list[Any]) -> None:
-    list.__setitem__(value, slice(None), copy)
-
-
-def _put_set(value: set[Any], copy: set[Any]) -> None:
-    set.clear(value)
-    set.update(value, copy)
-
-
-def _put_array(value: array.array[Any], copy: array.array[Any]) -> None:
-    del value[:]
-    value.extend(copy)
-
+from .containers import CONTAINERS, Kind, Value, container, entries, identical, put_dict, same_dict
 
 # Objects
 
@@ -127,7 +46,7 @@ _ABSENT = object()
 def _kind_of_object(cls: type) -> Kind:
     """Instances with attributes: of their `__dict__`, of their slots, and the entries of containers they are."""
     descriptors: list[Any] = [vars_of(cls, name) for name in _slots(cls)]
-    content = _container(cls)
+    content = container(cls)
 
     def slots(value: Value) -> list[Value]:
         return [_slot(descriptor, value) for descriptor in descriptors]
@@ -144,11 +63,11 @@ def _kind_of_object(cls: type) -> Kind:
 
     def same(value: Value, copy: Value) -> bool:
         own = content is None or content.same is None or content.same(value, copy[2])
-        return own and _same_dict(attributes(value), copy[0]) and identical(slots(value), copy[1])
+        return own and same_dict(attributes(value), copy[0]) and identical(slots(value), copy[1])
 
     def put(value: Value, copy: Value) -> None:
-        if not _same_dict(attributes(value), copy[0]):
-            _put_dict(attributes(value), copy[0])
+        if not same_dict(attributes(value), copy[0]):
+            put_dict(attributes(value), copy[0])
         for descriptor, entry in zip(descriptors, copy[1], strict=True):
             if entry is not _ABSENT:
                 descriptor.__set__(value, entry)
@@ -158,7 +77,7 @@ def _kind_of_object(cls: type) -> Kind:
             content.put(value, copy[2])
 
     def inner(value: Value) -> Iterator[object]:
-        yield from _entries(attributes(value))
+        yield from entries(attributes(value))
         yield from slots(value)
         if content and content.inner:
             yield from content.inner(value)
@@ -220,18 +139,6 @@ _PLAIN = (
     *(torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size),
     *(types.ModuleType, types.MethodDescriptorType, types.CodeType),
 )
-_CONTAINERS: dict[type, Kind] = {
-    dict: Kind(_save_dict, _same_dict, _put_dict, _entries, len),
-    list: Kind(list.copy, _same_list, _put_list, iter, len),
-    deque: Kind(deque.copy, _same_list, _put_sequence, iter, len),
-    set: Kind(set.copy, lambda value, copy: value == copy, _put_set, iter, len),
-    bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence, token=bytes),
-    array.array: Kind(
-        lambda value: value[:], lambda value, copy: bool(value == copy), _put_array, token=bytes
-    ),
-    tuple: Kind(inner=iter, token=len),
-    frozenset: Kind(inner=iter, token=len),
-}
 _FUNCTIONS: dict[type, Kind] = {
     types.FunctionType: Kind(
         _cells,
@@ -292,16 +199,12 @@ def kind_of(cls: Any) -> Kind:
         return NOTHING
     if told := _told(cls):
         return Kind(told=told)
-    exact = _CONTAINERS.get(cls) or _FUNCTIONS.get(cls) or _numpys(cls)
+    exact = CONTAINERS.get(cls) or _FUNCTIONS.get(cls) or _numpys(cls)
     if exact is not None:
         return exact
     if issubclass(cls, torch.Generator):
         return _FUNCTIONS[torch.Generator]
-    return _kind_of_object(cls) if _is_looked_into(cls) else _container(cls) or NOTHING
-
-
-def _container(cls: type) -> Kind | None:
-    return next((_CONTAINERS[base] for base in cls.__mro__ if base in _CONTAINERS), None)
+    return _kind_of_object(cls) if _is_looked_into(cls) else container(cls) or NOTHING
 
 
 def _told(cls: type) -> str:

@@ -6,22 +6,26 @@ ones, of inputs and of whatever else is kept belong to it too.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import random
 import sys
 import types
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from ..guard import storage_key
+from .held import GLOBAL_HOOKS
 from .kinds import NOTHING, PLAIN, kind_of
 from .process import SETTINGS
 from .reach import reach, value_of
 
+Made = TypeVar("Made")
 SMALL = 2**16  # bytes, up to which values are always looked at
 OBJECTS = 50_000
 
@@ -34,6 +38,7 @@ def digest(module: nn.Module, given: object, *, values: bool = False) -> str | N
     """
     found = _Digest(values)
     found.look([setting.read() for setting in SETTINGS.values()])
+    found.look(GLOBAL_HOOKS)
     found.inputs = True
     found.look([given])
     found.inputs = False
@@ -43,14 +48,21 @@ def digest(module: nn.Module, given: object, *, values: bool = False) -> str | N
     return found.text()
 
 
+def outline(*roots: object) -> str | None:
+    """Equal where nothing but the numbers in tensors can differ: not how many there are, nor what is counted."""
+    found = _Digest(values=False, addresses=False)
+    found.look(roots)
+    return found.text()
+
+
 def _numpy_state() -> object:
     numpy: Any = sys.modules.get("numpy")
     return numpy.random.get_state() if numpy else None
 
 
 class _Digest:
-    def __init__(self, values: bool) -> None:
-        self.values, self.inputs, self.complete = values, False, True
+    def __init__(self, values: bool, addresses: bool = True) -> None:
+        self.values, self.addresses, self.inputs, self.complete = values, addresses, False, True
         self._tokens: list[object] = []
         self._places: dict[int, int] = {}
         self._classes: set[type] = set()
@@ -78,7 +90,7 @@ class _Digest:
             self._kept.append(value)
             tokens.append((cls.__qualname__, id(cls)))
             if isinstance(value, Tensor):
-                tokens.append(self._tensor(value))
+                tokens.append(self._tensor(value) if self.addresses else _outline(value))
             elif isinstance(value, nn.Module):
                 tokens.append(id(value))
                 todo += self._module(value)
@@ -106,7 +118,7 @@ class _Digest:
 
     def _other(self, value: Any, cls: Any) -> Iterable[object]:
         kind = kind_of(cls)
-        if kind.told:
+        if kind.told and self.addresses:
             self.complete = False
         if kind is NOTHING:
             self._tokens.append(id(value))
@@ -118,20 +130,25 @@ class _Digest:
             yield from kind.inner(value)
 
     def _tensor(self, tensor: Tensor) -> object:
+        has_gradient = (tensor.is_leaf or tensor.retains_grad) and tensor.grad is not None
         facts = (
-            tuple(tensor.shape),
-            tensor.dtype,
-            str(tensor.device),
-            tensor.requires_grad,
-            tensor.grad is None,
+            *(tuple(tensor.shape), tensor.dtype, str(tensor.device), tensor.layout),
+            *(tensor.requires_grad, has_gradient),
         )
         if tensor.is_meta:
             return facts
+        place = () if self.inputs else (_version(tensor), storage_key(tensor))
         if tensor.layout is not torch.strided or tensor.is_quantized or type(tensor) not in _TENSORS:
-            return *facts, id(tensor), _version(tensor)
+            return *facts, *place, id(tensor)
         small = tensor.numel() * tensor.element_size() <= SMALL
         known = self.inputs or self.values or small
-        return *facts, tensor.stride(), tensor.data_ptr(), _version(tensor), checksum(tensor) if known else 0
+        return *facts, *place, tensor.stride(), checksum(tensor) if known else 0
+
+
+def _outline(tensor: Tensor) -> object:
+    """Small whole numbers count: the place in a cache, a length."""
+    counts = not tensor.is_floating_point() and tensor.numel() <= 1 and not tensor.is_meta
+    return tuple(tensor.shape), tensor.dtype, tensor.tolist() if counts else None
 
 
 _TENSORS = (Tensor, nn.Parameter)
@@ -143,6 +160,15 @@ def _version(tensor: Tensor) -> int:
 
 def checksum(tensor: Tensor) -> int:
     """Of its bytes."""
-    plain = tensor.detach().cpu().contiguous().reshape(-1)
-    octets: Any = plain.view(torch.uint8).numpy() if plain.numel() else b""
-    return zlib.crc32(octets)
+    return of_bytes(tensor.detach(), zlib.crc32)
+
+
+def of_bytes(tensor: Tensor, function: Callable[[memoryview], Made]) -> Made:
+    """What `function` gives for the bytes of a dense tensor, in order.
+
+    Not by way of numpy, after which the tensor's memory could never be resized again.
+    """
+    plain = tensor.cpu().contiguous()
+    size = plain.numel() * plain.element_size()
+    held = (ctypes.c_char * size).from_address(plain.data_ptr()) if size else b""
+    return function(memoryview(held).cast("B"))

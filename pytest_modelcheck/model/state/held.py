@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import types
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 from torch.nn.modules import module as nn_module
 
-from .kinds import NOTHING, PLAIN, Kind, Value, identical, kind_of
+from .containers import Kind, Put, Value, identical
+from .kinds import NOTHING, PLAIN, kind_of
 from .reach import Owner, put_value, reach, value_of
 
 OBJECTS = 50_000  # that are looked into
@@ -25,7 +27,7 @@ Place: TypeAlias = (
 Saved: TypeAlias = tuple[Kind, Value, Value]
 _DICT, _DICTS = kind_of(dict), (dict, OrderedDict)
 _REGISTRIES = ("_parameters", "_buffers", "_modules")  # what is in them is known
-_GLOBAL_HOOKS = [
+GLOBAL_HOOKS = [
     hooks for name, hooks in vars(nn_module).items() if name.startswith("_global_") and hooks is not None
 ]
 
@@ -52,26 +54,30 @@ class Held:
             self._module(part)
         for cls in dict.fromkeys(map(type, parts)):
             self._code(cls)
-        self._add(_GLOBAL_HOOKS, "hooks of all modules")
+        self._add(GLOBAL_HOOKS, "hooks of all modules")
         self._add(given, "the inputs")
         self._look()
 
     def restore(self) -> None:
         """Put everything back."""
+        for put in self.changes():
+            put()
+
+    def changes(self) -> Iterator[Put]:
+        """What puts back each thing that differs by now; to be asked for one after the other."""
         for module, cls, attributes, before in self._modules:
             if type(module) is not cls:
-                module.__class__ = cls
+                yield partial(setattr, module, "__class__", cls)
             if not (len(attributes) == len(before) and identical(attributes.values(), before.values())):
-                attributes.clear()
-                attributes.update(before)
+                yield partial(_refill, attributes, before)
         for container in filter(None, self._empty):
-            container.clear()
+            yield container.clear
         for owner, name, value in self._names:
             if value_of(owner, name) is not value:
-                put_value(owner, name, value)
+                yield partial(put_value, owner, name, value)
         for kind, value, copy in self._saved:
             if kind.put and kind.same and not kind.same(value, copy):
-                kind.put(value, copy)
+                yield partial(kind.put, value, copy)
 
     # Looking
 
@@ -139,6 +145,11 @@ class Held:
         self._left -= 1
         self._bytes -= size if fits else 0
         return fits
+
+
+def _refill(attributes: dict[str, Any], before: dict[str, Any]) -> None:
+    attributes.clear()
+    attributes.update(before)
 
 
 def _words(place: Place) -> str:

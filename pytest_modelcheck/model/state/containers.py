@@ -1,0 +1,110 @@
+"""Containers: how each is saved, put back, and looked into, without asking a subclass's own methods.
+
+A copy is shallow: a container's own entries; what these hold is saved in turn. Values are put back into the very
+container that was there.
+"""
+
+from __future__ import annotations
+
+import array
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+Put: TypeAlias = Callable[[], object]
+Value: TypeAlias = Any  # whatever a user's model holds
+
+
+class Kind(NamedTuple):
+    """`save(value)` gives a copy, `same(value, copy)` whether it is as it was, `put(value, copy)` makes it so.
+
+    `inner(value)` is what it holds, names and keys as well; `token(value)` is plain data that says, with what it
+    holds, which state it is in. `told`: why it cannot be saved, in words.
+    """
+
+    save: Callable[[Value], Value] | None = None
+    same: Callable[[Value, Value], bool] | None = None
+    put: Callable[[Value, Value], object] | None = None
+    inner: Callable[[Value], Iterable[object]] | None = None
+    token: Callable[[Value], object] | None = None
+    told: str = ""
+
+
+def identical(one: Iterable[object], other: Iterable[object]) -> bool:
+    """Whether both give the very same objects in the same order."""
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+# Containers
+
+
+def _same_list(value: Value, copy: Value) -> bool:
+    return len(value) == len(copy) and identical(iter(value), copy)
+
+
+def _base(value: dict[Any, Any]) -> Any:
+    """The methods of dict itself: a subclass may do more in its own."""
+    return OrderedDict if isinstance(value, OrderedDict) else dict
+
+
+def _save_dict(value: dict[Any, Any]) -> dict[Any, Any]:
+    return dict(_base(value).items(value))
+
+
+def entries(value: dict[Any, Any]) -> Iterator[object]:
+    base = _base(value)
+    yield from base.keys(value)
+    yield from base.values(value)
+
+
+def same_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> bool:
+    base = _base(value)
+    return (
+        len(value) == len(copy)
+        and identical(base.values(value), copy.values())
+        and identical(base.keys(value), copy)
+    )
+
+
+def put_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> None:
+    base = _base(value)
+    base.clear(value)
+    for key, entry in copy.items():
+        base.__setitem__(value, key, entry)
+
+
+def _put_sequence(value: Value, copy: Value) -> None:
+    value.clear()
+    value.extend(copy)
+
+
+def _put_list(value: list[Any], copy: list[Any]) -> None:
+    list.__setitem__(value, slice(None), copy)
+
+
+def _put_set(value: set[Any], copy: set[Any]) -> None:
+    set.clear(value)
+    set.update(value, copy)
+
+
+def _put_array(value: array.array[Any], copy: array.array[Any]) -> None:
+    del value[:]
+    value.extend(copy)
+
+
+CONTAINERS: dict[type, Kind] = {
+    dict: Kind(_save_dict, same_dict, put_dict, entries, len),
+    list: Kind(list.copy, _same_list, _put_list, iter, len),
+    deque: Kind(deque.copy, _same_list, _put_sequence, iter, len),
+    set: Kind(set.copy, lambda value, copy: value == copy, _put_set, iter, len),
+    bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence, token=bytes),
+    array.array: Kind(
+        lambda value: value[:], lambda value, copy: bool(value == copy), _put_array, token=bytes
+    ),
+    tuple: Kind(inner=iter, token=len),
+    frozenset: Kind(inner=iter, token=len),
+}
+
+
+def container(cls: type) -> Kind | None:
+    return next((CONTAINERS[base] for base in cls.__mro__ if base in CONTAINERS), None)
