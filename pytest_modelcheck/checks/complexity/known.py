@@ -48,7 +48,8 @@ class Known:
     def _without_values(self, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor) or leaf.is_meta or (not leaf.dim() and self._is_known(leaf)):
             return leaf  # a number may meet any device
-        return torch.empty_like(leaf, device=_META)
+        with torch._C._DisableTorchDispatch():  # nothing that a mode should see, or place
+            return torch.empty_like(leaf, device=_META)
 
 
 def _on_cpu(leaf: Any) -> Any:
