@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sysconfig
+import traceback
 from collections.abc import Iterable
 
 from .text import log_safe
@@ -80,3 +83,31 @@ def out_of_sight(modules: Iterable[str], watcher: str) -> str:
         f"{', '.join(names)} ran on another thread, where {watcher} sees nothing, so that its figure is none of the "
         "whole model.\nGive the model a way to run on the calling thread, for checks alone."
     )
+
+
+ISSUES = "https://github.com/pytest-modelcheck/pytest-modelcheck/issues"
+_HOME = os.path.dirname(__file__) + os.sep
+_LIBRARIES = (sysconfig.get_paths()["stdlib"] + os.sep, f"{os.sep}site-packages{os.sep}torch{os.sep}")
+
+
+def own_error(what: str, error: BaseException) -> MeasurementError:
+    """For an error in what we do while a model runs, `what` for short: not the model's. A formula may be the user's.
+
+    A refusal of ours stays as it is.
+    """
+    if isinstance(error, MeasurementError):
+        return error
+    told = f"{what} failed, {type(error).__name__}: {error}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_library(f.filename)]
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else "no line is known"
+    if frames and not frames[-1].filename.startswith(_HOME):
+        return MeasurementError(f"{told}\nat {place}")
+    return MeasurementError(
+        f"{told}\nat {place}\nThis is an error of pytest-modelcheck, not of the model. Please report it, with the "
+        f"traceback: {ISSUES}"
+    )
+
+
+def _is_library(path: str) -> bool:
+    """Python's own files and torch's; not others that are installed, which a user may have written."""
+    return (path.startswith(_LIBRARIES[0]) and "site-packages" not in path) or _LIBRARIES[1] in path

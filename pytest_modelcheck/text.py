@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
 _COMMAND = re.compile(r"(?m)((?:^|\r)[^\S\r\n]*):(?=:)")
 
@@ -60,3 +61,11 @@ def duration(seconds: float) -> str:
 def count(n: int, one: str, many: str = "") -> str:
     """`1 check`, `1,200 checks`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+RAGGED = -1  # a size that differs from row to row
+
+
+def size_words(sizes: Sequence[int]) -> str:
+    """`1x3x224x224`, with a star for a ragged size; empty for a single number."""
+    return "x".join("*" if n == RAGGED else str(n) for n in sizes)

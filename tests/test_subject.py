@@ -329,3 +329,69 @@ def test_a_model_that_a_function_may_keep_is_copied_before_it_moves():
     kept = nn.Linear(2, 2)
     assert build_subject(lambda: kept, device="meta").device.type == "meta"
     assert not kept.weight.is_meta
+
+
+class Sample:
+    """Inputs, that happen to be callable."""
+
+    def __init__(self):
+        self.x = torch.ones(2, 3)
+
+    def __call__(self):
+        raise AssertionError("it makes nothing")
+
+
+class SampleTensor(torch.Tensor):
+    __call__ = Sample.__call__
+
+
+class SampleMapping(dict):
+    __call__ = Sample.__call__
+
+
+def ones():
+    return torch.ones(2, 3)
+
+
+class Maker:
+    def ones(self):
+        return ones()
+
+
+INPUTS = {
+    "an object": Sample(),
+    "a tensor": ones().as_subclass(SampleTensor),
+    "a mapping": SampleMapping(x=ones()),
+    "a function": ones,
+    "a lambda": lambda: ones(),
+    "a partial": functools.partial(torch.ones, 2, 3),
+    "a method": Maker().ones,
+    "a cached function": functools.cache(ones),
+    "a class": Sample,
+}
+
+
+@pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS.keys())
+def test_functions_make_inputs_and_objects_are_inputs(inputs):
+    class Takes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(3, 4)
+
+        def forward(self, x):
+            return self.linear(getattr(x, "x", x))
+
+    assert ModelCheck(Takes(), inputs).complexity().macs == 24
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (nn.Linear, "functools.partial(Linear, in_features=..., out_features=...)"),
+        (nn.LSTM, "functools.partial(LSTM, input_size=..., hidden_size=...)"),  # its signature is open
+    ],
+)
+def test_a_class_without_its_arguments_says_how_to_give_them(model, words):
+    with pytest.raises(SubjectError) as raised:
+        ModelCheck(model, torch.ones(2, 3)).complexity()
+    assert words in str(raised.value)

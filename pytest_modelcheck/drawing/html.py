@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ..text import printable
+from ..text import printable, size_words
 from ..verdict.measurement import ROOT
 from ..verdict.units import BYTES, FLOPS, MACS, PARAMS, SECONDS
 
@@ -61,7 +61,7 @@ def embedded(data: object) -> Markup:
 
 
 def _shape(shape: Any) -> str:
-    return "×".join(map(str, shape)) if shape is not None else "–"
+    return size_words(shape).replace("x", "×") if shape is not None else "–"
 
 
 FILTERS: Mapping[str, Callable[..., object]] = {

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from ..errors import own_error
+
 Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to be found again in its backward
 
 
@@ -19,23 +21,28 @@ def module_calls(
     enter: Callable[[nn.Module, object], None],
     leave: Callable[[nn.Module, object, object], None],
     elsewhere: Callable[[nn.Module], None] | None = None,
+    here: Callable[[], bool] | None = None,
 ) -> Iterator[None]:
     """Call `enter(module, args)` and `leave(module, args, output)` around each module call of this thread.
 
     The hooks are on no module. `leave` is called also when the module raises, with None as its output. `elsewhere`
-    hears of calls on other threads, where the modes and profilers of this one see nothing.
+    hears of calls on other threads, where the modes and profilers of this one see nothing. `here`: whether the thread
+    that asks is one of those that are followed (by default this one alone); `elsewhere` may make it one.
     """
     thread = threading.get_ident()
+    is_followed = here or (lambda: threading.get_ident() == thread)
 
     def before(module: nn.Module, args: object) -> None:
-        if threading.get_ident() == thread:
-            enter(module, args)
-        elif elsewhere is not None:
+        if elsewhere is not None and not is_followed():
             elsewhere(module)
+        if is_followed():
+            with _ours():
+                enter(module, args)
 
     def after(module: nn.Module, args: object, output: object) -> None:
-        if threading.get_ident() == thread:
-            leave(module, args, output)
+        if is_followed():
+            with _ours():
+                leave(module, args, output)
 
     hooks = (register_module_forward_pre_hook(before), register_module_forward_hook(after, always_call=True))
     try:
@@ -43,6 +50,17 @@ def module_calls(
     finally:
         for hook in hooks:
             hook.remove()
+
+
+class _ours:
+    """A block of ours within a call of the model's."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception):
+            raise own_error("what follows the modules", error) from error
 
 
 class Running:
@@ -69,6 +87,10 @@ class Running:
         """A module's forward begins on another thread."""
         self.others[self.names.get(module, type(module).__name__)] = None
 
+    def current(self) -> str:
+        """The innermost module that runs."""
+        return self.running[-1]
+
     def owner(self, mark: Mark = None) -> tuple[str, Mark]:
         """Whose the operator is that runs now, and the mark set when it, or the forward that it goes back to, ran.
 
@@ -78,8 +100,13 @@ class Running:
         node = torch._C._current_autograd_node()
         if node is not None and len(self.running) == 1:
             return self._origin.get(node._sequence_nr(), ("", None))
-        now = self.running[-1], mark
+        now = self.current(), mark
         if torch.is_grad_enabled():
             # an operator that makes no node of its own must not claim the last one's
             self._origin.setdefault(torch._C._autograd._get_sequence_nr() - 1, now)
         return now
+
+    def claim(self, nodes: range, owner: str, mark: Mark = None) -> None:
+        """The autograd nodes of these numbers are `owner`'s: an operator made them that consists of several."""
+        for node in nodes:
+            self._origin[node] = owner, mark

@@ -6,8 +6,9 @@ import functools
 import importlib
 import inspect
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
@@ -26,22 +27,37 @@ def resolve_model(model: object) -> nn.Module | Callable[[], object]:
         raise _no_module(model, resolved)
     missing = missing_arguments(resolved)
     if missing:
-        name = name_of(resolved) or type(resolved).__name__
-        given = ", ".join(f"{argument}=..." for argument in missing)
-        raise SubjectError(
-            f"model={_shown(model)} needs arguments to be called with: {', '.join(missing)}.\n"
-            f"Give them: model=functools.partial({name}, {given}), or a function or fixture that returns the model."
-        )
+        raise _incomplete(model, resolved, missing)
     return resolved
+
+
+def _incomplete(model: object, resolved: object, missing: Sequence[str]) -> SubjectError:
+    name = name_of(resolved) or type(resolved).__name__
+    given = ", ".join(f"{argument}=..." for argument in missing)
+    return SubjectError(
+        f"model={_shown(model)} needs arguments to be called with: {', '.join(missing)}.\n"
+        f"Give them: model=functools.partial({name}, {given}), or a function or fixture that returns the model."
+    )
 
 
 def build_model(model: object) -> nn.Module:
     """The nn.Module that `model` is, returns, or names. Raises SubjectError if there is none."""
     resolved = resolve_model(model)
-    built = resolved if isinstance(resolved, nn.Module) else resolved()
+    built = resolved if isinstance(resolved, nn.Module) else _called(model, resolved)
     if not isinstance(built, nn.Module):
         raise _no_module(model, built)
     return built
+
+
+def _called(model: object, resolved: Callable[[], object]) -> object:
+    """What it returns. A class whose signature is open (nn.LSTM's is) says what it misses only when it is called."""
+    try:
+        return resolved()
+    except TypeError as error:
+        said = re.search(r"__init__\(\) missing \d+ required .*argument.*?: (.*)", str(error))
+        if said is None or not isinstance(resolved, type):
+            raise
+        raise _incomplete(model, resolved, re.findall(r"'(\w+)'", said[1])) from error
 
 
 def _no_module(given: object, found: object) -> SubjectError:

@@ -12,7 +12,7 @@ import functools
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -21,6 +21,8 @@ from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_h
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
+
+from .plainly import plainly
 
 if TYPE_CHECKING:  # older torches cannot subscript it
     Overload: TypeAlias = torch._ops.OpOverload[..., object]
@@ -70,9 +72,11 @@ class CopyOnWrite:
                 self.pending.setdefault(key, []).append(tensor)
         self.copies: list[tuple[Tensor, Tensor]] = []
         self._mode: AbstractContextManager[object] = _Operators(self) if scripted else _Functions(self)
+        self._block = ExitStack()
 
     def __enter__(self) -> CopyOnWrite:
-        self._mode.__enter__()
+        self._block.enter_context(plainly())  # torch.compile does not survive the mode
+        self._block.enter_context(self._mode)
         return self
 
     def __exit__(
@@ -81,7 +85,7 @@ class CopyOnWrite:
         error: BaseException | None,
         traceback: types.TracebackType | None,
     ) -> None:
-        self._mode.__exit__(kind, error, traceback)
+        self._block.__exit__(kind, error, traceback)
 
     def save(self, value: object) -> bool:
         """Copy what `value`, a tensor or a container of some, shares memory with; False if that cannot be told."""

@@ -1,11 +1,15 @@
-"""What people give for a model that is none, and what they meant."""
+"""What people give for a model or its inputs that is none, and what they meant."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +59,20 @@ def missing_arguments(factory: Callable[..., object]) -> list[str]:
         return []
     open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in open_ended]
+
+
+def makes_inputs(value: object) -> TypeGuard[Callable[[], object]]:
+    """Whether it is a function that returns the inputs. An object that also happens to be callable is the inputs."""
+    kinds = (type, functools.partial, types.MethodType, types.BuiltinFunctionType, types.FunctionType)
+    return isinstance(value, kinds) or (callable(value) and inspect.isfunction(inspect.unwrap(value)))
+
+
+def wants_whole_numbers(error: Exception, given: Sequence[Tensor]) -> bool:
+    """Whether an error of torch says that one of the tensors `given`, of floating-point numbers, is an index."""
+    about_index = re.search(r"(?i)\bind(ex|ices)\b", str(error)) and re.search(
+        r"(?i)\b(long|int64)", str(error)
+    )
+    return bool(about_index) and any(tensor.is_floating_point() for tensor in given)
 
 
 def _example(module: ModuleType) -> str:

@@ -18,6 +18,7 @@ from torch.nn.parameter import is_lazy
 
 from ..errors import SubjectError
 from .guard import CopyOnWrite
+from .shapes import sizes
 from .state.held import Held
 from .state.process import Process
 
@@ -50,7 +51,7 @@ def observe(
         tensors = _Tensors(parameters, others)
         copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
         try:
-            if any(part.training is not train for part in parts):
+            if any(_differs(part, train) for part in parts):
                 with copies:  # a model's own train() may do more, such as merge weights
                     for module in modules:
                         _set_mode(module, train)
@@ -96,6 +97,11 @@ class Observed:
 def is_scripted(parts: Iterable[nn.Module]) -> bool:
     """Whether a part is TorchScript."""
     return any(isinstance(part, torch.jit.ScriptModule) for part in parts)
+
+
+def _differs(part: nn.Module, train: bool) -> bool:
+    """Whether it is in the other mode; what torch.jit.freeze made has none."""
+    return getattr(part, "training", train) is not train
 
 
 def _set_mode(module: nn.Module, train: bool) -> None:
@@ -178,7 +184,7 @@ class _Values:
         for tensor in tensors:
             if tensor.is_meta:
                 continue
-            if tensor.layout is torch.strided and not tensor.is_quantized:
+            if tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested):
                 kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
             else:
                 self.single.append((tensor, tensor.clone()))
@@ -209,4 +215,5 @@ def _same_memory(a: Tensor, b: Tensor) -> bool:
     try:
         return a.dtype is b.dtype and a.is_set_to(b)
     except (RuntimeError, NotImplementedError):  # meta, sparse, quantized, or moved to another device
-        return a.shape == b.shape and a.dtype is b.dtype and a.device == b.device and a.layout is b.layout
+        alike = a.dtype is b.dtype and a.device == b.device and a.layout is b.layout
+        return alike and sizes(a) == sizes(b)

@@ -19,7 +19,10 @@ from .device import checked_device, on_device
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
 from .loading import is_loaded, loading_watched
+from .mistaken import makes_inputs, wants_whole_numbers
 from .observe import Observed, observe
+from .places import is_in_backward, place_of_error
+from .shapes import shape_words
 
 INPUT_SEED = 0
 
@@ -80,7 +83,7 @@ class Inputs:
         return [leaf for leaf in tree_leaves((self.args, dict(self.kwargs))) if isinstance(leaf, Tensor)]
 
     def __str__(self) -> str:
-        shown = (f"{'x'.join(map(str, t.shape)) or 'scalar'} {dtype_name(t)}" for t in self.tensors)
+        shown = (f"{shape_words(t)} {dtype_name(t)}" for t in self.tensors)
         return ", ".join(shown) or "no tensors"
 
 
@@ -119,6 +122,7 @@ class Subject:
     ) -> None:
         self.name, self.inputs = name, inputs
         self.owns_inputs = False  # whether the user gave them, and not their shape alone
+        self.values: Inputs | None = None  # the inputs as they were before they joined a model on meta
         self._given = model
         self._built = model if isinstance(model, nn.Module) else None
         self._likeness: nn.Module | None = None
@@ -216,7 +220,10 @@ class Subject:
 
 
 class locate_failure:
-    """Turn an exception of the model into a ModelRunError that says in which module it happened."""
+    """Turn an exception of the model into a ModelRunError that says in which module and line it happened.
+
+    The block is the user's call, or a backward from its output, and nothing else.
+    """
 
     def __init__(self, subject: Subject, inputs: Inputs) -> None:
         self.subject, self.inputs = subject, inputs
@@ -230,21 +237,22 @@ class locate_failure:
         if not isinstance(error, Exception) or isinstance(error, ModelCheckError):
             return
         names = {id(module): name for name, module in self.subject.module.named_modules()}
-        where = _innermost_module(traceback, names)
-        raise ModelRunError(
-            f"{self.subject.name} raised {type(error).__name__} in its forward"
-            f"{f', in module {where!r}' if where else ''}: {error}\n"
-            f"inputs passed: {self.inputs}"
-        ) from error
+        place = place_of_error(traceback, names)
+        module = f", in module {place.module!r}" if place.module else ""
+        during = "backward" if is_in_backward(traceback) else "forward"
+        lines = [f"{type(error).__name__} in its {during}{module}: {error}"]
+        if place.file:
+            lines.append(f"at {place}")
+        lines.append(f"inputs passed: {self.inputs}")
+        if wants_whole_numbers(error, self.inputs.tensors):
+            lines.append(
+                "The model takes whole numbers, as tokens are: with input_size= say dtype=torch.long too."
+            )
+        raise self.located("\n".join(lines), error) from error
 
-
-def _innermost_module(traceback: TracebackType | None, names: Mapping[int, str]) -> str:
-    found = ""
-    while traceback is not None:
-        owner = traceback.tb_frame.f_locals.get("self")
-        found = names.get(id(owner), found)
-        traceback = traceback.tb_next
-    return found
+    def located(self, told: str, error: Exception) -> ModelCheckError:
+        """What is raised in the error's stead: `told` is what it says, where it was raised, and the inputs."""
+        return ModelRunError(f"{self.subject.name} raised {told}")
 
 
 def differentiable_sums(output: object, name: str) -> list[Tensor]:
@@ -254,7 +262,7 @@ def differentiable_sums(output: object, name: str) -> list[Tensor]:
         raise MeasurementError(
             f"{name}: nothing to differentiate; no output depends on a parameter that requires a gradient"
         )
-    return [leaf.sum() for leaf in leaves]
+    return [(torch.view_as_real(leaf.resolve_conj()) if leaf.is_complex() else leaf).sum() for leaf in leaves]
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -298,8 +306,11 @@ def build_subject(
         subject.inputs = Inputs.random(_checked_size(input_size), dtype, place)
     elif inputs is not None:
         with same_draws("inputs"):
-            given = inputs() if callable(inputs) and not isinstance(inputs, Tensor) else inputs
-        subject.inputs, subject.owns_inputs = Inputs.of(given).to(place), True
+            given = inputs() if makes_inputs(inputs) else inputs
+        inputs_given = Inputs.of(given)
+        subject.inputs, subject.owns_inputs = inputs_given.to(place), True
+        if place is not None and torch.device(place).type == "meta":
+            subject.values = inputs_given
     return subject
 
 

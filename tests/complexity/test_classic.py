@@ -97,3 +97,65 @@ def test_the_roofline():
     assert (low.bound, high.bound) == ("memory", "compute")
     assert low.seconds == pytest.approx(cost.memory_access / 1e10)
     assert high.seconds == pytest.approx(cost.flops / 1e9)
+
+
+class Calls(nn.Module):
+    """A layer, and how it is called."""
+
+    def __init__(self, layer, call):
+        super().__init__()
+        self.layer, self.call = layer, call
+
+    def forward(self, x):
+        return self.call(self.layer, x)
+
+
+def plainly(layer, x):
+    return layer(x)
+
+
+# parameters, MAdd, Flops by hand: sums of n products are 2 n - 1 and n; "-" where the layouts have no formula
+LAYERS = {
+    "by keyword": (nn.Linear(4, 2), lambda layer, x: layer(input=x), (1, 4), ("10", "14", "8")),
+    "by its forward": (nn.Linear(4, 2), lambda layer, x: layer.forward(x), (1, 4), ("10", "14", "8")),
+    "bilinear": (nn.Bilinear(4, 4, 2), lambda layer, x: layer(x, x), (1, 4), ("34", "62", "32")),
+    "transposed": (nn.ConvTranspose1d(4, 6, 3), plainly, (1, 4, 5), ("78", "720", "402")),
+    "transposed, groups": (nn.ConvTranspose1d(4, 6, 3, groups=2), plainly, (1, 4, 5), ("42", "360", "222")),
+    "transposed, no bias": (
+        nn.ConvTranspose2d(4, 6, 3, bias=False),
+        plainly,
+        (1, 4, 5, 5),
+        ("216", "10,650", "5,400"),
+    ),
+    "lstm": (nn.LSTM(4, 3), lambda layer, x: layer(x)[0], (5, 1, 4), ("108", "-", "-")),
+    "gru": (nn.GRU(4, 3), lambda layer, x: layer(x)[0], (5, 1, 4), ("81", "-", "-")),
+    "attention": (
+        nn.MultiheadAttention(6, 1),
+        lambda layer, x: layer(x, x, x)[0],
+        (3, 1, 6),
+        ("168", "-", "-"),
+    ),
+    "without products": (nn.Sigmoid(), plainly, (1, 4), ("0", "0", "0")),
+}
+
+
+@pytest.mark.parametrize(("layer", "call", "shape", "figures"), LAYERS.values(), ids=LAYERS.keys())
+def test_no_layer_has_zeros_in_silence(layer, call, shape, figures):
+    check = ModelCheck(Calls(layer, call), torch.ones(shape))
+    row, total = check.summary(style="torchstat").rows
+    assert (row[0], row[3], row[5], row[6]) == ("layer", *figures)
+    assert (total[3], total[5], total[6]) == figures
+    told = f"in no total: layer ({type(layer).__name__}" in str(check.summary(style="torchstat"))
+    assert told == ("-" in figures)
+    ((_, _, params),) = check.summary(style="torchsummary").rows
+    assert params == figures[0]
+
+
+@pytest.mark.parametrize("style", ["torchstat", "torchsummary"])
+def test_tied_weights_count_once(style):
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
+    model[1].weight = model[0].weight
+    summary = ModelCheck(model, torch.ones(1, 4)).summary(style=style)
+    place = summary.columns.index("params" if style == "torchstat" else "Param #")
+    assert [row[place] for row in summary.rows[:2]] == ["16", "0"]
+    assert "Total params: 16" in str(summary)

@@ -10,8 +10,8 @@ from torch import nn
 
 from pytest_modelcheck import ModelCheck, register_formula
 from pytest_modelcheck.checks.complexity import formulas
+from pytest_modelcheck.checks.complexity.attention import causal_share
 from pytest_modelcheck.checks.complexity.budgets import BUDGETS
-from pytest_modelcheck.checks.complexity.counter import causal_share
 from pytest_modelcheck.checks.complexity.params import count_params
 from pytest_modelcheck.checks.complexity.result import Complexity, Cost, ModuleFacts, Parameters
 from pytest_modelcheck.checks.complexity.traffic import add_bytes, traffic_of
@@ -403,12 +403,57 @@ def test_what_an_operator_reads_and_writes(name, arguments, out, read, written):
     assert moved(name, arguments, out) == (sum(read.values()), sum(written.values()), read, written)
 
 
-@pytest.mark.parametrize("name", ["index_put_", "scatter_add_", "index_copy_"])
-def test_of_a_large_target_only_what_is_put_there_is_written_of_a_small_one_at_most_all(name):
-    read, written, by_dtype, _ = moved(name, (t(1000, 4), [indices(2)], t(2, 4)), t(1000, 4))
-    assert (read, by_dtype) == (32 + 16, {FLOATS: 32, LONGS: 16})
-    assert 32 <= written < 100
-    assert moved(name, (t(3), [indices(500)], t(500)), t(3))[1:2] == (12,)
+TARGET, ROWS = t(1000, 4), t(2, 4)  # rows of 16 bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "read", "written"),
+    [
+        ("index_put_", (TARGET, [indices(2)], ROWS, False), 16 + 32, 32),
+        ("index_put_", (TARGET, [indices(2)], ROWS, True), 16 + 32 + 32, 32),
+        ("index_put_", (TARGET, [indices(2), indices(2)], t(2), False), 32 + 8, 8),
+        ("index_put_", (TARGET, [None, indices(2)], t(1), False), 16 + 4, 1000 * 2 * 4),
+        ("index_put_", (TARGET, [indices(3, 1), indices(2)], t(1), False), 24 + 16 + 4, 6 * 4),
+        ("index_put_", (TARGET, [t(1000).bool()], t(1), False), 1000 + 4, 16000),  # at most all
+        ("index_put_", (t(3), [indices(500)], t(500), False), 4000 + 2000, 12),
+        ("index_add_", (TARGET, 0, indices(2), ROWS), 32 + 16 + 32, 32),
+        ("index_add_", (TARGET, 1, indices(2), t(1000, 2)), 8000 + 16 + 8000, 8000),
+        ("index_reduce_", (TARGET, 0, indices(2), ROWS, "amax"), 32 + 16 + 32, 32),
+        ("index_copy_", (TARGET, 0, indices(2), ROWS), 16 + 32, 32),
+        ("index_fill_", (TARGET, 0, indices(2), 1.0), 16, 32),
+        ("scatter_", (TARGET, 0, indices(3, 2), t(5, 4)), 48 + 24, 24),
+        ("scatter_", (TARGET, 0, indices(3, 2), 1.0), 48, 24),
+        ("scatter_", (TARGET, 0, indices(3, 2), t(5, 4), "add"), 24 + 48 + 24, 24),
+        ("scatter_add_", (TARGET, 0, indices(3, 2), t(5, 4)), 24 + 48 + 24, 24),
+        ("scatter_reduce_", (TARGET, 0, indices(3, 2), t(5, 4), "sum"), 24 + 48 + 24, 24),
+        ("put_", (TARGET, indices(3), t(3), True), 12 + 24 + 12, 12),
+        ("masked_fill_", (TARGET, t(1000, 1).bool(), 0.0), 1000, 16000),
+        ("scatter_add", (TARGET, 0, indices(3, 2), t(5, 4)), 16000 + 48 + 24, 16000),
+        ("index_add", (TARGET, 0, indices(2), ROWS), 16000 + 16 + 32, 16000),
+        ("_embedding_bag", (TARGET, indices(5), indices(2)), 5 * 16 + 40 + 16, 32),
+        ("zeros_like", (TARGET,), 0, 32),
+    ],
+)
+def test_of_a_target_what_is_put_there_is_written_and_what_is_added_to_is_read(
+    name, arguments, read, written
+):
+    out = ROWS if name in ("_embedding_bag", "zeros_like") else arguments[0]
+    assert moved(name, arguments, out)[:2] == (read, written)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "elements"),
+    [
+        (t(3, 4).expand(5, 3, 4), 12),
+        (t(3, 1).expand(3, 4), 3),
+        (t(10).unfold(0, 4, 1), 10),  # windows that overlap
+        (t(10, 4)[::2], 20),
+        (t(3, 4).T, 12),
+        (t(0, 4).T, 0),
+    ],
+)
+def test_of_an_expanded_tensor_what_is_stored_is_read(tensor, elements):
+    assert add_bytes(tensor, {}) == 4 * elements
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.metric import Metric
 from ...verdict.phases import PHASES
 from . import metrics
+from . import notes as told
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
@@ -45,13 +46,12 @@ class CostBudget(AmountCheck):
         if unseen := self._unseen(observed):
             raise NothingSeenError(f"{observed.name}: {unseen}")
         own = {module: getattr(cost.own, name) for module, cost in observed.by_module().items()}
-        reason = observed.reason
         return Measurement(
             getattr(observed, name),
             aka=self._aka(observed),
             contributors=_ranked(own),
-            notes=(f"counted by running the model once: {reason}",) if reason else (),
-            caveat=_uncounted(observed),
+            notes=_notes(observed),
+            caveat=_caveat(observed),
         )
 
     def _unseen(self, observed: Complexity) -> str:
@@ -63,8 +63,9 @@ class CostBudget(AmountCheck):
         )
         if getattr(observed, self.metric.name) or legitimate:
             return ""
+        left = told.left_torch(observed.left_torch)
         return (
-            f"saw no operator that counts: {_what_ran(observed)}.\n"
+            f"saw no operator that counts: {_what_ran(observed)}{f'; it {left}' if left else ''}.\n"
             "What works outside of torch's operators (numpy, another library or process, a kernel of your own) is not "
             "seen; an operator gets a formula with @pytest_modelcheck.register_formula."
         )
@@ -103,6 +104,17 @@ class ParamsBudget(AmountCheck):
 def _ranked(values: dict[str, int]) -> tuple[Contributor, ...]:
     ranked = sorted(values.items(), key=lambda pair: -pair[1])
     return tuple(Contributor(name or ROOT, value) for name, value in ranked if value)
+
+
+def _notes(observed: Complexity) -> tuple[str, ...]:
+    real = f"counted by running the model once: {observed.reason}" if observed.reason else ""
+    return tuple(filter(None, (real, told.merged(observed.merged))))
+
+
+def _caveat(observed: Complexity) -> str:
+    """What the figure leaves out."""
+    parts = (_uncounted(observed), told.loops(observed.loops), told.left_torch(observed.left_torch))
+    return "; ".join(filter(None, parts))
 
 
 def _what_ran(observed: Complexity) -> str:

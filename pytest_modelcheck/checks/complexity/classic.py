@@ -42,10 +42,11 @@ STAT_COLUMNS = (
 def torchsummary(module: nn.Module, complexity: Complexity) -> Summary:
     """Keras's layout: each layer with its output shape (-1 for the batch) and parameters, then sizes in MB."""
     rows, outputs = [], 0
-    for number, (child, facts) in enumerate(_finished(module, complexity), 1):
+    params = _params_by_row(complexity)
+    for number, (name, facts) in enumerate(_finished(module, complexity), 1):
         shape = facts.output_shape or ()
         outputs += math.prod(shape)
-        own = sum(p.numel() for p in child.parameters(recurse=False))
+        own = params[name]
         rows.append((f"{facts.type}-{number}", str([-1, *shape[1:]]), f"{own:,}"))
     given = math.prod(_input_shape(complexity))
     sizes = [given * FLOAT / MIB, 2 * outputs * FLOAT / MIB, complexity.params * FLOAT / MIB]
@@ -65,31 +66,44 @@ def torchstat(
     module: nn.Module, complexity: Complexity, durations: dict[str, float] | None = None
 ) -> Summary:
     """Each layer's parameters, output memory, MAdd, Flops, bytes, and its share of the time (`durations`, seconds)."""
-    rows, sums = [], [0.0] * 6
-    shares = _shares(durations or {})
+    rows, sums, left = [], [0.0] * 6, []
+    shares, params = _shares(durations or {}), _params_by_row(complexity)
     for name, child, facts in _layers(module, complexity):
         given, made = (facts.input_shape or ())[1:], (facts.output_shape or ())[1:]
         read = FLOAT * ((math.prod(given) if given else 0) + _parameters(child))
         written = FLOAT * math.prod(made)
-        madd, flops = _operations(child, given, made)
+        operations = _operations(child, given, made)
+        macs = complexity.by_module()[name].macs
+        if operations is None and macs:
+            left.append(f"{name or complexity.name} ({facts.type}, {macs:,} MACs)")
+        madd, flops = operations or (0, 0)
         memory = math.prod(made) * FLOAT / MIB
-        values = (_parameters(child), memory, madd, flops, read, written)
+        values = (params[name], memory, madd, flops, read, written)
         sums = [a + b for a, b in zip(sums, values, strict=True)]
-        rows.append(_stat_row(name, given, made, values, shares.get(name)))
-    total = _stat_row("total", (), (), tuple(sums), sum(shares.values()) if shares else None)
+        known = operations is not None or not macs
+        rows.append(_stat_row(name or complexity.name, given, made, values, shares.get(name), known))
+    known = not left or bool(sums[2])
+    total = _stat_row("total", (), (), tuple(sums), sum(shares.values()) if shares else None, known)
     totals = (
         f"Total params: {sums[0]:,.0f}",
         f"Total memory: {sums[1]:.2f}MB",
-        f"Total MAdd: {sums[2]:,.0f}",
-        f"Total Flops: {sums[3]:,.0f}",
+        f"Total MAdd: {total[5]}",
+        f"Total Flops: {total[6]}",
         f"Total MemR+W: {sums[4] + sums[5]:,.0f}B",
+        *([f"no MAdd and Flops in this layout, in no total: {', '.join(left)}"] if left else []),
     )
     return Summary(complexity.name, (*rows, total), totals, STAT_COLUMNS, (0,))
 
 
 def _stat_row(
-    name: str, given: Sequence[int], made: Sequence[int], values: tuple[float, ...], share: float | None
+    name: str,
+    given: Sequence[int],
+    made: Sequence[int],
+    values: tuple[float, ...],
+    share: float | None,
+    known: bool = True,
 ) -> tuple[str, ...]:
+    """`known`: whether the layout has a MAdd and Flops for such a layer."""
     params, memory, madd, flops, read, written = values
     return (
         name,
@@ -97,8 +111,8 @@ def _stat_row(
         " ".join(map(str, made)),
         f"{params:,.0f}",
         f"{memory:.2f}",
-        f"{madd:,.0f}",
-        f"{flops:,.0f}",
+        f"{madd:,.0f}" if known else "-",
+        f"{flops:,.0f}" if known else "-",
         f"{read:,.0f}",
         f"{written:,.0f}",
         f"{share:.2%}" if share is not None else "-",
@@ -107,18 +121,27 @@ def _stat_row(
 
 
 def _layers(module: nn.Module, complexity: Complexity) -> list[tuple[str, nn.Module, ModuleFacts]]:
-    """The modules without children that ran, in the order in which they were registered."""
+    """The modules that ran while none of theirs did, in the order in which they were registered."""
     facts = complexity.modules
+    busy = {child for child, name in _names(module).items() if facts[name].calls}
     return [
-        (name or complexity.name, child, facts[name])
-        for name, child in module.named_modules()
-        if not any(child.children()) and facts[name].calls
+        (name, child, facts[name])
+        for child, name in _names(module).items()
+        if child in busy and name not in complexity.merged and not any(c in busy for c in _within(child))
     ]
 
 
-def _finished(module: nn.Module, complexity: Complexity) -> list[tuple[nn.Module, ModuleFacts]]:
+def _within(module: nn.Module) -> list[nn.Module]:
+    return [child for child in module.modules() if child is not module]
+
+
+def _names(module: nn.Module) -> dict[nn.Module, str]:
+    return {child: name for name, child in module.named_modules()}
+
+
+def _finished(module: nn.Module, complexity: Complexity) -> list[tuple[str, ModuleFacts]]:
     """The modules that ran, children before their parents; without the model itself, Sequential and ModuleList."""
-    names = {child: name for name, child in module.named_modules()}
+    names = _names(module)
     order: dict[nn.Module, None] = {}
 
     def visit(node: nn.Module) -> None:
@@ -127,8 +150,20 @@ def _finished(module: nn.Module, complexity: Complexity) -> list[tuple[nn.Module
         order.setdefault(node)
 
     visit(module)
-    ran = [(child, complexity.modules[names[child]]) for child in order if child is not module]
-    return [(c, f) for c, f in ran if f.calls and not isinstance(c, (nn.Sequential, nn.ModuleList))]
+    shown = [c for c in order if c is not module and not isinstance(c, (nn.Sequential, nn.ModuleList))]
+    return [(names[c], complexity.modules[names[c]]) for c in shown if complexity.modules[names[c]].calls]
+
+
+def _params_by_row(complexity: Complexity) -> dict[str, int]:
+    """Each module's own parameters, tied ones once, and those of modules that it uses without calling them."""
+    found = {name: facts.own_params for name, facts in complexity.modules.items()}
+    for name in sorted(complexity.used_through_weights, key=lambda name: -name.count(".")):
+        owner = name
+        while owner and not complexity.modules[owner].calls:
+            owner = owner.rpartition(".")[0]
+            owner = owner if owner in found else ""
+        found[owner] += found[name]
+    return found
 
 
 def _parameters(layer: nn.Module) -> int:
@@ -144,14 +179,15 @@ def _shares(durations: dict[str, float]) -> dict[str, float]:
     return {name: seconds / total for name, seconds in durations.items()} if total else {}
 
 
-# MAdd and Flops by kind of layer; others count 0, as torchstat's did
+# MAdd and Flops by kind of layer; others without products count 0, as torchstat's did
 
 
-def _operations(layer: nn.Module, given: Sequence[int], made: Sequence[int]) -> tuple[int, int]:
+def _operations(layer: nn.Module, given: Sequence[int], made: Sequence[int]) -> tuple[int, int] | None:
+    """None where the layout has no formula."""
     for kinds, formula in _OPERATIONS:
         if isinstance(layer, kinds) and given and made:
             return formula(layer, math.prod(given), math.prod(made))
-    return 0, 0
+    return None
 
 
 def _convolution(layer: _ConvNd, given: int, made: int) -> tuple[int, int]:
@@ -159,6 +195,19 @@ def _convolution(layer: _ConvNd, given: int, made: int) -> tuple[int, int]:
     products = math.prod(layer.weight.shape[1:])
     biased = layer.bias is not None
     return made * (2 * products - 1 + biased), made * (products + biased)
+
+
+def _transposed(layer: _ConvNd, given: int, made: int) -> tuple[int, int]:
+    """At each place of the input, each channel that is made is a sum over the kernel and the channels of its group."""
+    products = given * math.prod(layer.weight.shape[1:])
+    sums = given // layer.in_channels * layer.out_channels
+    biased = layer.bias is not None
+    return 2 * products - sums + sums * biased, products + made * biased
+
+
+def _bilinear(layer: nn.Bilinear, given: int, made: int) -> tuple[int, int]:
+    products = layer.in1_features * layer.in2_features
+    return made * (2 * products - 1), made * products
 
 
 def _linear(layer: nn.Linear, given: int, made: int) -> tuple[int, int]:
@@ -188,7 +237,9 @@ _Formula: TypeAlias = Callable[[Any, int, int], tuple[int, int]]  # (layer, elem
 
 _OPERATIONS: tuple[tuple[_Kinds, _Formula], ...] = (
     ((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),
+    ((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), _transposed),
     (nn.Linear, _linear),
+    (nn.Bilinear, _bilinear),
     ((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _norm),
     ((nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU), _activation),
     ((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d), _max_pool),
@@ -202,5 +253,7 @@ def shufflenet_mac(module: nn.Module, complexity: Complexity) -> dict[str, int]:
         if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) and facts.input_shape:
             pixels = math.prod((facts.output_shape or ())[-2:])
             channels = layer.in_channels + layer.out_channels
-            found[name] = pixels * channels + layer.in_channels * layer.out_channels // layer.groups
+            found[name or complexity.name] = (
+                pixels * channels + layer.in_channels * layer.out_channels // layer.groups
+            )
     return found

@@ -1,4 +1,4 @@
-"""What operators cost that are no contractions: FLOPs for `flops_all`, and what they read and write.
+"""What operators cost that are no contractions: FLOPs for `flops_all`.
 
 Tables of names with one number each; the few that need more are functions. Conventions where there is a choice:
 an element-wise function is one operation per element however it is computed, a comparison is one operation.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from typing_extensions import Unpack
 
-from .formulas import Arguments, OneTensor, TwoTensors, elements, full_names, other
+from .formulas import Arguments, OneTensor, TwoTensors, elements, other
 
 
 def _per_output(flops: int, names: str) -> None:
@@ -28,7 +28,7 @@ _per_output(
     1,
     "hardswish _prelu_kernel glu rrelu_with_noise cumsum cumprod cummax cummin _cummax_helper _cummin_helper "
     "_add_relu log_sigmoid_forward threshold floor_divide complex polar xlogy rsub _fused_dropout native_dropout "
-    "dist scatter_add index_reduce scatter_reduce renorm embedding_renorm_ bernoulli isin heaviside copysign eq ne ge "
+    "dist renorm embedding_renorm_ bernoulli isin heaviside copysign eq ne ge "
     "gt le lt logcumsumexp _logcumsumexp _masked_scale linalg_cross trace "
     "quantized::add quantized::add_relu quantized::mul quantized::mul_relu quantized::add_scalar "
     "quantized::add_scalar_relu quantized::mul_scalar quantized::mul_scalar_relu quantized::hardswish "
@@ -39,15 +39,22 @@ _per_output(
     1,  # gradients of element-wise functions
     "_prelu_kernel_backward elu_backward gelu_backward glu_backward hardshrink_backward hardsigmoid_backward "
     "hardswish_backward hardtanh_backward leaky_relu_backward log_sigmoid_backward rrelu_with_noise_backward "
-    "softplus_backward softshrink_backward threshold_backward _cdist_backward _pdist_backward",
+    "softplus_backward softshrink_backward threshold_backward _cdist_backward _pdist_backward native_dropout_backward",
 )
 _per_output(
     2,  # scale and zero point
     "quantize_per_tensor quantize_per_channel quantize_per_tensor_dynamic dequantize "
     "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask "
-    "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams quantized_decomposed::quantize_per_tensor "
+    "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams _fake_quantize_learnable_per_tensor_affine "
+    "_fake_quantize_learnable_per_channel_affine quantized_decomposed::quantize_per_tensor "
     "quantized_decomposed::dequantize_per_tensor quantized_decomposed::quantize_per_channel "
     "quantized_decomposed::dequantize_per_channel",
+)
+
+_per_output(
+    4,  # minimum and maximum; scale and zero point
+    "_fused_moving_avg_obs_fq_helper _fused_moving_avg_obs_fq_helper_functional "
+    "_fake_quantize_learnable_per_tensor_affine_backward _fake_quantize_learnable_per_channel_affine_backward",
 )
 
 # Normalisation: batch norm is a scale and a shift in eval mode; the others find mean and variance first
@@ -56,7 +63,8 @@ _per_output(
     "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training batch_norm cudnn_batch_norm "
     "miopen_batch_norm _batch_norm_with_update _batch_norm_no_update quantized_batch_norm quantized::batch_norm "
     "quantized::batch_norm1d quantized::batch_norm2d quantized::batch_norm3d quantized::batch_norm1d_relu "
-    "quantized::batch_norm2d_relu quantized::batch_norm3d_relu _weight_norm_interface",
+    "quantized::batch_norm2d_relu quantized::batch_norm3d_relu _weight_norm_interface "
+    "batch_norm_elemt",
 )
 _per_output(
     5,
@@ -67,11 +75,16 @@ _per_output(
     10,  # twice the forward
     "native_layer_norm_backward native_group_norm_backward _fused_rms_norm_backward",
 )
-_per_output(4, "native_batch_norm_backward cudnn_batch_norm_backward batch_norm_backward")
+_per_output(
+    4,
+    "native_batch_norm_backward cudnn_batch_norm_backward batch_norm_backward batch_norm_backward_elemt "
+    "_weight_norm_interface_backward",
+)
 _per_output(
     4,  # subtract the maximum, exponential, sum, divide; the gradient: multiply, sum, subtract, multiply
     "_softmax _log_softmax _safe_softmax softmax log_softmax quantized::softmax _masked_softmax "
-    "_softmax_backward_data _log_softmax_backward_data _sparse_softmax _sparse_log_softmax",
+    "_softmax_backward_data _log_softmax_backward_data _masked_softmax_backward _sparse_softmax "
+    "_sparse_log_softmax _sparse_softmax_backward_data _sparse_log_softmax_backward_data",
 )
 
 # Interpolation: products with the weights, and their sum
@@ -85,25 +98,30 @@ _per_output(
     31,
     "upsample_bicubic2d _upsample_bicubic2d_aa upsample_bicubic2d_backward _upsample_bicubic2d_aa_backward",
 )
+_per_output(71, "_upsample_lanczos2d_aa _upsample_lanczos2d_aa_backward")
 
 # Reductions, searches, losses: so much per element that goes in
 _per_input(
     1,
     "sum mean max min amax amin aminmax _aminmax argmax argmin all any prod nansum count_nonzero topk sort argsort "
-    "median nanmedian mode kthvalue unique_consecutive _unique _unique2 unique_dim histc bincount searchsorted "
+    "median nanmedian mode kthvalue unique_consecutive _unique _unique2 unique_dim unique_dim_consecutive histc "
+    "histogram bincount _histogramdd_from_bin_cts _histogramdd_from_bin_tensors searchsorted hash_tensor "
     "nll_loss_forward nll_loss2d_forward nll_loss_backward nll_loss2d_backward "
     "_segment_reduce_backward segment_reduce _is_all_true _is_any_true _sparse_sum _sparse_csr_sum multinomial",
 )
-_per_input(2, "norm linalg_vector_norm native_norm logsumexp soft_margin_loss_backward")
+_per_input(
+    2, "norm linalg_vector_norm native_norm logsumexp soft_margin_loss_backward _histogramdd_bin_edges"
+)
 _per_input(
     3,  # difference, function, sum
     "var std var_mean std_mean mse_loss mse_loss_backward huber_loss_backward smooth_l1_loss_backward "
-    "binary_cross_entropy_backward soft_margin_loss multi_margin_loss multilabel_margin_loss_forward",
+    "binary_cross_entropy_backward soft_margin_loss multi_margin_loss multilabel_margin_loss_forward batch_norm_stats",
 )
 _per_input(
     5, "huber_loss smooth_l1_loss binary_cross_entropy binary_cross_entropy_with_logits l1_loss kl_div"
 )
-_per_input(4, "_ctc_loss _ctc_loss_backward")
+_per_output(3, "multi_margin_loss_backward multilabel_margin_loss_backward")
+_per_input(4, "_ctc_loss _ctc_loss_backward _cudnn_ctc_loss batch_norm_backward_reduce")
 _per_input(
     1, "_adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool2d adaptive_max_pool2d adaptive_max_pool3d"
 )
@@ -141,6 +159,17 @@ def _bags(args: TwoTensors, out: object) -> int:
     return elements(args[1]) * int(args[0].shape[-1])
 
 
+@other("index_add index_reduce")
+def _rows_added(args: tuple[Tensor, int, Tensor, Tensor, Unpack[Arguments]], out: object) -> int:
+    """One operation for each element that is put there."""
+    return elements(args[3])
+
+
+@other("scatter_add scatter_reduce")
+def _scatter_added(args: tuple[Tensor, int, Tensor, Unpack[Arguments]], out: object) -> int:
+    return elements(args[2])
+
+
 @other("_cdist_forward _euclidean_dist _pdist_forward")
 def _distances(args: OneTensor, out: object) -> int:
     """Difference, square, sum for each coordinate; a root for each pair."""
@@ -175,129 +204,3 @@ def _suppression(args: OneTensor, out: object) -> int:
 @other("torchvision::roi_pool torchvision::ps_roi_pool")
 def _roi_pool(args: Arguments, out: object) -> int:
     return elements(out)
-
-
-# Linear algebra, by the classic counts (Golub and Van Loan) for a batch of m x n matrices
-
-
-def _matrix(args: OneTensor) -> tuple[int, int, int]:
-    *batch, rows, columns = args[0].shape
-    return math.prod(batch), max(rows, columns), min(rows, columns)
-
-
-def _cubic(names: str, squares: float, cubes: float) -> None:
-    """`squares` m n^2 + `cubes` n^3, m the longer side."""
-
-    def formula(args: OneTensor, out: object) -> int:
-        batch, m, n = _matrix(args)
-        return round(batch * (squares * m * n**2 + cubes * n**3))
-
-    other(names)(formula)
-
-
-_cubic("linalg_cholesky_ex cholesky", 0, 1 / 3)
-_cubic("linalg_lu_factor_ex linalg_lu linalg_ldl_factor_ex _linalg_det _linalg_slogdet", 1, -1 / 3)
-_cubic("linalg_inv_ex", 0, 2)
-_cubic("cholesky_inverse", 0, 2 / 3)
-_cubic("linalg_qr", 4, -4 / 3)
-_cubic("_linalg_svd", 14, 8)
-_cubic("_linalg_eigh", 0, 9)
-_cubic("linalg_eig", 0, 25)
-
-
-@other("_linalg_solve_ex")
-def _solve(args: OneTensor, out: object) -> int:
-    """An LU decomposition and two triangular solutions for each right-hand side."""
-    batch, n, _ = _matrix(args)
-    return round(batch * 2 / 3 * n**3) + 2 * n * elements(out)
-
-
-@other("linalg_solve_triangular triangular_solve")
-def _solve_triangular(args: OneTensor, out: object) -> int:
-    return elements(out) * _matrix(args)[1]
-
-
-@other("cholesky_solve _cholesky_solve_helper linalg_lu_solve")
-def _solve_factored(args: OneTensor, out: object) -> int:
-    return 2 * elements(out) * _matrix(args)[1]
-
-
-# What costs no operations
-
-FREE = frozenset(
-    full_names(
-        "_assert_tensor_metadata _cudnn_rnn_flatten_weight _local_scalar_dense _unsafe_view as_strided_ empty "
-        "empty_like empty_strided empty_permuted empty_quantized _empty_affine_quantized lift lift_fresh new_empty "
-        "new_empty_strided resize_ resize_as_ set_ is_same_size sym_size _assert_async _assert_scalar "
-        "_functional_assert_async _functional_assert_scalar is_nonzero is_pinned is_set_to _has_same_storage_numel "
-        "_linalg_check_errors _fused_sdp_choice _use_cudnn_ctc_loss sparse_dim dense_dim _dimI _dimV _nnz is_coalesced "
-        "_coalesced _coalesced_ _validate_compressed_sparse_indices _efficientzerotensor record_stream "
-        "q_scale q_zero_point q_per_channel_scales q_per_channel_zero_points q_per_channel_axis qscheme _print "
-        "sym_constrain_range sym_constrain_range_for_size _sparse_coo_tensor_unsafe _sparse_csr_tensor_unsafe "
-        "_sparse_coo_tensor_with_dims _sparse_coo_tensor_with_dims_and_tensors _sparse_compressed_tensor_with_dims "
-        "sparse_coo_tensor sparse_compressed_tensor _nested_get_offsets _nested_get_lengths _nested_get_max_seqlen "
-        "_nested_get_min_seqlen _nested_get_ragged_idx _nested_get_jagged_dummy _nested_tensor_size "
-        "_nested_tensor_strides _nested_tensor_storage_offsets"
-    )
-)
-"""Known to touch no data (as views do)."""
-
-GATHERS = frozenset(
-    full_names(
-        "_embedding_bag _embedding_bag_forward_only embedding gather index index_select take _unsafe_index "
-        "quantized::embedding_byte quantized::embedding_bag_byte_rowwise_offsets "
-        "quantized::embedding_bag_4bit_rowwise_offsets"
-    )
-)
-"""Read as much of their first operand as they write, not all of it."""
-
-SCATTERS = frozenset(
-    full_names(
-        "index_put_ _index_put_impl_ index_add_ index_copy_ index_fill_ index_reduce_ scatter_ scatter_add_ "
-        "scatter_reduce_ masked_scatter_ put_"
-    )
-)
-"""Write in place as many elements as they are given."""
-
-OVERWRITES = frozenset(
-    full_names(
-        "copy_ fill_ zero_ normal_ uniform_ bernoulli_ random_ exponential_ cauchy_ geometric_ log_normal_"
-    )
-)
-"""Write all of their first operand, and do not read it."""
-
-MOVES = (
-    GATHERS
-    | SCATTERS
-    | OVERWRITES
-    | frozenset(
-        full_names(
-            "_pack_padded_sequence _to_copy _upsample_nearest_exact1d _upsample_nearest_exact2d "
-            "_upsample_nearest_exact3d affine_grid_generator arange as_strided_scatter binomial block_diag bucketize "
-            "cat channel_shuffle clone col2im constant_pad_nd contiguous copy diag_embed diagonal_backward "
-            "diagonal_scatter embedding_dense_backward _embedding_bag_backward _embedding_bag_dense_backward equal "
-            "allclose eye fill flip full full_like im2col index_add index_copy index_fill index_put int_repr linspace "
-            "logspace masked_fill masked_fill_ masked_scatter masked_scatter_backward masked_select max_unpool2d "
-            "max_unpool3d new_full new_ones new_zeros _new_zeros_with_same_feature_meta nonzero nonzero_static normal "
-            "one_hot ones ones_like pad pixel_shuffle pixel_unshuffle poisson put rand rand_like randint randint_like "
-            "randn randn_like randperm range reflection_pad1d reflection_pad2d reflection_pad3d "
-            "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward repeat repeat_interleave "
-            "replication_pad1d replication_pad2d replication_pad3d replication_pad1d_backward "
-            "replication_pad2d_backward replication_pad3d_backward roll rot90 scalar_tensor scatter select_backward "
-            "select_scatter slice_backward slice_scatter split_with_sizes_copy stack _stack _chunk_cat tril tril_ triu "
-            "triu_ tril_indices triu_indices unbind_copy unfold_backward uniform unsafe_chunk unsafe_split "
-            "unsafe_split_with_sizes upsample_nearest1d upsample_nearest2d upsample_nearest3d "
-            "upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward "
-            "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward "
-            "where zeros zeros_like hann_window hamming_window bartlett_window blackman_window kaiser_window "
-            "fft_fftfreq fft_rfftfreq _to_sparse _to_sparse_csr _to_sparse_csc _to_sparse_bsr _to_sparse_bsc _to_dense "
-            "_coalesce sparse_mask _sparse_mask_projection to_mkldnn mkldnn_reorder_conv2d_weight "
-            "_convert_indices_from_coo_to_csr _convert_indices_from_csr_to_coo _nested_from_padded "
-            "_nested_from_padded_tensor _nested_tensor_from_tensor_list to_padded_tensor "
-            "_padded_dense_to_jagged_forward _jagged_to_padded_dense_forward lu_unpack _pin_memory _lazy_clone "
-            "_unsafe_masked_index _transform_bias_rescale_qkv quantized::cat quantized::cat_relu "
-            "quantized::linear_prepack quantized::conv2d_prepack"
-        )
-    )
-)
-"""Data movement: bytes, no operations."""

@@ -3,14 +3,15 @@
 Two tables. `MACS` gives the multiply-accumulates of contractions (bias not counted), the basis of `macs` and `flops`:
 torchvision's published `_ops`. `OTHER` gives FLOPs that only `flops_all` counts: bias, normalisation, element-wise.
 An operator may be in both. This module holds the registry and the contractions; `fused` the operators that hide
-contractions, `elementwise` the rest, with what costs nothing. What is in none of them is unknown, and reported by name.
+contractions, `algebra` and `elementwise` the rest, `movement` what costs nothing. What is in none of them is unknown,
+and reported by name.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -22,19 +23,30 @@ Formula: TypeAlias = Callable[[Any, Any], int]  # (arguments in the order of the
 Arguments: TypeAlias = tuple[object, ...]
 OneTensor: TypeAlias = tuple[Tensor, Unpack[Arguments]]
 TwoTensors: TypeAlias = tuple[Tensor, Tensor, Unpack[Arguments]]
+OneList: TypeAlias = tuple[Sequence[Tensor], Unpack[Arguments]]
 ThreeTensors: TypeAlias = tuple[Tensor, Tensor, Tensor, Unpack[Arguments]]
+
+Registered = TypeVar("Registered", bound=Callable[[Any, Any], object])
 
 MACS: dict[str, Formula] = {}
 OTHER: dict[str, Formula] = {}
+REGISTERED_TRAFFIC: dict[str, Callable[[Any, Any], tuple[object, object]]] = {}
 
 
-def register_formula(*operators: object) -> Callable[[Formula], Formula]:
-    """Register the MACs of operators: `@register_formula(torch.ops.mylib.myop)` on `def macs(args, out) -> int`.
+def register_formula(*operators: object, counts: str = "macs") -> Callable[[Registered], Registered]:
+    """Register what operators cost: `@register_formula(torch.ops.mylib.myop)` on `def macs(args, out) -> int`.
 
-    `args` are the call's arguments in the order of the operator's schema (defaults filled in), `out` its result.
-    Replaces a formula that is there. Raises TypeError for something that is no operator.
+    `args` are the call's arguments in the order of the operator's schema (defaults filled in, `out=` aside), `out` its
+    result. `counts` says what the function returns: "macs"; "other_flops" (those that only `flops_all` has);
+    "traffic", a pair of what is read and what is written, each tensors (however nested) or a number of bytes. Replaces
+    a formula that is there. Raises TypeError for something that is no operator, ValueError for another `counts`.
     """
-    return _registrar(MACS, [operator_name(operator) for operator in operators])
+    names = [operator_name(operator) for operator in operators]
+    if counts == "traffic":
+        return _registrar(REGISTERED_TRAFFIC, names)
+    if counts not in ("macs", "other_flops"):
+        raise ValueError(f"counts={counts!r} is not one of 'macs', 'other_flops', 'traffic'")
+    return _registrar(MACS if counts == "macs" else OTHER, names)
 
 
 def operator_name(operator: object) -> str:
@@ -62,8 +74,8 @@ def full_names(names: str) -> list[str]:
     return [name if "::" in name else f"aten::{name}" for name in names.split()]
 
 
-def _registrar(table: dict[str, Formula], names: list[str]) -> Callable[[Formula], Formula]:
-    def register(formula: Formula) -> Formula:
+def _registrar(table: dict[str, Any], names: list[str]) -> Callable[[Registered], Registered]:
+    def register(formula: Registered) -> Registered:
         table.update(dict.fromkeys(names, formula))
         return formula
 
@@ -109,7 +121,19 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> int:
         return stored(left) * (right.shape[-1] if right.dim() > 1 else 1)
     if not is_dense(right):
         return stored(right) * math.prod(left.shape[:-1])
+    if left.is_nested or right.is_nested:
+        return _products_of_lists(left, right)
     return out.numel() * left.shape[-1]
+
+
+def _products_of_lists(left: Tensor, right: Tensor) -> int:
+    """Nested tensors: matrices of several shapes; a plain one meets each."""
+    if not right.is_nested:
+        return left.numel() * int(right.shape[-1])
+    if not left.is_nested:
+        return right.numel() * int(left.shape[-2])
+    sizes = zip(left._nested_tensor_size().tolist(), right._nested_tensor_size().tolist(), strict=True)
+    return sum(math.prod(one) * int(two[-1]) for one, two in sizes)
 
 
 def _meetings(left: Tensor, right: Tensor) -> int:
@@ -133,9 +157,28 @@ def _added_product(args: ThreeTensors, out: Tensor) -> int:
     return product(args[1], args[2], out)
 
 
-@macs("linear mkldnn_linear _weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu")
+@macs("linear mkldnn_linear")
+def _plain_linear(args: TwoTensors, out: Tensor) -> int:
+    return out.numel() * int(args[1].shape[-1])
+
+
+@macs("linear_backward")
+def _linear_backward(args: tuple[Tensor, Tensor, Tensor, Sequence[bool]], out: object) -> int:
+    """input, gradient, weight, whose are wanted: of input and weight as much as the forward, each."""
+    return args[1].numel() * int(args[2].shape[-1]) * sum(args[3][:2])
+
+
+@macs("matmul_backward")
+def _matmul_backward(args: tuple[Tensor, Tensor, Tensor, Sequence[bool]], out: object) -> int:
+    return product(args[1], args[2], args[0]) * sum(args[3])
+
+
+@macs(
+    "_weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu "
+    "_weight_int4pack_mm_with_scales_and_zeros"
+)
 def _linear(args: OneTensor, out: Tensor) -> int:
-    return out.numel() * int(args[0].shape[-1])
+    return out.numel() * int(args[0].size(-1))  # a nested tensor has sizes, but no shape
 
 
 @macs(
@@ -169,6 +212,18 @@ def _grouped_product(args: TwoTensors, out: Tensor) -> int:
 def _sampled_product(args: TwoTensors, out: Tensor) -> int:
     """Only the elements of the pattern are computed."""
     return stored(args[0]) * int(args[1].shape[-1])
+
+
+@macs("_sparse_mm_reduce_impl_backward")
+def _sparse_reduced_backward(args: tuple[Tensor, Tensor, Unpack[Arguments]], out: object) -> int:
+    """The last argument says whose gradients are wanted."""
+    wanted = cast("Sequence[bool]", args[-1])
+    return stored(args[0]) * int(args[1].shape[-1]) * sum(wanted)
+
+
+@macs("_foreach_mm")
+def _list_of_products(args: tuple[Sequence[Tensor], Sequence[Tensor]], out: Sequence[Tensor]) -> int:
+    return sum(product(*operands) for operands in zip(*args[:2], out, strict=True))
 
 
 @macs("_sparse_mm_reduce_impl")
@@ -208,13 +263,19 @@ def _convolution(
 
 
 @macs(
-    "conv1d conv2d conv3d cudnn_convolution mkldnn_convolution cudnn_convolution_relu slow_conv3d thnn_conv2d"
+    "conv1d conv2d conv3d cudnn_convolution mkldnn_convolution cudnn_convolution_relu cudnn_convolution_add_relu "
+    "slow_conv3d slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d thnn_conv2d _slow_conv2d_forward "
+    "_conv_depthwise2d conv_depthwise3d miopen_convolution miopen_convolution_relu miopen_convolution_add_relu "
+    "miopen_depthwise_convolution"
 )
 def _forward_convolution(args: TwoTensors, out: Tensor) -> int:
     return convolution(args[0], args[1], out, False)
 
 
-@macs("conv_transpose1d conv_transpose2d conv_transpose3d cudnn_convolution_transpose")
+@macs(
+    "conv_transpose1d conv_transpose2d conv_transpose3d cudnn_convolution_transpose slow_conv_transpose2d "
+    "slow_conv_transpose3d miopen_convolution_transpose"
+)
 def _transposed_convolution(args: TwoTensors, out: Tensor) -> int:
     return convolution(args[0], args[1], out, True)
 

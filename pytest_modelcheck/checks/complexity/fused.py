@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any, TypeAlias
 
 import torch
@@ -26,13 +26,16 @@ def attention_macs(query: Tensor, key: Tensor, value: Tensor) -> int:
 
     Shapes (batch..., heads, length, width).
     """
-    return _pairs(query, key) * (query.shape[-1] + value.shape[-1])
+    return pairs(query, key) * (query.size(-1) + value.size(-1))
 
 
-def _pairs(query: Tensor, key: Tensor) -> int:
-    """Scores: one for each query and key of each head."""
-    batch = (max(q, k) for q, k in zip(query.shape[:-2], key.shape[:-2], strict=True))
-    return math.prod(batch) * int(query.shape[-2] * key.shape[-2])
+def pairs(query: Tensor, key: Tensor) -> int:
+    """Scores: one for each query and key of each head; a batch that one of them lacks is broadcast."""
+    if query.is_nested:  # sequences of several lengths: (heads, length, width) of each
+        sizes = zip(query._nested_tensor_size().tolist(), key._nested_tensor_size().tolist(), strict=True)
+        return sum(math.prod(q[:-1]) * int(k[-2]) for q, k in sizes)
+    heads = zip_longest(reversed(query.shape[:-2]), reversed(key.shape[:-2]), fillvalue=1)
+    return math.prod(max(q, k) for q, k in heads) * int(query.shape[-2] * key.shape[-2])
 
 
 SDPA = (
@@ -52,7 +55,7 @@ def _attention(args: ThreeTensors, out: object) -> int:
 
 @other(SDPA)
 def _attention_softmax(args: TwoTensors, out: object) -> int:
-    return SOFTMAX * _pairs(args[0], args[1])
+    return SOFTMAX * pairs(args[0], args[1])
 
 
 @macs(
@@ -61,7 +64,8 @@ def _attention_softmax(args: TwoTensors, out: object) -> int:
     "_scaled_dot_product_fused_attention_overrideable_backward _cudnn_attention_backward"
 )
 def _attention_backward(args: tuple[object, Tensor, Tensor, Tensor, Unpack[Arguments]], out: object) -> int:
-    """Gradients of Q, K, V and the probabilities; the scores are computed again: five products for two."""
+    """Gradients of Q, K, V and the probabilities: four products for two. That some kernels compute the scores again,
+    to save memory, is their own business."""
     return _backward_products(*args[1:4])
 
 
@@ -71,7 +75,7 @@ def _flex_backward(args: ThreeTensors, out: object) -> int:
 
 
 def _backward_products(query: Tensor, key: Tensor, value: Tensor) -> int:
-    return _pairs(query, key) * int(3 * query.shape[-1] + 2 * value.shape[-1])
+    return 2 * attention_macs(query, key, value)
 
 
 @macs("_flash_attention_forward _efficient_attention_forward")
@@ -87,6 +91,12 @@ def _attention_of_lengths(
         return int((lengths * others).sum()) * heads * widths
     batch = math.prod(query.shape[:-3])
     return batch * heads * int(query.shape[-3] * key.shape[-3]) * widths
+
+
+@macs("_flash_attention_backward _efficient_attention_backward")
+def _attention_of_lengths_backward(args: Any, out: object) -> int:
+    """gradient, query, key, value, two more, perhaps cumulative lengths: twice the forward."""
+    return 2 * _attention_of_lengths((*args[1:4], *args[6:8], None), out)
 
 
 @macs("_native_multi_head_attention")
@@ -123,17 +133,23 @@ STEP = {
 }  # FLOPs per hidden unit and step: biases, sums, gates (two biases per gate)
 
 
+@macs("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell")
+def _recurrent_cell(args: tuple[Tensor, object, Tensor, Tensor, Unpack[Arguments]], out: object) -> int:
+    """input, state, matrices, biases."""
+    return steps(args[0]) * _matrices(args[2:4])
+
+
 @macs("lstm gru rnn_tanh rnn_relu")
 def _recurrent_layer(args: OneTensor, out: object) -> int:
     """input, [batch sizes,] state, parameters: packed sequences come as (steps in all, width)."""
-    return _steps(args[0]) * _matrices(_parameters(args))
+    return steps(args[0]) * _matrices(parameters(args))
 
 
-def _steps(sequence: Tensor) -> int:
+def steps(sequence: Tensor) -> int:
     return math.prod(sequence.shape[:-1])
 
 
-def _parameters(args: Arguments) -> list[Tensor]:
+def parameters(args: Arguments) -> list[Tensor]:
     """The list with matrices in it (states have three dimensions)."""
     lists = [a for a in args if isinstance(a, (list, tuple)) and a and isinstance(a[0], Tensor)]
     return list(lists[-1])
@@ -141,41 +157,51 @@ def _parameters(args: Arguments) -> list[Tensor]:
 
 def _step_flops(kind: str) -> Formula:
     def formula(args: OneTensor, out: object) -> int:
-        parameters = _parameters(args)
-        width = parameters[0].shape[0]  # of all gates; the matrices of the input and of the state have it
-        layers = sum(p.dim() == 2 and p.shape[0] == width for p in parameters) // 2
-        biased = any(p.dim() == 1 for p in parameters)
+        held = parameters(args)
+        width = held[0].shape[0]  # of all gates; the matrices of the input and of the state have it
+        layers = sum(p.dim() == 2 and p.shape[0] == width for p in held) // 2
+        biased = any(p.dim() == 1 for p in held)
         per_unit = STEP[kind] - (0 if biased else 2 * GATES[kind])
-        return _steps(args[0]) * layers * width // GATES[kind] * per_unit
+        return steps(args[0]) * layers * width // GATES[kind] * per_unit
+
+    return formula
+
+
+def _cell_flops(kind: str) -> Formula:
+    def formula(args: Any, out: object) -> int:
+        hidden = int(args[2].shape[0]) // GATES[kind]
+        biased = any(isinstance(a, Tensor) for a in args[4:])
+        return steps(args[0]) * hidden * (STEP[kind] - (0 if biased else 2 * GATES[kind]))
 
     return formula
 
 
 for _kind, _names in (("lstm", "lstm"), ("gru", "gru"), ("rnn", "rnn_tanh rnn_relu")):
     other(_names)(_step_flops(_kind))
+    other(" ".join(f"{name}_cell" for name in _names.split()))(_cell_flops(_kind))
 
 
 @macs("mkldnn_rnn_layer")
 def _fused_layer(args: ThreeTensors, out: object) -> int:
     sequence, input_weight, hidden_weight = args[:3]
-    return _steps(sequence) * int(input_weight.numel() + hidden_weight.numel())
+    return steps(sequence) * int(input_weight.numel() + hidden_weight.numel())
 
 
 @other("mkldnn_rnn_layer")
 def _fused_layer_gates(args: ThreeTensors, out: object) -> int:
-    return _steps(args[0]) * int(args[2].shape[-1]) * STEP["lstm"]
+    return steps(args[0]) * int(args[2].shape[-1]) * STEP["lstm"]
 
 
 @macs("_cudnn_rnn miopen_rnn")
 def _cudnn_layer(args: tuple[Tensor, Tensors, Unpack[Arguments]], out: object) -> int:
-    return _steps(args[0]) * _matrices(args[1])
+    return steps(args[0]) * _matrices(args[1])
 
 
 @macs("_cudnn_rnn_backward miopen_rnn_backward mkldnn_rnn_layer_backward")
 def _recurrent_backward(args: tuple[Tensor, Tensor | Tensors, object, Unpack[Arguments]], out: object) -> int:
     """Gradients of states and weights: as much as the forward, each."""
     weights = args[1] if isinstance(args[1], (list, tuple)) else args[1:3]
-    return 2 * _steps(args[0]) * _matrices(weights)
+    return 2 * steps(args[0]) * _matrices(weights)
 
 
 def _quantized_layer(gates: int) -> Formula:
@@ -185,7 +211,7 @@ def _quantized_layer(gates: int) -> Formula:
         layers = next(a for a in args[3:] if isinstance(a, int) and not isinstance(a, bool))
         hidden, directions = int(state.shape[-1]), state.shape[0] // layers
         widths = [int(args[0].shape[-1])] + [hidden * directions] * (layers - 1)
-        return _steps(args[0]) * directions * gates * hidden * sum(width + hidden for width in widths)
+        return steps(args[0]) * directions * gates * hidden * sum(width + hidden for width in widths)
 
     return formula
 
@@ -194,7 +220,7 @@ def _quantized_cell(gates: int) -> Formula:
     def formula(args: tuple[Tensor, Tensor | Tensors, Unpack[Arguments]], out: object) -> int:
         state = args[1][0] if isinstance(args[1], (list, tuple)) else args[1]
         hidden = int(state.shape[-1])
-        return _steps(args[0]) * gates * hidden * (int(args[0].shape[-1]) + hidden)
+        return steps(args[0]) * gates * hidden * (int(args[0].shape[-1]) + hidden)
 
     return formula
 

@@ -54,13 +54,22 @@ def _matmul(args: TwoTensors) -> Tensor | None:
 
 
 def _attention(args: tuple[Tensor, Tensor, Tensor, Perhaps, float, Unpack[Arguments]]) -> Tensor | None:
-    """Equal heads, no mask, no dropout."""
+    """Equal heads and widths, no mask, no dropout; the result lies in memory like the query."""
     query, key, value, mask, dropout = args[:5]
-    fits = query.dim() == 4 and key.shape[:-1] == value.shape[:-1] and query.shape[-1] == key.shape[-1]
+    fits = query.dim() == 4 and key.shape == value.shape and query.shape[-1] == key.shape[-1]
     fits = fits and query.shape[:2] == key.shape[:2] and mask is None and not dropout
     if not fits or not (_dense_alike(query, key) and _dense_alike(query, value)):
         return None
-    return query.new_empty((*query.shape[:-1], value.shape[-1]))
+    return torch.empty_like(query)
+
+
+def _grouped_matmul(args: TwoTensors) -> Tensor | None:
+    """Rows in groups, each with a matrix of its own: torch itself takes a single dtype on meta."""
+    rows, matrices = args[:2]
+    fits = rows.dim() == 2 and matrices.dim() == 3 and rows.shape[-1] == matrices.shape[-2]
+    return (
+        rows.new_empty((rows.shape[0], matrices.shape[-1])) if fits and _dense_alike(rows, matrices) else None
+    )
 
 
 def _element_wise(args: OneTensor) -> Tensor | None:
@@ -135,7 +144,8 @@ def _dense_alike(one: Tensor, two: Tensor) -> bool:
 
 LIKENESS: dict[str, Likeness] = {
     "aten::linear": _linear,
-    "aten::matmul": _matmul,
+    "aten::bmm": _matmul,
+    "aten::_grouped_mm": _grouped_matmul,
     "aten::scaled_dot_product_attention": _attention,
     "aten::batch_norm": _batch_norm,
     "aten::layer_norm": _layer_norm,

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import gc
+import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ...errors import MeasurementError
-from ...model.calls import module_calls
+from ...errors import MeasurementError, ModelCheckError, own_error
 from ...model.eager import eager
 from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
-from .counter import Counter, ModuleStack, causal_share
+from . import control
+from .attention import WrittenOut
+from .counter import Counter
+from .known import Known
+from .leaving import departures
 from .params import Sizes, sizes
 from .result import Complexity, ModuleFacts
+from .stack import ModuleStack
+from .threads import Threads
+from .whole import composites_whole
 
 ATTENTION = ("dense", "causal")
 
@@ -32,7 +38,8 @@ def count(
 
     An operator belongs to the innermost module whose forward is running. `phase`: "forward" in eval mode;
     "backward" or "training_step" (forward and backward) in train mode, from the sum of the floating outputs to the
-    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal.
+    parameters. `attention="causal"` counts only the unmasked products of attention that is called as causal; the result
+    says how many calls were.
     Raises ModelRunError if the model itself raises, MeasurementError (`strict`) for operators without a formula.
     """
     _check_choice("phase", phase, PHASES)
@@ -51,7 +58,6 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
     """The counter after the run, and why it was not on meta (None: it was)."""
-    reason = None
     if not is_scripted(subject.architecture.modules()):
         try:
             with _no_collection():
@@ -60,43 +66,93 @@ def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Co
             reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     else:
         reason = "a TorchScript module cannot run on copies of its tensors"
-    with locate_failure(subject, inputs):
+    try:
+        if subject.device.type == "meta":
+            return _counted(subject, subject.values or inputs, phase, causal, on_meta=True, known=True), None
         return _counted(subject, inputs, phase, causal, on_meta=False), reason
+    except ModelCheckError:
+        raise
+    except Exception as error:
+        raise own_error(f"{subject.name}: the count", error) from error
 
 
-def _counted(subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool) -> Counter:
+def _counted(
+    subject: Subject, inputs: Inputs, phase: str, causal: bool, *, on_meta: bool, known: bool = False
+) -> Counter:
+    """`known`: on meta, but for the inputs, whose values are known (see known.py)."""
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
-    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal)
-    followed = module_calls(stack.enter, stack.leave, stack.elsewhere)
+    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if known else None)
+    located = _located(subject, inputs, on_meta=on_meta, known=known)
+    devices = ({"meta"} if on_meta else {subject.device.type}) | (
+        _devices(inputs) if known or not on_meta else set()
+    )
     with (
         subject.restored(module=module, train=training, guard=not on_meta),
-        _settings(counter),
-        followed,
+        _settings(counter, devices),
+        Threads(counter).followed(),
     ):
-        given = inputs.map(_copy_on_meta) if on_meta else inputs.copied()
+        given = inputs.map(_copy_on_meta) if on_meta and not known else inputs.copied()
         if on_meta:
             _replace_tensors(module, _copy_on_meta if training else _on_meta)
         elif training:
             _replace_tensors(module, _alias)
-        with counter:
+        stack.watch_weights()
+        with counter, departures(counter, {id(child): name for child, name in stack.names.items()}) as left:
+            counter.left_torch = left
             counter.recording = phase != "backward"
-            output = module(*given.args, **given.kwargs)
+            with located:
+                output = module(*given.args, **given.kwargs)
             counter.recording = True
             if training:
-                torch.autograd.backward(differentiable_sums(output, subject.name))
+                sums = differentiable_sums(output, subject.name)
+                with located:
+                    torch.autograd.backward(sums)
     return counter
 
 
+def _devices(inputs: Inputs) -> set[str]:
+    """Where tensors with values are."""
+    return {"cpu", *(tensor.device.type for tensor in inputs.tensors)}
+
+
+def _located(
+    subject: Subject, inputs: Inputs, *, on_meta: bool, known: bool
+) -> AbstractContextManager[object]:
+    """A block that says where the model raised. Not on meta alone, which is the first of two attempts."""
+    if on_meta and not known:
+        return nullcontext()
+    return (_without_values if known else locate_failure)(subject, inputs)
+
+
+class _without_values(locate_failure):
+    """A model that needs values, and has none on meta, did nothing wrong."""
+
+    def located(self, told: str, error: Exception) -> ModelCheckError:
+        """What is missing, and where."""
+        if not (isinstance(error, NotImplementedError) or re.search(r"(?i)\bmeta\b", str(error))):
+            return super().located(told, error)
+        return MeasurementError(
+            f"{self.subject.name} cannot be counted on meta: {told}\n"
+            "Its weights have no values there, nor has what is computed of them. Where a value is asked for, or a "
+            "shape depends on one, build the model on the CPU for this check."
+        )
+
+
 @contextmanager
-def _settings(counter: Counter) -> Iterator[None]:
-    """How torch must behave to be counted: products in sight, nothing compiled."""
+def _settings(counter: Counter, devices: Iterable[str]) -> Iterator[None]:
+    """How torch must behave to be counted: products in sight, nothing compiled.
+
+    Gradients are off as in the user's own call, not more than that: inference mode changes what some models answer.
+    """
     torch.backends.mha.set_fastpath_enabled(False)  # it hides products; restored() restores the setting
     with ExitStack() as stack:
-        stack.enter_context(_mode(counter.trace))
-        stack.enter_context(eager())
-        if counter.trace and counter.causal:
-            stack.enter_context(_causal_attention_marked(counter))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.set_grad_enabled(counter.trace))
+        stack.enter_context(eager(control.rules(counter)))
+        stack.enter_context(composites_whole(counter.counts, counter.whole, devices))
+        if counter.causal:
+            stack.enter_context(WrittenOut(counter.attention))
         if counter.on_meta:
             stack.enter_context(_flex_attention_on_meta())
         yield
@@ -115,35 +171,6 @@ def _no_collection() -> Iterator[None]:
 
 
 @contextmanager
-def _causal_attention_marked(counter: Counter) -> Iterator[None]:
-    """With gradients attention arrives in parts that do not say that they are causal."""
-    functional = torch.nn.functional
-    attention: Callable[..., Tensor] = functional.scaled_dot_product_attention
-
-    @functools.wraps(attention)
-    def marked(  # torch's own modules give all of these by position
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        **kwargs: object,
-    ) -> Tensor:
-        before, counter.kept = counter.kept, causal_share(query, key) if is_causal else counter.kept
-        try:
-            return attention(query, key, value, attn_mask, dropout_p, is_causal, **kwargs)
-        finally:
-            counter.kept = before
-
-    functional.scaled_dot_product_attention = cast("Callable[..., Tensor]", marked)
-    try:
-        yield
-    finally:
-        functional.scaled_dot_product_attention = attention
-
-
-@contextmanager
 def _flex_attention_on_meta() -> Iterator[None]:
     """Flex attention works on meta tensors, but refuses them."""
     module: Any = sys.modules.get("torch.nn.attention.flex_attention")
@@ -158,19 +185,17 @@ def _flex_attention_on_meta() -> Iterator[None]:
         module._validate_device = check
 
 
-def _mode(training: bool) -> AbstractContextManager[object]:
-    """In inference mode composite operators (attention, linear) arrive whole."""
-    return torch.enable_grad() if training else torch.inference_mode()
-
-
 def _copy_on_meta(leaf: Any) -> Any:
     if not isinstance(leaf, Tensor) or (leaf.is_meta and not leaf.requires_grad):
         return leaf
-    return torch.empty_like(leaf, device="meta").requires_grad_(leaf.requires_grad)
+    likeness = torch.empty_like(leaf, device="meta", requires_grad=leaf.requires_grad)
+    if hasattr(leaf, "__tensor_flatten__") and type(likeness) is not type(leaf):
+        raise TypeError(f"{type(leaf).__name__} holds other tensors, and has no likeness on meta")
+    return likeness
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
-    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
+    return tensor if tensor.is_meta else _copy_on_meta(tensor)
 
 
 def _alias(tensor: Tensor) -> Tensor:
@@ -182,14 +207,14 @@ def _alias(tensor: Tensor) -> Tensor:
 
 def _replace_tensors(module: nn.Module, replace: Callable[[Tensor], Tensor]) -> None:
     """Put others in the place of parameters and buffers, tied ones once; restored() puts the user's back."""
-    made: dict[Tensor, Tensor] = {}
+    made: dict[int, tuple[Tensor, Tensor]] = {}  # those replaced are kept: their number must not be another's
     for child in module.modules():
         for held in (child._parameters, child._buffers):
             for name, tensor in held.items():
                 if tensor is not None:
-                    if tensor not in made:
-                        made[tensor] = replace(tensor)
-                    held[name] = made[tensor]  # type: ignore[assignment]
+                    if id(tensor) not in made:
+                        made[id(tensor)] = tensor, replace(tensor)
+                    held[name] = made[id(tensor)][1]  # type: ignore[assignment]
 
 
 def _unknown_text(name: str, unknown: dict[str, int]) -> str:
@@ -215,12 +240,27 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         modules={name: _facts(name, child, stack, held) for child, name in stack.names.items()},
         unknown_operators=dict(counter.unknown),
         on_other_threads=tuple(stack.others),
+        loops=counter.loops,
+        left_torch=tuple(counter.left_torch),
+        merged=_merged(stack.names),
+        weights_used=stack.used,
+        attention=(counter.attention.causal, counter.attention.dense) if counter.causal else None,
         bytes_by_dtype=counter.bytes_by_dtype,
         params=held.params,
         trainable_params=held.trainable,
         buffers=held.buffers,
         model_bytes=held.bytes,
     )
+
+
+def _merged(names: Mapping[nn.Module, str]) -> dict[str, str]:
+    """What is within TorchScript, where nobody sees which module runs, and the outermost module that is."""
+    found: dict[str, str] = {}
+    for module, name in names.items():
+        if isinstance(module, torch.jit.ScriptModule) and name not in found:
+            inner = (names[child] for child in module.modules() if child is not module and child in names)
+            found.update(dict.fromkeys(inner, name))
+    return found
 
 
 def _facts(name: str, module: nn.Module, stack: ModuleStack, held: Sizes) -> ModuleFacts:

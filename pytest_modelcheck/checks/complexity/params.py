@@ -12,6 +12,7 @@ from ...model.observe import refuse_lazy
 from ...model.subject import Subject
 from .packed import packed_weights
 from .result import Parameters
+from .traffic import stored_bytes
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def sizes(module: nn.Module, names: Mapping[nn.Module, str]) -> Sizes:
         params=_numel(weights),
         trainable=_numel(t for t in weights if t.requires_grad),
         buffers=_numel(buffers),
-        bytes=sum(t.numel() * t.element_size() for t in (*weights, *buffers)),
+        bytes=sum(map(stored_bytes, (*weights, *buffers))),
     )
 
 
@@ -92,32 +93,32 @@ def _held(module: nn.Module) -> list[Tensor]:
 
 def _numel_by_module(own: Mapping[str, list[Tensor]], trainable: bool | None = None) -> dict[str, int]:
     """A tied tensor counts where it is met first."""
-    seen: set[Tensor] = set()
+    seen: set[int] = set()
     counts = {}
     for name, tensors in own.items():
-        new = [t for t in _once(tensors) if t not in seen]
+        new = {id(t): t for t in tensors if id(t) not in seen}
         seen.update(new)
-        counts[name] = _numel(t for t in new if trainable is None or t.requires_grad is trainable)
+        counts[name] = _numel(t for t in new.values() if trainable is None or t.requires_grad is trainable)
     return counts
 
 
 def _with_children(root: nn.Module, held: Mapping[nn.Module, list[Tensor]]) -> dict[nn.Module, int]:
-    found: dict[nn.Module, set[Tensor]] = {}
+    found: dict[nn.Module, dict[int, int]] = {}  # elements of each tensor, by its number
 
-    def visit(node: nn.Module) -> set[Tensor]:
+    def visit(node: nn.Module) -> dict[int, int]:
         if node not in found:
-            found[node] = set(held[node])
+            found[node] = {id(tensor): tensor.numel() for tensor in held[node]}
             for child in node._modules.values():
                 if child is not None:
-                    found[node] |= visit(child)
+                    found[node].update(visit(child))
         return found[node]
 
     visit(root)
-    return {node: _numel(tensors) for node, tensors in found.items()}
+    return {node: sum(elements.values()) for node, elements in found.items()}
 
 
 def _once(tensors: Iterable[Tensor]) -> list[Tensor]:
-    return list(dict.fromkeys(tensors))
+    return list({id(tensor): tensor for tensor in tensors}.values())
 
 
 def _numel(tensors: Iterable[Tensor]) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
+from ...errors import MeasurementError
+from . import notes
 from .table import summary
 
 
@@ -73,6 +75,23 @@ class ModuleCost(Cost):
         return self.facts.params
 
 
+class ModuleRows(dict[str, ModuleCost]):
+    """Rows by module's name; without those of modules that are `merged` into another's."""
+
+    def __init__(self, rows: Mapping[str, ModuleCost], merged: Mapping[str, str]) -> None:
+        super().__init__(rows)
+        self.merged = merged
+
+    def __missing__(self, name: str) -> ModuleCost:
+        if name not in self.merged:
+            raise KeyError(name)
+        whole = self.merged[name] or "the model"
+        raise MeasurementError(
+            f"{name} cannot be told apart: it is TorchScript, whose modules nobody sees run; its cost is in the row of "
+            f"{whole}.\nCount the model before torch.jit.script or torch.jit.trace for a row of its own."
+        )
+
+
 @dataclass(frozen=True)
 class Parameters:
     """Parameters per module (own ones, shared ones at their first place), as asked for by `trainable`."""
@@ -113,7 +132,7 @@ class Complexity:
 
     `counted_on` is "meta" (shapes alone) or "real" (one real run, `reason` says why). `unknown_operators` maps
     the names of operators without a formula to their calls: they are in no total. Nor is what the modules
-    `on_other_threads` did there.
+    `on_other_threads` did there, nor what became of tensors that `left_torch`.
     """
 
     name: str
@@ -129,6 +148,19 @@ class Complexity:
     buffers: int
     model_bytes: int
     on_other_threads: tuple[str, ...] = ()
+    loops: Mapping[str, int] = field(
+        default_factory=dict
+    )  # module -> while_loops of which one turn was counted
+    left_torch: tuple[str, ...] = ()  # the places
+    merged: Mapping[str, str] = field(
+        default_factory=dict
+    )  # modules without a row -> the one whose row has them
+    weights_used: Mapping[str, str] = field(
+        default_factory=dict
+    )  # module -> another one that used its weights
+    attention: tuple[int, int] | None = (
+        None  # with attention="causal": calls that counted as causal, and the dense
+    )
 
     def total(self) -> Cost:
         """The sum over everything."""
@@ -143,13 +175,16 @@ class Complexity:
 
     def by_module_and_operator(self) -> dict[str, dict[str, Cost]]:
         """Own cost of each module, by operator."""
-        table: dict[str, dict[str, Cost]] = {name: {} for name in self.modules}
+        table: dict[str, dict[str, Cost]] = {name: {} for name in self.modules if name not in self.merged}
         for (module, operator), cost in self.cells.items():
             table[module][operator] = cost
         return table
 
     def by_module(self) -> dict[str, ModuleCost]:
-        """Cost of each module with its children's, in the order of `named_modules()`; the model itself is ""."""
+        """Cost of each module with its children's, in the order of `named_modules()`; the model itself is "".
+
+        Modules whose cost cannot be told apart have no row, and asking for it raises MeasurementError.
+        """
         return self._by_module
 
     @cached_property
@@ -165,28 +200,54 @@ class Complexity:
         for name in sorted(self.modules, key=_depth, reverse=True):
             if name:
                 whole[_parent(name, whole)] += whole[name]
-        return {
-            name: ModuleCost(**vars(whole[name]), own=own[name], facts=facts)
-            for name, facts in self.modules.items()
-        }
+        return ModuleRows(
+            {
+                name: ModuleCost(**vars(whole[name]), own=own[name], facts=facts)
+                for name, facts in self.modules.items()
+                if name not in self.merged
+            },
+            self.merged,
+        )
 
     @property
     def uncalled_modules(self) -> tuple[str, ...]:
-        """Modules whose forward never ran, the outermost ones only."""
-        uncalled = {
-            name
-            for name, facts in self.modules.items()
-            if not facts.calls and not self._by_module[name].calls
+        """Modules whose forward never ran and whose weights nobody used, the outermost ones only."""
+        at_work = {name for name, facts in self.modules.items() if facts.calls} | {*self.weights_used}
+        at_work |= {module for module, _ in self.cells}
+        for name in [*at_work]:
+            while name:
+                name = _parent(name, self.modules)
+                at_work.add(name)
+        idle = [name for name in self.modules if name not in at_work and name not in self.merged]
+        return tuple(n for n in idle if not n or _parent(n, self.modules) in at_work)
+
+    @property
+    def used_through_weights(self) -> dict[str, str]:
+        """Modules whose forward never ran, but whose weights another one used: whose row has the cost."""
+        return {
+            name: owner
+            for name, owner in self.weights_used.items()
+            if not self.modules[name].calls and name not in self.merged
         }
-        return tuple(
-            n for n in self.modules if n in uncalled and (not n or _parent(n, self.modules) not in uncalled)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside the figures."""
+        said = (
+            notes.loops(self.loops),
+            notes.left_torch(self.left_torch),
+            notes.merged(self.merged),
+            notes.used(self.used_through_weights),
+            notes.uncalled(self.uncalled_modules),
         )
+        return tuple(filter(None, said))
 
     macs = property(lambda self: self._total.macs, doc="Multiply-accumulate operations of contractions.")
     flops = property(lambda self: self._total.flops, doc="2 x MACs.")
     flops_all = property(lambda self: self._total.flops_all, doc="FLOPs of everything that has a formula.")
     activations = property(
-        lambda self: self._total.activations, doc="Elements of contractions' outputs (fvcore's)."
+        lambda self: self._total.activations,
+        doc="Elements of contractions' outputs (fvcore's); of attention and recurrent layers, of what they return.",
     )
     bytes_read = property(lambda self: self._total.bytes_read, doc="Bytes read by operators; views are free.")
     bytes_written = property(lambda self: self._total.bytes_written, doc="Bytes written by operators.")
@@ -219,12 +280,24 @@ class Complexity:
             },
             "unknown_operators": dict(self.unknown_operators),
             "uncalled_modules": list(self.uncalled_modules),
-            **({"on_other_threads": list(self.on_other_threads)} if self.on_other_threads else {}),
+            **self._exceptions(),
             "modules": [_module_row(name, cost) for name, cost in self.by_module().items()],
             "operators": [
                 {"name": n, "calls": c.calls, **c.numbers()} for n, c in self.by_operator().items()
             ],
         }
+
+    def _exceptions(self) -> dict[str, Any]:
+        """What few models have, where they have it."""
+        found = {
+            "on_other_threads": list(self.on_other_threads),
+            "loops": dict(self.loops),
+            "left_torch": list(self.left_torch),
+            "merged": dict(self.merged),
+            "used_through_weights": self.used_through_weights,
+            "attention": dict(zip(("causal", "dense"), self.attention or (), strict=False)),
+        }
+        return {name: value for name, value in found.items() if value}
 
     def __str__(self) -> str:
         return str(summary(self, depth=1))

@@ -41,6 +41,10 @@ class ComplexityEntry(TypedDict):
     modules: NotRequired[list[ModuleCostRow]]
     operators: NotRequired[list[OperatorRow]]
     unknown_operators: NotRequired[dict[str, int]]
+    loops: NotRequired[dict[str, int]]
+    left_torch: NotRequired[list[str]]
+    merged: NotRequired[dict[str, str]]
+    used_through_weights: NotRequired[dict[str, str]]
 
 
 def _describe(subject: Subject) -> dict[str, object]:

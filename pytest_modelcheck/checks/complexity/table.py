@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import MeasurementError
-from ...verdict.measurement import ROOT
+from ...text import size_words
 from ...verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
 
 COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")
@@ -156,12 +156,16 @@ class Count(Figures, Protocol):
         """Bytes read and written of each."""
 
     @property
+    def attention(self) -> tuple[int, int] | None:
+        """With a causal mask: calls of attention that say that they have one, and the others."""
+
+    @property
     def unknown_operators(self) -> Mapping[str, int]:
         """Calls of operators without a formula."""
 
     @property
-    def uncalled_modules(self) -> tuple[str, ...]:
-        """Modules that never ran."""
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside the figures."""
 
     def by_module(self) -> Mapping[str, Row]:
         """Each module's row, the model's own as ""."""
@@ -196,7 +200,7 @@ def summary(complexity: Count, *, depth: int | None = None, sort_by: str | None 
 
 
 def _row(name: str, cost: Row, total: int, *, indent: bool) -> tuple[str, ...]:
-    shape = "x".join(map(str, cost.facts.output_shape)) if cost.facts.output_shape is not None else "-"
+    shape = size_words(cost.facts.output_shape) if cost.facts.output_shape is not None else "-"
     part = cost.macs / total if total else 0.0
     label = "  " * name.count(".") + name.rpartition(".")[2] if indent else name
     bar = "█" * round(part * BAR)
@@ -217,6 +221,19 @@ def _by_dtype(complexity: Count) -> list[str]:
     return [f"memory access by dtype: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
+def _causal(attention: tuple[int, int] | None) -> list[str]:
+    """Only where it was asked for."""
+    if attention is None:
+        return []
+    causal, dense = attention
+    if not causal:
+        return [
+            'attention="causal" had no effect: no call of attention said that it is causal '
+            f"({dense} counted dense); a mask that is given as a tensor does not say so"
+        ]
+    return [f"calls of attention counted as causal: {causal}" + (f", as dense: {dense}" if dense else "")]
+
+
 def _totals(complexity: Count) -> list[str]:
     c = complexity
     lines = [
@@ -226,6 +243,7 @@ def _totals(complexity: Count) -> list[str]:
         f"memory access: {BYTES.format(c.bytes_read)} read, {BYTES.format(c.bytes_written)} written; "
         f"{c.arithmetic_intensity:.1f} FLOPs per byte; activations {ELEMENTS.format(c.activations)}",
         *_by_dtype(complexity),
+        *_causal(complexity.attention),
         f"counted on {c.counted_on} tensors" + (f": {c.reason}" if c.reason else ""),
     ]
     if c.unknown_operators:
@@ -233,6 +251,4 @@ def _totals(complexity: Count) -> list[str]:
             "not counted, no formula: "
             + ", ".join(f"{n} ({k} call{'s' * (k != 1)})" for n, k in c.unknown_operators.items())
         )
-    if c.uncalled_modules:
-        lines.append("never called: " + ", ".join(name or ROOT for name in c.uncalled_modules))
-    return lines
+    return [*lines, *c.notes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...text import printable
+from ...text import printable, size_words
 from ...verdict.measurement import ROOT
 from .result import Complexity, Cost
 
@@ -20,12 +20,14 @@ def to_text(complexity: Complexity) -> str:
     head = [
         f"{complexity.phase}, counted on {complexity.counted_on} tensors",
         *(f"not counted: {name} ({calls} calls)" for name, calls in complexity.unknown_operators.items()),
+        *(f"counted per turn: while_loop of {name or ROOT}" for name in complexity.loops),
+        *(f"not told apart from {whole or ROOT}: {name}" for name, whole in complexity.merged.items()),
         *(f"never called: {name or ROOT}" for name in complexity.uncalled_modules),
     ]
     rows = [_row(complexity.total(), complexity.params, "", TOTAL)]
     for name, cost in complexity.by_module().items():
         if cost.own.memory_access or cost.own.macs or cost.facts.own_params:
-            shape = "x".join(map(str, cost.facts.output_shape or ()))
+            shape = size_words(cost.facts.output_shape or ())
             label = f"{name or ROOT} ({cost.facts.type})"
             rows.append(_row(cost.own, cost.facts.own_params, shape, label))
     columns = "".join(f"{column:>{WIDTH}}" for column in COLUMNS) + "  output  module"

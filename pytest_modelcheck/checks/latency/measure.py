@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ...errors import MeasurementError, ModelRunError
+from ...model.shapes import sizes
 from ...model.state.steady import reset_between
 from ...model.subject import Inputs, Subject, locate_failure
 from .clock import Call, Clock, ThreadClock, WallClock, clock_for
@@ -172,7 +173,7 @@ def _out_of_memory(error: ModelRunError) -> bool:
 
 def batch_size(inputs: Inputs) -> int | None:
     """The first dimension of the first tensor that has one."""
-    return next((t.shape[0] for t in inputs.tensors if t.dim()), None)
+    return next((sizes(t)[0] for t in inputs.tensors if t.dim()), None)
 
 
 def rebatched(name: str, inputs: Inputs, size: int) -> Inputs:

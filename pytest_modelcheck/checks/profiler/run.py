@@ -26,6 +26,7 @@ from ...model.kineto import (
     refuse_begun,
     refuse_ended,
 )
+from ...model.plainly import plainly
 from ...model.subject import Subject, locate_failure
 from .host import HostReads, HostSyncs
 from .result import MODULE, Profile
@@ -54,6 +55,7 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
             call()
         refuse_begun(subject.name)
         with (
+            plainly(),
             module_ranges(subject.module) as ranges,
             profiling(subject.name, **settings(subject, stacks)) as profiler,
         ):

@@ -17,8 +17,11 @@ from torch import Tensor, autograd, nn
 from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
+from ...errors import own_error
 from ...model.calls import module_calls
+from ...model.eager import eager
 from ...model.guard import only_reads
+from ...model.shapes import sizes
 from ...model.subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
 from .graph import VIEWS, Graph, Node, Scope, Source
@@ -55,10 +58,10 @@ def trace_graph(
     inputs, module = subject.require_inputs().copied(), subject.module
     tracer = Tracer(module)
     guard = gradients or not only_reads(module)
-    with subject.restored(guard=guard), locate_failure(subject, inputs), torch.set_grad_enabled(gradients):
+    with subject.restored(guard=guard), torch.set_grad_enabled(gradients):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; restored() restores the setting
         tracer.inputs(inputs)
-        with module_calls(tracer.enter, tracer.leave), tracer:
+        with eager(), module_calls(tracer.enter, tracer.leave), tracer, locate_failure(subject, inputs):
             output = module(*inputs.args, **inputs.kwargs)
             if isinstance(output, Generator):  # it works while it is asked
                 output = list(output)
@@ -113,6 +116,14 @@ class Tracer(TorchFunctionMode):
         name = getattr(func, "__name__", None) or str(func)
         if name in _QUIET or threading.get_ident() != self.thread:
             return out
+        try:
+            self._note(func, name, args, kwargs, out)
+        except Exception as error:
+            raise own_error(f"the trace of {name}", error) from error
+        return out
+
+    def _note(self, func: Any, name: str, args: Any, kwargs: Any, out: object) -> None:
+        """A call that was made, as a node."""
         made = [args[0]] if name == "__setitem__" else tensors_in(out)
         if made:
             with DisableTorchFunction():  # to ask a tensor for its shape is no call for other modes to see
@@ -120,7 +131,6 @@ class Tracer(TorchFunctionMode):
                 told = attributes(func, args, kwargs) if name != "__get__" else {}
                 given = tensors_in(args) + tensors_in(kwargs) if kwargs else tensors_in(args)
                 self._add(operator, given, made, told, dynamic=_selects_by_data(operator, args))
-        return out
 
     def inputs(self, inputs: Inputs) -> None:
         """The model's inputs, one node each."""
@@ -149,8 +159,8 @@ class Tracer(TorchFunctionMode):
                 self.running[-1],
                 tuple(inputs),
                 told,
-                tuple([(self.own.get(id(t), ""), tuple(t.shape)) for t, found in sources if not found]),
-                tuple([tuple(t.shape) for t in made]),
+                tuple([(self.own.get(id(t), ""), sizes(t)) for t, found in sources if not found]),
+                tuple([sizes(t) for t in made]),
                 tuple([self._dtype(t) for t in made]),
                 dynamic,
             )
@@ -186,7 +196,7 @@ class Tracer(TorchFunctionMode):
         made = tensors_in(output)
         self._add("output", made, [], {})
         last = self.nodes[-1]
-        shapes = tuple(tuple(t.shape) for t in made)
+        shapes = tuple(sizes(t) for t in made)
         self.nodes[-1] = dataclasses.replace(last, shapes=shapes, dtypes=tuple(map(dtype_name, made)))
         live = _ancestors(self.nodes) if made else list(range(len(self.nodes)))
         if len(live) == len(self.nodes):

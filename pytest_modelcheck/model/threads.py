@@ -1,0 +1,68 @@
+"""Work that is handed to other threads, followed there: torch's modes are each thread's own."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from multiprocessing.pool import Pool, ThreadPool
+from threading import Thread
+from typing import Any, TypeAlias
+
+Function: TypeAlias = Callable[..., Any]
+HandOver: TypeAlias = Callable[[], "AbstractContextManager[object] | None"]
+
+_WORKERS = ("concurrent.futures.thread", "multiprocessing.pool")  # their threads wait for what is handed over
+_POOLED = ("apply_async", "_map_async", "imap", "imap_unordered")  # how a pool takes work
+
+
+@contextmanager
+def followed(hand_over: HandOver) -> Iterator[None]:
+    """What is handed to other threads in the block runs there within the context that `hand_over()` gives.
+
+    It is asked on the thread that hands over; None: that is no work of the block's. Threads that a library starts
+    outside of Python are not seen.
+    """
+    submit, start = ThreadPoolExecutor.submit, Thread.start
+    pooled = {name: getattr(Pool, name) for name in _POOLED if hasattr(Pool, name)}
+
+    def submit_followed(pool: ThreadPoolExecutor, function: Function, /, *args: Any, **kwargs: Any) -> Any:
+        return submit(pool, _within(hand_over(), function), *args, **kwargs)
+
+    def start_followed(thread: Thread) -> None:
+        if getattr(getattr(thread, "_target", None), "__module__", None) not in _WORKERS:
+            thread.run = _within(hand_over(), thread.run)  # type: ignore[method-assign]
+        start(thread)
+
+    def taking(take: Function) -> Function:
+        @functools.wraps(take)
+        def take_followed(pool: Pool, function: Function, *args: Any, **kwargs: Any) -> Any:
+            context = hand_over() if isinstance(pool, ThreadPool) else None
+            return take(pool, _within(context, function), *args, **kwargs)
+
+        return take_followed
+
+    ThreadPoolExecutor.submit = submit_followed  # type: ignore[method-assign, assignment]
+    Thread.start = start_followed  # type: ignore[method-assign, assignment]
+    for name, take in pooled.items():
+        setattr(Pool, name, taking(take))
+    try:
+        yield
+    finally:
+        ThreadPoolExecutor.submit, Thread.start = submit, start  # type: ignore[method-assign]
+        for name, take in pooled.items():
+            setattr(Pool, name, take)
+
+
+def _within(context: AbstractContextManager[object] | None, function: Function) -> Function:
+    """`function` as it runs in `context`, once or more often."""
+    if context is None:
+        return function
+
+    @functools.wraps(function)
+    def within(*args: Any, **kwargs: Any) -> Any:
+        with context:
+            return function(*args, **kwargs)
+
+    return within
