@@ -12,7 +12,7 @@ from ...model.observe import refuse_lazy
 from ...model.subject import Subject
 from .packed import packed_weights
 from .result import Parameters
-from .traffic import stored_bytes
+from .traffic import add_bytes
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def sizes(module: nn.Module, names: Mapping[nn.Module, str]) -> Sizes:
         params=_numel(weights),
         trainable=_numel(t for t in weights if t.requires_grad),
         buffers=_numel(buffers),
-        bytes=sum(map(stored_bytes, (*weights, *buffers))),
+        bytes=add_bytes([*weights, *buffers], {}),
     )
 
 

@@ -271,11 +271,6 @@ def _add_tensor(tensor: Tensor, sums: Bytes, elements: int | None = None) -> int
     return add_bytes(Held(shares), sums)
 
 
-def stored_bytes(tensor: Tensor) -> int:
-    """Bytes that a tensor holds, and not those that it stands for."""
-    return add_bytes(tensor, {})
-
-
 def inner_tensors(tensor: Tensor) -> list[Tensor]:
     """What a tensor subclass holds (quantised weights with their scales, a part of a distributed one)."""
     flatten = getattr(tensor, "__tensor_flatten__", None)
