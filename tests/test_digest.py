@@ -66,7 +66,7 @@ def settings():
 
 
 def digests(model, given=()):
-    return digest(model, given), digest(model, given, values=True)
+    return digest(model, given), digest(model, given, values=True, draws=True)
 
 
 @pytest.mark.parametrize("change", [*CHANGES.values(), *BY_VALUE.values()], ids=[*CHANGES, *BY_VALUE])

@@ -74,8 +74,17 @@ def full_names(names: str) -> list[str]:
     return [name if "::" in name else f"aten::{name}" for name in names.split()]
 
 
+_CHANGES = [0]
+
+
+def changes() -> int:
+    """How often a formula was registered so far: figures made before may be other ones."""
+    return _CHANGES[0]
+
+
 def _registrar(table: dict[str, Any], names: list[str]) -> Callable[[Registered], Registered]:
     def register(formula: Registered) -> Registered:
+        _CHANGES[0] += 1
         table.update(dict.fromkeys(names, formula))
         return formula
 

@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from ...errors import MeasurementError, ModelCheckError, own_error
 from ...model.eager import eager
 from ...model.observe import is_scripted
+from ...model.shared import shared
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
 from ...verdict.phases import PHASES
 from . import control
 from .attention import WrittenOut
 from .counter import Counter
+from .formulas import changes
 from .known import Known
 from .leaving import departures
 from .params import Sizes, sizes
@@ -31,6 +33,7 @@ from .whole import composites_whole
 ATTENTION = ("dense", "causal")
 
 
+@shared(by_shapes=lambda result: result.counted_on == "meta", also=changes)
 def count(
     subject: Subject, *, phase: str = "forward", attention: str = "dense", strict: bool = False
 ) -> Complexity:

@@ -32,24 +32,29 @@ COMPOSITES = (
 @contextmanager
 def composites_whole(counts: Callable[[], bool], run: Whole, devices: Iterable[str]) -> Iterator[None]:
     """In the block, composite operators of tensors on `devices` are `run`, while it `counts`."""
+    at_work = [(counts, run)]
     keys = {f"Autograd{_KEYS.get(device, device.upper())}" for device in devices}
     with _scoped_library("aten", "IMPL") as library:
         for overload in _overloads():
-            kernel = _kernel(overload, counts, run)
+            kernel = _kernel(overload, at_work)
             for key in keys:
                 if key in _PLAIN or not torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), key):
                     library.impl(overload, kernel, key)
-        yield
+        try:
+            yield
+        finally:
+            at_work.clear()  # torch keeps the last kernels: they must keep no model
 
 
 _KEYS = {"meta": "Meta"}
 _PLAIN = ("AutogradCPU", "AutogradMeta")  # others may have a kernel, and with it a gradient, of their own
 
 
-def _kernel(overload: Overload, counts: Callable[[], bool], run: Whole) -> Whole:
+def _kernel(overload: Overload, at_work: list[tuple[Callable[[], bool], Whole]]) -> Whole:
     def kernel(*args: object, **kwargs: object) -> object:
-        if counts():
-            return run(overload, args, kwargs)
+        for counts, run in at_work:
+            if counts():
+                return run(overload, args, kwargs)
         return overload.decompose(*args, **kwargs)
 
     return kernel

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ...errors import MeasurementError, MissingExtraError, ModelRunError, NothingSeenError
+from ...model.shared import shared
 from ...model.subject import Inputs, Subject
 from ...progress import busy
 from ...text import file_stem, printable
@@ -28,6 +29,7 @@ from .result import Onnx, OutputError
 from .started import STARTED
 
 SHIPPED = 100_000_000  # bytes; a larger file does not go into the report folder by itself
+KEPT = 2**24  # bytes; a larger one is not kept for other tests either
 _DATA_DEPENDENT = (
     "data-dependent",
     "data dependent",
@@ -48,6 +50,7 @@ _REASONS = (  # what the exporter says -> what it means
 )
 
 
+@shared(fits=lambda result: len(result.model or b"") < KEPT)
 def export(subject: Subject, *, opset: int | None = None, dynamic: object = None) -> Onnx:
     """Export with torch.onnx (dynamo), run onnx.checker and compare with ONNX Runtime on the example inputs.
 

@@ -50,10 +50,13 @@ class LatencyBudget(AmountCheck):
         threads: int | None,
         decided: Callable[[Latency], bool],
     ) -> Latency:
-        """Calls sampled until `decided`, or until the cap."""
+        """Calls sampled until `decided`, or until the cap; those of another test of the same model, if they decide."""
+        from ...model.shared import shared
         from .measure import measure
 
-        return measure(subject, statistic=statistic, phase=phase, threads=threads or 1, decided=decided)
+        return shared()(measure)(
+            subject, statistic=statistic, phase=phase, threads=threads or 1, decided=decided
+        )
 
     def read(self, observed: Latency, limit: Limit) -> Measurement:
         """The chosen statistic and its interval.

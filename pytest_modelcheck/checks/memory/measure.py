@@ -13,6 +13,7 @@ from ...errors import MeasurementError, out_of_sight
 from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.observe import is_scripted
+from ...model.shared import shared
 from ...model.subject import Subject, locate_failure
 from ...verdict.phases import PHASES
 from .allocator import allocator_of
@@ -32,6 +33,7 @@ from .phase import MakeOptimizer, OptimizerError, Phase, make_optimizer
 from .result import PeakMemory, left_for_backward, timeline, worst
 
 
+@shared(by_shapes=lambda result: result.counted_on == "fake" and result.allocated is None)
 def peak_memory(
     subject: Subject,
     *,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -68,9 +68,6 @@ class Phase:
         self.optimizer = self._make(make) if make is not None else None
         self._tell(self.tensors.values() or [*self.module.parameters(), *self.module.buffers()], PARAMETER)
         self._tell(self.inputs.tensors, INPUT)
-        if live is not None:
-            for parameter in self.parameters:
-                parameter.register_post_accumulate_grad_hook(lambda p: self._tell([p.grad], GRADIENT))
 
     @property
     def optimizer_name(self) -> str | None:
@@ -83,7 +80,7 @@ class Phase:
         Its own tensors stand in the module all the time: a checkpoint runs layers again within the backward.
         """
         self.clear()
-        with self._replaced(), self.live or nullcontext():
+        with self._replaced(), self._gradients_told(), self.live or nullcontext():
             self._begin(FORWARD)
             output = self._forward()
             if self.phase == "forward":
@@ -123,6 +120,19 @@ class Phase:
         if not self.tensors:
             return nullcontext()
         return _reparametrize_module(self.module, self.tensors, tie_weights=True)
+
+    @contextmanager
+    def _gradients_told(self) -> Iterator[None]:
+        """A hook that stayed would keep the model alive."""
+        parameters = self.parameters if self.live is not None else ()
+        hooks = [
+            p.register_post_accumulate_grad_hook(lambda p: self._tell([p.grad], GRADIENT)) for p in parameters
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def _begin(self, part: str) -> None:
         if self.live is not None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from ...errors import ModelCheckError
+from ...model.shared import shared
 from ...model.state.digest import of_bytes
 from ...model.subject import Subject
 from .result import Structure
@@ -17,6 +18,7 @@ from .tracer import trace_graph
 from .tree import read_tree
 
 
+@shared()
 def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) -> Structure:
     """The structure of a model; without inputs its tree alone. Raises ModelRunError if the model itself raises."""
     modules, state = read_tree(subject.module), read_state(subject.module)

@@ -30,11 +30,11 @@ SMALL = 2**16  # bytes, up to which values are always looked at
 OBJECTS = 50_000
 
 
-def digest(module: nn.Module, given: object, *, values: bool = False) -> str | None:
+def digest(module: nn.Module, given: object, *, values: bool = False, draws: bool = False) -> str | None:
     """Of a model, and of what it is called with; None where something has no digest (a generator, an open file).
 
-    `values`: those of all tensors belong to it, and where the generators of random numbers stand. In-place operations
-    through `.data` or numpy move no version counter.
+    `values`: those of all tensors belong to it, since in-place operations through `.data` or numpy move no version
+    counter; `draws`: and where the generators of random numbers stand.
     """
     found = _Digest(values)
     found.look([setting.read() for setting in SETTINGS.values()])
@@ -43,7 +43,7 @@ def digest(module: nn.Module, given: object, *, values: bool = False) -> str | N
     found.look([given])
     found.inputs = False
     found.look([module])
-    if values:
+    if draws:
         found.look([torch.get_rng_state().tolist(), random.getstate(), _numpy_state()])
     return found.text()
 

@@ -150,12 +150,29 @@ class Process:
         for setting, value in self.settings:
             if value is not UNREADABLE and setting.read() != value:
                 setting.put(value)
-        random.setstate(self.python)
-        if self.numpy:
+        _MOVED[0] += not torch.equal(torch.random.get_rng_state(), self.torch)
+        if random.getstate() != self.python:
+            _MOVED[0] += 1
+            random.setstate(self.python)
+        if self.numpy and not _same_state(self.numpy[0].get_state(), self.numpy[1]):
+            _MOVED[0] += 1
             self.numpy[0].set_state(self.numpy[1])
         torch.random.set_rng_state(self.torch)
         if self.cuda:
             torch.cuda.set_rng_state_all(self.cuda)
+
+
+_MOVED = [0]
+
+
+def moved_generators() -> int:
+    """How often, in this process, a generator of random numbers had to be put back."""
+    return _MOVED[0]
+
+
+def _same_state(one: Any, other: Any) -> bool:
+    """Of numpy's generator: words, and where it stands in them."""
+    return bool(one[2:] == other[2:]) and bool((one[1] == other[1]).all())
 
 
 class _Stacks:

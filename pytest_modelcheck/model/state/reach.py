@@ -51,12 +51,7 @@ def put_value(owner: Owner, name: str, value: object) -> None:
 
 def reach(code: type | types.FunctionType) -> Reach:
     """Of a class with all its methods, or a function; libraries that keep nothing between calls are left out."""
-    if (found := _KNOWN.get(code)) is None:
-        found = _KNOWN[code] = _Search(code).found
-    return found
-
-
-_KNOWN: WeakKeyDictionary[type | types.FunctionType, Reach] = WeakKeyDictionary()
+    return _Search(code).found
 
 
 class _Search:
@@ -149,8 +144,13 @@ def _contents(function: types.FunctionType) -> Iterator[object]:
             continue
 
 
+_KNOWN: WeakKeyDictionary[types.CodeType, tuple[set[str], set[str]]] = WeakKeyDictionary()
+
+
 def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
     """The names that code uses, in functions within it too; and the globals that it sets."""
+    if (known := _KNOWN.get(code)) is not None:
+        return known
     names, stored = set(code.co_names), set()
     if _STORE_GLOBAL in code.co_code[::2]:
         stored = set(names)
@@ -159,4 +159,5 @@ def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
             more = _names(const)
             names |= more[0]
             stored |= more[1]
+    _KNOWN[code] = names, stored
     return names, stored
