@@ -111,3 +111,9 @@ def own_error(what: str, error: BaseException) -> MeasurementError:
 def _is_library(path: str) -> bool:
     """Python's own files and torch's; not others that are installed, which a user may have written."""
     return (path.startswith(_LIBRARIES[0]) and "site-packages" not in path) or _LIBRARIES[1] in path
+
+
+def unsaved_text(told: Iterable[str]) -> str:
+    """A note on what cannot be put back; "" where all can."""
+    found = list(told)
+    return f"not as before after a check, should a call change it: {', '.join(found)}" if found else ""

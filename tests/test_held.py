@@ -384,6 +384,16 @@ def test_what_cannot_be_put_back_is_told():
     assert observed.told == ("Keeps.held (an iterator)",)
 
 
+def test_a_result_says_what_is_not_as_before():
+    model = Keeps((n for n in range(9)), lambda m, out: next(m.held))
+    check = ModelCheck(model, torch.randn(2, 4))
+    told = "not as before after a check, should a call change it: Keeps.held (a generator)"
+    for result in (check.complexity(), check.peak_memory(), measure(check.subject, cap=0.001, warmup=0)):
+        assert result.unsaved == ("Keeps.held (a generator)",)
+    assert told in str(check.peak_memory())
+    assert told in check.complexity().notes
+
+
 def test_what_is_not_the_models_is_not_looked_into():
     """A loader, an optimizer: told, and left as the block leaves them."""
     data = torch.utils.data.TensorDataset(torch.zeros(3))

@@ -15,7 +15,7 @@ from pytest_modelcheck.model.subject import build_subject
 from .test_digest import BY_VALUE, CHANGES, Net, settings
 from .test_held import METHODS, own_lock
 
-assert (settings, own_lock)  # fixtures, used by all tests here
+FIXTURES = settings, own_lock  # used by all tests here
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RAISED, MeasurementError, ModelCheckError
+from ..errors import RAISED, MeasurementError, ModelCheckError, unsaved_text
 from ..settings import Settings
 from ..verdict.judge import BaseValue, Outcome, Verdict, decides, judge
 from ..verdict.measurement import Measurement
@@ -118,7 +118,9 @@ class _Enforcement:
         result = self.observed[key]
         if isinstance(result, RAISED):
             raise result
-        return _measured(check, check.read(result, demand.limit))
+        measured = _measured(check, check.read(result, demand.limit))
+        notes = filter(None, [unsaved_text(subject.unsaved)])
+        return replace(measured, notes=(*measured.notes, *notes))
 
     def _key(self, demand: Demand) -> object:
         """Equal for demands that share a measurement."""

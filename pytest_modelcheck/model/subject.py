@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -123,6 +123,7 @@ class Subject:
         self.name, self.inputs = name, inputs
         self.owns_inputs = False  # whether the user gave them, and not their shape alone
         self.values: Inputs | None = None  # the inputs as they were before they joined a model on meta
+        self.unsaved: tuple[str, ...] = ()  # what it keeps and no check can put back, as the last one saw it
         self._given = model
         self._built = model if isinstance(model, nn.Module) else None
         self._likeness: nn.Module | None = None
@@ -183,15 +184,17 @@ class Subject:
         facts += [f"{name}{tuple(tensor.shape)}" for name, tensor in tensors]
         return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
-    def restored(
-        self, *more: object, module: nn.Module | None = None, **options: bool
-    ) -> AbstractContextManager[Observed]:
+    @contextmanager
+    def restored(self, *more: object, module: nn.Module | None = None, **options: bool) -> Iterator[Observed]:
         """A block in which the model is in eval mode; what happens there to it and its inputs is undone afterwards.
 
-        `more` is undone too; `module`: another in its place; for `options` see `observe`.
+        `more` is undone too; `module`: another in its place; for `options` see `observe`. What cannot be undone is told
+        in `unsaved`.
         """
         given = () if self.inputs is None else (self.inputs.args, self.inputs.kwargs)
-        return observe(module or self.module, given, *more, **options)
+        with observe(module or self.module, given, *more, **options) as observed:
+            self.unsaved = observed.told
+            yield observed
 
     def on(self, inputs: Inputs) -> Subject:
         """The same model with other inputs."""

@@ -245,6 +245,7 @@ def _complexity(subject: Subject, counter: Counter, phase: str, reason: str | No
         on_other_threads=tuple(stack.others),
         loops=counter.loops,
         left_torch=tuple(counter.left_torch),
+        unsaved=subject.unsaved,
         merged=_merged(stack.names),
         weights_used=stack.used,
         attention=(counter.attention.causal, counter.attention.dense) if counter.causal else None,

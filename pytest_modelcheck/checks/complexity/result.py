@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-from ...errors import MeasurementError
+from ...errors import MeasurementError, unsaved_text
 from . import notes
 from .table import summary
 
@@ -152,6 +152,7 @@ class Complexity:
         default_factory=dict
     )  # module -> while_loops of which one turn was counted
     left_torch: tuple[str, ...] = ()  # the places
+    unsaved: tuple[str, ...] = ()  # what the model keeps and no check can put back
     merged: Mapping[str, str] = field(
         default_factory=dict
     )  # modules without a row -> the one whose row has them
@@ -239,6 +240,7 @@ class Complexity:
             notes.merged(self.merged),
             notes.used(self.used_through_weights),
             notes.uncalled(self.uncalled_modules),
+            unsaved_text(self.unsaved),
         )
         return tuple(filter(None, said))
 
@@ -293,6 +295,7 @@ class Complexity:
             "on_other_threads": list(self.on_other_threads),
             "loops": dict(self.loops),
             "left_torch": list(self.left_torch),
+            "unsaved": list(self.unsaved),
             "merged": dict(self.merged),
             "used_through_weights": self.used_through_weights,
             "attention": dict(zip(("causal", "dense"), self.attention or (), strict=False)),

@@ -43,6 +43,7 @@ class ComplexityEntry(TypedDict):
     unknown_operators: NotRequired[dict[str, int]]
     loops: NotRequired[dict[str, int]]
     left_torch: NotRequired[list[str]]
+    unsaved: NotRequired[list[str]]
     merged: NotRequired[dict[str, str]]
     used_through_weights: NotRequired[dict[str, str]]
 

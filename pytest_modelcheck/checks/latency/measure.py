@@ -71,6 +71,7 @@ def measure(
             batch=batch_size(inputs),
             clock=WallClock.name if blind else clock.name,
             unseen=blind,
+            unsaved=subject.unsaved,
             threads=threads,
             load=load_average(),
             waited=waited,

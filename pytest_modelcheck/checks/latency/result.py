@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import unsaved_text
 from ...records.plain import number
 from ...verdict.units import SECONDS
 from .clock import WallClock
@@ -58,6 +59,7 @@ class Latency:
     environment: dict[str, str]
     statistic: str = "median"
     unseen: str = ""
+    unsaved: tuple[str, ...] = ()  # what the model keeps and no check can put back
     trend: Trend | None = None
     error: float = ERROR
 
@@ -117,6 +119,7 @@ class Latency:
             rows.append(f"trend  {self.trend}")
         if self.throughput is not None:
             rows.append(f"items  {_items(self)}")
+        rows += filter(None, [unsaved_text(self.unsaved)])
         return "\n".join([f"{self.name}: latency ({self.phase}), {self.basis}", *rows])
 
     @property
@@ -156,6 +159,7 @@ class Latency:
             "batch": self.batch,
             "clock": self.clock,
             "unseen": self.unseen,
+            "unsaved": list(self.unsaved),
             "trend": str(self.trend or ""),
             "threads": self.threads,
             "load": self.load,

@@ -103,6 +103,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
         counted_on="fake" if fake else "real",
         optimizer=run.optimizer_name,
         unseen=_unseen(live),
+        unsaved=subject.unsaved,
     )
 
 

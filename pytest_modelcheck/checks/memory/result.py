@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from ...errors import unsaved_text
 from ...verdict.units import BYTES
 from .live import ACTIVATION, BACKWARD, STEP, Event
 
@@ -45,6 +46,7 @@ class PeakMemory:
     allocated: int | None = None
     allocator: str | None = None
     unseen: str = ""
+    unsaved: tuple[str, ...] = ()  # what the model keeps and no check can put back
 
     @property
     def total(self) -> int:
@@ -69,6 +71,7 @@ class PeakMemory:
             rows.append(f"  {'saved by forward':<16}{BYTES.format(self.saved):>12}")
         if self.allocated is not None:
             rows.append(f"  {'allocated':<16}{BYTES.format(self.allocated):>12}  ({self.allocator})")
+        rows += filter(None, [unsaved_text(self.unsaved)])
         return "\n".join([f"peak memory ({self.phase}) {BYTES.format(self.total)}, at {self.where}", *rows])
 
     def _repr_html_(self) -> str:
