@@ -6,6 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import functools
+import itertools
 import random
 import types
 import typing
@@ -385,7 +386,7 @@ def test_what_cannot_be_put_back_is_told():
 
 
 def test_a_result_says_what_is_not_as_before():
-    model = Keeps((n for n in range(9)), lambda m, out: next(m.held))
+    model = Keeps((n for n in itertools.count()), lambda m, out: next(m.held))
     check = ModelCheck(model, torch.randn(2, 4))
     told = "not as before after a check, should a call change it: Keeps.held (a generator)"
     for result in (check.complexity(), check.peak_memory(), measure(check.subject, cap=0.001, warmup=0)):

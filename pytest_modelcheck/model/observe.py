@@ -8,7 +8,7 @@ Small buffers are copied: some operators write to them without saying so (aten::
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -28,7 +28,7 @@ _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one mode
 
 @contextmanager
 def observe(
-    *watched: object, train: bool = False, frozen: bool = False, guard: bool = True
+    *watched: object, train: bool = False, frozen: bool = False, guard: bool = True, replaced: bool = False
 ) -> Iterator[Observed]:
     """Put modules into eval (or train) mode for the block; afterwards nothing of section 4 of the contract differs.
 
@@ -37,18 +37,27 @@ def observe(
     (`Held`); RNG state, modes and settings of torch, numpy and python.
     `frozen`: in the block no parameter asks for a gradient. Train mode leaves the caller's inference mode, in which
     there are no gradients. `guard=False` saves the watch over large tensors, for a block that never touches them; the
-    block gets it as a context manager, for a part that does. What torch.export made keeps the mode it was exported in.
+    block gets it as a context manager, for a part that does. `replaced`: the block puts others in the place of
+    parameters and buffers, whose values then need no copy. What torch.export made keeps the mode it was exported in.
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
     modules = [root for root in watched if isinstance(root, nn.Module)]
     with _ONE_AT_A_TIME, torch.inference_mode(False) if train else nullcontext():
         parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
         process, held = Process(), Held(parts, [root for root in watched if not isinstance(root, nn.Module)])
-        parameters, others = _tensors([*parts, *held.modules], held.tensors)
-        if any(map(is_lazy, (*parameters, *others))):
+        parameters, buffers = _tensors(parts)
+        hidden = _tensors(held.modules)
+        others = (
+            dict.fromkeys([*held.tensors, *hidden[0], *hidden[1]]).keys() - parameters.keys() - buffers.keys()
+        )
+        if any(map(is_lazy, (*parameters, *buffers))):
             for module in modules:
                 refuse_lazy(module)
-        tensors = _Tensors(parameters, others)
+        tensors = (
+            _Tensors([*parameters, *buffers], [*others])
+            if replaced
+            else _Tensors([*parameters], [*buffers, *others])
+        )
         copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
         try:
             if any(_differs(part, train) for part in parts):
@@ -56,10 +65,10 @@ def observe(
                     for module in modules:
                         _set_mode(module, train)
             if frozen:
-                for parameter in parameters:
+                for parameter in (*parameters, *hidden[0]):
                     if not parameter.is_inference():  # these cannot, nor do they make a graph
                         parameter.requires_grad_(False)
-            with copies if guard or tensors.writable else nullcontext():
+            with copies if (tensors.writable if replaced else guard) else nullcontext():
                 yield Observed(copies, held)
         finally:
             process.restore()
@@ -124,26 +133,25 @@ def refuse_lazy(module: nn.Module) -> None:
             )
 
 
-def _tensors(parts: list[nn.Module], held: list[Tensor]) -> tuple[list[nn.Parameter], list[Tensor]]:
-    """Parameters; buffers and whatever else is held. Tied ones once."""
+def _tensors(parts: list[nn.Module]) -> tuple[dict[nn.Parameter, None], dict[Tensor, None]]:
+    """Parameters and buffers, in order; tied ones once."""
     parameters = dict.fromkeys(p for part in parts for p in part._parameters.values() if p is not None)
     buffers = dict.fromkeys(b for part in parts for b in part._buffers.values() if b is not None)
-    others = [t for t in held if t not in parameters and t not in buffers]
-    return list(parameters), [*buffers, *others]
+    return parameters, buffers
 
 
 class _Tensors:
-    """Storage, gradient and requires_grad of tensors; the values of those that are small and are no parameters.
+    """Storage, gradient and requires_grad of tensors; of those that may be `written` to, the values of small ones.
 
-    `writable`: whether there are large ones among these, which a block may write to though it runs on others.
+    `writable`: whether there are large ones among these, which a watch has to copy.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], others: list[Tensor]) -> None:
-        self.saved = [(t, t.data, t.requires_grad, _gradient(t)) for t in (*parameters, *others)]
+    def __init__(self, read: Sequence[Tensor], written: list[Tensor]) -> None:
+        self.saved = [(t, t.data, t.requires_grad, _gradient(t)) for t in (*read, *written)]
         gradients = [grad.data for _, _, _, grad in self.saved if grad is not None]
         data = [data for _, data, _, _ in self.saved]
-        small, large = _by_size(data[len(parameters) :])
-        self.guarded, self.writable = [*data[: len(parameters)], *gradients, *large], bool(large)
+        small, large = _by_size(data[len(read) :])
+        self.guarded, self.writable = [*data[: len(read)], *gradients, *large], bool(large)
         self.values = _Values(small)
 
     def restore(self, copies: list[tuple[Tensor, Tensor]]) -> None:

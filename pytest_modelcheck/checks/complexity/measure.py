@@ -91,7 +91,7 @@ def _counted(
         _devices(inputs) if known or not on_meta else set()
     )
     with (
-        subject.restored(module=module, train=training, guard=not on_meta),
+        subject.restored(module=module, train=training, replaced=on_meta),
         _settings(counter, devices),
         Threads(counter).followed(),
     ):

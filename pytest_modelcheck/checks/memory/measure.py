@@ -73,7 +73,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
     live = LiveTensors(subject.module, fake=fake)
     mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
     with (
-        _ready(subject, phase, guard=not fake),
+        _ready(subject, phase, replaced=fake),
         mode or nullcontext(),
         module_calls(live.modules.enter, live.modules.leave, live.modules.elsewhere),
     ):
@@ -123,7 +123,7 @@ def _unseen(live: LiveTensors) -> str:
 def _allocated(subject: Subject, phase: str, make: MakeOptimizer | None, counted: PeakMemory) -> PeakMemory:
     """`counted`, with what the allocator gives out in a real call (the second: the first one fills caches)."""
     allocator = allocator_of(subject.device)
-    with _ready(subject, phase, guard=True), locate_failure(subject, subject.require_inputs()):
+    with _ready(subject, phase), locate_failure(subject, subject.require_inputs()):
         run = Phase(subject, phase, make)
         run.once()
         run.clear()  # what came before must not go within: the profiler would count it off
@@ -133,9 +133,9 @@ def _allocated(subject: Subject, phase: str, make: MakeOptimizer | None, counted
 
 
 @contextmanager
-def _ready(subject: Subject, phase: str, *, guard: bool) -> Iterator[None]:
+def _ready(subject: Subject, phase: str, *, replaced: bool = False) -> Iterator[None]:
     """The model and torch as they must be: nothing compiled, gradients where they are needed."""
-    with subject.restored(train=phase != "forward", guard=guard):
+    with subject.restored(train=phase != "forward", replaced=replaced):
         torch.backends.mha.set_fastpath_enabled(False)  # fake tensors do not know it; observe() restores it
         with eager(), torch.no_grad() if phase == "forward" else torch.enable_grad():
             yield
