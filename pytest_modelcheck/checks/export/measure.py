@@ -175,11 +175,12 @@ def _export(subject: Subject, inputs: Inputs, opset: int | None, dynamic: object
     options: dict[str, Any] = {"dynamic_shapes": dynamic}
     if opset is not None:
         options["opset_version"] = opset
+    given = inputs.copied()  # older exporters write into them
     with subject.restored(), torch.no_grad(), _quiet():
         program = torch.onnx.export(
             subject.module,
-            inputs.args,
-            kwargs=dict(inputs.kwargs) or None,
+            given.args,
+            kwargs=dict(given.kwargs) or None,
             dynamo=True,
             verbose=False,
             **options,

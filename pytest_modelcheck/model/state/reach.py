@@ -1,7 +1,7 @@
 """Where the code of a model keeps what is in none of its modules.
 
-Attributes of its classes, globals that their methods use (a cache of masks, a counter, a function with `lru_cache`),
-and variables of functions around them.
+Attributes of its classes, globals that its forward uses (a cache of masks, a counter, a function with `lru_cache`), and
+variables of functions around it. Followed are the names in the code, from `forward` on, within the model's own package.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from opcode import opmap
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from .kinds import PLAIN
+from .kinds import NOTHING, PLAIN, kind_of
 
 Owner: TypeAlias = type | dict[str, Any]  # a class, or the namespace of a file
+Code: TypeAlias = type | types.FunctionType
 LIBRARIES = frozenset(
     ["torch", "torchvision", "builtins", "typing", "abc", "collections", "pytest_modelcheck"]
-)
-FUNCTIONS = 300  # that are followed from one class
+)  # keep nothing between calls
+FUNCTIONS = 100  # that are followed from one place
+STARTS = ("forward", "__call__", "__getattr__")
 _STORE_GLOBAL = opmap["STORE_GLOBAL"]
-_CODE = (
-    *(types.FunctionType, types.BuiltinFunctionType, types.MemberDescriptorType, types.GetSetDescriptorType),
-    *(type, types.ModuleType, property, classmethod, staticmethod),
-)
+_MODULES = (types.ModuleType, type)
 
 
 @dataclass
@@ -49,50 +48,70 @@ def put_value(owner: Owner, name: str, value: object) -> None:
         owner[name] = value
 
 
-def reach(code: type | types.FunctionType) -> Reach:
-    """Of a class with all its methods, or a function; libraries that keep nothing between calls are left out."""
-    return _Search(code).found
+def reach(code: Code) -> Reach:
+    """Of a class, or of a function that a model holds; none of libraries that keep nothing between calls."""
+    if _package(code) in LIBRARIES:
+        return Reach()
+    key = code if isinstance(code, type) else code.__code__
+    search = _KNOWN.get(key)
+    if search is None:
+        search = _KNOWN[key] = _Search(code)
+    if not isinstance(code, type):
+        return search.found
+    own = [(_home(code, name) or code, name) for name in search.attributes]
+    methods = [_function_of(value_of(_home(code, name) or code, name)) for name in search.methods]
+    closures = [method for method in methods if method is not None and _is_closure(method)]
+    return Reach([*own, *search.found.names], [*closures, *search.found.closures])
+
+
+_KNOWN: WeakKeyDictionary[type | types.CodeType, _Search] = WeakKeyDictionary()
 
 
 class _Search:
-    """Follows the functions of a class, or one, and those of its own package that they name."""
+    """What can be known of code once and for all. It must not hold the class itself: that would keep it alive.
 
-    def __init__(self, code: type | types.FunctionType) -> None:
-        self.found, self.package = Reach(), _package(code)
-        self._seen: set[int] = set()
+    `attributes` and `methods` of the class by name; `found` belongs to files.
+    """
+
+    def __init__(self, code: Code) -> None:
+        self.found, self.attributes, self.methods = Reach(), dict[str, None](), dict[str, None]()
+        self._package, self._seen = _package(code), set[int]()
         self._todo: list[types.FunctionType] = []
-        if isinstance(code, type):
-            for base in code.__mro__:
-                if _package(base) not in LIBRARIES:
-                    self._class(base)
-        elif self.package not in LIBRARIES:
+        cls = code if isinstance(code, type) else None
+        if isinstance(code, types.FunctionType):
             self._todo.append(code)
+        else:
+            self._methods(code, STARTS)
+            own = [name for base in code.__mro__ if _package(base) not in LIBRARIES for name in vars(base)]
+            self.attributes |= {name: None for name in own if self._is_kept(code, name)}
         for _ in range(FUNCTIONS):
             if not self._todo:
                 break
-            self._function(self._todo.pop(0))
+            self._function(self._todo.pop(0), cls)
+        del self._todo
 
-    def _class(self, cls: type) -> None:
-        if id(cls) in self._seen:
+    def _function(self, function: types.FunctionType, cls: type | None) -> None:
+        if id(function.__code__) in self._seen:
             return
-        self._seen.add(id(cls))
-        for name, value in vars(cls).items():
-            function = _function_of(value)
-            if function is not None:
-                self._todo.append(function)
-            if isinstance(value, functools._lru_cache_wrapper) or not (
-                name.startswith("__") or isinstance(value, _CODE)
-            ):
-                self.found.names.append((cls, name))
-
-    def _function(self, function: types.FunctionType) -> None:
-        if id(function) in self._seen:
-            return
-        self._seen.add(id(function))
-        if any(not isinstance(content, type) for content in _contents(function)):
-            self.found.closures.append(function)
+        self._seen.add(id(function.__code__))
         names, stored = _names(function.__code__)
+        if cls is not None:
+            self._methods(cls, names)
         self._namespace(function.__globals__, names, stored)
+
+    def _methods(self, cls: type, names: Iterable[str]) -> None:
+        """The class's methods that have one of these names."""
+        for name in names:
+            home = _home(cls, name)
+            if home is not None and name not in self.methods:
+                function = _function_of(value_of(home, name))
+                if function is not None:
+                    self.methods[name] = None
+                    self._todo.append(function)
+
+    def _is_kept(self, cls: type, name: str) -> bool:
+        home = _home(cls, name)
+        return not name.startswith("__") and home is not None and _keeps(value_of(home, name), counts=True)
 
     def _namespace(self, space: dict[str, Any], names: Iterable[str], stored: Iterable[str]) -> None:
         for name in names:
@@ -102,23 +121,44 @@ class _Search:
     def _value(
         self, space: dict[str, Any], name: str, value: object, names: Iterable[str], stored: Iterable[str]
     ) -> None:
-        if isinstance(value, types.ModuleType):
-            if value.__name__.partition(".")[0] == self.package and id(value) not in self._seen:
+        if isinstance(value, _MODULES):
+            if id(value) in self._seen or _package(value) != self._package:
+                return
+            self._seen.add(id(value))
+            if isinstance(value, type):
+                self.found.names += [(value, n) for n in names if _keeps(vars(value).get(n), counts=True)]
+            else:
                 self._namespace(vars(value), [n for n in names if n != name], ())
-        elif isinstance(value, type):
-            if _package(value) == self.package:
-                self._class(value)
-        elif (function := _function_of(value)) is not None:
-            if _package(function) == self.package:
-                self._todo.append(function)
-            if function is not value:  # it keeps what it has computed
-                self.found.names.append((space, name))
-        elif name in stored or type(value) not in PLAIN:
+            return
+        function = _function_of(value)
+        if function is not None and _package(function) == self._package:
+            self._todo.append(function)
+            if function is value and _is_closure(function):
+                self.found.closures.append(function)
+        if function is not value and _keeps(value, counts=name in stored):
             self.found.names.append((space, name))
 
 
-def _package(code: type | types.FunctionType) -> str:
-    return (code.__module__ or "").partition(".")[0]
+def _keeps(value: object, *, counts: bool) -> bool:
+    """Whether something may be kept in a value, or (`counts`) in its place."""
+    if value is None or isinstance(
+        value, (*_MODULES, types.FunctionType, property, classmethod, staticmethod)
+    ):
+        return False
+    cls: Any = type(value)
+    return counts if cls in PLAIN else kind_of(cls) is not NOTHING
+
+
+def _package(code: object) -> str:
+    module = code.__name__ if isinstance(code, types.ModuleType) else getattr(code, "__module__", None)
+    return (module or "").partition(".")[0]
+
+
+def _home(cls: type, name: str) -> type | None:
+    """The class among those of `cls`, and of no library, that has the attribute."""
+    return next(
+        (base for base in cls.__mro__ if name in vars(base) and _package(base) not in LIBRARIES), None
+    )
 
 
 def _function_of(value: object) -> types.FunctionType | None:
@@ -126,14 +166,18 @@ def _function_of(value: object) -> types.FunctionType | None:
     for _ in range(8):
         if isinstance(value, types.FunctionType):
             return value
-        value = (
-            value.fget
-            if isinstance(value, property)
-            else getattr(value, "__wrapped__", None)
-            if isinstance(value, (classmethod, staticmethod, functools._lru_cache_wrapper))
-            else None
-        )
+        if isinstance(value, property):
+            value = value.fget
+        elif isinstance(value, (classmethod, staticmethod, functools._lru_cache_wrapper)):
+            value = getattr(value, "__wrapped__", None)
+        else:
+            return None
     return None
+
+
+def _is_closure(function: types.FunctionType) -> bool:
+    """Whether it has variables of others that are more than the class it belongs to."""
+    return any(not isinstance(content, type) for content in _contents(function))
 
 
 def _contents(function: types.FunctionType) -> Iterator[object]:
@@ -144,14 +188,9 @@ def _contents(function: types.FunctionType) -> Iterator[object]:
             continue
 
 
-_KNOWN: WeakKeyDictionary[types.CodeType, tuple[set[str], set[str]]] = WeakKeyDictionary()
-
-
 def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
     """The names that code uses, in functions within it too; and the globals that it sets."""
-    if (known := _KNOWN.get(code)) is not None:
-        return known
-    names, stored = set(code.co_names), set()
+    names, stored = set(code.co_names), set[str]()
     if _STORE_GLOBAL in code.co_code[::2]:
         stored = set(names)
     for const in code.co_consts:
@@ -159,5 +198,4 @@ def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
             more = _names(const)
             names |= more[0]
             stored |= more[1]
-    _KNOWN[code] = names, stored
     return names, stored
