@@ -46,13 +46,15 @@ def observe(
         parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
         process, held = Process(), Held(parts, [root for root in watched if not isinstance(root, nn.Module)])
         parameters, buffers = _tensors(parts)
+        if any(map(is_lazy, (*parameters, *buffers))):
+            for module in modules:
+                refuse_lazy(module)
+        if replaced and not any(map(_merges, parts)):
+            parameters, buffers = {}, {}  # nothing there can touch them
         hidden = _tensors(held.modules)
         others = (
             dict.fromkeys([*held.tensors, *hidden[0], *hidden[1]]).keys() - parameters.keys() - buffers.keys()
         )
-        if any(map(is_lazy, (*parameters, *buffers))):
-            for module in modules:
-                refuse_lazy(module)
         tensors = (
             _Tensors([*parameters, *buffers], [*others])
             if replaced
@@ -111,6 +113,11 @@ def is_scripted(parts: Iterable[nn.Module]) -> bool:
 def _differs(part: nn.Module, train: bool) -> bool:
     """Whether it is in the other mode; what torch.jit.freeze made has none."""
     return getattr(part, "training", train) is not train
+
+
+def _merges(part: nn.Module) -> bool:
+    """Whether its `train()` may do more than set flags."""
+    return type(part).train is not nn.Module.train
 
 
 def _set_mode(module: nn.Module, train: bool) -> None:

@@ -59,6 +59,11 @@ class Counter(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Asked by torch: nothing is compiled here (see `eager`), and to say so would take time at each operator."""
+        return False
+
     def __init__(
         self,
         stack: ModuleStack,
@@ -78,8 +83,8 @@ class Counter(TorchDispatchMode):
         self.left_torch: Mapping[str, None] = {}  # the places where tensors became arrays
         self.attention = Attention()
         self._one_at_a_time = threading.RLock()
-        self._operators: dict[Dispatched, Operator | None] = {}
-        self._schemas: dict[Dispatched, Sequence[torch.Argument]] = {}
+        self._operators: dict[int, Operator | None] = {}
+        self._schemas: dict[int, Sequence[torch.Argument]] = {}
         self._apart: set[Overload] = set()  # operators that are being run by what they are made of
         self._here = _Here()
         self._gradients: dict[int, Gradient] = {}  # by the autograd nodes that make them
@@ -250,20 +255,21 @@ class Counter(TorchDispatchMode):
         return like(self._in_order(func, args, kwargs))
 
     def _operator(self, func: Dispatched) -> Operator | None:
+        """By identity: operators live as long as torch, and their hash is one in Python."""
         try:
-            return self._operators[func]
+            return self._operators[id(func)]
         except KeyError:
             self._learn(func)
-            return self._operators[func]
+            return self._operators[id(func)]
 
     def _learn(self, func: Dispatched) -> None:
         schema = getattr(func, "_schema", None)
-        self._schemas[func] = [a for a in schema.arguments if not a.is_out] if schema is not None else ()
-        self._operators[func] = lookup(func)
+        self._schemas[id(func)] = [a for a in schema.arguments if not a.is_out] if schema is not None else ()
+        self._operators[id(func)] = lookup(func)
 
     def _in_order(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> Arguments:
         """Positional arguments, keywords and defaults as one, in the order of the schema; not where results go."""
-        arguments = self._schemas[func]
+        arguments = self._schemas[id(func)]
         if len(args) >= len(arguments):
             return args
         return (*args, *(kwargs.get(a.name, a.default_value) for a in arguments[len(args) :]))

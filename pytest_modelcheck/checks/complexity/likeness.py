@@ -46,6 +46,33 @@ def _linear(args: tuple[Tensor, Tensor, Perhaps, Unpack[Arguments]]) -> Tensor |
     return image.new_empty((*image.shape[:-1], weight.shape[0]))
 
 
+def _convolution(
+    args: tuple[Tensor, Tensor, Perhaps, Sequence[int], Sequence[int], Sequence[int], int, Unpack[Arguments]],
+) -> Tensor | None:
+    """Of a batch in the usual order."""
+    image, weight, bias, strides, padding, dilation, groups = args[:7]
+    dimensions = image.dim() - 2
+    fits = image.dim() == weight.dim() and image.is_contiguous() and weight.is_contiguous()
+    fits = fits and image.dtype == weight.dtype and image.shape[1] == weight.shape[1] * groups
+    fits = fits and weight.shape[0] % groups == 0 and (bias is None or bias.shape == weight.shape[:1])
+    if not fits or isinstance(padding, str) or dimensions not in map(len, (strides, padding, dilation)):
+        return None
+    along = zip(
+        image.shape[2:],
+        weight.shape[2:],
+        _each(strides, dimensions),
+        _each(padding, dimensions),
+        _each(dilation, dimensions),
+        strict=True,
+    )
+    sizes = [(size + 2 * pad - gap * (window - 1) - 1) // step + 1 for size, window, step, pad, gap in along]
+    return image.new_empty((image.shape[0], weight.shape[0], *sizes)) if min(sizes) > 0 else None
+
+
+def _each(values: Sequence[int], dimensions: int) -> Sequence[int]:
+    return values if len(values) == dimensions else [*values] * dimensions
+
+
 def _matmul(args: TwoTensors) -> Tensor | None:
     """Products of as many pairs of matrices."""
     one, two = args[:2]
@@ -144,6 +171,7 @@ def _dense_alike(one: Tensor, two: Tensor) -> bool:
 
 LIKENESS: dict[str, Likeness] = {
     "aten::linear": _linear,
+    **{f"aten::conv{n}d": _convolution for n in (1, 2, 3)},
     "aten::bmm": _matmul,
     "aten::_grouped_mm": _grouped_matmul,
     "aten::scaled_dot_product_attention": _attention,

@@ -9,22 +9,26 @@ from torch import Tensor
 
 from .formulas import Arguments
 
+META, OTHER = 1, 2
 CPU_SCALAR = 0  # dimensions of a tensor that may meet any device
 
 
 def is_mixed(args: Arguments, kwargs: Mapping[str, object]) -> bool:
     """Whether some tensors are on meta and others (scalars aside, they may stay) are not."""
-    found: set[bool] = set()
-    _places((*args, *kwargs.values()), found)
-    return len(found) == 2
+    places = _places(args)
+    if kwargs:
+        places |= _places(kwargs.values())
+    return places == META | OTHER
 
 
-def _places(values: Iterable[object], found: set[bool]) -> None:
+def _places(values: Iterable[object]) -> int:
+    found = 0
     for value in values:
         if isinstance(value, Tensor):
-            found.add(value.is_meta)
+            found |= META if value.is_meta else OTHER
         elif isinstance(value, (list, tuple)):
-            _places(value, found)
+            found |= _places(value)
+    return found
 
 
 def to_meta(tensor: Tensor) -> Tensor:

@@ -75,11 +75,15 @@ def sizes(module: nn.Module, names: Mapping[nn.Module, str]) -> Sizes:
     """All sizes of a model whose modules have these `names`."""
     held = {child: _held(child) for child in names}
     weights = _once(tensor for tensors in held.values() for tensor in tensors)
+    by_module = _numel_by_module({names[child]: tensors for child, tensors in held.items()})
+    children = sum(child is not None for node in held for child in node._modules.values())
+    is_plain = len(weights) == sum(map(len, held.values())) and children == len(held) - 1
+    whole = _sums(module, by_module, names) if is_plain else _with_children(module, held)
     buffers = _once(b for child in names for b in child._buffers.values() if b is not None)
     return Sizes(
-        by_module=_numel_by_module({names[child]: tensors for child, tensors in held.items()}),
-        with_children={names[child]: n for child, n in _with_children(module, held).items()},
-        params=_numel(weights),
+        by_module=by_module,
+        with_children={names[child]: n for child, n in whole.items()},
+        params=sum(by_module.values()),
         trainable=_numel(t for t in weights if t.requires_grad),
         buffers=_numel(buffers),
         bytes=add_bytes([*weights, *buffers], {}),
@@ -100,6 +104,19 @@ def _numel_by_module(own: Mapping[str, list[Tensor]], trainable: bool | None = N
         seen.update(new)
         counts[name] = _numel(t for t in new.values() if trainable is None or t.requires_grad is trainable)
     return counts
+
+
+def _sums(root: nn.Module, own: Mapping[str, int], names: Mapping[nn.Module, str]) -> dict[nn.Module, int]:
+    """Of modules with their children, where neither weights nor modules are shared."""
+    found: dict[nn.Module, int] = {}
+
+    def visit(node: nn.Module) -> int:
+        children = (child for child in node._modules.values() if child is not None)
+        found[node] = own[names[node]] + sum(map(visit, children))
+        return found[node]
+
+    visit(root)
+    return found
 
 
 def _with_children(root: nn.Module, held: Mapping[nn.Module, list[Tensor]]) -> dict[nn.Module, int]:

@@ -29,6 +29,7 @@ class ModuleStack(Running):
         self.used: dict[str, str] = {}  # a module -> another one that used its weights, the first
         self._given: dict[str, tuple[int, ...]] = {}  # by keyword
         self._exported = Exported(self.names)
+        self._has_graphs = any(name in self._exported for name in self.names.values())
 
     @property
     def running(self) -> list[str]:
@@ -86,8 +87,8 @@ class ModuleStack(Running):
 
     def current(self) -> str:
         """The innermost module that runs on this thread, within a graph the one that the line stands for."""
-        name = self.running[-1]
-        if name not in self._exported:
+        name = self._by_thread[get_ident()][-1]
+        if not self._has_graphs or name not in self._exported:
             return name
         name = self._exported.owner(name)
         self.calls[name] = self.calls[name] or 1

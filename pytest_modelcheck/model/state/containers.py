@@ -7,6 +7,7 @@ container that was there.
 from __future__ import annotations
 
 import array
+import operator
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
@@ -31,8 +32,8 @@ class Kind(NamedTuple):
 
 
 def identical(one: Iterable[object], other: Iterable[object]) -> bool:
-    """Whether both give the very same objects in the same order."""
-    return all(a is b for a, b in zip(one, other, strict=True))
+    """Whether both, as long as each other, give the very same objects in the same order."""
+    return all(map(operator.is_, one, other))
 
 
 # Containers
@@ -69,8 +70,11 @@ def same_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> bool:
 def put_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> None:
     base = _base(value)
     base.clear(value)
-    for key, entry in copy.items():
-        base.__setitem__(value, key, entry)
+    if base is dict:
+        dict.update(value, copy)
+    else:  # whose own update asks the subclass
+        for key, entry in copy.items():
+            base.__setitem__(value, key, entry)
 
 
 def _put_sequence(value: Value, copy: Value) -> None:
