@@ -1,5 +1,6 @@
 """What a measurement may be shared by: the same state of the same model has one digest, any other state another one."""
 
+import os
 import random
 
 import numpy as np
@@ -12,6 +13,16 @@ from pytest_modelcheck.model.state.digest import digest
 
 from .test_held import HELD, Keeps, restore_globals
 
+SCALE = 1.0
+
+
+class Config:
+    scale = 1.0
+
+
+def helper(x):
+    return x
+
 
 class Net(nn.Module):
     def __init__(self):
@@ -20,7 +31,10 @@ class Net(nn.Module):
         self.options, self.plain = {"scale": 1.0, "sizes": [1, 2]}, torch.ones(3)
 
     def forward(self, x):
-        return self.bn(self.layer(x)) * self.options["scale"]
+        return helper(self.bn(self.layer(x)) * self.options["scale"]) * SCALE * Config.scale
+
+    def other(self, x):
+        return x
 
 
 def in_place(model):
@@ -44,6 +58,11 @@ CHANGES = {
     "a small tensor through numpy": lambda m: m.plain.numpy().__iadd__(1),
     "a child": lambda m: m.add_module("more", nn.ReLU()),
     "the class": lambda m: setattr(m, "__class__", Keeps),
+    "the class's method": lambda m: setattr(Net, "forward", Net.other),
+    "a global": lambda m: globals().update(SCALE=2.0),
+    "a function": lambda m: globals().update(helper=lambda x: x + 1),
+    "an attribute of a class elsewhere": lambda m: setattr(Config, "scale", 2.0),
+    "the environment": lambda m: os.environ.update(MODELCHECK_TEST_SCALE="2"),
     "a method": lambda m: setattr(m, "forward", lambda x: x),
     "pruning": lambda m: prune.l1_unstructured(m.layer, "weight", 0.5),
     "a setting of torch": lambda m: torch.backends.mha.set_fastpath_enabled(False),
@@ -60,7 +79,11 @@ BY_VALUE = {
 
 @pytest.fixture(autouse=True)
 def settings():
+    kept = Net.forward, helper
     yield
+    Net.forward, globals()["helper"] = kept
+    globals()["SCALE"] = Config.scale = 1.0
+    os.environ.pop("MODELCHECK_TEST_SCALE", None)
     torch.backends.mha.set_fastpath_enabled(True)
     torch.set_default_dtype(torch.float32)
 

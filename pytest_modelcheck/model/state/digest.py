@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import random
 import sys
 import types
@@ -22,8 +23,8 @@ from torch import Tensor, nn
 from ..guard import storage_key
 from .held import GLOBAL_HOOKS
 from .kinds import NOTHING, PLAIN, kind_of
-from .process import SETTINGS
-from .reach import reach, value_of
+from .process import SETTINGS, modes
+from .reach import function_of, reach, value_of
 
 Made = TypeVar("Made")
 SMALL = 2**16  # bytes, up to which values are always looked at
@@ -38,6 +39,7 @@ def digest(module: nn.Module, given: object, *, values: bool = False, draws: boo
     """
     found = _Digest(values)
     found.look([setting.read() for setting in SETTINGS.values()])
+    found.look([torch.is_inference_mode_enabled(), _environment(), *map(type, modes())])
     found.look(GLOBAL_HOOKS)
     found.inputs = True
     found.look([given])
@@ -53,6 +55,11 @@ def outline(*roots: object) -> str | None:
     found = _Digest(values=False, addresses=False)
     found.look(roots)
     return found.text()
+
+
+def _environment() -> object:
+    """pytest's own variables change with each test."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}, os.getcwd()
 
 
 def _numpy_state() -> object:
@@ -102,6 +109,7 @@ class _Digest:
         cls, tokens = type(module), self._tokens
         if cls not in self._classes:
             self._classes.add(cls)
+            tokens.append(id(getattr(cls.forward, "__code__", cls.forward)))
             yield from self._code(cls)
         for name, value in vars(module).items():
             if type(value) in PLAIN:
@@ -112,6 +120,8 @@ class _Digest:
 
     def _code(self, code: type | types.FunctionType) -> Iterable[object]:
         found = reach(code)
+        called = [function_of(value_of(owner, name)) for owner, name in found.functions]
+        self._tokens += [id(function.__code__) for function in called if function is not None]
         yield from found.closures
         for owner, name in found.names:
             yield value_of(owner, name)

@@ -175,6 +175,11 @@ def _same_state(one: Any, other: Any) -> bool:
     return bool(one[2:] == other[2:]) and bool((one[1] == other[1]).all())
 
 
+def modes() -> list[object]:
+    """Those that are on."""
+    return [*_get_current_dispatch_mode_stack(), *_get_current_function_mode_stack()]
+
+
 class _Stacks:
     """Modes that are on; the default device is one of them. A forward may enter some that it never leaves."""
 

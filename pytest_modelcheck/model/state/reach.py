@@ -10,7 +10,6 @@ import functools
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from opcode import opmap
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -23,15 +22,17 @@ LIBRARIES = frozenset(
 )  # keep nothing between calls
 FUNCTIONS = 100  # that are followed from one place
 STARTS = ("forward", "__call__", "__getattr__")
-_STORE_GLOBAL = opmap["STORE_GLOBAL"]
 _MODULES = (types.ModuleType, type)
 
 
 @dataclass
 class Reach:
-    """`names`: of what may be kept under them; `closures`: functions that have variables of others."""
+    """`names`: of what may be kept under them, or in their place; `functions`: of what is called; `closures`: functions
+    that have variables of others.
+    """
 
     names: list[tuple[Owner, str]] = field(default_factory=list)
+    functions: list[tuple[Owner, str]] = field(default_factory=list)
     closures: list[types.FunctionType] = field(default_factory=list)
 
 
@@ -59,9 +60,11 @@ def reach(code: Code) -> Reach:
     if not isinstance(code, type):
         return search.found
     own = [(_home(code, name) or code, name) for name in search.attributes]
-    methods = [_function_of(value_of(_home(code, name) or code, name)) for name in search.methods]
-    closures = [method for method in methods if method is not None and _is_closure(method)]
-    return Reach([*own, *search.found.names], [*closures, *search.found.closures])
+    methods = [(_home(code, name) or code, name) for name in search.methods]
+    called = [function_of(value_of(owner, name)) for owner, name in methods]
+    closures = [method for method in called if method is not None and _is_closure(method)]
+    found = search.found
+    return Reach([*own, *found.names], [*methods, *found.functions], [*closures, *found.closures])
 
 
 _KNOWN: WeakKeyDictionary[type | types.CodeType, _Search] = WeakKeyDictionary()
@@ -75,7 +78,7 @@ class _Search:
 
     def __init__(self, code: Code) -> None:
         self.found, self.attributes, self.methods = Reach(), dict[str, None](), dict[str, None]()
-        self._package, self._seen = _package(code), set[int]()
+        self._package, self._seen = _package(code), set[object]()
         self._todo: list[types.FunctionType] = []
         cls = code if isinstance(code, type) else None
         if isinstance(code, types.FunctionType):
@@ -94,59 +97,62 @@ class _Search:
         if id(function.__code__) in self._seen:
             return
         self._seen.add(id(function.__code__))
-        names, stored = _names(function.__code__)
+        names = _names(function.__code__)
         if cls is not None:
             self._methods(cls, names)
-        self._namespace(function.__globals__, names, stored)
+        self._namespace(function.__globals__, names)
 
     def _methods(self, cls: type, names: Iterable[str]) -> None:
         """The class's methods that have one of these names."""
         for name in names:
             home = _home(cls, name)
             if home is not None and name not in self.methods:
-                function = _function_of(value_of(home, name))
+                function = function_of(value_of(home, name))
                 if function is not None:
                     self.methods[name] = None
                     self._todo.append(function)
 
     def _is_kept(self, cls: type, name: str) -> bool:
         home = _home(cls, name)
-        return not name.startswith("__") and home is not None and _keeps(value_of(home, name), counts=True)
+        return not name.startswith("__") and home is not None and _keeps(value_of(home, name))
 
-    def _namespace(self, space: dict[str, Any], names: Iterable[str], stored: Iterable[str]) -> None:
+    def _namespace(self, space: dict[str, Any], names: set[str]) -> None:
         for name in names:
-            if name in space:
-                self._value(space, name, space[name], names, stored)
+            if name in space and (id(space), name) not in self._seen:
+                self._seen.add((id(space), name))
+                self._value(space, name, space[name], names)
 
-    def _value(
-        self, space: dict[str, Any], name: str, value: object, names: Iterable[str], stored: Iterable[str]
-    ) -> None:
-        if isinstance(value, _MODULES):
-            if id(value) in self._seen or _package(value) != self._package:
-                return
-            self._seen.add(id(value))
-            if isinstance(value, type):
-                self.found.names += [(value, n) for n in names if _keeps(vars(value).get(n), counts=True)]
-            else:
-                self._namespace(vars(value), [n for n in names if n != name], ())
+    def _value(self, space: dict[str, Any], name: str, value: object, names: set[str]) -> None:
+        if isinstance(value, types.ModuleType):
+            if _package(value) == self._package:
+                self._namespace(vars(value), names)
+        elif isinstance(value, type):
+            if _package(value) == self._package:
+                self.found.names += [(value, n) for n in names if _keeps(vars(value).get(n))]
+        else:
+            if _keeps(value):
+                self.found.names.append((space, name))
+            self._called(space, name, value)
+
+    def _called(self, space: dict[str, Any], name: str, value: object) -> None:
+        function = function_of(value)
+        if function is None:
             return
-        function = _function_of(value)
-        if function is not None and _package(function) == self._package:
+        self.found.functions.append((space, name))
+        if _package(function) == self._package:
             self._todo.append(function)
             if function is value and _is_closure(function):
                 self.found.closures.append(function)
-        if function is not value and _keeps(value, counts=name in stored):
-            self.found.names.append((space, name))
 
 
-def _keeps(value: object, *, counts: bool) -> bool:
-    """Whether something may be kept in a value, or (`counts`) in its place."""
+def _keeps(value: object) -> bool:
+    """Whether something may be kept in a value, or in its place."""
     if value is None or isinstance(
         value, (*_MODULES, types.FunctionType, property, classmethod, staticmethod)
     ):
         return False
     cls: Any = type(value)
-    return counts if cls in PLAIN else kind_of(cls) is not NOTHING
+    return cls in PLAIN or kind_of(cls) is not NOTHING
 
 
 def _package(code: object) -> str:
@@ -161,7 +167,7 @@ def _home(cls: type, name: str) -> type | None:
     )
 
 
-def _function_of(value: object) -> types.FunctionType | None:
+def function_of(value: object) -> types.FunctionType | None:
     """The Python function that is called in the end."""
     for _ in range(8):
         if isinstance(value, types.FunctionType):
@@ -188,14 +194,7 @@ def _contents(function: types.FunctionType) -> Iterator[object]:
             continue
 
 
-def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
-    """The names that code uses, in functions within it too; and the globals that it sets."""
-    names, stored = set(code.co_names), set[str]()
-    if _STORE_GLOBAL in code.co_code[::2]:
-        stored = set(names)
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            more = _names(const)
-            names |= more[0]
-            stored |= more[1]
-    return names, stored
+def _names(code: types.CodeType) -> set[str]:
+    """The names that code uses, in functions within it too."""
+    within = (_names(const) for const in code.co_consts if isinstance(const, types.CodeType))
+    return set(code.co_names).union(*within)
