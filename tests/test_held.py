@@ -43,6 +43,20 @@ class Meter:
         self.total, self.inner = 0.0, types.SimpleNamespace(seen=[0])
 
 
+class Mangled:
+    __slots__ = ("__hits",)
+
+    def __init__(self):
+        self.__hits = 0
+
+    def hit(self):
+        self.__hits += 1
+
+
+class Answers(dict):
+    __getattr__ = dict.__getitem__
+
+
 class Ring(collections.OrderedDict):
     """A mapping of its own kind, with attributes beside its entries."""
 
@@ -76,7 +90,12 @@ class Keeps(nn.Module):
         super().__init__()
         self.layer, self.held, self.write = nn.Linear(4, 4), held, write
 
+    def counts(self, seen=[]):  # noqa: B006
+        seen.append(1)
+
     def forward(self, x, *more):
+        if self.held is None:
+            self.counts  # noqa: B018  # the name that leads there
         out = self.layer(x)
         self.write(self, out, *more)
         return out
@@ -117,6 +136,22 @@ HELD = {
     "tensors in a list": (lambda: [torch.zeros(3)], lambda m, out: m.held[0].add_(1)),
     "a module in a list": (lambda: [nn.BatchNorm1d(4)], lambda m, out: m.held[0].train()(torch.ones(2, 4))),
     "a parameter in a list": (lambda: [nn.Parameter(torch.zeros(3))], lambda m, out: m.held[0].data.add_(1)),
+    "a module in a module in a list": (
+        lambda: [nn.Sequential(nn.BatchNorm1d(4))],
+        lambda m, out: m.held[0].train()(torch.ones(2, 4)),
+    ),
+    "a dictionary that answers as an object": (lambda: Answers(a=[]), lambda m, out: m.held["a"].append(1)),
+    "a mangled slot": (Mangled, lambda m, out: m.held.hit()),
+    "an array that is made larger": (
+        lambda: np.zeros(3),
+        lambda m, out: m.held.resize(len(m.held) + 1, refcheck=False),
+    ),
+    "an array that is made read-only": (
+        lambda: np.zeros(3),
+        lambda m, out: (m.held.__iadd__(1), m.held.setflags(write=False)) if m.held.flags.writeable else None,
+    ),
+    "a default of a method": (lambda: None, lambda m, out: m.counts()),
+    "a new attribute of the class": (lambda: None, lambda m, out: setattr(type(m), "fresh", 1)),
     "torch.Generator": (
         lambda: torch.Generator().manual_seed(1),
         lambda m, out: torch.rand(2, generator=m.held),
@@ -160,7 +195,8 @@ def photograph(value, seen=None):
         return id(value)
     seen.add(id(value))
     if isinstance(value, np.ndarray):
-        return value.tolist() if value.dtype != object else [photograph(v, seen) for v in value]
+        inner = value.tolist() if value.dtype != object else [photograph(v, seen) for v in value]
+        return value.flags.writeable, inner
     if isinstance(value, torch.Generator):
         return value.get_state().tolist()
     if isinstance(value, random.Random):
@@ -181,14 +217,23 @@ def photograph(value, seen=None):
         return [photograph(cell.cell_contents, seen) for cell in value.__closure__ or ()]
     own = vars(value) if hasattr(value, "__dict__") else {}
     entries = list(value.items()) if isinstance(value, dict) else []
-    slots = {
-        name: getattr(value, name) for name in getattr(type(value), "__slots__", ()) if hasattr(value, name)
-    }
+    named = [n for n, v in vars(type(value)).items() if isinstance(v, types.MemberDescriptorType)]
+    slots = {name: getattr(value, name) for name in named if hasattr(value, name)}
     return [(k, photograph(v, seen)) for k, v in [*entries, *own.items(), *slots.items()]]
 
 
 def all_of(model):
-    return photograph([model, Keeps.shared, Keeps.count, COUNT, mask.cache_info().misses])
+    return photograph(
+        [
+            model,
+            hasattr(Keeps, "fresh"),
+            Keeps.counts.__defaults__,
+            Keeps.shared,
+            Keeps.count,
+            COUNT,
+            mask.cache_info().misses,
+        ]
+    )
 
 
 METHODS = {
@@ -221,7 +266,9 @@ def test_what_a_model_keeps_is_as_it_was(held, write):
 
 def restore_globals():
     global COUNT
-    COUNT, Keeps.count, Keeps.shared[:] = 0, 0, [0]
+    COUNT, Keeps.count, Keeps.shared[:], Keeps.counts.__defaults__[0][:] = 0, 0, [0], []
+    if hasattr(Keeps, "fresh"):
+        del Keeps.fresh
 
 
 def test_a_cache_of_a_function_holds_nothing_that_a_check_put_there():
@@ -403,6 +450,15 @@ def test_what_is_not_the_models_is_not_looked_into():
         data.tensors = ()
     assert data.tensors == ()
     assert observed.told == ("Keeps.held (a dataset or loader)",)
+
+
+def test_of_too_much_what_is_near_is_put_back():
+    model = Keeps([], lambda m, out: m.held.append(1))
+    model.large = [[number] for number in range(60_000)]
+    result = ModelCheck(model, torch.randn(2, 4)).complexity()
+    assert model.held == []
+    assert "Keeps.large (more than is copied)" in result.unsaved
+    assert len(result.unsaved) < 5
 
 
 def test_copies_have_an_end():

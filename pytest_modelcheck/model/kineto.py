@@ -56,8 +56,10 @@ def refuse_another(name: str) -> None:
 
 
 def refuse_begun(name: str) -> None:
-    """Raise NothingSeenError if a call of the model left a profiler active."""
+    """Raise NothingSeenError if a call of the model left a profiler active; it is ended: others would meet it."""
     if torch._C._autograd._profiler_enabled():
+        with suppress(RuntimeError):
+            torch._C._autograd._disable_profiler()
         raise NothingSeenError(f"{name}: {OWN_PROFILER}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -73,9 +73,10 @@ def observe(
             with copies if (tensors.writable if replaced else guard) else nullcontext():
                 yield Observed(copies, held)
         finally:
-            process.restore()
-            held.restore()
-            tensors.restore(copies.copies)
+            with ExitStack() as stack:  # all of them, whatever one raises
+                stack.callback(tensors.restore, copies.copies)
+                stack.callback(held.restore)
+                stack.callback(process.restore)
 
 
 class Observed:
@@ -95,7 +96,7 @@ class Observed:
     @property
     def told(self) -> tuple[str, ...]:
         """What cannot be put back."""
-        return tuple(self._held.told)
+        return self._held.told
 
     def __enter__(self) -> Observed:
         self._copies.__enter__()

@@ -26,7 +26,7 @@ from torch.utils._pytree import tree_map_only
 
 from ...errors import own_error
 from .attention import PRODUCTS, Attention, Share
-from .formulas import Arguments, elements, first_tensor
+from .formulas import Arguments, elements, first_tensor, full_names
 from .gradients import GRADIENTS, Amounts
 from .known import Known
 from .layouts import argument, results_laid_out
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 Keywords: TypeAlias = Mapping[str, object]
 
+OF_ONE_TYPE = frozenset(
+    full_names("mm bmm addmm baddbmm addmv mv dot linear convolution conv1d conv2d conv3d")
+)  # refuse operands of several types
 COMPLEX = 6  # FLOPs of a complex multiply-accumulate beyond the two of a real one
 STORES_GRADIENT = 2**64 - 1  # number of the autograd nodes that put gradients into leaves
 
@@ -72,10 +75,11 @@ class Counter(TorchDispatchMode):
         trace: bool = False,
         causal: bool = False,
         known: Known | None = None,
+        autocast: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.stack, self.on_meta, self.trace, self.causal = stack, on_meta, trace, causal
-        self.known = known
+        self.known, self.autocast = known, autocast
         self.recording = True
         self.closed = False  # what still runs on other threads then is not the model's
         self.tally = Tally()
@@ -132,6 +136,7 @@ class Counter(TorchDispatchMode):
         kwargs = kwargs or {}
         if self.closed:
             return func(*args, **kwargs)
+        self._refuse_autocast()
         operator = self._operator(func)
         if operator is None:
             return self._taken_apart(func, args, kwargs)
@@ -155,6 +160,11 @@ class Counter(TorchDispatchMode):
             owner, kept = self._owner()
             self._count(operator, owner, kept, self._in_order(func, args, kwargs), out)
 
+    def _refuse_autocast(self) -> None:
+        """It knows no meta tensors, which would stay as they are: that is nothing to count."""
+        if self.autocast is not None and torch.is_autocast_enabled(self.autocast):
+            raise WithoutValues("autocast does nothing to tensors on meta")
+
     def _placed(self, func: Dispatched, args: Arguments, kwargs: Keywords) -> tuple[Arguments, Keywords]:
         """The arguments on one device."""
         if self.known is not None:
@@ -176,6 +186,7 @@ class Counter(TorchDispatchMode):
 
     def whole(self, func: Overload, args: Arguments, kwargs: Keywords) -> object:
         """Run a composite operator out of sight, and count it as one."""
+        self._refuse_autocast()
         operator = self._operator(func) or Operator(str(func._schema.name))
         args, kwargs = self._placed(func, args, kwargs)
         run = self._differentiable if torch.is_grad_enabled() else self._plain
@@ -289,6 +300,8 @@ class Counter(TorchDispatchMode):
     ) -> Share | None:
         if not self.recording:
             return self._share(operator, kept, args)
+        if self.on_meta and operator.name in OF_ONE_TYPE and _types_differ(args):
+            raise WithoutValues(f"{operator.name} gets tensors of several types")  # on meta it takes them
         if not self.stack.weights.keys().isdisjoint(map(id, args)):
             self.stack.note_weights(args, owner)
         macs = operator.macs(args, out) if operator.macs else 0
@@ -320,6 +333,10 @@ class Counter(TorchDispatchMode):
         cell[5] += add_bytes(cost.written, self.tally.written)
 
 
+class WithoutValues(Exception):
+    """A count on meta would be another one than that of a real run."""
+
+
 class _Here(threading.local):
     """What is so on this thread."""
 
@@ -335,6 +352,10 @@ class Gradient:
     cost: Amounts
     share: Share | None
     counted: bool = False
+
+
+def _types_differ(args: Arguments) -> bool:
+    return len({a.dtype for a in args[:3] if isinstance(a, Tensor)}) > 1
 
 
 def _is_on_top(mode: TorchDispatchMode) -> bool:

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
+from .checked import checked_amount, checked_pair
+
 Formula: TypeAlias = Callable[[Any, Any], int]  # (arguments in the order of the schema, result) -> a number
 
 # A call's arguments, in the order of the schema: any, or those that begin with tensors
@@ -42,11 +44,16 @@ def register_formula(*operators: object, counts: str = "macs") -> Callable[[Regi
     a formula that is there. Raises TypeError for something that is no operator, ValueError for another `counts`.
     """
     names = [operator_name(operator) for operator in operators]
-    if counts == "traffic":
-        return _registrar(REGISTERED_TRAFFIC, names)
-    if counts not in ("macs", "other_flops"):
+    tables: dict[str, dict[str, Any]] = {"macs": MACS, "other_flops": OTHER, "traffic": REGISTERED_TRAFFIC}
+    if counts not in tables:
         raise ValueError(f"counts={counts!r} is not one of 'macs', 'other_flops', 'traffic'")
-    return _registrar(MACS if counts == "macs" else OTHER, names)
+    register = _registrar(tables[counts], names)
+
+    def registered(formula: Registered) -> Registered:
+        register(checked_pair(formula) if counts == "traffic" else checked_amount(formula))
+        return formula
+
+    return registered
 
 
 def operator_name(operator: object) -> str:

@@ -40,7 +40,10 @@ class Known:
         for tensor in _written(func, args, kwargs):
             if not tensor.is_meta:
                 self.spoiled[_storage(tensor)] = tensor
-        return tree_map(self._without_values, args), tree_map(self._without_values, dict(kwargs))
+        placed = tree_map(self._without_values, dict(kwargs))
+        if func is torch.ops.aten._to_copy.default and placed.get("device") is not None:
+            placed["device"] = _META  # wherever to: it has no values there either
+        return tree_map(self._without_values, args), placed
 
     def _is_known(self, tensor: Tensor) -> bool:
         return not tensor.is_meta and _storage(tensor) not in self.spoiled

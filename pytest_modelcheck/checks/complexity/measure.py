@@ -20,7 +20,7 @@ from ...model.subject import Inputs, Subject, differentiable_sums, locate_failur
 from ...verdict.phases import PHASES
 from . import control
 from .attention import WrittenOut
-from .counter import Counter
+from .counter import Counter, WithoutValues
 from .formulas import changes
 from .known import Known
 from .leaving import departures
@@ -66,7 +66,8 @@ def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Co
             with _no_collection():
                 return _counted(subject, inputs, phase, causal, on_meta=True), None
         except Exception as error:
-            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            told = str(error).partition("\n")[0]
+            reason = told if isinstance(error, WithoutValues) else f"{type(error).__name__}: {told}"
     else:
         reason = "a TorchScript module cannot run on copies of its tensors"
     try:
@@ -85,7 +86,15 @@ def _counted(
     """`known`: on meta, but for the inputs, whose values are known (see known.py)."""
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
-    counter = Counter(stack, on_meta=on_meta, trace=training, causal=causal, known=Known() if known else None)
+    kind = subject.device.type
+    counter = Counter(
+        stack,
+        on_meta=on_meta,
+        trace=training,
+        causal=causal,
+        known=Known() if known else None,
+        autocast=kind if on_meta and kind != "meta" else None,
+    )
     located = _located(subject, inputs, on_meta=on_meta, known=known)
     devices = ({"meta"} if on_meta else {subject.device.type}) | (
         _devices(inputs) if known or not on_meta else set()

@@ -30,6 +30,14 @@ GATHERS = frozenset(
 )
 """Read as much of their first operand as they write, not all of it."""
 
+PARTS = frozenset(
+    full_names(
+        "select_copy slice_copy narrow_copy diagonal_copy as_strided_copy split_copy split_with_sizes_copy unbind_copy "
+        "unfold_copy diag"
+    )
+)
+"""Read what they write, and nothing else."""
+
 PUTS = frozenset(
     full_names(
         "index_put_ _index_put_impl_ index_copy_ index_fill_ scatter_ masked_scatter_ masked_fill_ put_ "
@@ -55,6 +63,7 @@ MADE = frozenset(
 
 MOVES = (
     GATHERS
+    | PARTS
     | PUTS
     | OVERWRITES
     | MADE

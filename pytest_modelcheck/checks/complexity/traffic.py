@@ -50,7 +50,29 @@ def _made(args: Arguments, out: object) -> Moved:
 
 
 def _overwritten(args: Arguments, out: object) -> Moved:
+    target, source = (*args[:2], None)[:2]
+    if isinstance(target, Tensor) and isinstance(source, Tensor) and _same_place(target, source):
+        return (), ()  # `t[:, 2] += v` ends so
     return args[1:], out
+
+
+def _same_place(one: Tensor, other: Tensor) -> bool:
+    if one is other:
+        return True
+    if (
+        one.layout is not torch.strided
+        or other.layout is not torch.strided
+        or one.is_nested
+        or other.is_nested
+    ):
+        return False
+    where = [(t.storage_offset(), t.stride(), t.shape, t.dtype) for t in (one, other)]
+    return where[0] == where[1] and one.untyped_storage()._cdata == other.untyped_storage()._cdata
+
+
+def _only_what_comes_out(args: Arguments, out: object) -> Moved:
+    """A copy of a part reads that part."""
+    return out, out
 
 
 def _list_in_place(args: Arguments, out: object) -> Moved:
@@ -158,6 +180,7 @@ TRAFFIC: dict[str, Traffic] = {
     **dict.fromkeys(movement.GATHERS, _gathered),
     **dict.fromkeys(movement.OVERWRITES, _overwritten),
     **dict.fromkeys(movement.MADE, _made),
+    **dict.fromkeys(movement.PARTS, _only_what_comes_out),
     **{
         name: traffic
         for names, traffic in (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import operator
+import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
@@ -20,7 +21,8 @@ class Kind(NamedTuple):
     """`save(value)` gives a copy, `same(value, copy)` whether it is as it was, `put(value, copy)` makes it so.
 
     `inner(value)` is what it holds, names and keys as well; `token(value)` is plain data that says, with what it
-    holds, which state it is in. `told`: why it cannot be saved, in words.
+    holds, which state it is in. `size(value)`: the bytes that a copy takes, where they may be many. `told`: why it
+    cannot be saved, in words.
     """
 
     save: Callable[[Value], Value] | None = None
@@ -28,6 +30,7 @@ class Kind(NamedTuple):
     put: Callable[[Value, Value], object] | None = None
     inner: Callable[[Value], Iterable[object]] | None = None
     token: Callable[[Value], object] | None = None
+    size: Callable[[Value], int] | None = None
     told: str = ""
 
 
@@ -86,6 +89,11 @@ def _put_list(value: list[Any], copy: list[Any]) -> None:
     list.__setitem__(value, slice(None), copy)
 
 
+def _same_set(value: set[Any], copy: set[Any]) -> bool:
+    """By identity: to be asked whether they are equal is no business of the elements."""
+    return set(map(id, value)) == set(map(id, copy))
+
+
 def _put_set(value: set[Any], copy: set[Any]) -> None:
     set.clear(value)
     set.update(value, copy)
@@ -100,10 +108,14 @@ CONTAINERS: dict[type, Kind] = {
     dict: Kind(_save_dict, same_dict, put_dict, entries, len),
     list: Kind(list.copy, _same_list, _put_list, iter, len),
     deque: Kind(deque.copy, _same_list, _put_sequence, iter, len),
-    set: Kind(set.copy, lambda value, copy: value == copy, _put_set, iter, len),
-    bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence, token=bytes),
+    set: Kind(set.copy, _same_set, _put_set, iter, len),
+    bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence, token=zlib.crc32, size=len),
     array.array: Kind(
-        lambda value: value[:], lambda value, copy: bool(value == copy), _put_array, token=bytes
+        lambda value: value[:],
+        lambda value, copy: bool(value == copy),
+        _put_array,
+        token=lambda value: (len(value), zlib.crc32(value)),
+        size=lambda value: len(value) * value.itemsize,
     ),
     tuple: Kind(inner=iter, token=len),
     frozenset: Kind(inner=iter, token=len),

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ..guard import storage_key
+from ..shapes import sizes
 from .held import GLOBAL_HOOKS
 from .kinds import NOTHING, PLAIN, kind_of
 from .process import SETTINGS, modes
@@ -28,7 +29,23 @@ from .reach import function_of, reach, value_of
 
 Made = TypeVar("Made")
 SMALL = 2**16  # bytes, up to which values are always looked at
+LARGE = 2**26  # bytes of an array, beyond which it has no digest
 OBJECTS = 50_000
+CONSTANT = frozenset(  # where what is of an unknown kind comes from that has no state of its own
+    [
+        "re",
+        "logging",
+        "pathlib",
+        "decimal",
+        "fractions",
+        "datetime",
+        "uuid",
+        "_thread",
+        "typing",
+        "inspect",
+        "enum",
+    ]
+)
 
 
 def digest(module: nn.Module, given: object, *, values: bool = False, draws: bool = False) -> str | None:
@@ -89,6 +106,8 @@ class _Digest:
             cls: Any = type(value)
             if cls in PLAIN:
                 tokens.append(id(value) if cls is type else value)
+                if cls is type and self.addresses:
+                    todo += self._class(value)
                 continue
             if (place := places.get(id(value))) is not None:
                 tokens.append(("again", place))
@@ -106,11 +125,8 @@ class _Digest:
             self.complete &= len(places) < OBJECTS
 
     def _module(self, module: nn.Module) -> Iterable[object]:
-        cls, tokens = type(module), self._tokens
-        if cls not in self._classes:
-            self._classes.add(cls)
-            tokens.append(id(getattr(cls.forward, "__code__", cls.forward)))
-            yield from self._code(cls)
+        tokens = self._tokens
+        yield from self._class(type(module))
         for name, value in vars(module).items():
             if type(value) in PLAIN:
                 tokens.append((name, id(value) if isinstance(value, type) else value))
@@ -118,8 +134,18 @@ class _Digest:
                 tokens.append(name)
                 yield value
 
+    def _class(self, cls: type) -> Iterable[object]:
+        """What the code of a class can depend on, once."""
+        if cls in self._classes:
+            return
+        self._classes.add(cls)
+        forward = getattr(cls, "forward", None)
+        self._tokens.append(id(getattr(forward, "__code__", forward)))
+        yield from self._code(cls)
+
     def _code(self, code: type | types.FunctionType) -> Iterable[object]:
         found = reach(code)
+        self.complete &= not (found.asks and self.addresses)
         called = [function_of(value_of(owner, name)) for owner, name in found.functions]
         self._tokens += [id(function.__code__) for function in called if function is not None]
         yield from found.closures
@@ -128,10 +154,14 @@ class _Digest:
 
     def _other(self, value: Any, cls: Any) -> Iterable[object]:
         kind = kind_of(cls)
-        if kind.told and self.addresses:
+        unknown = kind is NOTHING and cls.__module__.partition(".")[0] not in CONSTANT
+        if self.addresses and (kind.told or unknown or (kind.size and kind.size(value) > LARGE)):
             self.complete = False
+            return
         if kind is NOTHING:
             self._tokens.append(id(value))
+        elif self.addresses and kind.save:
+            yield from self._class(cls)
         if kind.token:
             self._tokens.append(kind.token(value))
         if isinstance(value, types.FunctionType):
@@ -140,15 +170,21 @@ class _Digest:
             yield from kind.inner(value)
 
     def _tensor(self, tensor: Tensor) -> object:
+        shape = sizes(tensor)
         has_gradient = (tensor.is_leaf or tensor.retains_grad) and tensor.grad is not None
         facts = (
-            *(tuple(tensor.shape), tensor.dtype, str(tensor.device), tensor.layout),
+            *(shape, tensor.dtype, str(tensor.device), tensor.layout),
             *(tensor.requires_grad, has_gradient),
         )
         if tensor.is_meta:
             return facts
         place = () if self.inputs else (_version(tensor), storage_key(tensor))
-        if tensor.layout is not torch.strided or tensor.is_quantized or type(tensor) not in _TENSORS:
+        if (
+            tensor.layout is not torch.strided
+            or tensor.is_quantized
+            or tensor.is_nested
+            or type(tensor) not in _TENSORS
+        ):
             return *facts, *place, id(tensor)
         small = tensor.numel() * tensor.element_size() <= SMALL
         known = self.inputs or self.values or small
@@ -157,8 +193,8 @@ class _Digest:
 
 def _outline(tensor: Tensor) -> object:
     """Small whole numbers count: the place in a cache, a length."""
-    counts = not tensor.is_floating_point() and tensor.numel() <= 1 and not tensor.is_meta
-    return tuple(tensor.shape), tensor.dtype, tensor.tolist() if counts else None
+    counts = not (tensor.is_nested or tensor.is_floating_point() or tensor.is_meta) and tensor.numel() <= 1
+    return sizes(tensor), tensor.dtype, tensor.tolist() if counts else None
 
 
 _TENSORS = (Tensor, nn.Parameter)

@@ -7,7 +7,8 @@ tensors are only listed (`observe` guards them). What cannot be saved is told.
 from __future__ import annotations
 
 import types
-from collections import OrderedDict
+import warnings
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
@@ -15,10 +16,12 @@ from typing import Any, TypeAlias
 from torch import Tensor, nn
 from torch.nn.modules import module as nn_module
 
+from ...errors import ModelCheckWarning
 from .containers import Kind, Put, Value, identical
 from .kinds import NOTHING, PLAIN, kind_of
-from .reach import Owner, put_value, reach, value_of
+from .reach import Owner, own_classes, put_value, reach, value_of
 
+FAILED = "what a check changed could not all be put back"
 OBJECTS = 50_000  # that are looked into
 BYTES = 256 * 2**20  # of arrays that are copied
 Place: TypeAlias = (
@@ -42,26 +45,38 @@ class Held:
     def __init__(self, parts: list[nn.Module], given: Iterable[object] = ()) -> None:
         self.tensors: list[Tensor] = []
         self.modules: list[nn.Module] = []
-        self.told: list[str] = []
+        self._told: dict[str, None] = {}
         self._modules: list[tuple[nn.Module, type, dict[str, Any], dict[str, Any]]] = []
         self._empty: list[Any] = []  # most of a module's containers: hooks that nobody set
         self._saved: list[Saved] = []
         self._names: list[tuple[Owner, str, object]] = []
         self._seen = {id(part) for part in parts}
-        self._todo: list[tuple[Any, Place]] = []
+        self._todo: deque[tuple[Any, Place]] = deque()
         self._left, self._bytes = OBJECTS, BYTES
         for part in parts:
             self._module(part)
         for cls in dict.fromkeys(map(type, parts)):
             self._code(cls)
+        self._classes = [(base, set(vars(base))) for base in own_classes(map(type, parts))]
         self._add(GLOBAL_HOOKS, "hooks of all modules")
         self._add(given, "the inputs")
         self._look()
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What was not saved."""
+        return tuple(self._told)
+
     def restore(self) -> None:
         """Put everything back."""
+        failed = []
         for put in self.changes():
-            put()
+            try:
+                put()
+            except Exception as error:  # what else there is must not be lost for it
+                failed.append(f"{type(error).__name__}: {error}")
+        if failed:
+            warnings.warn(ModelCheckWarning(f"{FAILED}: {'; '.join(dict.fromkeys(failed))}"), stacklevel=2)
 
     def changes(self) -> Iterator[Put]:
         """What puts back each thing that differs by now; to be asked for one after the other."""
@@ -75,6 +90,10 @@ class Held:
         for owner, name, value in self._names:
             if value_of(owner, name) is not value:
                 yield partial(put_value, owner, name, value)
+        for cls, names in self._classes:
+            for name in [*vars(cls)]:
+                if name not in names and not name.startswith("__"):
+                    yield partial(delattr, cls, name)
         for kind, value, copy in self._saved:
             if kind.put and kind.same and not kind.same(value, copy):
                 yield partial(kind.put, value, copy)
@@ -96,6 +115,8 @@ class Held:
                 self._empty.append(value)
             elif name in _REGISTRIES:
                 self._saved.append((_DICT, value, value.copy()))
+                if name == "_modules":
+                    self._add(value.values(), (module, name))
             else:
                 self._todo.append((value, (module, name)))
 
@@ -108,12 +129,12 @@ class Held:
         self._add(found.closures, "a variable around it")
 
     def _add(self, values: Iterable[Any], place: Place) -> None:
-        self._todo += [(value, place) for value in values if type(value) not in PLAIN]
+        self._todo.extend([(value, place) for value in values if type(value) not in PLAIN])
 
     def _look(self) -> None:
         todo, seen = self._todo, self._seen
         while todo:
-            value, place = todo.pop()
+            value, place = todo.popleft()  # what is near first, should there be too much
             if id(value) in seen:
                 continue
             seen.add(id(value))
@@ -131,16 +152,19 @@ class Held:
     def _save(self, value: Value, kind: Kind, place: Place) -> None:
         if kind is NOTHING:
             return
-        if kind.told or not self._fits(value):
-            self.told.append(f"{_words(place)} ({kind.told or 'more than is copied'})")
+        if not kind.save and not kind.told:
+            self._add(kind.inner(value) if kind.inner else (), place)
+            return
+        if kind.told or not self._fits(value, kind):
+            self._told[f"{_words(place)} ({kind.told or 'more than is copied'})"] = None
             return
         if kind.save:
             self._saved.append((kind, value, kind.save(value)))
         if kind.inner:
             self._add(kind.inner(value), place)
 
-    def _fits(self, value: Value) -> bool:
-        size = getattr(value, "nbytes", 0)
+    def _fits(self, value: Value, kind: Kind) -> bool:
+        size = kind.size(value) if kind.size else 0
         fits = self._left > 0 and self._bytes >= size
         self._left -= 1
         self._bytes -= size if fits else 0

@@ -6,13 +6,17 @@ put back into the very objects that were there.
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import io
 import pickle
+import queue
 import random
 import socket
 import sys
+import threading
 import types
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -24,20 +28,10 @@ from .containers import CONTAINERS, Kind, Value, container, entries, identical, 
 # Objects
 
 
-def _slots(cls: type) -> list[str]:
-    names: list[str] = []
-    for base in cls.__mro__:
-        own = vars(base).get("__slots__", ())
-        names += [own] if isinstance(own, str) else own
-    return [name for name in names if isinstance(vars_of(cls, name), types.MemberDescriptorType)]
-
-
-def vars_of(cls: type, name: str) -> object:
-    """A class's attribute as it is written, without asking it."""
-    for base in cls.__mro__:
-        if name in vars(base):
-            return vars(base)[name]
-    return None
+def _slots(cls: type) -> list[types.MemberDescriptorType]:
+    """Those of all its bases; a name that begins with two underscores stands there with its class's."""
+    own = (value for base in cls.__mro__ for value in vars(base).values())
+    return [value for value in own if isinstance(value, types.MemberDescriptorType)]
 
 
 _ABSENT = object()
@@ -45,7 +39,7 @@ _ABSENT = object()
 
 def _kind_of_object(cls: type) -> Kind:
     """Instances with attributes: of their `__dict__`, of their slots, and the entries of containers they are."""
-    descriptors: list[Any] = [vars_of(cls, name) for name in _slots(cls)]
+    descriptors: list[Any] = _slots(cls)
     content = container(cls)
 
     def slots(value: Value) -> list[Value]:
@@ -116,6 +110,8 @@ def _inner_of_function(value: types.FunctionType) -> Iterator[object]:
     yield from _cells(value)
     yield from value.__defaults__ or ()
     yield from (value.__kwdefaults__ or {}).values()
+    if vars(value):
+        yield vars(value)
 
 
 def _clear_cache(value: Value, copy: Value) -> None:
@@ -135,7 +131,21 @@ def _equal_tensors(value: torch.Generator, copy: Tensor) -> bool:
 
 
 _PLAIN = (
-    *(type(None), bool, int, float, complex, str, bytes, type, range, slice, type(...), type(NotImplemented)),
+    *(
+        object,
+        type(None),
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        type,
+        range,
+        slice,
+        type(...),
+        type(NotImplemented),
+    ),
     *(torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size),
     *(types.ModuleType, types.MethodDescriptorType, types.CodeType),
 )
@@ -175,6 +185,10 @@ _TOLD: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (io.IOBase, "a file"),
     (socket.socket, "a socket"),
     (torch.cuda.CUDAGraph, "a CUDA graph"),
+    (
+        (queue.SimpleQueue, threading.local, contextvars.ContextVar, memoryview),
+        "of a kind that is not looked into",
+    ),
 )
 _TOLD_BY_HOME = {
     "torch.utils.data": "a dataset or loader",
@@ -225,7 +239,7 @@ def _is_looked_into(cls: type) -> bool:
     if top == "torch":
         return f"{home}.".startswith(_LOOKED_INTO)
     if top in sys.stdlib_module_names:
-        return top in _STDLIB_LOOKED_INTO
+        return top in _STDLIB_LOOKED_INTO or cls is threading.Event
     return top not in _OTHERS
 
 
@@ -234,7 +248,14 @@ def _numpys(cls: type) -> Kind | None:
     if numpy is None:
         return None
     if issubclass(cls, numpy.ndarray):
-        return Kind(numpy.array, _equal_arrays, numpy.copyto, _objects_of_array, _array_token)
+        return Kind(
+            _save_array,
+            _equal_arrays,
+            _put_array,
+            _objects_of_array,
+            _array_token,
+            lambda value: value.nbytes,
+        )
     if issubclass(cls, numpy.random.Generator):
         return _generator(lambda value: value.bit_generator.state, _put_state)
     if issubclass(cls, numpy.random.RandomState):
@@ -246,15 +267,39 @@ def _generator(save: Callable[[Value], Value], put: Callable[[Value, Value], obj
     return Kind(save, lambda value, copy: pickle.dumps(save(value)) == pickle.dumps(copy), put, token=save)
 
 
+def _save_array(value: Any) -> Any:
+    copy = value.copy()
+    copy.flags.writeable = value.flags.writeable
+    return copy
+
+
 def _equal_arrays(value: Any, copy: Any) -> bool:
-    """Bit for bit; shape and type may have been set anew."""
-    if value.shape != copy.shape or value.dtype != copy.dtype:
+    """Bit for bit; shape, type and whether it may be written to may have been set anew."""
+    if (value.shape, value.dtype, value.flags.writeable) != (copy.shape, copy.dtype, copy.flags.writeable):
         return False
     return identical(value.flat, copy.flat) if value.dtype == object else value.tobytes() == copy.tobytes()
 
 
+def _put_array(value: Any, copy: Any) -> None:
+    value.flags.writeable = True
+    if value.size != copy.size:
+        value.resize(copy.shape, refcheck=False)
+    if value.shape != copy.shape:
+        value.shape = copy.shape
+    value[...] = copy
+    value.flags.writeable = copy.flags.writeable
+
+
 def _array_token(value: Any) -> object:
-    return value.shape, str(value.dtype), b"" if value.dtype == object else value.tobytes()
+    octets = 0 if value.dtype == object else zlib.crc32(numpy_bytes(value))
+    return value.shape, str(value.dtype), octets
+
+
+def numpy_bytes(value: Any) -> Any:
+    """Its bytes in order."""
+    import numpy
+
+    return numpy.ascontiguousarray(value).reshape(-1).view(numpy.uint8)
 
 
 def _objects_of_array(value: Any) -> Iterable[object]:

@@ -21,6 +21,9 @@ LIBRARIES = frozenset(
     ["torch", "torchvision", "builtins", "typing", "abc", "collections", "pytest_modelcheck"]
 )  # keep nothing between calls
 FUNCTIONS = 100  # that are followed from one place
+OUTSIDE = frozenset(
+    ["open", "read_text", "read_bytes", "time", "perf_counter", "monotonic", "now", "today"]
+)  # what is named so by code that asks for files, or the time
 STARTS = ("forward", "__call__", "__getattr__")
 _MODULES = (types.ModuleType, type)
 
@@ -34,6 +37,13 @@ class Reach:
     names: list[tuple[Owner, str]] = field(default_factory=list)
     functions: list[tuple[Owner, str]] = field(default_factory=list)
     closures: list[types.FunctionType] = field(default_factory=list)
+    asks: bool = False  # whether it asks for files or the time
+
+
+def own_classes(classes: Iterable[type]) -> list[type]:
+    """They and their bases, but for those of libraries."""
+    bases = dict.fromkeys(base for cls in classes for base in cls.__mro__)
+    return [base for base in bases if _package(base) not in LIBRARIES]
 
 
 def value_of(owner: Owner, name: str) -> Any:
@@ -64,7 +74,7 @@ def reach(code: Code) -> Reach:
     called = [function_of(value_of(owner, name)) for owner, name in methods]
     closures = [method for method in called if method is not None and _is_closure(method)]
     found = search.found
-    return Reach([*own, *found.names], [*methods, *found.functions], [*closures, *found.closures])
+    return Reach([*own, *found.names], [*methods, *found.functions], [*closures, *found.closures], found.asks)
 
 
 _KNOWN: WeakKeyDictionary[type | types.CodeType, _Search] = WeakKeyDictionary()
@@ -98,6 +108,7 @@ class _Search:
             return
         self._seen.add(id(function.__code__))
         names = _names(function.__code__)
+        self.found.asks |= not OUTSIDE.isdisjoint(names)
         if cls is not None:
             self._methods(cls, names)
         self._namespace(function.__globals__, names)
@@ -126,6 +137,8 @@ class _Search:
         if isinstance(value, types.ModuleType):
             if _package(value) == self._package:
                 self._namespace(vars(value), names)
+            else:
+                self.found.functions += [(vars(value), n) for n in names if n in vars(value)]
         elif isinstance(value, type):
             if _package(value) == self._package:
                 self.found.names += [(value, n) for n in names if _keeps(vars(value).get(n))]
@@ -182,8 +195,11 @@ def function_of(value: object) -> types.FunctionType | None:
 
 
 def _is_closure(function: types.FunctionType) -> bool:
-    """Whether it has variables of others that are more than the class it belongs to."""
-    return any(not isinstance(content, type) for content in _contents(function))
+    """Whether it has variables of others that are more than the class it belongs to, or keeps something itself."""
+    if any(not isinstance(content, type) for content in _contents(function)) or vars(function):
+        return True
+    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    return any(type(value) not in PLAIN for value in defaults)
 
 
 def _contents(function: types.FunctionType) -> Iterator[object]:

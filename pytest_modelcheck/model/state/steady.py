@@ -31,7 +31,7 @@ def reset_between(given: object, call: Callable[[], object]) -> Put | None:
 
 
 def _counts(tensor: Tensor) -> bool:
-    return tensor.numel() <= 1 and not tensor.is_floating_point() and not tensor.is_meta
+    return not (tensor.is_nested or tensor.is_floating_point() or tensor.is_meta) and tensor.numel() <= 1
 
 
 def _put_all(changes: list[Put]) -> None:
