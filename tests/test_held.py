@@ -90,8 +90,8 @@ class Keeps(nn.Module):
         super().__init__()
         self.layer, self.held, self.write = nn.Linear(4, 4), held, write
 
-    def counts(self, seen=[]):  # noqa: B006
-        seen.append(1)
+    def counts(self, out, seen=[]):  # noqa: B006
+        seen.append(out)
 
     def forward(self, x, *more):
         if self.held is None:
@@ -103,7 +103,7 @@ class Keeps(nn.Module):
 
 def set_global(model, out):
     global COUNT
-    COUNT += 1
+    COUNT = out
 
 
 def nested(model, out):
@@ -150,8 +150,8 @@ HELD = {
         lambda: np.zeros(3),
         lambda m, out: (m.held.__iadd__(1), m.held.setflags(write=False)) if m.held.flags.writeable else None,
     ),
-    "a default of a method": (lambda: None, lambda m, out: m.counts()),
-    "a new attribute of the class": (lambda: None, lambda m, out: setattr(type(m), "fresh", 1)),
+    "a default of a method": (lambda: None, lambda m, out: m.counts(out)),
+    "a new attribute of the class": (lambda: None, lambda m, out: setattr(type(m), "fresh", out)),
     "torch.Generator": (
         lambda: torch.Generator().manual_seed(1),
         lambda m, out: torch.rand(2, generator=m.held),
@@ -159,24 +159,28 @@ HELD = {
     "random.Random": (lambda: random.Random(1), lambda m, out: m.held.random()),
     "numpy's generator": (lambda: np.random.default_rng(1), lambda m, out: m.held.normal()),
     "numpy's RandomState": (lambda: np.random.RandomState(1), lambda m, out: m.held.rand()),
-    "a closure": (lambda: closure(), lambda m, out: m.held()),
+    "a variable of a hook": (lambda: collector(), lambda m, out: m.held(out)),
     "a bound method": (lambda: Meter().inner.seen.append, lambda m, out: m.held(1)),
-    "a partial": (lambda: functools.partial(lambda seen: seen.append(1), []), lambda m, out: m.held()),
-    "an attribute of the class": (lambda: None, lambda m, out: setattr(type(m), "count", m.count + 1)),
-    "a container of the class": (lambda: None, lambda m, out: m.shared.append(1)),
+    "a partial": (lambda: functools.partial(keep, []), lambda m, out: m.held(out)),
+    "an attribute of the class": (lambda: None, lambda m, out: setattr(type(m), "count", out)),
+    "a container of the class": (lambda: None, lambda m, out: m.shared.append(out)),
     "a global": (lambda: None, set_global),
 }
 
 
-def closure():
-    calls, number = [], 0
+def collector():
+    seen, last = [], None
 
-    def call():
-        nonlocal number
-        number += 1
-        calls.append(number)
+    def collect(out):
+        nonlocal last
+        last = out
+        seen.append(last)
 
-    return call
+    return collect
+
+
+def keep(seen, out):
+    seen.append(out)
 
 
 def photograph(value, seen=None):
@@ -423,6 +427,21 @@ def test_what_a_forward_sets_for_the_whole_process_is_as_it_was(change, read):
     for name, method in METHODS.items():
         method(check)
         assert read() == before, name
+
+
+def test_what_a_test_counts_is_its_own():
+    """It is around the model, and no cache: a list, a variable, a global, an attribute of the class."""
+    calls, number = [], 0
+
+    def count(model, out):
+        nonlocal number
+        number += 1
+        calls.append(1)
+        type(model).count += 1
+
+    ModelCheck(Keeps(None, count), torch.randn(2, 4)).complexity()
+    assert (len(calls), number, Keeps.count) == (1, 1, 1)
+    restore_globals()
 
 
 def test_what_cannot_be_put_back_is_told():

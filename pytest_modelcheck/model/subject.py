@@ -166,6 +166,11 @@ class Subject:
         return torch.device("cpu")
 
     @property
+    def is_built(self) -> bool:
+        """Whether there is the model already, and not only what builds it."""
+        return self._built is not None
+
+    @property
     def is_loaded(self) -> bool:
         """Whether its weights are known to have been loaded, or trained."""
         return is_loaded(self.module)

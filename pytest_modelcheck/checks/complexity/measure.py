@@ -86,7 +86,7 @@ def _counted(
     """`known`: on meta, but for the inputs, whose values are known (see known.py)."""
     module, training = subject.architecture if on_meta else subject.module, phase != "forward"
     stack = ModuleStack(module)
-    kind = subject.device.type
+    kind = subject.device.type if subject.is_built else "cpu"  # not to build it for that
     counter = Counter(
         stack,
         on_meta=on_meta,

@@ -6,6 +6,7 @@ tensors are only listed (`observe` guards them). What cannot be saved is told.
 
 from __future__ import annotations
 
+import functools
 import types
 import warnings
 from collections import OrderedDict, deque
@@ -21,6 +22,7 @@ from .containers import Kind, Put, Value, identical
 from .kinds import NOTHING, PLAIN, kind_of
 from .reach import Owner, own_classes, put_value, reach, value_of
 
+INPUTS, HOOKS, AROUND = "the inputs", "hooks of all modules", "a variable around it"
 FAILED = "what a check changed could not all be put back"
 OBJECTS = 50_000  # that are looked into
 BYTES = 256 * 2**20  # of arrays that are copied
@@ -38,6 +40,9 @@ GLOBAL_HOOKS = [
 class Held:
     """What `parts`, the modules of a model, and `given`, what it is called with, keep.
 
+    What belongs to the program around the model (globals, attributes of classes, variables of functions) is put back
+    where a call left new tensors in it, perhaps such without values: a cache. How often a test was called is its own.
+
     `tensors` are those that are found, parameters and buffers too; `modules` those beside `parts` (in a plain list,
     say). `told`: what was not saved, each in a few words.
     """
@@ -49,6 +54,7 @@ class Held:
         self._modules: list[tuple[nn.Module, type, dict[str, Any], dict[str, Any]]] = []
         self._empty: list[Any] = []  # most of a module's containers: hooks that nobody set
         self._saved: list[Saved] = []
+        self._around: list[Saved] = []
         self._names: list[tuple[Owner, str, object]] = []
         self._seen = {id(part) for part in parts}
         self._todo: deque[tuple[Any, Place]] = deque()
@@ -58,8 +64,8 @@ class Held:
         for cls in dict.fromkeys(map(type, parts)):
             self._code(cls)
         self._classes = [(base, set(vars(base))) for base in own_classes(map(type, parts))]
-        self._add(GLOBAL_HOOKS, "hooks of all modules")
-        self._add(given, "the inputs")
+        self._add(GLOBAL_HOOKS, HOOKS)
+        self._add(given, INPUTS)
         self._look()
 
     @property
@@ -88,15 +94,35 @@ class Held:
         for container in filter(None, self._empty):
             yield container.clear
         for owner, name, value in self._names:
-            if value_of(owner, name) is not value:
+            now = value_of(owner, name)
+            if now is not value and self._is_filled(now):
                 yield partial(put_value, owner, name, value)
         for cls, names in self._classes:
-            for name in [*vars(cls)]:
-                if name not in names and not name.startswith("__"):
+            for name, now in [*vars(cls).items()]:
+                if name not in names and self._is_filled(now):
                     yield partial(delattr, cls, name)
-        for kind, value, copy in self._saved:
-            if kind.put and kind.same and not kind.same(value, copy):
-                yield partial(kind.put, value, copy)
+        for saved in (self._saved, self._around):
+            for kind, value, copy in saved:
+                counts = saved is self._saved or kind.inner is None
+                if (
+                    kind.put
+                    and kind.same
+                    and not kind.same(value, copy)
+                    and (counts or self._is_filled(value))
+                ):
+                    yield partial(kind.put, value, copy)
+
+    def _is_filled(self, value: Value, depth: int = 4) -> bool:
+        """Whether it holds a tensor that was not there before; of a cache of a function nobody can tell."""
+        cls: Any = type(value)
+        if isinstance(value, Tensor):
+            return not any(value is tensor for tensor in self.tensors)
+        if cls in PLAIN or not depth:
+            return False
+        if isinstance(value, functools._lru_cache_wrapper):
+            return True
+        inner = kind_of(cls).inner
+        return inner is not None and any(self._is_filled(part, depth - 1) for part in inner(value))
 
     # Looking
 
@@ -126,7 +152,7 @@ class Held:
             value = value_of(owner, name)
             self._names.append((owner, name, value))
             self._add([value], name)
-        self._add(found.closures, "a variable around it")
+        self._add(found.closures, AROUND)
 
     def _add(self, values: Iterable[Any], place: Place) -> None:
         self._todo.extend([(value, place) for value in values if type(value) not in PLAIN])
@@ -146,6 +172,7 @@ class Held:
             else:
                 if isinstance(value, types.FunctionType):
                     self._code(value)
+                    place = AROUND
                 cls: Any = type(value)
                 self._save(value, kind_of(cls), place)
 
@@ -159,7 +186,9 @@ class Held:
             self._told[f"{_words(place)} ({kind.told or 'more than is copied'})"] = None
             return
         if kind.save:
-            self._saved.append((kind, value, kind.save(value)))
+            own = isinstance(place, tuple) or place in (INPUTS, HOOKS)
+            saved = self._saved if own else self._around
+            saved.append((kind, value, kind.save(value)))
         if kind.inner:
             self._add(kind.inner(value), place)
 
