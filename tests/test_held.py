@@ -133,6 +133,7 @@ HELD = {
     "a tensor, through numpy": (lambda: torch.zeros(3), lambda m, out: m.held.numpy().__iadd__(1)),
     "a tensor, another": (lambda: torch.zeros(3), lambda m, out: setattr(m, "held", m.held + 1)),
     "a tensor's shape": (lambda: torch.zeros(4), lambda m, out: m.held.resize_(6)),
+    "a tensor, by what needs a gradient": (lambda: torch.zeros(2, 4), lambda m, out: m.held.copy_(out)),
     "tensors in a list": (lambda: [torch.zeros(3)], lambda m, out: m.held[0].add_(1)),
     "a module in a list": (lambda: [nn.BatchNorm1d(4)], lambda m, out: m.held[0].train()(torch.ones(2, 4))),
     "a parameter in a list": (lambda: [nn.Parameter(torch.zeros(3))], lambda m, out: m.held[0].data.add_(1)),
@@ -193,7 +194,7 @@ def photograph(value, seen=None):
             id(value),
             of_bytes(value.detach(), bytes) if value.layout is torch.strided else str(value),
             tuple(value.shape),
-            value.device.type,
+            (value.device.type, value.requires_grad),
         )
     if id(value) in seen:
         return id(value)

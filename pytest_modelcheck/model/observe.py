@@ -170,6 +170,8 @@ class _Tensors:
                 if _gradient(tensor) is not grad:
                     tensor.grad = grad
                 if tensor.requires_grad != requires_grad:
+                    if not tensor.is_leaf:  # something that needs a gradient was written to it
+                        tensor.detach_()
                     tensor.requires_grad_(requires_grad)
             self.values.restore()
             for data, value in copies:
