@@ -10,6 +10,7 @@ and reported by name.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -49,11 +50,11 @@ def register_formula(*operators: object, counts: str = "macs") -> Callable[[Regi
         raise ValueError(f"counts={counts!r} is not one of 'macs', 'other_flops', 'traffic'")
     register = _registrar(tables[counts], names)
 
-    def registered(formula: Registered) -> Registered:
+    def checked(formula: Registered) -> Registered:
         register(checked_pair(formula) if counts == "traffic" else checked_amount(formula))
         return formula
 
-    return registered
+    return checked
 
 
 def operator_name(operator: object) -> str:
@@ -81,17 +82,15 @@ def full_names(names: str) -> list[str]:
     return [name if "::" in name else f"aten::{name}" for name in names.split()]
 
 
-_CHANGES = [0]
-
-
-def changes() -> int:
-    """How often a formula was registered so far: figures made before may be other ones."""
-    return _CHANGES[0]
+def registered() -> str:
+    """Equal while no formula is another one: figures made before may be other figures."""
+    torchs = getattr(sys.modules.get("torch.utils.flop_counter"), "flop_registry", {})
+    tables = (MACS, OTHER, REGISTERED_TRAFFIC, torchs)
+    return str(hash(tuple(id(formula) for table in tables for formula in table.values())))
 
 
 def _registrar(table: dict[str, Any], names: list[str]) -> Callable[[Registered], Registered]:
     def register(formula: Registered) -> Registered:
-        _CHANGES[0] += 1
         table.update(dict.fromkeys(names, formula))
         return formula
 

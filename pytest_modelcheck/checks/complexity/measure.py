@@ -21,7 +21,7 @@ from ...verdict.phases import PHASES
 from . import control
 from .attention import WrittenOut
 from .counter import Counter, WithoutValues
-from .formulas import changes
+from .formulas import registered
 from .known import Known
 from .leaving import departures
 from .params import Sizes, sizes
@@ -33,7 +33,7 @@ from .whole import composites_whole
 ATTENTION = ("dense", "causal")
 
 
-@shared(by_shapes=lambda result: result.counted_on == "meta", also=changes)
+@shared(by_shapes=lambda result: result.counted_on == "meta", also=registered)
 def count(
     subject: Subject, *, phase: str = "forward", attention: str = "dense", strict: bool = False
 ) -> Complexity:
