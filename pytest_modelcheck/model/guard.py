@@ -204,6 +204,14 @@ def _has_out(overload: Overload) -> bool:
     return any(argument.is_out for argument in overload._schema.arguments)
 
 
+def storage_identity(tensor: Tensor) -> int:
+    """Equal for tensors that share a storage, whatever device it is on; the tensor's own where it has none."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):
+        return id(tensor)
+
+
 def storage_key(tensor: Tensor) -> int:
     """Identity of the memory; 0 where there is none to protect (meta, sparse, other wrappers)."""
     try:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from ...model.guard import storage_identity
+
 LARGEST = 2**24  # elements of a tensor made of nothing: beyond, it is not worth its values
 
 _META, _CPU = torch.device("meta"), torch.device("cpu")
@@ -39,14 +41,14 @@ class Known:
             return tree_map(_on_cpu, args), tree_map(_on_cpu, dict(kwargs))
         for tensor in _written(func, args, kwargs):
             if not tensor.is_meta:
-                self.spoiled[_storage(tensor)] = tensor
+                self.spoiled[storage_identity(tensor)] = tensor
         placed = tree_map(self._without_values, dict(kwargs))
         if func is torch.ops.aten._to_copy.default and placed.get("device") is not None:
             placed["device"] = _META  # wherever to: it has no values there either
         return tree_map(self._without_values, args), placed
 
     def _is_known(self, tensor: Tensor) -> bool:
-        return not tensor.is_meta and _storage(tensor) not in self.spoiled
+        return not tensor.is_meta and storage_identity(tensor) not in self.spoiled
 
     def _without_values(self, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor) or leaf.is_meta or (not leaf.dim() and self._is_known(leaf)):
@@ -74,10 +76,3 @@ def _written(func: Any, args: Any, kwargs: Mapping[str, Any]) -> list[Tensor]:
         if argument.alias_info is not None and argument.alias_info.is_write
     ]
     return [leaf for leaf in tree_leaves(written) if isinstance(leaf, Tensor)]
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):
-        return id(tensor)

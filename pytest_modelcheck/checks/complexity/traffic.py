@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
+from ...model.guard import storage_identity
 from . import movement
 from .formulas import (
     REGISTERED_TRAFFIC,
@@ -67,7 +68,7 @@ def _same_place(one: Tensor, other: Tensor) -> bool:
     ):
         return False
     where = [(t.storage_offset(), t.stride(), t.shape, t.dtype) for t in (one, other)]
-    return where[0] == where[1] and one.untyped_storage()._cdata == other.untyped_storage()._cdata
+    return where[0] == where[1] and storage_identity(one) == storage_identity(other)
 
 
 def _only_what_comes_out(args: Arguments, out: object) -> Moved:

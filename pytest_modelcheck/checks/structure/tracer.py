@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from ...errors import own_error
 from ...model.calls import module_calls
 from ...model.eager import eager
-from ...model.guard import only_reads
+from ...model.guard import only_reads, storage_identity
 from ...model.shapes import sizes
 from ...model.subject import Inputs, Subject, dtype_name, locate_failure
 from .attributes import attributes
@@ -170,7 +170,7 @@ class Tracer(TorchFunctionMode):
             if tensor.grad_fn is not None:
                 self.functions.setdefault(tensor.grad_fn, self.running[-1])
             if writes:
-                self.writes.setdefault(_storage(tensor), []).append(number)
+                self.writes.setdefault(storage_identity(tensor), []).append(number)
 
     def _dtype(self, tensor: Tensor) -> str:
         name = self.dtypes.get(tensor.dtype)
@@ -187,7 +187,7 @@ class Tracer(TorchFunctionMode):
         source = self._producer(tensor)
         if source is None:
             return []
-        later = self.writes.get(_storage(tensor), ()) if self.writes else ()
+        later = self.writes.get(storage_identity(tensor), ()) if self.writes else ()
         return [source, *((number, 0) for number in later if number > source[0])]
 
     def graph(self, output: object) -> Graph:
@@ -241,13 +241,6 @@ def _selects_by_data(operator: str, args: Sequence[object]) -> bool:
     if operator == "where" and len(args) == 1:
         return True
     return operator == "getitem" and any(t.dtype == torch.bool for t in tensors_in(args[1]))
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):
-        return id(tensor)
 
 
 def tensors_in(value: object, depth: int = 6) -> list[Tensor]:

@@ -42,7 +42,7 @@ def identical(one: Iterable[object], other: Iterable[object]) -> bool:
 # Containers
 
 
-def _same_list(value: Value, copy: Value) -> bool:
+def same_list(value: Value, copy: Value) -> bool:
     return len(value) == len(copy) and identical(iter(value), copy)
 
 
@@ -106,8 +106,8 @@ def _put_array(value: array.array[Any], copy: array.array[Any]) -> None:
 
 CONTAINERS: dict[type, Kind] = {
     dict: Kind(_save_dict, same_dict, put_dict, entries, len),
-    list: Kind(list.copy, _same_list, _put_list, iter, len),
-    deque: Kind(deque.copy, _same_list, _put_sequence, iter, len),
+    list: Kind(list.copy, same_list, _put_list, iter, len),
+    deque: Kind(deque.copy, same_list, _put_sequence, iter, len),
     set: Kind(set.copy, _same_set, _put_set, iter, len),
     bytearray: Kind(bytes, lambda value, copy: value == copy, _put_sequence, token=zlib.crc32, size=len),
     array.array: Kind(

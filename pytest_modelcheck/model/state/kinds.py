@@ -34,7 +34,7 @@ def _slots(cls: type) -> list[types.MemberDescriptorType]:
     return [value for value in own if isinstance(value, types.MemberDescriptorType)]
 
 
-_ABSENT = object()
+ABSENT = object()
 
 
 def _kind_of_object(cls: type) -> Kind:
@@ -63,9 +63,9 @@ def _kind_of_object(cls: type) -> Kind:
         if not same_dict(attributes(value), copy[0]):
             put_dict(attributes(value), copy[0])
         for descriptor, entry in zip(descriptors, copy[1], strict=True):
-            if entry is not _ABSENT:
+            if entry is not ABSENT:
                 descriptor.__set__(value, entry)
-            elif _slot(descriptor, value) is not _ABSENT:
+            elif _slot(descriptor, value) is not ABSENT:
                 descriptor.__delete__(value)
         if content and content.put and content.same and not content.same(value, copy[2]):
             content.put(value, copy[2])
@@ -83,13 +83,13 @@ def _slot(descriptor: Any, value: Value) -> Value:
     try:
         return descriptor.__get__(value)
     except AttributeError:
-        return _ABSENT
+        return ABSENT
 
 
 # Functions: what closures hold, and which object a name in them stands for
 
 
-def _cells(value: types.FunctionType) -> list[Value]:
+def cells(value: types.FunctionType) -> list[Value]:
     return [_content(cell) for cell in value.__closure__ or ()]
 
 
@@ -97,17 +97,17 @@ def _content(cell: types.CellType) -> Value:
     try:
         return cell.cell_contents
     except ValueError:  # it stands for nothing yet
-        return _ABSENT
+        return ABSENT
 
 
 def _put_cells(value: types.FunctionType, copy: list[Value]) -> None:
     for cell, content in zip(value.__closure__ or (), copy, strict=True):
-        if content is not _ABSENT:
+        if content is not ABSENT:
             cell.cell_contents = content
 
 
 def _inner_of_function(value: types.FunctionType) -> Iterator[object]:
-    yield from _cells(value)
+    yield from cells(value)
     yield from value.__defaults__ or ()
     yield from (value.__kwdefaults__ or {}).values()
     if vars(value):
@@ -151,8 +151,8 @@ _PLAIN = (
 )
 _FUNCTIONS: dict[type, Kind] = {
     types.FunctionType: Kind(
-        _cells,
-        lambda value, copy: identical(_cells(value), copy),
+        cells,
+        lambda value, copy: identical(cells(value), copy),
         _put_cells,
         _inner_of_function,
         lambda value: id(value.__code__),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +17,8 @@ from torch._C import (
 )
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+from .containers import same_list
 
 UNREADABLE = object()
 
@@ -190,7 +191,7 @@ class _Stacks:
     def restore(self) -> None:
         while len(stack := _get_current_dispatch_mode_stack()) > len(self.dispatch):
             _pop_torch_dispatch_stack(getattr(stack[-1], "_mode_key", None))
-        if not all_same(_get_current_function_mode_stack(), self.function):
+        if not same_list(_get_current_function_mode_stack(), self.function):
             while _len_torch_function_stack():
                 _pop_torch_function_stack()
             for mode in self.function:
@@ -203,8 +204,3 @@ class _Stacks:
         """The mode that sets it, None where nobody did; and where torch keeps it for the modes."""
         context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
         return context, torch.utils._device.CURRENT_DEVICE
-
-
-def all_same(one: Sequence[object], other: Sequence[object]) -> bool:
-    """Whether both hold the very same objects in the same order."""
-    return len(one) == len(other) and all(map(operator.is_, one, other))

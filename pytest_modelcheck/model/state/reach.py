@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from .kinds import NOTHING, PLAIN, kind_of
+from .kinds import ABSENT, NOTHING, PLAIN, cells, kind_of
 
 Owner: TypeAlias = type | dict[str, Any]  # a class, or the namespace of a file
 Code: TypeAlias = type | types.FunctionType
@@ -196,18 +196,12 @@ def function_of(value: object) -> types.FunctionType | None:
 
 def _is_closure(function: types.FunctionType) -> bool:
     """Whether it has variables of others that are more than the class it belongs to, or keeps something itself."""
-    if any(not isinstance(content, type) for content in _contents(function)) or vars(function):
+    if any(content is not ABSENT and not isinstance(content, type) for content in cells(function)) or vars(
+        function
+    ):
         return True
     defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
     return any(type(value) not in PLAIN for value in defaults)
-
-
-def _contents(function: types.FunctionType) -> Iterator[object]:
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # it stands for nothing yet
-            continue
 
 
 def _names(code: types.CodeType) -> set[str]:
