@@ -60,6 +60,18 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What became of a module since the base, in as few words as name it: `body.0` "stride 2 -> 1", `extra` "new".
+
+    `link`: the tab of the page that shows it.
+    """
+
+    name: str
+    text: str
+    link: str = ""
+
+
+@dataclass(frozen=True)
 class Cell:
     """A cell of a table: words, or (`code`) a name of the user's."""
 
@@ -104,6 +116,7 @@ class Comparison:
     whether that makes the subject a changed one. `headline` is the subject's first line; `lines` and `tables` say it
     in words, `panel` on the page, `beside(base, head, changes)` adds to the head's own section what shows both.
     `joined(key, values)`: one of what several shards of a run found.
+    `origins(changes)`: the modules that a change comes from, the dearest first; the first section to know any is asked.
     `prices(changes)`: what modules cost more than at the base, as far as the section knows; `priced(changes, prices)`:
     its own part of the changes again, with what the modules it names cost, the dearest first.
     """
@@ -112,6 +125,7 @@ class Comparison:
     compare: Callable[[Sections, Sections, Paths, Sequence[Mapping[str, Any]]], Mapping[str, Any]]
     lines: Callable[[Mapping[str, Any], int], Iterable[Line]] = lambda changes, most: ()
     headline: Callable[[Mapping[str, Any]], Line | None] = lambda changes: None
+    origins: Callable[[Mapping[str, Any]], Iterable[Origin]] = lambda changes: ()
     tables: Callable[[Mapping[str, Any]], Iterable[Table]] = lambda changes: ()
     panel: Drawn | None = None
     is_change: Callable[[str, Any], bool] = lambda key, value: True
