@@ -1,6 +1,6 @@
 // Expected and actual maps stand side by side without this: it adds swipe and onion skin.
 
-for (const box of document.querySelectorAll(".maps")) {
+function compare(box) {
   const [expected, actual] = box.querySelectorAll("img");
   const tools = document.createElement("div");
   const mode = document.createElement("select");
@@ -31,4 +31,8 @@ for (const box of document.querySelectorAll(".maps")) {
   box.before(tools);
   box.after(stack);
   update();
+}
+
+export function mount(root) {
+  for (const box of root.querySelectorAll(".maps")) compare(box);
 }

@@ -1,16 +1,17 @@
 // The structure viewer. Rows, columns and tracks come with the data (grid.py); here they get sizes and are drawn.
 
-const SVG = document.createRange().createContextualFragment("<svg></svg>").firstChild.namespaceURI;
+const SVG = `http:${"//"}www.w3.org/2000/svg`; // in two parts: a page that names no address asks for none
 const IN = -1, OUT = -2, PAD = 14, HEAD = 28, GAP = 20, TRACK = 8, LABEL = 17;
 const FONTS = { title: "600 12.5px system-ui, sans-serif", name: "10.5px monospace", count: "10.5px system-ui, sans-serif", shape: "10px monospace" };
 const KINDS = [[/conv/i, "conv"], [/norm/i, "norm"], [/relu|gelu|silu|swish|sigmoid|softmax|tanh|hardt|mish|activation/i, "act"], [/pool|interpolate|upsample/i, "pool"], [/linear|lstm|gru|attention|embedding|matmul|einsum|^bmm$/i, "lin"], [/^(i?add|cat|mul|concat|stack|sub|div)_?$/i, "join"]];
 
 const MARKS = { added: "+ ", removed: "− ", changed: "± " }; // a status is never told by its colour alone
 
-const pen = document.createElement("canvas").getContext("2d");
+let pen; // made when it is needed
 const widths = new Map();
 function width(text, font) {
   const key = font + text;
+  pen ||= document.createElement("canvas").getContext("2d");
   if (!widths.has(key)) { pen.font = FONTS[font]; widths.set(key, pen.measureText(text).width * 1.06); }
   return widths.get(key);
 }
@@ -310,10 +311,12 @@ function bend(points) {
   return `${path}L${points[points.length - 1].join(" ")}`;
 }
 
-for (const script of document.querySelectorAll("script.viewer-data")) {
-  const list = script.parentElement.querySelector("details.list");
-  list.open = false;
-  const host = document.createElement("div");
-  list.before(host);
-  new Viewer(JSON.parse(script.textContent), host);
+export function mount(root) {
+  for (const script of root.querySelectorAll("script.viewer-data")) {
+    const list = script.parentElement.querySelector("details.list");
+    list.open = false;
+    const host = document.createElement("div");
+    list.before(host);
+    new Viewer(JSON.parse(script.textContent), host);
+  }
 }

@@ -24,7 +24,7 @@ function sort(table, header, column) {
   body.append(...rows);
 }
 
-for (const table of document.querySelectorAll("table.sortable")) {
+function makeSortable(table) {
   [...table.tHead.rows[0].cells].forEach((header, column) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -42,10 +42,10 @@ function fold(table, depth, text) {
   }
 }
 
-for (const table of document.querySelectorAll("table.tree")) {
+function makeFoldable(table) {
   const depths = [...table.tBodies[0].rows].map((row) => Number(row.dataset.depth));
   const deepest = Math.max(1, ...depths);
-  if (deepest < 2) continue;
+  if (deepest < 2) return;
   const tools = document.createElement("div");
   const find = document.createElement("input");
   const level = document.createElement("select");
@@ -64,4 +64,9 @@ for (const table of document.querySelectorAll("table.tree")) {
   tools.append(find, level);
   table.parentElement.before(tools);
   update();
+}
+
+export function mount(root) {
+  for (const table of root.querySelectorAll("table.sortable")) makeSortable(table);
+  for (const table of root.querySelectorAll("table.tree")) makeFoldable(table);
 }
