@@ -17,8 +17,14 @@ function sort(table, header, column) {
     header.setAttribute("aria-sort", now);
     const sign = now === "descending" ? -1 : 1;
     rows = [...rows].sort((a, b) => {
-      const x = value(a, column), y = value(b, column);
-      return sign * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y)));
+      const x = value(a, column),
+        y = value(b, column);
+      return (
+        sign *
+        (typeof x === "number" && typeof y === "number"
+          ? x - y
+          : String(x).localeCompare(String(y)))
+      );
     });
   }
   body.append(...rows);
@@ -55,7 +61,12 @@ function makeFoldable(table) {
   find.setAttribute("aria-label", "find a module");
   level.setAttribute("aria-label", "levels shown");
   for (let depth = 1; depth <= deepest; depth++) {
-    level.add(new Option(depth === deepest ? "all levels" : depth === 1 ? "1 level" : `${depth} levels`, depth));
+    level.add(
+      new Option(
+        depth === deepest ? "all levels" : depth === 1 ? "1 level" : `${depth} levels`,
+        depth,
+      ),
+    );
   }
   level.value = String(depths.length > 40 ? Math.min(2, deepest) : deepest);
   const update = () => fold(table, Number(level.value), find.value);
