@@ -18,6 +18,8 @@ from .types import HEAD
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from ..drawing.script import Entry
+
 
 Sections = Mapping[str, Any]  # of one subject's entry, by name
 Paths = Mapping[str, str]  # old name -> new name of the modules that are the same one
@@ -100,8 +102,8 @@ class Drawn(Protocol):
         """Its style sheets."""
 
     @property
-    def scripts(self) -> Sequence[str]:
-        """Its scripts."""
+    def scripts(self) -> Sequence[Entry]:
+        """Its scripts' modules."""
 
     def render(self, data: Any, context: Mapping[str, Any]) -> Markup:
         """Autoescaped HTML."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from ..drawing.html import asset, environment
+from ..drawing.script import Entry, linked, problem
 from ..records.outcome import bad_checks, is_of, is_red, other_failures, shown_outcome
 from ..records.section import Catalogue, Line, Section, content_of, sections_of
 from ..records.types import Changes, CheckEntry, PanelEntry, Record, SubjectChanges, SubjectEntry
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 CEILING = 5_000_000  # bytes; beyond it panels are thinned, and the page says so
+SCRIPT = Entry(__package__, "script/page.js")
 TABS = ("maps", "time", "cost", "memory", "graph", "weights")  # in the order of the page; others follow
 SEVERITY = tuple(SYMBOLS)
 
@@ -141,13 +143,10 @@ class _Page:
         panels = [
             s.panel for name, s in self.catalogue.sections.items() if name in drawn and s.panel is not None
         ]
-        scripts = [asset(__package__, "tables.js"), *(text for panel in panels for text in panel.scripts)]
+        entries = [entry for panel in panels for entry in panel.scripts if not problem(entry)]
         styles = [asset(__package__, "page.css"), asset("pytest_modelcheck.drawing", "plots.css")]
         styles += [text for panel in panels for text in panel.styles]
-        script = '"use strict";\n' + "".join(
-            f"{{\n{text}}}\n" for text in dict.fromkeys(scripts)
-        )  # a scope for each
-        return script, "".join(dict.fromkeys(styles))
+        return linked(SCRIPT, entries), "".join(dict.fromkeys(styles))
 
     def _subject(self, entry: SubjectEntry) -> PageSubject:
         checks = [c for c in self.record["checks"] if is_of(c, entry)]
@@ -192,7 +191,9 @@ class _Page:
         if isinstance(content, dict) and isinstance(content.get("error"), str):
             return _generic("missing", section.title, content["error"])
         try:
-            return section.panel.render(content, context)
+            drawn = section.panel.render(content, context)
+            faults = filter(None, map(problem, section.panel.scripts))
+            return drawn + "".join(_generic("scriptless", fault) for fault in faults)
         except Exception as error:  # a panel that raises, a third party's too, costs no more than itself
             return _generic("broken", section.title or section.name, f"{type(error).__name__}: {error}")
 

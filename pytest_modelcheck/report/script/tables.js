@@ -17,14 +17,20 @@ function sort(table, header, column) {
     header.setAttribute("aria-sort", now);
     const sign = now === "descending" ? -1 : 1;
     rows = [...rows].sort((a, b) => {
-      const x = value(a, column), y = value(b, column);
-      return sign * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y)));
+      const x = value(a, column),
+        y = value(b, column);
+      return (
+        sign *
+        (typeof x === "number" && typeof y === "number"
+          ? x - y
+          : String(x).localeCompare(String(y)))
+      );
     });
   }
   body.append(...rows);
 }
 
-for (const table of document.querySelectorAll("table.sortable")) {
+function makeSortable(table) {
   [...table.tHead.rows[0].cells].forEach((header, column) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -42,10 +48,10 @@ function fold(table, depth, text) {
   }
 }
 
-for (const table of document.querySelectorAll("table.tree")) {
+function makeFoldable(table) {
   const depths = [...table.tBodies[0].rows].map((row) => Number(row.dataset.depth));
   const deepest = Math.max(1, ...depths);
-  if (deepest < 2) continue;
+  if (deepest < 2) return;
   const tools = document.createElement("div");
   const find = document.createElement("input");
   const level = document.createElement("select");
@@ -55,7 +61,12 @@ for (const table of document.querySelectorAll("table.tree")) {
   find.setAttribute("aria-label", "find a module");
   level.setAttribute("aria-label", "levels shown");
   for (let depth = 1; depth <= deepest; depth++) {
-    level.add(new Option(depth === deepest ? "all levels" : depth === 1 ? "1 level" : `${depth} levels`, depth));
+    level.add(
+      new Option(
+        depth === deepest ? "all levels" : depth === 1 ? "1 level" : `${depth} levels`,
+        depth,
+      ),
+    );
   }
   level.value = String(depths.length > 40 ? Math.min(2, deepest) : deepest);
   const update = () => fold(table, Number(level.value), find.value);
@@ -64,4 +75,9 @@ for (const table of document.querySelectorAll("table.tree")) {
   tools.append(find, level);
   table.parentElement.before(tools);
   update();
+}
+
+export function mount(root) {
+  for (const table of root.querySelectorAll("table.sortable")) makeSortable(table);
+  for (const table of root.querySelectorAll("table.tree")) makeFoldable(table);
 }
