@@ -41,6 +41,14 @@ def asset(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text("utf-8")
 
 
+def generic(macro: str, *arguments: Any) -> Markup:
+    """A part of the page that no check draws: a macro of `parts.html.j2`."""
+    from markupsafe import Markup
+
+    parts = environment().get_template("parts.html.j2").module
+    return Markup(getattr(parts, macro)(*arguments))
+
+
 def _source(name: str) -> str:
     package, _, file = name.rpartition(":")
     return asset(package, file) if package else asset(__package__, f"templates/{file}")

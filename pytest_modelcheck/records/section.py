@@ -30,13 +30,15 @@ class Total:
     """A figure of a section that is a metric of its own: two records are compared by it.
 
     `value(section)` is the figure, None where it has none; `parts(section)` are the modules' own parts of it.
-    `options(section)`: the measuring options that the title names, such as the phase.
+    `options(section)`: the measuring options that the title names, such as the phase. `key`: one of the few figures
+    that say most of a model, which an overview of many shows.
     """
 
     metric: Metric
     value: Callable[[Any], object]
     parts: Callable[[Any], Iterable[Contributor]] = lambda section: ()
     options: Callable[[Any], Mapping[str, object]] = lambda section: {}
+    key: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ class Section:
     `describe(subject)`: its content, JSON, made once for each subject of a report; None: only what tests keep in it.
     `settings`: fields of the settings that it wants as keywords besides.
     `tab`: where on the page; `title`: above its panel. `type`: the shape of its content, for who reads a record.
-    `panel`: how it looks on the page. `totals`: the figures that two records are compared by. `changes`: what differs
+    `panel`: how it looks on the page. `evidence`: what it shows beside the context's `check`, one that failed, if anything.
+    `totals`: the figures that two records are compared by. `changes`: what differs
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
     beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
@@ -159,6 +162,7 @@ class Section:
     title: str = ""
     type: Any = object
     panel: Drawn | None = None
+    evidence: Drawn | None = None
     totals: Sequence[Total] = ()
     changes: Comparison | None = None
     align: Callable[[Sections, Sections], Paths] | None = None
