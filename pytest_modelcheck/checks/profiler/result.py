@@ -10,8 +10,8 @@ import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -187,16 +187,19 @@ class Profile:
         return self.export_chrome_trace(Path(folder, f"{worker}.{time.time_ns()}.pt.trace.json.gz"))
 
     def calls_of(self, operator: str) -> Measurement:
-        """The calls of all operators that match the name or pattern.
+        """The calls of all operators that match the name or pattern; the modules that make them contribute.
 
         Raises NothingSeenError where no call could be seen, MeasurementError for a name that no operator has.
         """
         self._refuse_unseen()
         _refuse_unknown(operator)
-        return _measurement({name: n for name, n in self.counts.items() if fnmatchcase(name, operator)})
+        calls = {name: n for name, n in self.counts.items() if fnmatchcase(name, operator)}
+        events: list[Event] = [e for e in self.torch_profiler.events() if e.name in calls]
+        kinds = tuple(f"{n:,} of {name}" for name, n in Counter(calls).most_common(SHOWN_PLACES))
+        return _measurement(calls, _by_module(events), kinds if len(calls) > 1 else ())
 
     def host_syncs(self) -> Measurement:
-        """The calls after which the host waits for the device, on a CPU those after which it would.
+        """The calls after which the host waits for the device, on a CPU those after which it would; by module.
 
         Raises NothingSeenError where none could be seen.
         """
@@ -205,13 +208,18 @@ class Profile:
         copies = sum(a.count for a in self.averages if a.key.startswith(TO_HOST))
         if (more := copies - sum(found.values())) > 0:
             found["copies to the host"] = more
-        return replace(_measurement(found), notes=self.reads.places[:SHOWN_PLACES] if self.reads else ())
+        modules = _by_module(self._waiting) + (self.reads.modules if self.reads else Counter())
+        return _measurement(found, modules, self.reads.places[:SHOWN_PLACES] if self.reads else ())
 
     @property
     def waits(self) -> dict[str, int]:
         """The calls of HOST_SYNCS, without those that another one makes."""
+        return dict(Counter(event.name for event in self._waiting))
+
+    @property
+    def _waiting(self) -> list[Event]:
         events: list[Event] = [e for e in self.torch_profiler.events() if e.name in HOST_SYNCS]
-        return dict(Counter(e.name for e in events if not any(p.name in HOST_SYNCS for p in _parents(e))))
+        return [e for e in events if not any(p.name in HOST_SYNCS for p in _parents(e))]
 
     def _refuse_unseen(self) -> None:
         if others := out_of_sight(self.on_other_threads, "torch.profiler"):
@@ -297,6 +305,13 @@ def _parents(event: Event) -> Iterator[Event]:
         parent = parent.cpu_parent
 
 
-def _measurement(calls: dict[str, int]) -> Measurement:
-    ranked = sorted(calls.items(), key=lambda pair: -pair[1])
-    return Measurement(sum(calls.values()), contributors=tuple(Contributor(name, n) for name, n in ranked))
+def _by_module(events: Iterable[Event]) -> Counter[str]:
+    """How many of them each module makes; "" is the model itself."""
+    callers = (_enclosing(event) for event in events)
+    return Counter("" if caller is None else _path(caller) for caller in callers)
+
+
+def _measurement(calls: Mapping[str, int], modules: Counter[str], notes: tuple[str, ...]) -> Measurement:
+    """Calls by name in all; the modules that make them, the most often first."""
+    parts = tuple(Contributor(name or ROOT, n) for name, n in modules.most_common())
+    return Measurement(sum(calls.values()), contributors=parts, notes=notes)
