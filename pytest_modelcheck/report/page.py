@@ -17,6 +17,7 @@ from ..drawing.html import asset, environment
 from ..records.outcome import bad_checks, is_of, is_red, other_failures, shown_outcome
 from ..records.section import Catalogue, Line, Section, content_of, sections_of
 from ..records.types import Changes, CheckEntry, PanelEntry, Record, SubjectChanges, SubjectEntry
+from .standing import addressed, standing
 from .text import (
     SYMBOLS,
     amount,
@@ -26,7 +27,6 @@ from .text import (
     differing,
     ended,
     failure_line,
-    headroom_text,
     sides,
 )
 
@@ -116,7 +116,8 @@ class _Page:
         made = environment().overlay()
         made.filters = {
             **made.filters,
-            "headroom": headroom_text,
+            "standing": standing,
+            "addressed": addressed,
             "amount": lambda value, unit: amount(self.catalogue, unit, value),
             "sides": lambda row: sides(self.catalogue, row),
             "change": change,
