@@ -10,7 +10,8 @@ from ..drawing.html import environment
 from ..records.outcome import shown_outcome
 from ..records.section import Catalogue
 from . import causes
-from .text import SYMBOLS, amount, change, differing, ended, failure_line, headroom_text, sides
+from .standing import standing
+from .text import SYMBOLS, amount, change, differing, ended, failure_line, sides
 
 if TYPE_CHECKING:
     import jinja2
@@ -30,7 +31,7 @@ def templates(catalogue: Catalogue) -> jinja2.Environment:
     made = environment().overlay()
     made.filters = {
         **made.filters,
-        "headroom": headroom_text,
+        "standing": standing,
         "amount": lambda value, unit: amount(catalogue, unit, value),
         "sides": lambda row: sides(catalogue, row),
         "change": change,

@@ -57,9 +57,7 @@ def overview(subjects: Sequence[PageSubject], record: Record, catalogue: Catalog
     for subject in subjects:
         moved = _moved(subject)
         cells = [
-            Figure(
-                amount(catalogue, figure.unit, figure.value), *_change(moved.get(name), catalogue)
-            )
+            Figure(amount(catalogue, figure.unit, figure.value), *_change(moved.get(name), catalogue))
             if (figure := found[subject.slug].get(name)) is not None
             else Figure("")
             for name in shown

@@ -163,9 +163,7 @@ def _severity(outcome: str) -> int:
     return SEVERITY.index(outcome) if outcome in SEVERITY else len(SEVERITY)
 
 
-def _batches(
-    subjects: Sequence[PageSubject], parts: Mapping[str, str]
-) -> Iterator[tuple[list[str], Markup]]:
+def _batches(subjects: Sequence[PageSubject], parts: Mapping[str, str]) -> Iterator[tuple[list[str], Markup]]:
     """The slugs and the parts of those that stand in one element."""
     from markupsafe import Markup
 

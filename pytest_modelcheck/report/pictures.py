@@ -7,7 +7,9 @@ import re
 import struct
 from collections import Counter
 
-_IMAGE = re.compile(r'<img\b([^<>]*?) src="data:image/png;base64,([A-Za-z0-9+/=]+)"([^<>]*)>')  # escaped, so no `>` within
+_IMAGE = re.compile(
+    r'<img\b([^<>]*?) src="data:image/png;base64,([A-Za-z0-9+/=]+)"([^<>]*)>'
+)  # escaped, so no `>` within
 _ALT = re.compile(r'\balt="([^"]*)"')
 _CLASS = re.compile(r'\bclass="([^"]*)"')
 

@@ -135,14 +135,16 @@ class Drawing:
 
     def _checks(self, subject: PageSubject) -> Markup:
         """All checks, and in full those to be told of, each with its evidence."""
-        addressed = list(zip(check_slugs(subject.checks), subject.checks, strict=True))
-        told, seen = [], set()
-        for slug, check in addressed:
-            if shown_outcome(check) in TOLD:
+        told, rows, seen = [], [], set()
+        for slug, check in zip(check_slugs(subject.checks), subject.checks, strict=True):
+            in_full = shown_outcome(check) in TOLD
+            if not in_full:
+                rows.append((check, f"{subject.slug}/checks/{slug}"))
+            else:
                 evidence = [] if check["nodeid"] in seen else list(self._evidence(subject, check))
                 seen |= {check["nodeid"]} if evidence else set()
                 told.append((slug, check, evidence))
-        return self._macro("told", "checks", subject, told)
+        return self._macro("told", "checks", subject, told, rows)
 
     def _evidence(self, subject: PageSubject, check: CheckEntry) -> Iterator[Markup]:
         """What sections have to show of a check that failed: pictures that differ."""

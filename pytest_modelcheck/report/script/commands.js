@@ -20,6 +20,6 @@ export function mount(root) {
         button.textContent = "copy command";
       }, 1500);
     });
-    code.after(button);
+    code.parentNode.prepend(button);
   }
 }
