@@ -25,13 +25,15 @@ from .addresses import slugs
 from .causes import Command, commands
 from .overview import overview
 from .pictures import stored_once
-from .subjects import SEVERITY, Drawing, PageSubject, Thin
+from .subjects import SEVERITY, Drawing, PageSubject
 from .text import besides
+from .thinning import Part, Thin, fitted, size_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 CEILING = 5_000_000  # bytes; beyond it subjects are thinned, one by one, and the page says so
+NOTICE = 40_000  # bytes that saying so may take
 SCRIPT = Entry(__package__, "script/page.js")
 PARTS = 400  # elements that subjects stand in; of more subjects several share one
 ROWS = 40  # of the overview that are there before anyone asks for more
@@ -54,20 +56,13 @@ class _Page:
 
     def render(self) -> str:
         """The frame, filled; where it is too large, subjects are thinned, the least worth first."""
-        shown = {subject.slug: Thin.NOTHING for subject in self.subjects}
-        parts = {subject.slug: self._part(subject, Thin.NOTHING) for subject in self.subjects}
-        room = CEILING - _size(self._frame({}, shown))
-        for level in (Thin.ROWS, Thin.PICTURES, Thin.GRAPHS):
-            for subject in sorted(self.subjects, key=lambda s: (s.worth, -_size(parts[s.slug]))):
-                if sum(map(_size, parts.values())) <= room:
-                    break
-                parts[subject.slug], shown[subject.slug] = self._part(subject, level), level
-        return self._frame(parts, shown)
+        room = CEILING - NOTICE - size_of(self._frame({}))
+        return self._frame(fitted(self.subjects, self._part, room))
 
     def _part(self, subject: PageSubject, thin: Thin) -> str:
         return stored_once(self.drawing.html(subject, thin), subject.slug)
 
-    def _frame(self, parts: Mapping[str, str], thinned: Mapping[str, Thin]) -> str:
+    def _frame(self, parts: Mapping[str, Part]) -> str:
         script, style = self._assets()
         digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
         record, subjects = self.record, self.subjects
@@ -83,7 +78,7 @@ class _Page:
             is_red=is_red(record),
             outcomes=_outcomes(record),
             batches=list(_batches(subjects, parts)),
-            left_out=[(s, thinned[s.slug].words) for s in subjects if thinned[s.slug]],
+            left_out=[(s, parts[s.slug].thin.words) for s in subjects if parts and parts[s.slug].thin],
             style=style,
             script=script,
             script_hash=f"sha256-{digest}",
@@ -163,20 +158,18 @@ def _severity(outcome: str) -> int:
     return SEVERITY.index(outcome) if outcome in SEVERITY else len(SEVERITY)
 
 
-def _batches(subjects: Sequence[PageSubject], parts: Mapping[str, str]) -> Iterator[tuple[list[str], Markup]]:
+def _batches(
+    subjects: Sequence[PageSubject], parts: Mapping[str, Part]
+) -> Iterator[tuple[list[str], Markup]]:
     """The slugs and the parts of those that stand in one element."""
     from markupsafe import Markup
 
     size = -(-len(subjects) // PARTS) or 1
     for start in range(0, len(subjects), size):
         names = [subject.slug for subject in subjects[start : start + size]]
-        yield names, Markup("".join(parts.get(name, "") for name in names))
+        yield names, Markup("".join(parts[name].html for name in names if name in parts))
 
 
 def _outcomes(record: Record) -> list[tuple[str, int]]:
     counts = Counter(shown_outcome(check) for check in record["checks"])
     return [(outcome, counts[outcome]) for outcome in SEVERITY if counts[outcome]]
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))
