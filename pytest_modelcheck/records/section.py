@@ -67,12 +67,13 @@ class Line:
 class Origin:
     """What became of a module since the base, in as few words as name it: `body.0` "stride 2 -> 1", `extra` "new".
 
-    `link`: the tab of the page that shows it.
+    `link`: the tab of the page that shows it, and there `place`, a module's path; of several modules the first one.
     """
 
     name: str
     text: str
     link: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)

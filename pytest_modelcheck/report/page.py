@@ -23,7 +23,7 @@ from ..records.section import Catalogue
 from ..records.types import Changes, CheckEntry, FailureEntry, Record, SubjectChanges, SubjectEntry
 from .addresses import slugs
 from .causes import Command, commands
-from .overview import overview
+from .overview import KeyFigures, overview
 from .pictures import stored_once
 from .subjects import SEVERITY, Drawing, PageSubject
 from .text import besides
@@ -50,7 +50,8 @@ class _Page:
 
     def __init__(self, record: Record, catalogue: Catalogue) -> None:
         self.record, self.catalogue = record, catalogue
-        self.drawing = Drawing(catalogue)
+        self.figures = KeyFigures(record, catalogue)
+        self.drawing = Drawing(catalogue, self.figures)
         self.causes = causes(record, catalogue)
         self.subjects = list(self._subjects())
 
@@ -71,7 +72,8 @@ class _Page:
             record=record,
             subjects=subjects,
             shown=ROWS,
-            overview=overview(mapped, record, self.catalogue) if len(mapped) > 1 else None,
+            overview=overview(subjects, self.figures) if len(subjects) > 1 else None,
+            mapped=len(mapped),
             causes=[(cause, self._links(cause), self._commands(cause)) for cause in self.causes],
             failures=bad_checks(record),
             besides=besides(record),
@@ -93,7 +95,8 @@ class _Page:
         links = [("show what failed", f"{home.slug}/checks")]
         shown = {section.tab for section in self.drawing.sections(home)}
         for origin in cause.origins[:1]:
-            links.append((f"show in {origin.link}", f"{home.slug}/{origin.link}/{quote(origin.name)}"))
+            place = f"/{quote(origin.place, safe='')}" if origin.place else ""
+            links.append((f"show in {origin.link}", f"{home.slug}/{origin.link}{place}"))
         if "maps" in shown:
             links.append(("show maps", f"{home.slug}/maps"))
         return links

@@ -18,6 +18,7 @@ from ..records.section import Catalogue, Section, content_of, sections_of
 from ..records.types import CheckEntry, FailureEntry, PanelEntry, SubjectChanges, SubjectEntry
 from .addresses import check_slugs
 from .frame import templates
+from .overview import KeyFigures
 from .text import SYMBOLS, change_lines
 from .thinning import Thin
 
@@ -81,14 +82,17 @@ class Tab:
 class Drawing:
     """Draws subjects with what the catalogue's sections bring."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, figures: KeyFigures) -> None:
+        self.catalogue, self.figures = catalogue, figures
         self.templates = templates(catalogue)
 
     def html(self, subject: PageSubject, thin: Thin = Thin.NOTHING) -> str:
         """The part, with some of it left out."""
         tabs = self._tabs(subject, thin)
-        return self.templates.get_template(SUBJECT).render(p=subject, tabs=tabs, left_out=thin.words)
+        figures = [(self.figures.titles[name], figure) for name, figure in self.figures.of(subject).items()]
+        return self.templates.get_template(SUBJECT).render(
+            p=subject, tabs=tabs, figures=figures, left_out=thin.words
+        )
 
     def sections(self, subject: PageSubject) -> Iterator[Section]:
         """Those of a subject, in the order of the catalogue; unknown ones follow."""
