@@ -144,7 +144,8 @@ class _Page:
             s.panel for name, s in self.catalogue.sections.items() if name in drawn and s.panel is not None
         ]
         entries = [entry for panel in panels for entry in panel.scripts if not problem(entry)]
-        styles = [asset(__package__, "page.css"), asset("pytest_modelcheck.drawing", "plots.css")]
+        styles = [asset(__package__, name) for name in ("page.css", "tables.css")]
+        styles.append(asset("pytest_modelcheck.drawing", "plots.css"))
         styles += [text for panel in panels for text in panel.styles]
         return linked(SCRIPT, entries), "".join(dict.fromkeys(styles))
 

@@ -33,7 +33,8 @@ export function width(text, font) {
   return widths.get(key);
 }
 
-// The picture of the model's plan, and the element of each box by its number. `id` begins the ids in it.
+// The picture of the model's plan, and the element of each box by its number. `id` begins the ids
+// in it.
 export function drawPicture(plan, id) {
   const svg = draw("svg", { role: "tree", "aria-label": "modules and operators" });
   const tips = draw("defs", {}, svg);
