@@ -90,7 +90,7 @@ def test_sorting_keeps_the_tree_and_leaves_can_stand_alone(open_page):
     assert modules(page) == ["0", "1", "1.0", "1.1", "2", "3", "4"]
 
 
-REGIONS = """() => [...document.querySelectorAll(".scroll")].map(e => ({
+REGIONS = """() => [...document.querySelectorAll(".scroll")].filter(e => e.checkVisibility()).map(e => ({
     wide: e.scrollWidth > e.clientWidth + 1,
     named: e.getAttribute("role") === "region" && e.tabIndex === 0 && Boolean(e.title),
     label: e.getAttribute("aria-label"),
@@ -107,7 +107,7 @@ def test_a_table_that_is_cut_says_so_while_it_is(open_page):
     assert len(labels) > 2
     assert "By module" in labels
     assert len(set(labels)) == len(labels)
-    assert all(region["named"] == region["cut"] == region["wide"] for region in regions)
+    assert [r for r in regions if not r["named"] == r["cut"] == r["wide"]] == []
     first = page.locator(".cut-right").first
     first.evaluate("e => e.scrollTo(1e6, 0)")
     page.locator(".cut-left:not(.cut-right)").first.wait_for()

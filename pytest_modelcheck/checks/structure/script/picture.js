@@ -67,8 +67,10 @@ function drawInside(plan, parent, picture) {
 
 function drawBox(plan, x, y, parent, picture) {
   const { box } = plan;
-  const g = draw("g", { ...namesOf(plan), transform: `translate(${x},${y})` }, parent);
+  const g = draw("g", { ...attributesOf(plan), transform: `translate(${x},${y})` }, parent);
   picture.elements.set(box.id, g);
+  // A title, as the label of an open box is not all that is written in it.
+  draw("title", {}, g, [box.title, box.name, box.shape, box.status].filter(Boolean).join(", "));
   drawFrame(plan, g);
   draw("text", { class: "title", x: 12 - plan.left, y: 17 }, g, plan.text);
   if (box.label) {
@@ -88,7 +90,7 @@ function drawBox(plan, x, y, parent, picture) {
   }
 }
 
-function namesOf({ box, open }) {
+function attributesOf({ box, open }) {
   const classes = [
     "box",
     box.kind,
@@ -102,7 +104,6 @@ function namesOf({ box, open }) {
     "data-id": box.id,
     tabindex: -1,
     role: "treeitem",
-    "aria-label": [box.title, box.name, box.shape, box.status].filter(Boolean).join(", "),
     ...(box.cells ? { "aria-expanded": open } : {}),
   };
 }
