@@ -43,7 +43,7 @@ export function drawPicture(plan, id) {
     draw("path", { d: "M0 0L8 4L0 8z" }, tip);
   }
   const elements = new Map();
-  const middle = draw("g", { transform: `translate(${plan.left},0)` }, svg);
+  const middle = draw("g", { role: "none", transform: `translate(${plan.left},0)` }, svg);
   drawInside(plan, middle, { id, elements });
   return { svg, elements };
 }
