@@ -28,6 +28,14 @@ class Told(NamedTuple):
         return ", ".join(_words([row for _, row in rows]) for rows in groups) + self.sum
 
     @property
+    def became(self) -> str:
+        """`out_features 128 -> 256`, or in one word that the module is new or gone."""
+        (first, *more) = self.rows
+        if first["what"] == "module" and not more:
+            return {"added": "new", "removed": "gone"}.get(first["kind"], change_words(first))
+        return self.words.removesuffix(self.sum)
+
+    @property
     def sum(self) -> str:
         """` (12 modules: +3.3 MMACs)`: how many and what they cost; empty where there is neither to tell."""
         parts = [count(self.size, "module") if self.size > 1 else "", price_words(self.price)]

@@ -93,8 +93,15 @@ class Table {
     this.set({ column, direction });
   }
 
+  // Rows may have come since.
+  collect() {
+    const known = new Set(this.rows);
+    this.rows.push(...[...this.body.rows].filter((row) => !known.has(row)));
+  }
+
   // Puts the rows into their order, those in front that are seen.
   arrange() {
+    this.collect();
     const order = this.sorted(this.onlyLeaves ? leavesOf(this.rows, depthOf) : this.rows);
     const seen = new Set(order);
     this.body.append(...order, ...this.rows.filter((row) => !seen.has(row)));
