@@ -1,8 +1,10 @@
-// Elements. Text is always put in as text: names come from outside, and nothing they hold may become markup.
+// Elements. Text is always put in as text: names come from outside, and nothing they hold may
+// become markup.
 
 let svgNamespace;
 
-// An SVG element. The namespace is asked of the browser: the page holds no address, not even of a standard.
+// An SVG element. The namespace is asked of the browser: the page holds no address, not even of a
+// standard.
 export function draw(tag, attributes, parent, text) {
   if (!svgNamespace) {
     const svg = document.createRange().createContextualFragment("<svg></svg>").firstChild;

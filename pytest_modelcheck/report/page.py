@@ -133,7 +133,7 @@ class _Page:
         drawn = {section.name for subject in self.subjects for section in self.drawing.sections(subject)}
         panels = [s.panel for n, s in self.catalogue.sections.items() if n in drawn and s.panel is not None]
         entries = [entry for panel in panels for entry in panel.scripts if not problem(entry)]
-        styles = [asset(__package__, f"style/{name}.css") for name in ("tokens", "frame", "panels")]
+        styles = [asset(__package__, f"style/{name}.css") for name in ("tokens", "frame", "panels", "tables")]
         styles += [asset("pytest_modelcheck.drawing", "plots.css")]
         styles += [text for panel in panels for text in panel.styles]
         styles += [asset(__package__, "style/print.css")]

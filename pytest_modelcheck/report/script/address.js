@@ -1,4 +1,5 @@
-// Addresses within the page, as people paste them: `#SmallCNN/graph/body.0` is a subject, a tab, and a place in it.
+// Addresses within the page, as people paste them: `#SmallCNN/graph/body.0` is a subject, a tab,
+// and a place in it.
 
 function decoded(text) {
   try {

@@ -1,4 +1,5 @@
-// All subjects: the list at the side and the table, filtered together. Rows are drawn as far as they are looked at.
+// All subjects: the list at the side and the table, filtered together. Rows are drawn as far as
+// they are looked at.
 
 import { make, makeSearch, makeSelect } from "../../drawing/dom.js";
 

@@ -1,16 +1,17 @@
-// The frame: the address says what is open. The page is complete without this, and with scripts no more than what is
-// looked at stands in the document.
+// The frame: the address says what is open. The page is complete without this, and with scripts no
+// more than what is looked at stands in the document.
 
 import { address, parsed } from "./address.js";
 import { mount as mountCommands } from "./commands.js";
 import { mountOverview } from "./overview.js";
+import { mount as mountScroll } from "./scroll.js";
 import { attempt, Subjects } from "./subject.js";
 import { mount as mountTables } from "./tables.js";
 
 class Page {
   constructor(mounts) {
     const parts = document.querySelectorAll("noscript.parts");
-    this.subjects = new Subjects(parts, [mountTables, mountCommands, ...mounts]);
+    this.subjects = new Subjects(parts, [mountTables, mountScroll, mountCommands, ...mounts]);
     this.home = document.querySelector(".home");
     this.opened = document.querySelector(".opened");
     this.only = parts.length === 1 && this.subjects.homes.size === 1;
@@ -22,7 +23,11 @@ class Page {
     const data = document.querySelector("script.overview-data");
     if (!data) return () => {};
     const nav = document.querySelector("nav.subjects");
-    return mountOverview(nav, document.querySelector("table.overview"), JSON.parse(data.textContent));
+    return mountOverview(
+      nav,
+      document.querySelector("table.overview"),
+      JSON.parse(data.textContent),
+    );
   }
 
   // Opens what the address names: a subject's tab and a place in it, or the first screen.
@@ -82,8 +87,13 @@ export function start(mounts) {
   document.documentElement.classList.add("scripted");
   for (const note of document.querySelectorAll(".unscripted")) note.remove();
   const page = new Page(mounts);
-  attempt(() => mountCommands(document.querySelector(".home")));
+  for (const mount of [mountCommands, mountScroll]) {
+    attempt(() => mount(document.querySelector(".home")));
+  }
   addEventListener("hashchange", () => page.go());
+  document.addEventListener("modelcheck:subject", (event) => {
+    event.detail.subject = page.subjects.source(event.target.closest(".subject").id);
+  });
   document.addEventListener("modelcheck:address", (event) => {
     const [slug, tab] = page.open.split("/");
     history.replaceState(null, "", address(slug, tab, event.detail));

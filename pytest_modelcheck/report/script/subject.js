@@ -1,5 +1,5 @@
-// A subject's part: text within a <noscript> until it is opened. It is parsed apart, where nothing in it runs or loads,
-// and enters the document tab by tab.
+// A subject's part: text within a <noscript> until it is opened. It is parsed apart, where nothing
+// in it runs or loads, and enters the document tab by tab.
 
 import { make, makeButton } from "../../drawing/dom.js";
 
@@ -34,7 +34,8 @@ export class Subjects {
     return [...this.source(slug).querySelectorAll(":scope > .tab")].map((tab) => tab.dataset.tab);
   }
 
-  // The subject with its heading, and the tab: made once, so that it is as it was left when it is opened again.
+  // The subject with its heading, and the tab: made once, so that it is as it was left when it is
+  // opened again.
   open(slug, name) {
     const source = this.source(slug);
     const shell = document.importNode(source, false);
@@ -54,7 +55,10 @@ export class Subjects {
 
   made(slug, name) {
     const source = this.source(slug);
-    const tab = document.importNode(source.querySelector(`:scope > .tab[data-tab="${name}"]`), true);
+    const tab = document.importNode(
+      source.querySelector(`:scope > .tab[data-tab="${name}"]`),
+      true,
+    );
     fillPictures(tab, source.parentNode);
     for (const [rows, most] of Object.entries(SHOWN)) shorten(tab, rows, most);
     for (const mount of this.mounts) attempt(() => mount(tab));

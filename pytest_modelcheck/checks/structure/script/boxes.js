@@ -1,4 +1,5 @@
-// The boxes of a diagram: operators, module calls, and runs of alike ones (diagram.py), by their numbers.
+// The boxes of a diagram: operators, module calls, and runs of alike ones (diagram.py), by their
+// numbers.
 
 import { clip, holds } from "../../../drawing/words.js";
 
@@ -17,7 +18,8 @@ const KINDS = [
   [/^(i?add|cat|mul|concat|stack|sub|div)_?$/i, "join"],
 ];
 
-// A Map from number to box, of the data that `payload` of diagram.py made. Zeros are left out of these.
+// A Map from number to box, of the data that `payload` of diagram.py made. Zeros are left out of
+// these.
 export function readBoxes(data) {
   const boxes = new Map();
   for (const [key, given] of Object.entries(data.boxes)) {
@@ -60,7 +62,8 @@ export function around(boxes, box) {
   return found;
 }
 
-// Numbers of the boxes that are open at first: where something changed, else so that a handful is seen.
+// Numbers of the boxes that are open at first: where something changed, else so that a handful is
+// seen.
 export function openAtFirst(boxes) {
   const root = boxes.get(ROOT);
   const open = new Set([ROOT]);
@@ -109,7 +112,8 @@ export function pathOf(boxes, box) {
   return (first ?? around(boxes, box).find(isModule))?.name ?? "";
 }
 
-// The box of a module's path; of a module that is not called itself (a list), the first one inside it.
+// The box of a module's path; of a module that is not called itself (a list), the first one inside
+// it.
 export function boxAt(boxes, path) {
   const modules = [...boxes.values()].filter(isModule);
   const inside = (box) => box.name.startsWith(`${path}.`);

@@ -1,6 +1,7 @@
 // What the keys of a tree do.
 
-// For a key on a box: "toggle", the number of the box to go to, or undefined. `order`: the boxes that are drawn.
+// For a key on a box: "toggle", the number of the box to go to, or undefined. `order`: the boxes
+// that are drawn.
 export function stepFor(key, box, isOpen, order) {
   const place = order.indexOf(box.id);
   switch (key) {

@@ -34,11 +34,11 @@ async function open(data) {
   }
 }
 
-// Leads to a module of the first graph that has it.
+// Leads to a module of the first graph that has it; if none has, the first one says so.
 async function show(viewers, path) {
-  for (const viewer of path ? viewers : []) {
-    if ((await viewer)?.show(path)) {
-      return;
-    }
+  const ready = (await Promise.all(viewers)).filter(Boolean);
+  const viewer = ready.find((one) => one.has(path)) ?? ready[0];
+  if (path) {
+    viewer?.show(path);
   }
 }

@@ -33,7 +33,8 @@ export function width(text, font) {
   return widths.get(key);
 }
 
-// The picture of the model's plan, and the element of each box by its number. `id` begins the ids in it.
+// The picture of the model's plan, and the element of each box by its number. `id` begins the ids
+// in it.
 export function drawPicture(plan, id) {
   const svg = draw("svg", { role: "tree", "aria-label": "modules and operators" });
   const tips = draw("defs", {}, svg);
@@ -42,7 +43,7 @@ export function drawPicture(plan, id) {
     draw("path", { d: "M0 0L8 4L0 8z" }, tip);
   }
   const elements = new Map();
-  const middle = draw("g", { transform: `translate(${plan.left},0)` }, svg);
+  const middle = draw("g", { role: "none", transform: `translate(${plan.left},0)` }, svg);
   drawInside(plan, middle, { id, elements });
   return { svg, elements };
 }
@@ -66,8 +67,10 @@ function drawInside(plan, parent, picture) {
 
 function drawBox(plan, x, y, parent, picture) {
   const { box } = plan;
-  const g = draw("g", { ...namesOf(plan), transform: `translate(${x},${y})` }, parent);
+  const g = draw("g", { ...attributesOf(plan), transform: `translate(${x},${y})` }, parent);
   picture.elements.set(box.id, g);
+  // A title, as the label of an open box is not all that is written in it.
+  draw("title", {}, g, [box.title, box.name, box.shape, box.status].filter(Boolean).join(", "));
   drawFrame(plan, g);
   draw("text", { class: "title", x: 12 - plan.left, y: 17 }, g, plan.text);
   if (box.label) {
@@ -87,7 +90,7 @@ function drawBox(plan, x, y, parent, picture) {
   }
 }
 
-function namesOf({ box, open }) {
+function attributesOf({ box, open }) {
   const classes = [
     "box",
     box.kind,
@@ -101,7 +104,6 @@ function namesOf({ box, open }) {
     "data-id": box.id,
     tabindex: -1,
     role: "treeitem",
-    "aria-label": [box.title, box.name, box.shape, box.status].filter(Boolean).join(", "),
     ...(box.cells ? { "aria-expanded": open } : {}),
   };
 }

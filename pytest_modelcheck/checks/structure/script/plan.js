@@ -1,8 +1,10 @@
-// Sizes and places. Rows, columns and tracks come with the data (grid.py); here they get widths and heights.
+// Sizes and places. Rows, columns and tracks come with the data (grid.py); here they get widths
+// and heights.
 //
-// A box's plan holds `left` and `right`, how far it reaches to either side of its chain, its `height`, and if it is
-// open, where in it things are: `kids` (the plans inside, each with its place), `ways` (the edges) and `shapes`.
-// Places are relative to the chain at the box's upper edge, in pixels at scale 1.
+// A box's plan holds `left` and `right`, how far it reaches to either side of its chain, its
+// `height`, and if it is open, where in it things are: `kids` (the plans inside, each with its
+// place), `ways` (the edges) and `shapes`. Places are relative to the chain at the box's upper
+// edge, in pixels at scale 1.
 
 import { short } from "../../../drawing/words.js";
 import { IN, OUT, ROOT } from "./boxes.js";
@@ -16,7 +18,8 @@ const SHAPE = 17; // height of a shape below a box
 const RAIL = 5; // half of the width of an edge's column
 const LEAST = 72; // width of a box
 
-const MARKS = { added: "+ ", removed: "− ", changed: "± " }; // a status is never told by its colour alone
+// A status is never told by its colour alone.
+const MARKS = { added: "+ ", removed: "− ", changed: "± " };
 
 // The plan of a box. `look`: the `boxes`, which are `open`, and `width(text, font)`.
 export function planBox(box, look) {
@@ -84,7 +87,8 @@ function shapesOf(box) {
   return shapes;
 }
 
-// Where columns are: `x` by column, from the middle of column 0, and how far all reach to the `left` and `right`.
+// Where columns are: `x` by column, from the middle of column 0, and how far all reach to the
+// `left` and `right`.
 function placeColumns(box, plans, shapes, look) {
   const columns = new Map();
   const reach = (column, left, right) => {
@@ -134,7 +138,8 @@ function placeRows(box, plans, shapes) {
   return { tops, heights, bottom };
 }
 
-// An edge's corners: down from its source, along a track to its rail, down, along a track, down to its target.
+// An edge's corners: down from its source, along a track to its rail, down, along a track, down to
+// its target.
 function planWay([source, target, , rail, track, last, status], inside) {
   const { box, plans, places, columns, rows, height } = inside;
   const from = places.get(source);
@@ -168,6 +173,6 @@ export function bend(points) {
 // Some pixels from a corner to another point, at most half way.
 function toward([x, y], [otherX, otherY]) {
   const distance = Math.hypot(otherX - x, otherY - y) || 1;
-  const share = Math.min(5, distance / 2) / distance;
-  return [x + (otherX - x) * share, y + (otherY - y) * share];
+  const reach = Math.min(5, distance / 2);
+  return [x + ((otherX - x) / distance) * reach, y + ((otherY - y) / distance) * reach];
 }

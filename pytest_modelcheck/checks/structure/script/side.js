@@ -36,7 +36,7 @@ export function tell(box, side) {
 // The weights' own tables have them already: those of the module itself, by the tensor's name.
 function histograms(name, side) {
   const found = [];
-  for (const row of name ? rowsOfWeights(side.closest(".subject") ?? document) : []) {
+  for (const row of name ? subjectOf(side).querySelectorAll("tr:has(.hist)") : []) {
     const tensor = row.querySelector("code")?.textContent ?? "";
     const own = tensor.startsWith(`${name}.`) ? tensor.slice(name.length + 1) : "";
     if (own && !own.includes(".")) {
@@ -46,17 +46,9 @@ function histograms(name, side) {
   return found;
 }
 
-const unopened = new WeakMap();
-
-// Rows with a histogram; in a part that was not opened yet they are still text.
-function rowsOfWeights(subject) {
-  const parts = [subject];
-  for (const text of subject.querySelectorAll("noscript")) {
-    if (!unopened.has(text)) {
-      unopened.set(text, new DOMParser().parseFromString(text.textContent, "text/html"));
-    }
-    parts.push(unopened.get(text));
-  }
-  const rows = parts.flatMap((part) => [...part.querySelectorAll("tr")]);
-  return rows.filter((row) => row.querySelector(".hist"));
+// All of the subject's part. The page knows it, of which no more than what is open is in the document.
+function subjectOf(element) {
+  const asked = new CustomEvent("modelcheck:subject", { bubbles: true, detail: {} });
+  element.dispatchEvent(asked);
+  return asked.detail.subject ?? document;
 }

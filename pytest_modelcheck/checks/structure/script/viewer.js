@@ -1,4 +1,5 @@
-// The structure viewer: a picture of boxes that open, a search, and a side that tells of the chosen box.
+// The structure viewer: a picture of boxes that open, a search, and a side that tells of the
+// chosen box.
 
 import { make, makeButton, makeSearch } from "../../../drawing/dom.js";
 import {
@@ -202,12 +203,16 @@ export class Viewer {
     this.draw();
   }
 
-  // Leads to a module. Returns whether there is one; else, and where it is another's box, a line says so.
+  has(path) {
+    return boxAt(this.boxes, path) !== undefined;
+  }
+
+  // Leads to a module; a line says so if there is none, or if it has no box of its own.
   show(path) {
     const box = boxAt(this.boxes, path);
     if (!box) {
       this.told.textContent = `There is no module ${path} in this graph.`;
-      return false;
+      return;
     }
     const isItself = box.name === path;
     this.told.textContent = isItself
@@ -216,7 +221,6 @@ export class Viewer {
     this.reveal(box);
     this.choose(box.id);
     this.scrollTo(box.id, "center");
-    return true;
   }
 
   find(wanted) {
