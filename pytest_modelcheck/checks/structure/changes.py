@@ -127,12 +127,12 @@ def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
         yield Line(words, detail=why, worse=bad, short=words)
     modules = told(changes.get("structure", []))
     for one in modules[:most]:
-        yield Line(one.words, name=one.name or ROOT)
+        yield Line(one.words, name=one.name or ROOT, cost=one.cost)
     rest = modules[most:]
     if rest:
         many = sum(one.size for one in rest)
         price = price_words(total(one.price for one in rest))
-        yield Line(f"and changes in {count(many, 'more module')}{f' ({price})' if price else ''}")
+        yield Line(f"and changes in {count(many, 'more module')}", cost=price)
 
 
 def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
