@@ -44,8 +44,8 @@ class Total:
 @dataclass(frozen=True)
 class Line:
     """One sentence about a change: `name` is whose (a module; shown as code), `text` what became of it, `detail` the
-    figures or the reason, `names` more of the user's names (for Markdown). `strong`: a reviewer must see it, `worse`:
-    because it is worse than it was.
+    figures or the reason, `cost` what it costs more, `names` more of the user's names (for Markdown). `strong`: a
+    reviewer must see it, `worse`: because it is worse than it was.
     `short`: how the page says it on a subject's first line; None says nothing there. `link`: the section it leads to.
     """
 
@@ -58,21 +58,24 @@ class Line:
     short: str | None = None
     link: str = ""
     is_headline: bool = False
+    cost: str = ""
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.name, self.text, self.detail) if part)
+        told = ": ".join(part for part in (self.name, self.text, self.detail) if part)
+        return f"{told} ({self.cost})" if self.cost else told
 
 
 @dataclass(frozen=True)
 class Origin:
     """What became of a module since the base, in as few words as name it: `body.0` "stride 2 -> 1", `extra` "new".
 
-    `link`: the tab of the page that shows it.
+    `link`: the tab of the page that shows it, and there `place`, a module's path; of several modules the first one.
     """
 
     name: str
     text: str
     link: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..records.types import CheckEntry
+from ..records.types import CheckEntry, Record
 from ..text import file_stem
 from ..verdict.message import option_words
+
+LOOSE = "without-a-subject"  # what the page has for tests that have none
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
@@ -17,6 +19,11 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
     """
     known = list(dict.fromkeys(names))
     return dict(zip(known, _unique(map(_slug, known)), strict=True))
+
+
+def subject_slugs(record: Record) -> dict[str, str]:
+    """Those of a record's subjects, by name."""
+    return slugs([LOOSE, *(entry["name"] for entry in record["subjects"])])
 
 
 def check_slugs(checks: Sequence[CheckEntry]) -> list[str]:

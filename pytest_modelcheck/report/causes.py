@@ -4,12 +4,14 @@ to do next.
 
 from __future__ import annotations
 
+import itertools
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from ..alike import alike
 from ..records.causes import Cause
+from ..records.gone import is_gone, removal_line
 from ..records.outcome import shown_outcome
 from ..records.plain import number, share
 from ..records.section import Catalogue, Origin
@@ -18,8 +20,9 @@ from ..text import count, shorten
 from ..verdict.units import RATIO
 from .text import change
 
-NAMES = 3  # subjects of a cause, and its modules, that are named
-TESTS = 6  # of a command; more are named by their files
+NAMES = 3  # subjects of a cause, its modules, and tests that failed alike, that are named
+TESTS = 6  # of a command; more are named by what they lie in
+WIDTH = 160  # of a reason
 ACCEPT = "--snapshot-update"
 
 
@@ -40,14 +43,12 @@ class Heavy(NamedTuple):
 
 def subject_words(cause: Cause) -> str:
     """`SmallCNN`, `net[64], net[128] and 3 more`; the file or the test where there is none."""
-    names = [entry["name"] for entry in cause.subjects] or list(_owners(cause))
+    return _listed([entry["name"] for entry in cause.subjects] or cause.nodeids)
+
+
+def _listed(names: Sequence[str]) -> str:
     rest = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
     return ", ".join(names[:NAMES]) + rest
-
-
-def _owners(cause: Cause) -> Iterator[str]:
-    for entry in (*cause.checks, *cause.failures):
-        yield entry["nodeid"]
 
 
 def origins(cause: Cause) -> tuple[Sequence[Origin], str]:
@@ -58,32 +59,70 @@ def origins(cause: Cause) -> tuple[Sequence[Origin], str]:
 
 def heaviest(cause: Cause) -> list[Heavy]:
     """Where nothing is known to have changed: the heaviest modules of the worst breach, equal siblings as one."""
-    if cause.origins:
+    check = next((check for check in cause.checks if _is_too_much(check)), None)
+    total = number(check["value"]) if check is not None else None
+    if cause.origins or check is None or not total:
         return []
-    parts = next((check["contributors"] for check in cause.checks if check["contributors"]), [])
-    joined = alike((part["value"], (part["module"],)) for part in parts)
+    parts = check.get("modules") or check["contributors"]
+    values = [number(part["value"]) or 0.0 for part in parts]
+    joined = alike((value, (part["module"],)) for value, part in zip(values, parts, strict=True))
     heavy = [
-        Heavy(one.names[0], len(one.rows), sum(_share(parts[row]) for row in one.rows)) for one in joined
+        Heavy(one.names[0], len(one.rows), sum(values[row] for row in one.rows) / total) for one in joined
     ]
-    return sorted(heavy, key=lambda one: -one.share)[:NAMES]
+    return sorted((one for one in heavy if one.share > 0), key=lambda one: -one.share)[:NAMES]
 
 
-def _share(part: Mapping[str, Any]) -> float:
-    return number(part["share"]) or 0.0
+def _is_too_much(check: CheckEntry) -> bool:
+    """Whether a value lies above its limit, and it is known of which modules it consists."""
+    value, limit = number(check["value"]), number(check.get("limit"))
+    above = value is not None and limit is not None and value > limit
+    return above and bool(check.get("modules") or check["contributors"])
 
 
 def effects(cause: Cause, catalogue: Catalogue) -> list[str]:
-    """What came of it, the worst first, each once; then what else the comparison with the base found."""
-    found = [effect(check, catalogue) for check in cause.checks]
-    found += [_failed(failure) for failure in cause.failures]
-    return list(dict.fromkeys(found))
+    """What came of it, the worst first; checks that missed the same limit, or failed for the same reason, as one."""
+    found: dict[Hashable, list[CheckEntry]] = {}
+    for check in cause.checks:
+        found.setdefault(_kind(check), []).append(check)
+    told = [_effect(checks, catalogue) for checks in found.values()]
+    return list(dict.fromkeys([*told, *_failed(cause)]))
 
 
-def _failed(failure: FailureEntry) -> str:
-    """`test_shape: assert ...`, `test_it, teardown: OSError: ...`."""
-    name, phase = failure["nodeid"].rpartition("::")[2], failure["phase"]
-    when = "" if phase in ("call", "collect") else f", {phase}"
-    return f"{name}{when}: {shorten(first_sentence(failure['message']), 100)}"
+def _kind(check: CheckEntry) -> Hashable:
+    """Equal for checks that are told as one."""
+    if shown_outcome(check) == "error":
+        return "error", _reason(check)
+    return check["title"], check["limit_text"]
+
+
+def _effect(checks: Sequence[CheckEntry], catalogue: Catalogue) -> str:
+    if shown_outcome(checks[0]) == "error":
+        return f"{_listed(list(dict.fromkeys(c['title'] for c in checks)))}: {_reason(checks[0])}"
+    told = list(dict.fromkeys(effect(check, catalogue) for check in checks))
+    return f"{told[0]} at worst" if len(told) > 1 else told[0]
+
+
+def _reason(check: CheckEntry) -> str:
+    """Why there is no verdict, short."""
+    text = first_sentence(check.get("error", "")) or first_sentence(check["reason"]) or "not measured"
+    return shorten(text, WIDTH)
+
+
+def _failed(cause: Cause) -> Iterator[str]:
+    """`test_shape: assert ...`, `test_it, teardown: OSError: ...`; the tests are not named where they are the cause's
+    only name.
+    """
+    found: dict[Hashable, list[FailureEntry]] = {}
+    for failure in cause.failures:
+        found.setdefault((failure["phase"], failure["where"], failure["message"]), []).append(failure)
+    for failures in found.values():
+        phase, message = failures[0]["phase"], first_sentence(failures[0]["message"])
+        names = [failure["nodeid"].rpartition("::")[2] for failure in failures] if cause.subjects else []
+        told = [*([_listed(names)] if names else []), *([_PHASES[phase]] if phase in _PHASES else [])]
+        yield ": ".join(filter(None, [", ".join(told), shorten(message, WIDTH)]))
+
+
+_PHASES = {"collect": "cannot be collected", "setup": "setup", "teardown": "teardown"}
 
 
 def besides(cause: Cause, catalogue: Catalogue) -> list[str]:
@@ -103,19 +142,19 @@ def besides(cause: Cause, catalogue: Catalogue) -> list[str]:
 def effect(check: CheckEntry, catalogue: Catalogue) -> str:
     """`FLOPs +310 % (limit +2 %)`, `parameters 12 M (max 11 M)`, `heatmap differs from its snapshot: another shape`."""
     known = catalogue.metrics.get(check["metric"])
-    title, limit, error = check["title"], check.get("max_regression"), first_sentence(check.get("error", ""))
+    title, limit, error = check["title"], number(check.get("max_regression")), check.get("error", "")
     if shown_outcome(check) == "error":
-        return f"{title}: {error or first_sentence(check['reason']) or 'not measured'}"
+        return f"{title}: {_reason(check)}"
     if known is not None and known.breach:
-        return f"{known.breach}: {error}" if error else known.breach
+        return f"{known.breach}: {_reason(check)}" if error else known.breach
     value, base = number(check["value"]), number(check.get("base"))
-    if isinstance(limit, (int, float)) and value is not None:
-        moved = value if known is not None and known.nature == "comparison" else share(base, value)
-        if moved is not None:
-            return f"{title} {change(moved)} (limit +{RATIO.format(limit, 3)})"
-    if value is None and check["reason"]:
-        return f"{title}: {first_sentence(check['reason'])}"
-    return f"{title} {check['value_text']} ({check['limit_text']})"
+    moved = value if known is not None and known.nature == "comparison" else share(base, value)
+    if limit is not None and value is not None and moved is not None:
+        return f"{title} {change(moved)} (limit +{RATIO.format(limit, 3)})"
+    if value is None:
+        return f"{title}: {_reason(check)}"
+    unit = catalogue.unit(check["unit"])
+    return f"{title} {unit.format(value) if unit else check['value_text']} ({check['limit_text']})"
 
 
 def first_sentence(text: str) -> str:
@@ -126,23 +165,51 @@ def first_sentence(text: str) -> str:
 
 
 def commands(cause: Cause, record: Record) -> list[Command]:
-    """How to see it again, and, where a snapshot differs, how to take over what it is now."""
-    options = record["run"].get("options", [])
-    found = [Command("run it again", _command(cause.nodeids, options))] if cause.nodeids else []
+    """How to see it again; where a snapshot differs, how to take over what it is now; where limits are gone, the lines
+    for the message of a commit that own up to it.
+    """
+    options = [option for option in record["run"].get("options", []) if option.startswith("--modelcheck-")]
+    gone = list(dict.fromkeys(check["nodeid"] for check in cause.checks if is_gone(check)))
     stored = dict.fromkeys(check["nodeid"] for check in cause.checks if _is_stored(check))
-    if stored:
-        found.append(Command("accept the snapshots", _command(list(stored), [ACCEPT])))
-    return found
+    failed = [nodeid for nodeid in cause.nodeids if nodeid not in gone]
+    found = [Command("run it again", _command(failed, options))] if failed else []
+    found += [Command("accept the snapshots", _command(list(stored), [ACCEPT]))] if stored else []
+    lines = "\n".join(map(removal_line, gone))
+    return [*found, Command("in a commit's message, if it is meant to go", lines)] if gone else found
 
 
 def _is_stored(check: CheckEntry) -> bool:
     """Whether it compares with a snapshot: its place is a fixture of the test, called after what it stores."""
-    return check["place"]["marker"].endswith("_snapshot")
+    return check["place"]["marker"].endswith("_snapshot") and not check.get("demand")
 
 
 def _command(nodeids: Sequence[str], options: Sequence[str]) -> str:
-    tests = nodeids if len(nodeids) <= TESTS else list(dict.fromkeys(n.partition("::")[0] for n in nodeids))
-    return shlex.join(["pytest", *tests, *options])
+    names = [f"./{name}" if name.startswith("-") else name for name in _names(nodeids)]
+    return shlex.join(["pytest", *names, *options])
+
+
+def _names(nodeids: Sequence[str]) -> Sequence[str]:
+    """Few names that select these tests: their own, of their functions, their files, the folder of all."""
+    files = _once(nodeid.partition("::")[0] for nodeid in nodeids)
+    functions = _once(_function(nodeid) for nodeid in nodeids)
+    short = next((names for names in (nodeids, functions, files) if len(names) <= TESTS), None)
+    return short if short is not None else [folder] if (folder := _folder(files)) else []
+
+
+def _folder(files: Iterable[str]) -> str:
+    """The one that all lie in; empty for the root."""
+    levels = zip(*(name.split("/")[:-1] for name in files), strict=False)
+    common = itertools.takewhile(lambda parts: len({*parts}) == 1, levels)
+    return "/".join(parts[0] for parts in common)
+
+
+def _function(nodeid: str) -> str:
+    file, colons, rest = nodeid.partition("::")
+    return file + colons + rest.partition("[")[0]
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def sentence(cause: Cause, catalogue: Catalogue) -> str:

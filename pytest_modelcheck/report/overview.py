@@ -1,9 +1,9 @@
-"""All subjects in one table: how each ended, its key figures, and how far these moved since the base."""
+"""Key figures of a subject, and all subjects in one table: how each ended, its figures, how far these moved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..records.causes import Cause
 from ..records.compare import Figures
@@ -12,12 +12,16 @@ from ..records.section import Catalogue
 from ..records.types import FigureEntry, Record
 from ..text import printable
 from .causes import origin_words, origins
-from .subjects import PageSubject
 from .text import SYMBOLS, amount, change
 
+if TYPE_CHECKING:
+    from .subjects import PageSubject
 
-class Figure(NamedTuple):
-    """A figure of a subject, and how far it moved; `kind`: "more" where it got worse, "less" where better."""
+
+class KeyFigure(NamedTuple):
+    """A figure of a subject, and how far it moved since the base; `kind`: "more" where it got worse, "less" where
+    better.
+    """
 
     text: str
     moved: str = ""
@@ -25,7 +29,7 @@ class Figure(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A subject. `state`: what it can be filtered by, besides its outcome: "changed", "new"."""
+    """A subject. `state`: "changed" where it did. The page's script reads rows by these places."""
 
     slug: str
     name: str
@@ -34,59 +38,58 @@ class Row(NamedTuple):
     state: str
     checks: str
     modules: str
-    figures: Sequence[Figure]
+    figures: Sequence[KeyFigure]
 
 
 class Overview(NamedTuple):
-    """The columns of figures, and a row for each subject, failures first."""
+    """The titles of the figures, and a row for each subject, in their order."""
 
     columns: Sequence[str]
     rows: Sequence[Row]
 
 
-def overview(subjects: Sequence[PageSubject], record: Record, catalogue: Catalogue) -> Overview:
-    """The table of subjects that have an entry."""
-    titles = dict(_columns(catalogue))
-    figures = Figures(record, catalogue)
-    found = {}
-    for subject in subjects:
-        known = figures.of(subject.entry)
-        found[subject.slug] = {metric: figure for (metric, _), figure in reversed(known.items())}
-    shown = [name for name in titles if any(name in known for known in found.values())]
-    rows = []
-    for subject in subjects:
-        moved = _moved(subject)
-        cells = [
-            Figure(amount(catalogue, figure.unit, figure.value), *_change(moved.get(name), catalogue))
-            if (figure := found[subject.slug].get(name)) is not None
-            else Figure("")
-            for name in shown
-        ]
-        rows.append(_row(subject, cells))
-    return Overview([titles[name] for name in shown], rows)
+class KeyFigures:
+    """The few figures that say most of a model: those that sections call key, then times."""
+
+    def __init__(self, record: Record, catalogue: Catalogue) -> None:
+        self.catalogue, self.figures = catalogue, Figures(record, catalogue)
+        self.titles = dict(self._titles())
+
+    def _titles(self) -> Iterator[tuple[str, str]]:
+        for section in self.catalogue.sections.values():
+            yield from ((total.metric.name, total.metric.words) for total in section.totals if total.key)
+        yield from ((m.name, m.words) for m in self.catalogue.metrics.values() if m.nature == "time")
+
+    def of(self, subject: PageSubject) -> dict[str, KeyFigure]:
+        """By metric; of a metric with options the first one."""
+        rows = subject.change["metrics"] if subject.change is not None else []
+        moved = {row["metric"]: row for row in reversed(rows)}
+        known = {metric: figure for (metric, _), figure in reversed(self.figures.of(subject.entry).items())}
+        return {
+            name: KeyFigure(
+                amount(self.catalogue, known[name].unit, known[name].value), *self._change(moved.get(name))
+            )
+            for name in self.titles
+            if name in known
+        }
+
+    def _change(self, row: FigureEntry | None) -> tuple[str, str]:
+        known = self.catalogue.metrics.get(row["metric"]) if row is not None else None
+        if row is None or not row["share"] or (known is not None and known.nature == "time"):
+            return ("", "")
+        worse = (row["share"] > 0) == (known is None or known.more == "worse")
+        return change(row["share"]), "more" if worse else "less"
 
 
-def _columns(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """The key figures of the sections, then times."""
-    for section in catalogue.sections.values():
-        yield from ((total.metric.name, total.metric.words) for total in section.totals if total.key)
-    yield from ((m.name, m.words) for m in catalogue.metrics.values() if m.nature == "time")
+def overview(subjects: Sequence[PageSubject], figures: KeyFigures) -> Overview:
+    """The table of subjects; a figure that none of them has is no column."""
+    found = {subject.slug: figures.of(subject) for subject in subjects}
+    shown = [name for name in figures.titles if any(name in known for known in found.values())]
+    rows = [_row(s, [found[s.slug].get(name, KeyFigure("")) for name in shown]) for s in subjects]
+    return Overview([figures.titles[name] for name in shown], rows)
 
 
-def _moved(subject: PageSubject) -> Mapping[str, FigureEntry]:
-    rows = subject.change["metrics"] if subject.change is not None else []
-    return {row["metric"]: row for row in reversed(rows)}
-
-
-def _change(row: FigureEntry | None, catalogue: Catalogue) -> tuple[str, str]:
-    known = catalogue.metrics.get(row["metric"]) if row is not None else None
-    if row is None or not row["share"] or (known is not None and known.nature == "time"):
-        return ("", "")
-    worse = (row["share"] > 0) == (known is None or known.more == "worse")
-    return change(row["share"]), "more" if worse else "less"
-
-
-def _row(subject: PageSubject, figures: Sequence[Figure]) -> Row:
+def _row(subject: PageSubject, figures: Sequence[KeyFigure]) -> Row:
     bad = sum(shown_outcome(check) in BAD for check in subject.checks) + len(subject.failures)
     many = len(subject.checks) + len(subject.failures)
     outcome = subject.outcome or "not checked"
@@ -96,7 +99,7 @@ def _row(subject: PageSubject, figures: Sequence[Figure]) -> Row:
         SYMBOLS.get(outcome, "–"),
         outcome,
         "changed" if subject.change is not None else "",
-        f"{bad} of {many}" if bad else f"{many}",
+        f"{bad} of {many}",
         printable(_modules(subject.cause)),
         figures,
     )

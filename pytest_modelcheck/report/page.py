@@ -23,15 +23,17 @@ from ..records.section import Catalogue
 from ..records.types import Changes, CheckEntry, FailureEntry, Record, SubjectChanges, SubjectEntry
 from .addresses import slugs
 from .causes import Command, commands
-from .overview import overview
+from .overview import KeyFigures, overview
 from .pictures import stored_once
-from .subjects import SEVERITY, Drawing, PageSubject, Thin
+from .subjects import SEVERITY, Drawing, PageSubject
 from .text import besides
+from .thinning import Part, Thin, fitted, size_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 CEILING = 5_000_000  # bytes; beyond it subjects are thinned, one by one, and the page says so
+NOTICE = 40_000  # bytes that saying so may take
 SCRIPT = Entry(__package__, "script/page.js")
 PARTS = 400  # elements that subjects stand in; of more subjects several share one
 ROWS = 40  # of the overview that are there before anyone asks for more
@@ -48,26 +50,20 @@ class _Page:
 
     def __init__(self, record: Record, catalogue: Catalogue) -> None:
         self.record, self.catalogue = record, catalogue
-        self.drawing = Drawing(catalogue)
+        self.figures = KeyFigures(record, catalogue)
+        self.drawing = Drawing(catalogue, self.figures)
         self.causes = causes(record, catalogue)
         self.subjects = list(self._subjects())
 
     def render(self) -> str:
         """The frame, filled; where it is too large, subjects are thinned, the least worth first."""
-        shown = {subject.slug: Thin.NOTHING for subject in self.subjects}
-        parts = {subject.slug: self._part(subject, Thin.NOTHING) for subject in self.subjects}
-        room = CEILING - _size(self._frame({}, shown))
-        for level in (Thin.ROWS, Thin.PICTURES, Thin.GRAPHS):
-            for subject in sorted(self.subjects, key=lambda s: (s.worth, -_size(parts[s.slug]))):
-                if sum(map(_size, parts.values())) <= room:
-                    break
-                parts[subject.slug], shown[subject.slug] = self._part(subject, level), level
-        return self._frame(parts, shown)
+        room = CEILING - NOTICE - size_of(self._frame({}))
+        return self._frame(fitted(self.subjects, self._part, room))
 
     def _part(self, subject: PageSubject, thin: Thin) -> str:
         return stored_once(self.drawing.html(subject, thin), subject.slug)
 
-    def _frame(self, parts: Mapping[str, str], thinned: Mapping[str, Thin]) -> str:
+    def _frame(self, parts: Mapping[str, Part]) -> str:
         script, style = self._assets()
         digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
         record, subjects = self.record, self.subjects
@@ -76,14 +72,15 @@ class _Page:
             record=record,
             subjects=subjects,
             shown=ROWS,
-            overview=overview(mapped, record, self.catalogue) if len(mapped) > 1 else None,
+            overview=overview(subjects, self.figures) if len(subjects) > 1 else None,
+            mapped=len(mapped),
             causes=[(cause, self._links(cause), self._commands(cause)) for cause in self.causes],
             failures=bad_checks(record),
             besides=besides(record),
             is_red=is_red(record),
             outcomes=_outcomes(record),
             batches=list(_batches(subjects, parts)),
-            left_out=[(s, thinned[s.slug].words) for s in subjects if thinned[s.slug]],
+            left_out=[(s, parts[s.slug].thin.words) for s in subjects if parts and parts[s.slug].thin],
             style=style,
             script=script,
             script_hash=f"sha256-{digest}",
@@ -98,7 +95,8 @@ class _Page:
         links = [("show what failed", f"{home.slug}/checks")]
         shown = {section.tab for section in self.drawing.sections(home)}
         for origin in cause.origins[:1]:
-            links.append((f"show in {origin.link}", f"{home.slug}/{origin.link}/{quote(origin.name)}"))
+            place = f"/{quote(origin.place, safe='')}" if origin.place else ""
+            links.append((f"show in {origin.link}", f"{home.slug}/{origin.link}{place}"))
         if "maps" in shown:
             links.append(("show maps", f"{home.slug}/maps"))
         return links
@@ -163,20 +161,18 @@ def _severity(outcome: str) -> int:
     return SEVERITY.index(outcome) if outcome in SEVERITY else len(SEVERITY)
 
 
-def _batches(subjects: Sequence[PageSubject], parts: Mapping[str, str]) -> Iterator[tuple[list[str], Markup]]:
+def _batches(
+    subjects: Sequence[PageSubject], parts: Mapping[str, Part]
+) -> Iterator[tuple[list[str], Markup]]:
     """The slugs and the parts of those that stand in one element."""
     from markupsafe import Markup
 
     size = -(-len(subjects) // PARTS) or 1
     for start in range(0, len(subjects), size):
         names = [subject.slug for subject in subjects[start : start + size]]
-        yield names, Markup("".join(parts.get(name, "") for name in names))
+        yield names, Markup("".join(parts[name].html for name in names if name in parts))
 
 
 def _outcomes(record: Record) -> list[tuple[str, int]]:
     counts = Counter(shown_outcome(check) for check in record["checks"])
     return [(outcome, counts[outcome]) for outcome in SEVERITY if counts[outcome]]
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))

@@ -6,7 +6,6 @@ place.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +18,9 @@ from ..records.section import Catalogue, Section, content_of, sections_of
 from ..records.types import CheckEntry, FailureEntry, PanelEntry, SubjectChanges, SubjectEntry
 from .addresses import check_slugs
 from .frame import templates
+from .overview import KeyFigures
 from .text import SYMBOLS, change_lines
+from .thinning import Thin
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -40,21 +41,6 @@ FOLDED = {"memory": "time"}
 SUBJECT = f"{__package__}:templates/subject.html.j2"
 SEVERITY = tuple(SYMBOLS)
 TOLD = (*BAD, "warn", "inconclusive")  # outcomes of checks whose message is shown
-
-
-class Thin(enum.IntEnum):
-    """What a subject's part leaves out, each with all before it."""
-
-    NOTHING = 0
-    ROWS = 1
-    PICTURES = 2
-    GRAPHS = 3
-
-    @property
-    def words(self) -> str:
-        """What is left out, in words."""
-        told = ("", "histograms and deep rows", "further pictures", "graphs")
-        return ", ".join(told[1 : self + 1])
 
 
 @dataclass(frozen=True)
@@ -79,14 +65,9 @@ class PageSubject:
         return "fail" if self.failures else shown_outcome(self.checks[0]) if self.checks else ""
 
     @property
-    def is_bad(self) -> bool:
-        """Whether it makes the run red."""
-        return self.outcome in BAD
-
-    @property
-    def worth(self) -> tuple[bool, bool]:
-        """What is thinned first sorts first: neither failed nor changed."""
-        return self.is_bad, self.change is not None
+    def is_worthy(self) -> bool:
+        """Whether it failed or changed: what a page that is too large keeps longest."""
+        return self.outcome in BAD or self.change is not None
 
 
 @dataclass(frozen=True)
@@ -101,14 +82,17 @@ class Tab:
 class Drawing:
     """Draws subjects with what the catalogue's sections bring."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, figures: KeyFigures) -> None:
+        self.catalogue, self.figures = catalogue, figures
         self.templates = templates(catalogue)
 
     def html(self, subject: PageSubject, thin: Thin = Thin.NOTHING) -> str:
         """The part, with some of it left out."""
         tabs = self._tabs(subject, thin)
-        return self.templates.get_template(SUBJECT).render(p=subject, tabs=tabs, left_out=thin.words)
+        figures = [(self.figures.titles[name], figure) for name, figure in self.figures.of(subject).items()]
+        return self.templates.get_template(SUBJECT).render(
+            p=subject, tabs=tabs, figures=figures, left_out=thin.words
+        )
 
     def sections(self, subject: PageSubject) -> Iterator[Section]:
         """Those of a subject, in the order of the catalogue; unknown ones follow."""
@@ -126,7 +110,8 @@ class Drawing:
             filled["checks"].append(self._checks(subject))
         if subject.change is not None:
             filled["changes"].append(self._changes(subject.change, subject, thin))
-        for section in self.sections(subject):
+        shown = self.sections(subject) if thin < Thin.PANELS else ()
+        for section in shown:
             assert subject.entry is not None
             content = sections_of(subject.entry)[section.name]
             filled[_tab(section)].append(self._drawn(section, content, context))

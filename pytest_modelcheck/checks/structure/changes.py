@@ -115,7 +115,8 @@ def _headline(changes: Mapping[str, Any]) -> Line | None:
 
 def _origins(changes: Mapping[str, Any]) -> Iterator[Origin]:
     for one in told(changes.get("structure", [])):
-        yield Origin(one.name or ROOT, one.became, "graph")
+        first = one.rows[0]["path"]
+        yield Origin(one.name or ROOT, one.became, "graph", "" if "{" in first else first)
 
 
 def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
@@ -126,12 +127,12 @@ def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
         yield Line(words, detail=why, worse=bad, short=words)
     modules = told(changes.get("structure", []))
     for one in modules[:most]:
-        yield Line(one.words, name=one.name or ROOT)
+        yield Line(one.words, name=one.name or ROOT, cost=one.cost)
     rest = modules[most:]
     if rest:
         many = sum(one.size for one in rest)
         price = price_words(total(one.price for one in rest))
-        yield Line(f"and changes in {count(many, 'more module')}{f' ({price})' if price else ''}")
+        yield Line(f"and changes in {count(many, 'more module')}", cost=price)
 
 
 def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
