@@ -90,7 +90,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "count": PARAMS.format,
     "shape": _shape,
     "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
-    "percent": lambda value: f"{value * 100:.1f} %",
+    "percent": lambda value: f"{value * 100:.1f} %" if isinstance(value, (int, float)) else "–",
     "line": lambda value: printable(str(value)),
     "module": lambda name: printable(str(name) or ROOT),
     "link": link_to,
