@@ -1,5 +1,6 @@
 """The history of several runs: what changed first, the rest folded; what came and what is gone."""
 
+import itertools
 import re
 
 import pytest
@@ -73,7 +74,7 @@ def test_the_page_is_whole_safe_and_in_order(history):
     assert not re.findall(r"(?:src|href)=", page)
     levels = [int(level) for level in re.findall(r"<h(\d)", page)]
     assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert "<main>" in page
     assert "gone since the run of 2026-01-04T00:00:00" in page
     assert "new in the latest run" in page

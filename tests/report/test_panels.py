@@ -1,6 +1,7 @@
 """The panels of the checks: what they leave out where a page must be small, their headings, links, and pictures."""
 
 import copy
+import itertools
 import json
 import re
 
@@ -110,7 +111,7 @@ def test_every_plot_says_what_it_shows_and_every_header_cell_what_it_heads(rich)
     assert not re.search(r"<thead>(?:(?!</thead>).)*<th(?! scope=)[ >]", page, re.S)
     subject = page[page.index('class="subject"') :]
     levels = [int(level) for level in re.findall(r"<h(\d)", subject)]
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 @pytest.mark.parametrize(
