@@ -36,7 +36,7 @@ def standing(check: CheckEntry) -> Standing:
         return NOTHING
     if bound == least and (value < least or least != check.get("max")):
         return _to_minimum(check["unit"], value, least)
-    return Standing(value / bound, headroom_text(1 - value / bound))
+    return Standing(value / bound, headroom_text(1 - value / bound) if value != bound else "at the limit")
 
 
 def _to_base(check: CheckEntry, value: float, allowed: float) -> Standing:

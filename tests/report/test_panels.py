@@ -9,9 +9,10 @@ import pytest
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.latency.strip import strip_plot
 from pytest_modelcheck.checks.profiler.flame import flame_plot, kind_of
 from pytest_modelcheck.checks.profiler.step import DEEPEST, MOST
-from pytest_modelcheck.drawing.html import environment, link_to
+from pytest_modelcheck.drawing.html import environment, link_to, once
 from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.records.plain import plain
 from pytest_modelcheck.report import page as pages
@@ -211,4 +212,35 @@ def test_peak_memory_is_told_phase_by_phase(rich):
     untested = {**forward, "nodeid": None}
     panel = REGISTRY.sections["memory"].panel.render([step, forward, again, untested], {"thin": 0})
     assert re.findall(r"<h4>(\w+)", panel) == ["forward", "training"]
-    assert "t.py::test · t.py::other" in re.sub(r"\s+", " ", panel)
+    assert "t.py::test, t.py::other" in re.sub(r"\s+", " ", panel)
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        (11.0, "<title>limit 11 s</title>"),
+        (2000.0, ">limit 2000 s →<"),
+        (0.001, ">← limit 0.001 s<"),
+        (None, "samples"),
+    ],
+)
+def test_a_limit_that_is_far_away_leaves_the_samples_their_room(limit, told):
+    samples = [10 + i / 100 for i in range(100)]
+    plot = strip_plot(samples, (10.2, 10.4), limit, lambda value: f"{value:g} s", "latency")
+    assert told in plot
+    places = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', plot)]
+    assert max(places) - min(places) > 640 / 3
+    ticks = [float(x) for x in re.findall(r">([\d.]+) s</text>", plot)]
+    assert len(ticks) > 2
+    assert all(len(f"{tick:g}") <= 4 for tick in ticks)
+
+
+def test_what_two_tests_saw_alike_is_told_once():
+    entries = [
+        {"a": 1, "nodeid": "x"},
+        {"a": 2, "nodeid": "y"},
+        {"a": 1, "nodeid": "z"},
+        {"a": 2, "nodeid": None},
+    ]
+    assert once(entries) == [(entries[0], "x, z"), (entries[1], "y")]
+    assert once([{"a": 1, "nodeid": name} for name in "uvwxy"])[0][1] == "u, v, w and 2 more"

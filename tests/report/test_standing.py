@@ -27,7 +27,7 @@ CASES = {
     "nothing, of a minimum": (check(0, min=100, limit=100), 1, "100 % below the minimum"),
     "both, the minimum decides": (check(60, min=100, max=200, limit=100), 1 / 0.6, "40 % below the minimum"),
     "both, the maximum decides": (check(150, min=100, max=200, limit=200), 0.75, "25 % free"),
-    "one value alone": (check(100, min=100, max=100, limit=100), 1, "0 % free"),
+    "one value alone": (check(100, min=100, max=100, limit=100), 1, "at the limit"),
     "over the base": (
         check(161, base=100, max_regression=0.02, limit=102),
         30.5,
