@@ -18,6 +18,8 @@ from .types import HEAD
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from ..drawing.script import Entry
+
 
 Sections = Mapping[str, Any]  # of one subject's entry, by name
 Paths = Mapping[str, str]  # old name -> new name of the modules that are the same one
@@ -28,13 +30,15 @@ class Total:
     """A figure of a section that is a metric of its own: two records are compared by it.
 
     `value(section)` is the figure, None where it has none; `parts(section)` are the modules' own parts of it.
-    `options(section)`: the measuring options that the title names, such as the phase.
+    `options(section)`: the measuring options that the title names, such as the phase. `key`: one of the few figures
+    that say most of a model, which an overview of many shows.
     """
 
     metric: Metric
     value: Callable[[Any], object]
     parts: Callable[[Any], Iterable[Contributor]] = lambda section: ()
     options: Callable[[Any], Mapping[str, object]] = lambda section: {}
+    key: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,13 @@ class Line:
 class Origin:
     """What became of a module since the base, in as few words as name it: `body.0` "stride 2 -> 1", `extra` "new".
 
-    `link`: the tab of the page that shows it.
+    `link`: the tab of the page that shows it, and there `place`, a module's path; of several modules the first one.
     """
 
     name: str
     text: str
     link: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,8 @@ class Drawn(Protocol):
         """Its style sheets."""
 
     @property
-    def scripts(self) -> Sequence[str]:
-        """Its scripts."""
+    def scripts(self) -> Sequence[Entry]:
+        """Its scripts' modules."""
 
     def render(self, data: Any, context: Mapping[str, Any]) -> Markup:
         """Autoescaped HTML."""
@@ -145,7 +150,8 @@ class Section:
     `describe(subject)`: its content, JSON, made once for each subject of a report; None: only what tests keep in it.
     `settings`: fields of the settings that it wants as keywords besides.
     `tab`: where on the page; `title`: above its panel. `type`: the shape of its content, for who reads a record.
-    `panel`: how it looks on the page. `totals`: the figures that two records are compared by. `changes`: what differs
+    `panel`: how it looks on the page. `evidence`: what it shows beside the context's `check`, one that failed, if anything.
+    `totals`: the figures that two records are compared by. `changes`: what differs
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
     beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
@@ -159,6 +165,7 @@ class Section:
     title: str = ""
     type: Any = object
     panel: Drawn | None = None
+    evidence: Drawn | None = None
     totals: Sequence[Total] = ()
     changes: Comparison | None = None
     align: Callable[[Sections, Sections], Paths] | None = None

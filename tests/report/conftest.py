@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +35,6 @@ def build(subject: Subject, **limits: float) -> dict[str, Any]:
     run = RunRecord()
     run.add(NODEID, recorder.drain())
     run.log(Phase(NODEID, "call", "failed"))
-    from pathlib import Path
-
     return run.build(1, Path("."))
 
 
@@ -42,6 +43,33 @@ def record() -> dict[str, Any]:
     body = nn.Sequential(nn.Conv2d(8, 8, 3), nn.ReLU())
     model = nn.Sequential(nn.Conv2d(3, 8, 3), body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
     return build(build_subject(model, input_size=(1, 3, 16, 16), name="net"))
+
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture
+def barriers() -> Callable[[Any], dict[str, list[str]]]:
+    """`barriers(page)`: what axe-core finds serious or critical, by its rule: the elements.
+
+    Without axe-core the test skips, unless MODELCHECK_REQUIRE_BROWSER says that there must be one.
+    """
+    if not AXE.exists():
+        if os.environ.get("MODELCHECK_REQUIRE_BROWSER"):
+            pytest.fail("MODELCHECK_REQUIRE_BROWSER is set, but there is no axe-core: run `npm ci`")
+        pytest.skip("no axe-core: run `npm ci`")
+
+    def barriers(page: Any) -> dict[str, list[str]]:
+        page.evaluate(AXE.read_text("utf-8"))  # a script element would be against the page's policy
+        found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+        grave = [rule for rule in found if rule["impact"] in GRAVE]
+        return {
+            rule["id"]: [f"{node['target']} {node['failureSummary']}" for node in rule["nodes"]]
+            for rule in grave
+        }
+
+    return barriers
 
 
 __all__ = ["build", "check_entry"]

@@ -69,6 +69,53 @@ def test_the_module_table_folds_and_finds(open_page):
     assert modules(page) == ["0", "1.0"]
 
 
+def test_sorting_keeps_the_tree_and_leaves_can_stand_alone(open_page):
+    page = open_page()
+    tree = page.locator("table.tree")
+    assert modules(page) == ["0", "1", "1.0", "1.1", "2", "3", "4"]
+    button = tree.get_by_role("button", name="MACs")
+    button.click()
+    assert modules(page) == ["1", "1.0", "1.1", "0", "4", "2", "3"]
+    button.click()
+    assert tree.locator("th[aria-sort=ascending]").text_content() == "MACs"
+    assert modules(page)[-3:] == ["1", "1.1", "1.0"]
+    page.get_by_label("leaves only").check()
+    assert modules(page) == ["1.1", "2", "3", "4", "0", "1.0"]
+    page.get_by_label("find a module").fill("1.")
+    assert modules(page) == ["1.1", "1.0"]
+    assert page.get_by_label("levels shown").is_disabled()
+    page.get_by_label("find a module").fill("")
+    page.get_by_label("leaves only").uncheck()
+    button.click()
+    assert modules(page) == ["0", "1", "1.0", "1.1", "2", "3", "4"]
+
+
+REGIONS = """() => [...document.querySelectorAll(".scroll")].filter(e => e.checkVisibility()).map(e => ({
+    wide: e.scrollWidth > e.clientWidth + 1,
+    named: e.getAttribute("role") === "region" && e.tabIndex === 0 && Boolean(e.title),
+    label: e.getAttribute("aria-label"),
+    cut: getComputedStyle(e).maskImage !== "none",
+}))"""
+
+
+def test_a_table_that_is_cut_says_so_while_it_is(open_page):
+    page = open_page(390)
+    page.locator(".scroll[tabindex]").first.wait_for()
+    page.wait_for_timeout(100)
+    regions = page.evaluate(REGIONS)
+    labels = [region["label"] for region in regions if region["wide"]]
+    assert len(labels) > 2
+    assert "By module" in labels
+    assert len(set(labels)) == len(labels)
+    assert [r for r in regions if not r["named"] == r["cut"] == r["wide"]] == []
+    first = page.locator(".cut-right").first
+    first.evaluate("e => e.scrollTo(1e6, 0)")
+    page.locator(".cut-left:not(.cut-right)").first.wait_for()
+    page.set_viewport_size({"width": 2000, "height": 900})
+    page.locator(".scroll[tabindex]").first.wait_for(state="detached")
+    assert not [region for region in page.evaluate(REGIONS) if region["named"] or region["cut"]]
+
+
 def test_without_a_script_all_is_there(open_page):
     page = open_page(java_script_enabled=False)
     assert page.get_by_text("1 of 1 checks failed").is_visible()

@@ -138,7 +138,7 @@ def _pair(values: Sequence[float], text: Callable[[float], str], size: int) -> C
 
 def _origins(changes: Mapping[str, Any]) -> Iterator[Origin]:
     for group in grouped(changes.get("modules", [])):
-        yield Origin(group.module or ROOT, price_words(_price(group.row)), "cost")
+        yield Origin(group.module or ROOT, price_words(_price(group.row)), "cost", group.row["module"])
 
 
 COMPARISON = Comparison(

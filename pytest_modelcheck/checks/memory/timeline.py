@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 26, 34
+LEFT, RIGHT, TOP, BOTTOM = 74, 14, 26, 34
 TICKS = 4
 
 
@@ -79,7 +79,8 @@ def _grid(top: float, y: Callable[[float], float], text: Callable[[float], str])
 def _part(name: str, x: float) -> str:
     bottom = HEIGHT - BOTTOM
     line = f'<path class="part" d="M{x:.1f} {TOP}V{bottom}"/>'
-    return f'{line}<text x="{x + 3:.1f}" y="{bottom + 14}">{escape(name)}</text>'
+    side = f'x="{x - 3:.1f}" text-anchor="end"' if x > WIDTH - RIGHT - 7 * len(name) else f'x="{x + 3:.1f}"'
+    return f'{line}<text {side} y="{bottom + 14}">{escape(name)}</text>'
 
 
 def _mark(x: float, y: float, words: str) -> str:

@@ -115,7 +115,8 @@ def _headline(changes: Mapping[str, Any]) -> Line | None:
 
 def _origins(changes: Mapping[str, Any]) -> Iterator[Origin]:
     for one in told(changes.get("structure", [])):
-        yield Origin(one.name or ROOT, one.became, "graph")
+        first = one.rows[0]["path"]
+        yield Origin(one.name or ROOT, one.became, "graph", "" if "{" in first else first)
 
 
 def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
