@@ -81,7 +81,12 @@ def _address(slugs: Mapping[str, str], cause: Cause, number: int) -> str:
 def _subjects(cause: Cause) -> str:
     names = [entry["name"] for entry in cause.subjects] or cause.nodeids
     rest = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
-    return ", ".join(f"**{code(name)}**" for name in names[:NAMES]) + rest
+    return ", ".join(map(_bold, names[:NAMES])) + rest
+
+
+def _bold(name: str) -> str:
+    """A plain name as words, which stand out from the modules' code; all others as code."""
+    return f"**{words(name) if name.replace('_', '').isalnum() else code(name)}**"
 
 
 def _origin(origin: Origin) -> str:

@@ -164,7 +164,7 @@ def test_the_actions_step_measures_a_pull_request(repository, tmp_path):
     assert line.startswith("::error file=tests/test_net.py,line=6,title=net%3A MACs::")
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("## ✗ Model check: 1 of 1 check failed")
-    assert "- **`net`**: `conv` stride 2 → 1  \n  MACs +297 % (limit +2 %)" in summary
+    assert "- **net**: `conv` stride 2 → 1  \n  MACs +297 % (limit +2 %)" in summary
     assert "| `net` | `conv` | stride 2 → 1 |" in summary
     assert (tmp_path / "work" / inputs["output"] / "index.html").exists()
 

@@ -12,7 +12,7 @@ from pytest_modelcheck.report.markdown import fit, table
 from pytest_modelcheck.report.neutral import code, words
 
 from ..base.conftest import make_record, stack
-from ..catalogue import compare, comparison_markdown, record_markdown
+from ..catalogue import compare, comparison_markdown, record_markdown, render
 from ..records.conftest import record, run
 from ..records.test_causes import against, failure, missed, model
 
@@ -204,6 +204,14 @@ def test_the_gravest_subject_is_the_first_in_the_tables_of_changes():
 def test_a_subject_is_named_once_in_a_table():
     table_of_figures = record_markdown(red(1)).partition("| subject | metric |")[2]
     assert table_of_figures.partition("\n\n")[0].count("net[0]") == 1
+
+
+def test_addresses_are_those_of_the_page():
+    made = make_record(max_macs=1, **{"a b": stack(), "a-b": stack(nn.ReLU())})
+    found = re.findall(r"`index\.html#([^/`]+)/", record_markdown(made))
+    assert sorted(found) == ["a-b", "a-b-2"]
+    page = render(made)
+    assert all(f'id="{slug}"' in page for slug in found)
 
 
 def test_a_run_that_ended_at_collection():
