@@ -110,10 +110,11 @@ class _Page:
         found = []
         for entry in record["subjects"]:
             cause, name = causes.get(entry["signature"]), entry["name"]
-            checks = _ranked(check for check in record["checks"] if is_of(check, entry))
+            own = (check for check in record["checks"] if is_of(check, entry))
             failures = list(_failures(cause, entry)) if cause is not None else []
             panels = [panel for panel in record["panels"] if panel["subject"] == name]
             change = changes.get(name)
+            checks = _ranked(own, self.catalogue)
             found.append(PageSubject(taken[name], name, entry, checks, failures, panels, change, cause))
         yield from sorted(found, key=lambda s: (_severity(s.outcome), s.change is None))
         yield from self._loose()
@@ -122,7 +123,9 @@ class _Page:
         """What has no subject, as one."""
         record = self.record
         known = {entry["name"] for entry in record["subjects"]}
-        checks = _ranked(c for c in record["checks"] if not any(is_of(c, e) for e in record["subjects"]))
+        signatures = {entry["signature"] for entry in record["subjects"]} - {""}
+        lost = (check for check in record["checks"] if check["signature"] not in signatures)
+        checks = _ranked(lost, self.catalogue)
         failures = [f for cause in self.causes if not cause.subjects for f in cause.failures]
         panels = [panel for panel in record["panels"] if panel["subject"] not in known]
         if checks or failures or panels:
@@ -153,8 +156,8 @@ def _changed(changes: Changes | None) -> Mapping[str, SubjectChanges]:
     return {entry["name"]: entry for entry in told if entry["status"] == "changed"}
 
 
-def _ranked(checks: Iterable[CheckEntry]) -> list[CheckEntry]:
-    return sorted(checks, key=lambda check: (_severity(shown_outcome(check)), -overshoot(check)))
+def _ranked(checks: Iterable[CheckEntry], catalogue: Catalogue) -> list[CheckEntry]:
+    return sorted(checks, key=lambda check: (_severity(shown_outcome(check)), -overshoot(check, catalogue)))
 
 
 def _severity(outcome: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ def record() -> dict[str, Any]:
     return build(build_subject(model, input_size=(1, 3, 16, 16), name="net"))
 
 
+def address(path: Path, tab: str) -> str:
+    """Of a tab of the first subject on a page."""
+    (slug,) = re.findall(r'data-slugs="([^" ]+)', path.read_text("utf-8"))[:1]
+    return f"{path.as_uri()}#{slug}/{tab}"
+
+
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
 
@@ -72,4 +79,4 @@ def barriers() -> Callable[[Any], dict[str, list[str]]]:
     return barriers
 
 
-__all__ = ["build", "check_entry"]
+__all__ = ["address", "build", "check_entry"]
