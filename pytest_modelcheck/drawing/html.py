@@ -6,7 +6,7 @@ import base64
 import functools
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -79,6 +79,24 @@ def link_to(path: object) -> str:
     return quote(path)
 
 
+def once(entries: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], str]]:
+    """Entries that differ in their test alone as one, each with the tests in words."""
+    found: list[tuple[Mapping[str, Any], list[str]]] = []
+    for entry in entries:
+        facts = {**entry, "nodeid": None}
+        same = (tests for one, tests in found if {**one, "nodeid": None} == facts)
+        if (tests := next(same, None)) is None:
+            found.append((entry, tests := []))
+        tests += [entry["nodeid"]] if entry.get("nodeid") else []
+    return [(entry, _tests(tests)) for entry, tests in found]
+
+
+def _tests(nodeids: Sequence[str], most: int = 3) -> str:
+    """`a.py::test_a, a.py::test_b and 3 more`."""
+    known = list(dict.fromkeys(map(printable, nodeids)))
+    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
+
+
 def _shape(shape: Any) -> str:
     return size_words(shape).replace("x", "×") if shape is not None else "–"
 
@@ -90,10 +108,11 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "count": PARAMS.format,
     "shape": _shape,
     "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
-    "percent": lambda value: f"{value * 100:.1f} %",
+    "percent": lambda value: f"{value * 100:.1f} %" if isinstance(value, (int, float)) else "–",
     "line": lambda value: printable(str(value)),
     "module": lambda name: printable(str(name) or ROOT),
     "link": link_to,
+    "once": once,
     "seconds": lambda value: SECONDS.format(value) if isinstance(value, (int, float)) else "–",
     "signed": lambda share: f"{share * 100:+.3g} %" if isinstance(share, (int, float)) else "?",
 }

@@ -19,7 +19,8 @@ Given: TypeAlias = "Panel | Callable[[Any, Mapping[str, Any]], object] | str | P
 class Panel:
     """A panel: autoescaped HTML from a section's content (`section` in the template) and the `context` around it.
 
-    The context: `s`, the subject (its entry, with `id` and its `checks`), `thin` (whether the page must stay small),
+    The context: `s`, the subject (its entry, with `id` and its `checks`), `thin` (how much is left out of a
+    page that must stay small: 0 nothing, 1 histograms and deep rows, 2 further pictures too, 3 interactive ones too),
     `costs` (module -> MACs, where known). `style` and `script` are files in `package`, put once into the page.
     The script is an ES module that exports `mount(root)`, called with each part of the page (`script`).
     """

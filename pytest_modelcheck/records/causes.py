@@ -154,7 +154,7 @@ class _Broken:
         """Why a check has no verdict; that of its test, where this did not come to the check."""
         if check["outcome"] == "error" and check["nodeid"] in self.crashes:
             return self.crashes[check["nodeid"]]
-        return check.get("error") or check["reason"] or check["message"]
+        return check.get("error") or check.get("reason") or check["message"]
 
 
 class _Homes:

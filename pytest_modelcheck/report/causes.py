@@ -104,7 +104,7 @@ def _effect(checks: Sequence[CheckEntry], catalogue: Catalogue) -> str:
 
 def _reason(check: CheckEntry) -> str:
     """Why there is no verdict, short."""
-    text = first_sentence(check.get("error", "")) or first_sentence(check["reason"]) or "not measured"
+    text = first_sentence(check.get("error", "")) or first_sentence(check.get("reason", "")) or "not measured"
     return shorten(text, WIDTH)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..drawing.html import environment
 from ..records.outcome import shown_outcome
+from ..records.plain import number
 from ..records.section import Catalogue
 from . import causes
 from .standing import standing
@@ -32,7 +33,7 @@ def templates(catalogue: Catalogue) -> jinja2.Environment:
     made.filters = {
         **made.filters,
         "standing": standing,
-        "amount": lambda value, unit: amount(catalogue, unit, value),
+        "amount": lambda value, unit: amount(catalogue, unit, number(value)),
         "sides": lambda row: sides(catalogue, row),
         "change": change,
         "embedded": _embedded,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
+from ..records.plain import number
 from ..records.types import CheckEntry
 from ..verdict.units import RATIO
 from .text import change, headroom_text
@@ -26,27 +26,26 @@ NOTHING = Standing(None, "")
 
 def standing(check: CheckEntry) -> Standing:
     """Of a check with a value: against the base where the limit is relative, else against the bound that decided."""
-    value = check["value"]
-    if value is None or not math.isfinite(value):
+    value, allowed = number(check["value"]), number(check.get("max_regression"))
+    bound, least = number(check.get("limit")), number(check.get("min"))
+    if value is None:
         return NOTHING
-    allowed = check.get("max_regression")
     if allowed is not None:
         return _to_base(check, value, allowed)
-    bound, least = check.get("limit"), check.get("min")
-    if not bound or not math.isfinite(bound):
+    if not bound:
         return NOTHING
-    if least is not None and bound == least and (value < least or least != check.get("max")):
+    if bound == least and (value < least or least != check.get("max")):
         return _to_minimum(check["unit"], value, least)
-    return Standing(value / bound, headroom_text(1 - value / bound))
+    return Standing(value / bound, headroom_text(1 - value / bound) if value != bound else "at the limit")
 
 
 def _to_base(check: CheckEntry, value: float, allowed: float) -> Standing:
     """`+61 % of base, limit +2 %`: a rise, and what is allowed of it."""
-    base, line = check.get("base"), check.get("max")
+    base, line = number(check.get("base")), number(check.get("max"))
     if line is not None:  # the value is the rise itself; a lower line decides, so that none is missed
         told = f"limit {change(allowed)}" + (f" (line at {change(line)})" if value <= allowed else "")
         return Standing(value / allowed if allowed else None, f"{change(value)} of base, {told}")
-    if not base or not math.isfinite(base):
+    if not base:
         return NOTHING
     rise = value / base - 1
     share = rise / allowed if allowed else (1.0 if rise > 0 else 0.0)
@@ -55,7 +54,7 @@ def _to_base(check: CheckEntry, value: float, allowed: float) -> Standing:
 
 
 def _to_minimum(unit: str, value: float, least: float) -> Standing:
-    """`37 points above the minimum`, `12 % above the minimum`: the share is the part that the minimum is of the value."""
+    """`37 points above the minimum`, `12 % above the minimum`; the share is the minimum's part of the value."""
     share = least / value if value > 0 else 1.0
     side = "above" if value >= least else "below"
     if unit == RATIO.noun:

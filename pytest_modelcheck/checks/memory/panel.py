@@ -30,19 +30,11 @@ def _timeline(memory: Mapping[str, Any]) -> Markup:
 Entry = Mapping[str, Any]
 
 
-def _by_phase(section: Sequence[Entry]) -> list[tuple[Entry, list[str]]]:
-    """Phase by phase in the order of a step; what several tests measured alike is one, with the tests that did.
-
-    What no test measured gives way to what one did.
-    """
+def _by_phase(section: Sequence[Entry]) -> list[Entry]:
+    """In the order of a step; what no test measured gives way to what one did."""
     tested = {entry["phase"] for entry in section if entry["nodeid"]}
-    found: dict[tuple[object, ...], tuple[Entry, list[str]]] = {}
-    for entry in section:
-        if entry["nodeid"] or entry["phase"] not in tested:
-            key = tuple(entry[name] for name in ("phase", "optimizer", "total", "where", "allocated"))
-            nodeids = found.setdefault(key, (entry, []))[1]
-            nodeids += [entry["nodeid"]] if entry["nodeid"] else []
-    return sorted(found.values(), key=lambda pair: _place(pair[0]["phase"]))
+    shown = [entry for entry in section if entry["nodeid"] or entry["phase"] not in tested]
+    return sorted(shown, key=lambda entry: _place(entry["phase"]))
 
 
 def _place(phase: str) -> int:

@@ -66,13 +66,13 @@ def _round_up(value: float) -> float:
 
 def _grid(top: float, y: Callable[[float], float], text: Callable[[float], str]) -> list[str]:
     parts = []
+    number, _, unit = text(top).rpartition(" ")
     for step in range(TICKS + 1):
         value = top * step / TICKS
         down = y(value)
+        told = f"{float(number) * step / TICKS:g} {unit}" if step else "0"  # all in the unit of the largest
         parts.append(f'<path class="grid" d="M{LEFT} {down:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(
-            f'<text x="{LEFT - 6}" y="{down + 4:.1f}" text-anchor="end">{escape(text(value) if value else "0")}</text>'
-        )
+        parts.append(f'<text x="{LEFT - 6}" y="{down + 4:.1f}" text-anchor="end">{escape(told)}</text>')
     return parts
 
 

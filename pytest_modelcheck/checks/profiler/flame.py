@@ -17,7 +17,10 @@ KINDS = {  # of operators: class in panel.css -> what it is called, and names th
     "c0": ("convolutions and matrix products", r"conv|.*(mm|matmul|linear|einsum|attention|dot)"),
     "c1": ("normalisation", r".*norm"),
     "c2": ("activation functions", r".*(relu|elu|silu|sigmoid|tanh|softmax|hardswish|mish|softplus)"),
-    "c3": ("pooling and reductions", r".*pool|(sum|mean|max|min|amax|amin|var|std|cumsum|arg)"),
+    "c3": (
+        "pooling and reductions",
+        r".*pool|(sum|mean|max(?!imum)|min(?!imum)|amax|amin|var|std|cumsum|arg)",
+    ),
     "c5": ("other operators", ""),
 }
 

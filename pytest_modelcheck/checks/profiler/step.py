@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .original import Event
 
 MODULE = "module: "  # begins the name of a module's range
-STEP = "ProfilerStep#"  # begins the name of a step of a loop
+STEP = "ProfilerStep"  # begins the name of a step of a loop
 MOST, DEEPEST = 300, 8  # bars of the record, and how many rows
 
 
