@@ -140,9 +140,13 @@ def _checks(checks: Sequence[CheckEntry], kind: str = "") -> tuple[str, str]:
 
 
 def _failures(failed: Sequence[CheckEntry], shown: int = 20) -> Iterator[str]:
+    """What the checks say in full, subject by subject."""
+    found: dict[str, list[CheckEntry]] = {}
     for check in failed[:shown]:
-        title = html_code(f"{check['subject'] or '?'} {check['title']}")
-        yield folded(title, fenced(check["message"][:10_000]))
+        found.setdefault(check["subject"], []).append(check)
+    for subject, checks in found.items():
+        title = f"{html_code(subject or '?')}: {_count(len(checks), 'check')} in full"
+        yield folded(title, "\n\n".join(fenced(check["message"][:10_000]) for check in checks))
     if len(failed) > shown:
         yield f"and {len(failed) - shown:,} more failures in the report"
 

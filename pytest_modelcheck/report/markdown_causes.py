@@ -29,8 +29,8 @@ def cause_blocks(found: Sequence[Cause], record: Record, catalogue: Catalogue) -
     yield f"### What broke\n\n{head}"
     yield from rest
     if found[WHOLE:]:
-        lines = "\n".join(told.line(cause, FEW) for cause in found[WHOLE:])
-        yield folded(f"{len(found) - WHOLE:,} more that broke", lines)
+        lines = (f"- {' ⇒ '.join(told.lines(cause, FEW))}" for cause in found[WHOLE:])
+        yield folded(f"{len(found) - WHOLE:,} more that broke", "\n".join(lines))
 
 
 class _Told:
@@ -42,22 +42,21 @@ class _Told:
 
     def whole(self, cause: Cause) -> str:
         """An item with its commands."""
-        lines = [self.line(cause), *self._beside(cause)]
-        blocks = [BREAK.join(lines)]
+        blocks = [f"- {BREAK.join([*self.lines(cause), *self._beside(cause)])}"]
         for i, command in enumerate(commands(cause, self.record)):
             blocks += [f"{command.does}:"] if i else []
             blocks.append(fenced(command.text, "sh"))
         return "\n\n".join(blocks).replace("\n", "\n  ").replace("\n  \n", "\n\n")
 
-    def line(self, cause: Cause, most: int = EFFECTS) -> str:
-        """`**SmallCNN**: body.0 stride 2 → 1, new extra → FLOPs +337 % (limit +2 %)`."""
+    def lines(self, cause: Cause, most: int = EFFECTS) -> list[str]:
+        """`SmallCNN: body.0 stride 2 → 1, new extra`, and at most so many effects: `FLOPs +337 % (limit +2 %)`."""
         named, more = origins(cause)
         modules = [*map(_origin, named), *([more] if more else []), *map(_heavy, heaviest(cause))]
         told = effects(cause, self.catalogue)
         shown = [words(text, 300) for text in told[:most]]
         shown += [f"and {len(told) - most:,} more"] if len(told) > most else []
-        parts = [", ".join(modules), ", ".join(shown)]
-        return f"- {_subjects(cause)}: {' → '.join(filter(None, parts))}"
+        head, tail = f"{_subjects(cause)}: {', '.join(modules)}", ", ".join(shown)
+        return [head, tail] if modules else [head + tail]
 
     def _beside(self, cause: Cause) -> Iterator[str]:
         """What else is another, and where in the report it is."""
@@ -82,7 +81,12 @@ def _address(slugs: Mapping[str, str], cause: Cause, number: int) -> str:
 def _subjects(cause: Cause) -> str:
     names = [entry["name"] for entry in cause.subjects] or cause.nodeids
     rest = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
-    return ", ".join(f"**{code(name)}**" for name in names[:NAMES]) + rest
+    return ", ".join(map(_bold, names[:NAMES])) + rest
+
+
+def _bold(name: str) -> str:
+    """A plain name as words, which stand out from the modules' code; all others as code."""
+    return f"**{words(name) if name.replace('_', '').isalnum() else code(name)}**"
 
 
 def _origin(origin: Origin) -> str:

@@ -59,12 +59,20 @@ def _notes(changes: Changes) -> Iterator[str]:
 
 
 def changes_tables(changes: Changes, catalogue: Catalogue) -> Iterator[str]:
-    """All that the sections know of it, folded."""
+    """All that the sections know of it, folded, subject by subject."""
     for subject in changes["subjects"]:
-        for section in catalogue.sections.values() if subject["status"] == "changed" else ():
-            if section.changes is not None:
-                for found in section.changes.tables(cast("Mapping[str, Any]", subject)):
-                    yield _folded(subject["name"], found)
+        if subject["status"] == "changed":
+            content = cast("Mapping[str, Any]", subject)
+            compared = [section.changes for section in catalogue.sections.values() if section.changes]
+            found = [_titled(one) for each in compared for one in each.tables(content)]
+            if found:
+                yield folded(f"{html_code(subject['name'])}: changes in full", "\n\n".join(found))
+
+
+def _titled(found: Table) -> str:
+    size = len(found.rows) if found.size is None else found.size
+    rows = [[_cell(cell) for cell in row] for row in found.rows]
+    return f"{count(size, *found.title)}:\n\n{table(found.columns, rows, found.align)}"
 
 
 def _subject_rows(subject: SubjectChanges, catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
@@ -106,13 +114,6 @@ def figures(subject: str, row: FigureEntry, catalogue: Catalogue) -> tuple[str, 
     """A row of the table of figures."""
     values = map(words, sides(catalogue, row))
     return (code(subject), words(row["title"]), *values, change(row["share"]) or words(row.get("note", "")))
-
-
-def _folded(name: str, found: Table) -> str:
-    size = len(found.rows) if found.size is None else found.size
-    rows: Iterable[Iterable[Cell]] = found.rows
-    cells = [[_cell(cell) for cell in row] for row in rows]
-    return folded(f"{html_code(name)}: {count(size, *found.title)}", table(found.columns, cells, found.align))
 
 
 def _cell(cell: Cell) -> str:
