@@ -150,7 +150,7 @@ class Section:
     `describe(subject)`: its content, JSON, made once for each subject of a report; None: only what tests keep in it.
     `settings`: fields of the settings that it wants as keywords besides.
     `tab`: where on the page; `title`: above its panel. `type`: the shape of its content, for who reads a record.
-    `panel`: how it looks on the page. `evidence`: what it shows beside the context's `check`, which failed, if anything.
+    `panel`: how it looks on the page. `evidence`: what it shows beside the context's `check`, which failed.
     `totals`: the figures that two records are compared by. `changes`: what differs
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it

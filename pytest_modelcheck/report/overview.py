@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..records.causes import Cause
 from ..records.compare import Figures
@@ -12,10 +12,8 @@ from ..records.section import Catalogue
 from ..records.types import FigureEntry, Record
 from ..text import printable
 from .causes import origin_words, origins
+from .subjects import PageSubject
 from .text import SYMBOLS, amount, change
-
-if TYPE_CHECKING:
-    from .subjects import PageSubject
 
 
 class KeyFigure(NamedTuple):

@@ -11,21 +11,21 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ..drawing.html import asset
 from ..drawing.script import Entry, linked, problem
-from ..records.causes import Cause, causes, overshoot
-from ..records.outcome import bad_checks, is_of, is_red, shown_outcome
+from ..records.causes import Cause, causes
+from ..records.outcome import bad_checks, is_red, shown_outcome
 from ..records.section import Catalogue
-from ..records.types import Changes, CheckEntry, FailureEntry, Record, SubjectChanges, SubjectEntry
-from .addresses import slugs
+from ..records.types import Record
 from .causes import Command, commands
 from .overview import KeyFigures, overview
+from .parts import Drawing
 from .pictures import stored_once
-from .subjects import SEVERITY, Drawing, PageSubject
+from .subjects import SEVERITY, PageSubject, page_subjects
 from .text import besides
 from .thinning import Part, Thin, fitted, size_of
 
@@ -37,7 +37,6 @@ NOTICE = 40_000  # bytes that saying so may take
 SCRIPT = Entry(__package__, "script/page.js")
 PARTS = 400  # elements that subjects stand in; of more subjects several share one
 ROWS = 40  # of the overview that are there before anyone asks for more
-LOOSE = "without-a-subject"
 
 
 def render(record: Record, catalogue: Catalogue) -> str:
@@ -53,7 +52,7 @@ class _Page:
         self.figures = KeyFigures(record, catalogue)
         self.drawing = Drawing(catalogue, self.figures)
         self.causes = causes(record, catalogue)
-        self.subjects = list(self._subjects())
+        self.subjects = page_subjects(record, self.causes, catalogue)
 
     def render(self) -> str:
         """The frame, filled; where it is too large, subjects are thinned, the least worth first."""
@@ -101,36 +100,6 @@ class _Page:
             links.append(("show maps", f"{home.slug}/maps"))
         return links
 
-    def _subjects(self) -> Iterator[PageSubject]:
-        """The gravest first, and among equals what changed; last what has no subject, where there is any."""
-        record = self.record
-        taken = slugs([LOOSE, *(entry["name"] for entry in record["subjects"])])
-        causes = {entry["signature"]: cause for cause in self.causes for entry in cause.subjects}
-        changes = _changed(record.get("changes"))
-        found = []
-        for entry in record["subjects"]:
-            cause, name = causes.get(entry["signature"]), entry["name"]
-            own = (check for check in record["checks"] if is_of(check, entry))
-            failures = list(_failures(cause, entry)) if cause is not None else []
-            panels = [panel for panel in record["panels"] if panel["subject"] == name]
-            change = changes.get(name)
-            checks = _ranked(own, self.catalogue)
-            found.append(PageSubject(taken[name], name, entry, checks, failures, panels, change, cause))
-        yield from sorted(found, key=lambda s: (_severity(s.outcome), s.change is None))
-        yield from self._loose()
-
-    def _loose(self) -> Iterator[PageSubject]:
-        """What has no subject, as one."""
-        record = self.record
-        known = {entry["name"] for entry in record["subjects"]}
-        signatures = {entry["signature"] for entry in record["subjects"]} - {""}
-        lost = (check for check in record["checks"] if check["signature"] not in signatures)
-        checks = _ranked(lost, self.catalogue)
-        failures = [f for cause in self.causes if not cause.subjects for f in cause.failures]
-        panels = [panel for panel in record["panels"] if panel["subject"] not in known]
-        if checks or failures or panels:
-            yield PageSubject(LOOSE, "Tests without a subject", None, checks, failures, panels)
-
     def _assets(self) -> tuple[str, str]:
         """Script and style of the page and of the panels on it."""
         drawn = {section.name for subject in self.subjects for section in self.drawing.sections(subject)}
@@ -141,27 +110,6 @@ class _Page:
         styles += [text for panel in panels for text in panel.styles]
         styles += [asset(__package__, "style/print.css")]
         return linked(SCRIPT, entries), "".join(dict.fromkeys(styles))
-
-
-def _failures(cause: Cause, entry: SubjectEntry) -> Iterator[FailureEntry]:
-    """Of a cause's failures those that are told with this one of its subjects."""
-    for failure in cause.failures:
-        own = (known for known in cause.subjects if failure["nodeid"] in known["nodeids"])
-        if next(own, cause.subjects[0]) is entry:
-            yield failure
-
-
-def _changed(changes: Changes | None) -> Mapping[str, SubjectChanges]:
-    told = changes["subjects"] if changes else []
-    return {entry["name"]: entry for entry in told if entry["status"] == "changed"}
-
-
-def _ranked(checks: Iterable[CheckEntry], catalogue: Catalogue) -> list[CheckEntry]:
-    return sorted(checks, key=lambda check: (_severity(shown_outcome(check)), -overshoot(check, catalogue)))
-
-
-def _severity(outcome: str) -> int:
-    return SEVERITY.index(outcome) if outcome in SEVERITY else len(SEVERITY)
 
 
 def _batches(
