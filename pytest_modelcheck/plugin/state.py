@@ -76,6 +76,7 @@ class ItemState:
         self._marks = -1
         self.recorded: Recorder | None = None
         self._resolver: Resolver | None = None
+        self.failure = ""  # in one line, where we fail it; of a comparison of ours that an assertion failed by
 
     @property
     def plan(self) -> Plan:
@@ -116,6 +117,7 @@ class ItemState:
     def forget(self) -> None:
         """A rerun starts afresh."""
         self.recorded = self._resolver = None
+        self.failure = ""
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()

@@ -72,6 +72,7 @@ class CheckEntry(Owned):
     """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
 
     `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
+    `limit_short`: the limit for a column of a table.
     """
 
     nodeid: str
@@ -106,6 +107,7 @@ class CheckEntry(Owned):
     where: str
     value_text: str
     limit_text: str
+    limit_short: NotRequired[str]
     headroom: Figure
 
 

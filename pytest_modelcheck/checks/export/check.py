@@ -41,7 +41,7 @@ class ExportCheck(Check):
         "scale (of masks and whole numbers the share that differs) stays below rtol (or the absolute one below atol); "
         "max_size limits the file. dynamic: torch.onnx's dynamic_shapes; a free axis is tried at other sizes."
     )
-    metrics = (Metric("onnx_export", RATIO, nature="distance"),)
+    metrics = (Metric("onnx_export", RATIO, "ONNX export", nature="distance"),)
     settings = ("report", "output")
     section = "onnx"
 
@@ -60,7 +60,8 @@ class ExportCheck(Check):
         limits: tuple[Limit, ...] = ()
         try:
             bound = _checked_rtol({**DEFAULTS, **options})
-            limits = (Limit(self.metrics[0], max=bound, options=options),)
+            written = {"max": RATIO.spelled(options.get("rtol"))}
+            limits = (Limit(self.metrics[0], max=bound, options=options, written=written),)
         except LimitError as error:
             problems.append(f"{self.name}: {error}")
         return Reading(limits, tuple(problems))

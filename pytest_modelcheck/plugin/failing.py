@@ -1,0 +1,70 @@
+"""Failures of ours as pytest shows them: whole once, in one line elsewhere, and in colour where the terminal has it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from _pytest._code.code import ExceptionChainRepr, ReprFileLocation
+from _pytest._io import TerminalWriter
+
+from ..errors import ModelCheckError
+
+if TYPE_CHECKING:
+    from .state import ItemState
+
+OURS = "modelcheck_told"  # on a report, travels with it: its failure is a text of ours
+_TITLE = re.compile(r"modelcheck: |next: ")
+_LABEL = re.compile(r"  (\S.{0,11}\S|\S) {2,}")
+
+
+def shorten_crash(report: pytest.TestReport, error: BaseException, state: ItemState) -> None:
+    """Leave one line of what pytest repeats of a failure that we explain, with the test's place where we raised it.
+
+    pytest's short summary has this line, whole under CI; so have `--tb=line` and JUnit's `message`.
+    """
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if not isinstance(crash, ReprFileLocation):
+        return
+    if isinstance(error, pytest.fail.Exception) and state.failure:
+        path, line, _ = state.item.location
+        crash.message = state.failure
+        crash.path, crash.lineno = str(state.run.config.rootpath / path), (line or 0) + 1
+        setattr(report, OURS, True)
+    elif isinstance(error, ModelCheckError) or (isinstance(error, AssertionError) and state.failure):
+        crash.message = crash.message.partition("\n")[0]
+
+
+def paint(report: pytest.TestReport) -> None:
+    """Have a failure of ours shown in colour, on the process that has the terminal."""
+    shown = report.longrepr
+    if hasattr(report, OURS) and isinstance(shown, ExceptionChainRepr):
+        report.longrepr = Painted(shown.chain)
+
+
+class Painted(ExceptionChainRepr):
+    """A failure of ours; as a string it has no colours, whatever the environment says."""
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Titles in bold, the first in red; labels faint."""
+        text = str(self.reprtraceback).rstrip()
+        for number, line in enumerate(text.splitlines() if tw.hasmarkup else ()):
+            _write(tw, line, number == 0)
+        if not tw.hasmarkup:
+            tw.line(text)
+
+    def __str__(self) -> str:
+        return str(self.reprtraceback).strip()
+
+
+def _write(tw: TerminalWriter, line: str, is_first: bool) -> None:
+    label = _LABEL.match(line)
+    if is_first:
+        tw.line(line, bold=True, red=True)
+    elif label is not None:
+        tw.write(label[0], light=True)
+        tw.line(line[label.end() :])
+    else:
+        tw.line(line, bold=not line.startswith(" "))
