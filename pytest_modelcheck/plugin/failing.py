@@ -28,12 +28,14 @@ def shorten_crash(report: pytest.TestReport, error: BaseException, state: ItemSt
     crash = getattr(report.longrepr, "reprcrash", None)
     if not isinstance(crash, ReprFileLocation):
         return
-    if isinstance(error, pytest.fail.Exception) and state.failure:
+    if isinstance(error, pytest.fail.Exception) and state.failure and not state.explained:
         path, line, _ = state.item.location
         crash.message = state.failure
         crash.path, crash.lineno = str(state.run.config.rootpath / path), (line or 0) + 1
         setattr(report, OURS, True)
-    elif isinstance(error, ModelCheckError) or (isinstance(error, AssertionError) and state.failure):
+    elif isinstance(error, AssertionError) and state.explained and state.explained in str(error):
+        crash.message = state.failure
+    elif isinstance(error, ModelCheckError):
         crash.message = crash.message.partition("\n")[0]
 
 

@@ -91,7 +91,8 @@ def _is_number(value: object) -> bool:
 
 def _widths(rows: Sequence[Row], width: int) -> list[int]:
     """Of name, value, limit, margin; empty where they do not fit beside each other."""
-    names = min(max((len(row.name) for row in rows), default=0), NAME[1])
+    most = NAME[1] if width >= 100 else NAME[1] - 16
+    names = min(max((len(row.name) for row in rows), default=0), most)
     ending = max((len(row.ending) for row in rows), default=0)
     for caps in CAPS:
         figures = [

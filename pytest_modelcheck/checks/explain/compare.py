@@ -16,6 +16,8 @@ PRESETS: Mapping[str, tuple[float, float]] = {
 }
 """Limits (a, b) of `1 - Pearson` and of the largest relative change; measured in the design of this project."""
 
+BEYOND = "  <- differs"
+
 
 @dataclass(frozen=True)
 class StoredMap:
@@ -29,7 +31,7 @@ class StoredMap:
 class HeatmapComparison:
     """`correlation_distance` is 1 - Pearson, `max_change` is max|change| / max|expected|; the worst of the batch.
 
-    `reason` says what else differs (shape, layer, method, target); it alone is enough for a mismatch.
+    `reason` says what else differs (`other`: shape, layer, method, target); it alone is enough for a mismatch.
     """
 
     preset: str
@@ -38,6 +40,7 @@ class HeatmapComparison:
     reason: str = ""
     limits: tuple[float, float] = PRESETS["default"]  # (a, b)
     expected: StoredMap | None = None
+    other: str = ""
 
     @property
     def matches(self) -> bool:
@@ -49,13 +52,18 @@ class HeatmapComparison:
     def deciding(self) -> tuple[float, float]:
         """Value and limit of the strength where only that differs, else of the places."""
         a, b = self.limits
-        only_strength = self.correlation_distance <= a and self.max_change > b
-        return (self.max_change, b) if only_strength else (self.correlation_distance, a)
+        return (self.max_change, b) if self.only_strength else (self.correlation_distance, a)
+
+    @property
+    def only_strength(self) -> bool:
+        """Whether the places are alike, and the strengths are not."""
+        a, b = self.limits
+        return self.correlation_distance <= a and self.max_change > b
 
     def lines(self) -> list[str]:
         """The comparison in words."""
         if self.reason:
-            return [self.reason]
+            return [f"{self.other}: {self.reason}" if self.other else self.reason]
         a, b = self.limits
         places, strength = self.correlation_distance, self.max_change
         return [
@@ -65,7 +73,7 @@ class HeatmapComparison:
 
 
 def _mark(value: float, limit: float) -> str:
-    return "  <- differs" if value > limit else ""
+    return BEYOND if value > limit else ""
 
 
 def check_preset(preset: str) -> str:
@@ -97,9 +105,9 @@ def compare(
 ) -> HeatmapComparison:
     """Compare what a test saw with what is stored; `limits` (a, b) in place of the preset's."""
     limits = limits or PRESETS[check_preset(preset)]
-    reason = _other_map(actual, expected)
+    other, reason = _other_map(actual, expected)
     if reason:
-        return HeatmapComparison(preset, reason=reason, limits=limits, expected=expected)
+        return HeatmapComparison(preset, reason=reason, limits=limits, expected=expected, other=other)
     pairs = list(zip(actual.raw.astype(np.float64), expected.raw.astype(np.float64), strict=True))
     return HeatmapComparison(
         preset,
@@ -110,16 +118,18 @@ def compare(
     )
 
 
-def _other_map(actual: StoredMap, expected: StoredMap) -> str:
+def _other_map(actual: StoredMap, expected: StoredMap) -> tuple[str, str]:
+    """What makes it another map, and both sides of it; empty where nothing does."""
     for fact in ("method", "layer", "target"):
-        if actual.facts.get(fact) != expected.facts.get(fact):
-            return f"{fact:<9} {expected.facts.get(fact)} expected, {actual.facts.get(fact)} measured"
+        old, new = expected.facts.get(fact), actual.facts.get(fact)
+        if old != new:
+            return fact, f"{old} -> {new}"
     if actual.raw.shape != expected.raw.shape:
-        return f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
+        return "shape", f"{_shape(expected.raw)} -> {_shape(actual.raw)}"
     for raw, word in ((expected.raw, "expected"), (actual.raw, "measured")):
         if not raw.size or not np.isfinite(raw).all():
-            return f"map       the {word} one {'holds NaN or infinite values' if raw.size else 'is empty'}"
-    return ""
+            return "map", f"the {word} one {'holds NaN or infinite values' if raw.size else 'is empty'}"
+    return "", ""
 
 
 def _shape(raw: np.ndarray) -> str:
