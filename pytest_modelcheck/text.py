@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _COMMAND = re.compile(r"(?m)((?:^|\r)[^\S\r\n]*):(?=:)")
 
@@ -37,6 +37,36 @@ def shorten_subject(text: str, width: int) -> str:
     few = max(width - len(bracket + addition), 4)
     whole = (name if len(name) <= few else name[: few - 1] + "…") + bracket + addition
     return whole if len(whole) <= width else whole[: width - 1] + "…"
+
+
+def first_line_repr(result: object) -> str:
+    """What a failed assertion shows of a result that prints in several lines: its type, and the first of them."""
+    return f"{type(result).__name__}({str(result).partition(chr(10))[0]})"
+
+
+def did_you_mean(name: str, names: Iterable[str], most: int = 1, cutoff: float = 0.6) -> str:
+    """`did you mean 'resnet18'?`, with at most so many that are spelled alike; "" where none is."""
+    import difflib  # only where something is wrong
+
+    close = difflib.get_close_matches(name, [*names], most, cutoff)
+    return f"did you mean {', '.join(map(repr, close))}?" if close else ""
+
+
+def not_one_of(key: str, value: object, allowed: Iterable[object]) -> str:
+    """`phase='foward' is not one of 'forward', 'backward'; did you mean 'forward'?`"""
+    allowed = list(allowed)
+    hint = did_you_mean(str(value), [one for one in allowed if isinstance(one, str)])
+    known = ", ".join(map(repr, allowed))
+    return f"{key}={value!r} is not one of {known}{f'; {hint}' if hint else ''}"
+
+
+def nearest(path: str, paths: Iterable[str]) -> str:
+    """For a module that is not there: which may be meant, or which there are."""
+    known = [one for one in paths if one]
+    tail = path.rpartition(".")[2]
+    within = [one for one in known if tail and tail in one][:3]
+    hint = did_you_mean(path, known, 3, 0.5) or (within and f"did you mean {', '.join(map(repr, within))}?")
+    return hint or f"it has {', '.join(map(repr, known[:8]))}{', …' if len(known) > 8 else ''}"
 
 
 def log_safe(text: str) -> str:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from ..text import printable
 from .state import state_of
 
@@ -34,9 +35,10 @@ class Explaining:
         module = sys.modules.get(SNAPSHOTS)  # not loaded: nobody has one
         if module is None or op != "==":
             return None
-        sides = ((left, right), (right, left))
-        found = next((pair for pair in sides if isinstance(pair[0], module.TellingSnapshot)), None)
-        return self._explained(*found, config.option.verbose) if found is not None else None
+        for snapshot, data in ((left, right), (right, left)):
+            if isinstance(snapshot, module.TellingSnapshot):
+                return self._explained(snapshot, data, config.option.verbose)
+        return None
 
     def _explained(self, snapshot: TellingSnapshot, data: object, verbose: int) -> list[str] | None:
         item: Any = snapshot.test_location.item
@@ -51,7 +53,6 @@ class Explaining:
         state.explained = explanation.title
         lines = explanation.block(*(WHOLE if verbose > 1 else CI if _is_in_ci() else SHORT))
         return [printable(line) for line in lines]
-
 
 
 def _is_in_ci() -> bool:

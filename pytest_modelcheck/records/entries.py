@@ -125,9 +125,8 @@ def _changes(verdict: Verdict) -> list[ChangedPart]:
     """Those that differ most; of modules that differ alike, and are told as one, all."""
     groups = changed_groups(verdict.changes)[:SHOWN]
     kept = {id(change) for group in groups for change in group.members}
-    return [
-        {"module": c.module, "base": c.base, "value": c.value} for c in verdict.changes if id(c) in kept
-    ][:MOST]
+    shown = [change for change in verdict.changes if id(change) in kept][:MOST]
+    return [{"module": c.module, "base": c.base, "value": c.value} for c in shown]
 
 
 def subject_entry(subject: Subject, nodeid: str) -> SubjectEntry:

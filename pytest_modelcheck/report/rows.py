@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from ..records.outcome import shown_outcome
+from ..records.plain import number
 from ..records.types import CheckEntry
 from ..text import printable, shorten_subject
 from ..verdict.units import LINES, RATIO
@@ -68,25 +69,23 @@ def _row(check: CheckEntry) -> Row:
 
 def margin(check: CheckEntry) -> str:
     """How far the value is from the limit, or from the base where the limit is relative to it."""
-    value, base, share = check.get("value"), check.get("base"), check["headroom"]
-    if check.get("max_regression") is not None and _is_number(value) and _is_number(base) and base:
-        return change(value / base - 1) or "0 %"
-    if share is None or not _is_number(value):
+    share, value, base, limit = (
+        number(known) for known in (check["headroom"], check["value"], check.get("base"), check.get("limit"))
+    )
+    if check.get("max_regression") is not None and value is not None and base:
+        return change(value / base - 1)
+    if share is None or value is None:
         return ""
     least, most = check.get("min"), check.get("max")
-    is_least = least is not None and check.get("limit") == least and (share < 0 or least != most)
+    is_least = least is not None and limit == least and (share < 0 or least != most)
     if share < FAR:
         return f"{1 - share:,.0f} x limit"
     amount = RATIO.format(abs(share), 3)
-    if check["unit"] == RATIO.noun and _is_number(check.get("limit")):  # a share of a share is hard to read
-        amount = f"{abs(share * check['limit']) * 100:.3g} points"
+    if check["unit"] == RATIO.noun and limit is not None:  # a share of a share is hard to read
+        amount = f"{abs(share * limit) * 100:.3g} points"
     if is_least:
         return f"{amount} {'above' if share >= 0 else 'below'}"
     return f"{amount} {'free' if share >= 0 else 'over'}"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _widths(rows: Sequence[Row], width: int) -> list[int]:
@@ -117,7 +116,9 @@ def _lines(row: Row, widths: Sequence[int], width: int) -> Iterator[str]:
         return
     whole = GAP.join(filter(None, (*row.figures, row.ending)))
     start = len(name + GAP)
-    if len(INDENT + row.name + GAP) <= width - len(whole) < start:  # beside its own name, if not beside the longest
+    if (
+        len(INDENT + row.name + GAP) <= width - len(whole) < start
+    ):  # beside its own name, if not beside the longest
         start = width - len(whole)
     first, *more = _flowing((*row.figures, row.ending), " " * start, width)
     yield name[: start - len(GAP)] + GAP + first.lstrip()

@@ -38,8 +38,7 @@ def summary_lines(record: Record, width: int, color: bool = False, verbose: int 
     """
     checks = record["checks"]
     lines = [
-        _coloured(line, outcome, color)
-        for line, outcome in check_lines(_chosen(checks, int(verbose)), width)
+        _coloured(line, outcome, color) for line, outcome in check_lines(_chosen(checks, int(verbose)), width)
     ]
     left = len(_noteworthy(checks)) - MOST
     if left > 0 and verbose == 0:

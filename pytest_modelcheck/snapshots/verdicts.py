@@ -42,7 +42,9 @@ def record_heatmap(
     options = {"preset": comparison.preset}
     limit = Limit(HEATMAP, max=most, options=options, place=_place(recorder, "heatmap_snapshot"))
     if comparison.reason:  # two maps that cannot be compared have no distance
-        instead = f"another {comparison.other}" if comparison.other else "no snapshot" * (not result.recalled_data)
+        instead = (
+            f"another {comparison.other}" if comparison.other else "no snapshot" * (not result.recalled_data)
+        )
         verdict = replace(_judged(result, limit), error="\n".join(lines), instead=instead)
     else:
         where = "" if comparison.matches else "in strength" if comparison.only_strength else "in places"

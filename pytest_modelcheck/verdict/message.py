@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..alike import alike
 from ..text import count, printable
 from .judge import Acceptance, Change, Outcome, Verdict
-from .measurement import Contributor, Measurement
+from .measurement import Measurement
 from .metric import Metric
 from .phases import FORWARD
 from .units import RATIO, SECONDS, Unit
@@ -230,32 +230,30 @@ def _limit_rows(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 class Group(NamedTuple):
-    """Modules that say the same: their names as one, and each of them."""
+    """Modules that differ alike: their names as one, and each of them."""
 
     name: str
-    members: tuple[Contributor, ...] | tuple[Change, ...]
+    members: tuple[Change, ...]
 
-    @property
-    def label(self) -> str:
-        """`12 x layers.{0..11}.attention`."""
-        many = f"{len(self.members)} x " if len(self.members) > 1 else ""
-        return many + printable(self.name)
+
+def _label(name: str, size: int) -> str:
+    """`12 x layers.{0..11}.attention`."""
+    return f"{size} x {printable(name)}" if size > 1 else printable(name)
 
 
 def _heaviest(verdict: Verdict, measurement: Measurement) -> list[str]:
     """The modules that contribute most; repeated layers that contribute alike in one line, with their sum."""
     parts = [part for part in measurement.heaviest if part.value]
-    groups = [
-        Group(found.names[0], tuple(parts[row] for row in found.rows))
+    sums = [
+        (sum(parts[row].value for row in found.rows), _label(found.names[0], len(found.rows)))
         for found in alike((part.value, (part.module,)) for part in parts)
     ]
-    sums = [(sum(part.value for part in group.members), group) for group in groups]
     shown = sorted(sums, key=lambda pair: -pair[0])[:TOP]
-    width = max((len(group.label) for _, group in shown), default=0)
+    width = max((len(label) for _, label in shown), default=0)
     unit = verdict.limit.shown
     return [
-        f"{group.label:<{width}}  {unit.format(value):>12}  {share(value, measurement):>7}"
-        for value, group in shown
+        f"{label:<{width}}  {unit.format(value):>12}  {share(value, measurement):>7}"
+        for value, label in shown
     ]
 
 
@@ -270,11 +268,9 @@ def changed_groups(changes: Sequence[Change]) -> list[Group]:
 
 def _changed(verdict: Verdict) -> list[str]:
     unit, groups = verdict.limit.shown, changed_groups(verdict.changes)
-    width = max((len(group.label) for group in groups[:TOP]), default=0)
-    lines = []
-    for group in groups[:TOP]:
-        part = group.members[0]
-        lines.append(f"{group.label:<{width}}  {_was(part, unit)} -> {_is(part, unit)}")
+    shown = [(_label(group.name, len(group.members)), group.members[0]) for group in groups[:TOP]]
+    width = max((len(label) for label, _ in shown), default=0)
+    lines = [f"{label:<{width}}  {_was(part, unit)} -> {_is(part, unit)}" for label, part in shown]
     rest = sum(len(group.members) for group in groups[TOP:])
     return [*lines, f"and {count(rest, 'module')} more"] if rest else lines
 

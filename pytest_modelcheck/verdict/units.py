@@ -177,7 +177,9 @@ class Unit:
         value = value / self.worth if self.worth != 1 else value
         digits = ".0f" if float(value).is_integer() else ".2f" if abs(value) >= 1000 else ".6g"
         number = f"{value:,{digits}}"
-        return f"{number} {self._agreeing(number, self.symbol if self.scales is _PLAIN else self.noun)}".rstrip()
+        return (
+            f"{number} {self._agreeing(number, self.symbol if self.scales is _PLAIN else self.noun)}".rstrip()
+        )
 
     def _agreeing(self, number: str, many: str) -> str:
         """The word that goes with a number."""

@@ -17,6 +17,7 @@ from ...model.eager import eager
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
+from ...text import not_one_of
 from ...verdict.phases import PHASES
 from . import control
 from .attention import WrittenOut
@@ -56,7 +57,7 @@ def count(
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise MeasurementError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}")
+        raise MeasurementError(not_one_of(name, value, allowed))
 
 
 def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:

@@ -132,4 +132,3 @@ def _close(new: str, old: str, tolerance: float) -> bool:
 
 def _number(cell: str) -> int:
     return int(cell.replace(",", ""))
-

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import LimitError
+from ...text import not_one_of
 
 PRESETS: Mapping[str, tuple[float, float]] = {
     "strict": (1e-5, 0.005),
@@ -79,7 +80,7 @@ def _mark(value: float, limit: float) -> str:
 def check_preset(preset: str) -> str:
     """`preset`, if there is one of this name. Raises LimitError."""
     if preset not in PRESETS:
-        raise LimitError(f"preset={preset!r} is not one of {', '.join(map(repr, PRESETS))}")
+        raise LimitError(not_one_of("preset", preset, PRESETS))
     return preset
 
 

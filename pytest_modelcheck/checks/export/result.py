@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 
+from ...text import first_line_repr
 from ...verdict.units import BYTES
 
 
@@ -82,6 +83,9 @@ class Onnx:
             "outputs": [asdict(output) for output in self.outputs],
             "max_relative_error": self.max_relative_error,
         }
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         if self.reason:

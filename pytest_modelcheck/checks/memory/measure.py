@@ -15,6 +15,7 @@ from ...model.eager import eager
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Subject, locate_failure
+from ...text import not_one_of
 from ...verdict.phases import PHASES
 from .allocator import allocator_of
 from .live import (
@@ -50,7 +51,7 @@ def peak_memory(
     Raises ModelRunError if the model raises, MeasurementError for unknown words and where nothing can be trained.
     """
     if phase not in PHASES:
-        raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
+        raise MeasurementError(not_one_of("phase", phase, PHASES))
     make = make_optimizer(optimizer, subject.device) if phase == "training_step" else None
     try:
         found = _counted(subject, phase, make, fake=True)

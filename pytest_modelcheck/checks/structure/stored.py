@@ -83,8 +83,8 @@ def _of_operators(old: Calls, new: Calls, paths: Mapping[str, str]) -> Iterator[
     """Operators that came, went, or have other attributes, in modules that both sides have."""
     for before, path in paths.items():
         base, head = old.get(before, ()), new.get(path, ())
-        sides = [[call.operator for call in side] for side in (base, head)]
-        matcher = difflib.SequenceMatcher(None, *sides, autojunk=False)
+        names = [[call.operator for call in side] for side in (base, head)]
+        matcher = difflib.SequenceMatcher(None, names[0], names[1], autojunk=False)
         for kind, i, i_end, j, j_end in matcher.get_opcodes():
             if kind == "equal":
                 yield from _of_attributes(path, base[i:i_end], head[j:j_end])
@@ -96,7 +96,9 @@ def _of_operators(old: Calls, new: Calls, paths: Mapping[str, str]) -> Iterator[
 def _of_attributes(path: str, base: Sequence[Call], head: Sequence[Call]) -> Iterator[Change]:
     for one, other in zip(base, head, strict=True):
         old, new = (_NEXT_SETTING.split(call.attributes) for call in (one, other))
-        before, after = ([part for part in side if part not in rest] for side, rest in ((old, new), (new, old)))
+        before, after = (
+            [part for part in side if part not in rest] for side, rest in ((old, new), (new, old))
+        )
         if before or after:
             yield Change("changed", path, OPERATOR + one.operator, ", ".join(before), ", ".join(after))
 
