@@ -80,6 +80,21 @@ def log_safe(text: str) -> str:
     return _COMMAND.sub(r"\1: ", text).replace("##[", "# #[")
 
 
+_SENTENCE = re.compile(r"(?<=[\w)\]'\"`])\.\s+(?=[A-Z(`'\"])|\n")
+REASON = 200  # characters of another library's sentence
+
+
+def first_sentence(text: str) -> str:
+    """What another library's message begins with: libraries explain at length, with addresses and tracebacks."""
+    first = _SENTENCE.split(text.strip(), maxsplit=1)[0].strip()
+    return first if len(first) <= REASON else first[: REASON - 1].rpartition(" ")[0] + " …"
+
+
+def brief(text: str) -> str:
+    """A message of moderate length as it is; of a longer one the first sentence."""
+    return text if len(text) <= REASON and text.count("\n") < 3 else first_sentence(text)
+
+
 def duration(seconds: float) -> str:
     """A time in its largest whole unit: `40 seconds`, `1 minute`, `3 days`."""
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):

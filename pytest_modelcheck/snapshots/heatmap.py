@@ -89,12 +89,7 @@ def _bytes(file: SerializedData) -> bytes:
 def scores(expected: StoredMap | None, actual: StoredMap) -> list[str]:
     """The scores of two maps, where they differ."""
     old, new = expected.facts.get("score") if expected else None, actual.facts.get("score")
-    return [f"score: {_listed(old)} -> {_listed(new)}"] if old != new else []
-
-
-def _listed(given: object) -> str:
-    """A single one alone."""
-    return str(given[0] if isinstance(given, list) and len(given) == 1 else given)
+    return [f"score     {old} expected, {new} measured"] if old != new else []
 
 
 EXTENSIONS: dict[str, type[HeatmapExtension]] = {}

@@ -145,8 +145,8 @@ def value_text(measurement: Measurement | None, verdict: Verdict) -> str:
     if measurement is None:
         return _no_value(verdict)
     text = _shown(measurement, verdict.limit.shown)
-    twin = verdict.limit.shown.twin
-    return f"{text} ({twin.format(measurement.value)})" if twin is not None else text
+    twin, plain = verdict.limit.shown.twin, verdict.limit.shown.format(measurement.value)
+    return f"{text} ({twin.format(measurement.value)})" if twin is not None and text == plain else text
 
 
 def _shown(measurement: Measurement, unit: Unit) -> str:

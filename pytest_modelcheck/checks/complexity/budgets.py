@@ -52,6 +52,7 @@ class CostBudget(AmountCheck):
             contributors=_ranked(own),
             notes=_notes(observed),
             caveat=_caveat(observed),
+            details=tuple(filter(None, [observed.details])),
         )
 
     def _unseen(self, observed: Complexity) -> str:

@@ -178,6 +178,7 @@ class Complexity:
     weights_used: Mapping[str, str] = field(
         default_factory=dict
     )  # module -> another one that used its weights
+    details: str = ""  # the reason at length, where it is cut
     attention: tuple[int, int] | None = (
         None  # with attention="causal": calls that counted as causal, and the dense
     )
@@ -315,6 +316,7 @@ class Complexity:
             "loops": dict(self.loops),
             "left_torch": list(self.left_torch),
             "unsaved": list(self.unsaved),
+            "details": self.details,
             "merged": dict(self.merged),
             "used_through_weights": self.used_through_weights,
             "attention": dict(zip(("causal", "dense"), self.attention or (), strict=False)),

@@ -64,7 +64,7 @@ class HeatmapComparison:
     def lines(self) -> list[str]:
         """The comparison in words."""
         if self.reason:
-            return [f"{self.other}: {self.reason}" if self.other else self.reason]
+            return [self.reason]
         a, b = self.limits
         places, strength = self.correlation_distance, self.max_change
         return [
@@ -120,16 +120,19 @@ def compare(
 
 
 def _other_map(actual: StoredMap, expected: StoredMap) -> tuple[str, str]:
-    """What makes it another map, and both sides of it; empty where nothing does."""
+    """What makes it another map, if anything does; and why the two are none that can be compared."""
     for fact in ("method", "layer", "target"):
         old, new = expected.facts.get(fact), actual.facts.get(fact)
         if old != new:
-            return fact, f"{old} -> {new}"
+            return fact, f"{fact:<9} {old} expected, {new} measured"
     if actual.raw.shape != expected.raw.shape:
-        return "shape", f"{_shape(expected.raw)} -> {_shape(actual.raw)}"
+        return "shape", f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
     for raw, word in ((expected.raw, "expected"), (actual.raw, "measured")):
         if not raw.size or not np.isfinite(raw).all():
-            return "map", f"the {word} one {'holds NaN or infinite values' if raw.size else 'is empty'}"
+            return (
+                "",
+                f"map       the {word} one {'holds NaN or infinite values' if raw.size else 'is empty'}",
+            )
     return "", ""
 
 

@@ -91,7 +91,9 @@ class ExportCheck(Check):
         """
         options = {**DEFAULTS, **limit.options}
         if not observed.exported:
-            raise MeasurementError(f"not exportable: {observed.reason}")
+            refused = MeasurementError(f"not exportable: {observed.reason}")
+            refused.details = observed.details
+            raise refused
         if observed.vacuous:
             raise NothingSeenError(
                 f"the outputs agree, but vacuously: {observed.silence}, so that no error could show.\n"

@@ -50,6 +50,7 @@ class Onnx:
     reason: str = ""
     model: bytes = field(default=b"", repr=False)
     file: str = ""
+    details: str = ""  # the reason at length, where it is cut
 
     @property
     def exported(self) -> bool:

@@ -63,6 +63,7 @@ class PeakMemoryBudget(AmountCheck):
             observed.total,
             contributors=tuple(Contributor(name or _unowned(observed), size) for name, size in holders),
             notes=tuple(_notes(observed)),
+            details=tuple(filter(None, [observed.details])),
         )
 
 

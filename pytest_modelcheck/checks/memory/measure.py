@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...errors import MeasurementError, out_of_sight
+from ...errors import MeasurementError, at_length, in_short, out_of_sight
 from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.observe import is_scripted
@@ -58,13 +59,24 @@ def peak_memory(
     except Exception as error:
         if isinstance(error, MeasurementError) and not isinstance(error, OptimizerError):
             raise
-        kind = "" if isinstance(error, UnknownSize) else f"{type(error).__name__}: "
-        reason = kind + (str(error).splitlines() or [""])[0]
+        reason = str(error) if isinstance(error, UnknownSize) else in_short(error)
+        details = at_length(error, reason)
         with locate_failure(subject, subject.require_inputs()):
-            found = replace(_counted(subject, phase, make, fake=False), reason=reason)
+            found = replace(_counted(subject, phase, make, fake=False), reason=reason, details=details)
     if measured or (measured is None and subject.device.type == "cuda"):
         found = _allocated(subject, phase, make, found)
     return found
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Without the tracebacks that fake tensors log of what they cannot do: the reason is told with the figure."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: bool) -> PeakMemory:
@@ -74,6 +86,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
     live = LiveTensors(subject.module, fake=fake)
     mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
     with (
+        _without_log(),
         _ready(subject, phase, replaced=fake),
         mode or nullcontext(),
         module_calls(live.modules.enter, live.modules.leave, live.modules.elsewhere),

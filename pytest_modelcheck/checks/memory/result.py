@@ -48,6 +48,7 @@ class PeakMemory:
     allocator: str | None = None
     unseen: str = ""
     unsaved: tuple[str, ...] = ()  # what the model keeps and no check can put back
+    details: str = ""  # the reason at length, where it is cut
 
     @property
     def total(self) -> int:
