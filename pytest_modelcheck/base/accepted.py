@@ -69,13 +69,13 @@ class Accepted:
         were removed, or limits of theirs.
         """
         if self.problem:
-            return [f"warning: {TRAILER} trailers could not be read: {self.problem}"]
+            return [f"{TRAILER} trailers could not be read: {self.problem}"]
         told = []
         for trailer in self.trailers:
             if trailer.problem:
-                told.append(f"warning: {trailer.told(trailer.problem)}")
+                told.append(f"{trailer.told(trailer.problem)}")
             elif trailer.metric == REMOVED and not self._was_removed(trailer.name, head, gone):
-                told.append(f"warning: {trailer.told('nothing of that name was removed')}")
+                told.append(f"{trailer.told('nothing of that name was removed')}")
             elif trailer.metric != REMOVED:
                 told += self._about_name(trailer, head)
         return told
@@ -84,13 +84,11 @@ class Accepted:
         """A name that fits nothing, or several subjects of which no check had to say so."""
         checks = [check for check in head["checks"] if self._is_about(trailer, check)]
         if not checks:
-            return [
-                f"warning: {trailer.told('it fits no relative limit of this run')}{_close(trailer, head)}"
-            ]
+            return [f"{trailer.told('it fits no relative limit of this run')}{_close(trailer, head)}"]
         if any(check["outcome"] == "error" or check["nodeid"] == trailer.name for check in checks):
             return []
         problem = _ambiguous(trailer, list(dict.fromkeys(check["subject"] for check in checks)))
-        return [f"warning: {problem}"] if problem else []
+        return [f"{problem}"] if problem else []
 
     def _subject(self, nodeid: str, demand: Demand, all_demands: Sequence[Demand]) -> SubjectEntry | None:
         """The base's subject that a demand is about."""

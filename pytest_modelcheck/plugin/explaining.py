@@ -37,7 +37,7 @@ class Explaining:
             return None
         for snapshot, data in ((left, right), (right, left)):
             if isinstance(snapshot, module.TellingSnapshot):
-                return self._explained(snapshot, data, config.option.verbose)
+                return self._explained(snapshot, data, getattr(config.option, "verbose", 0))
         return None
 
     def _explained(self, snapshot: TellingSnapshot, data: object, verbose: int) -> list[str] | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
-from _pytest._code.code import ExceptionChainRepr, ReprFileLocation
+from _pytest._code.code import ExceptionChainRepr, ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
 
 from ..errors import ModelCheckError
@@ -38,26 +39,44 @@ def shorten_crash(report: pytest.TestReport, error: BaseException, state: ItemSt
         crash.message = crash.message.partition("\n")[0]
 
 
-def paint(report: pytest.TestReport) -> None:
-    """Have a failure of ours shown in colour, on the process that has the terminal."""
+def paint(report: pytest.TestReport, config: pytest.Config) -> None:
+    """Have a failure of ours shown in colour, on the process that has the terminal; with `--tb=line` not at all, where
+    pytest prints its line beside it.
+    """
     shown = report.longrepr
     if hasattr(report, OURS) and isinstance(shown, ExceptionChainRepr):
-        report.longrepr = Painted(shown.chain)
+        report.longrepr = painted = Painted(shown.chain)
+        terminal = config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None and config.option.tbstyle == "line":
+            painted.hidden_from = terminal._tw
 
 
 class Painted(ExceptionChainRepr):
     """A failure of ours; as a string it has no colours, whatever the environment says."""
 
+    hidden_from: TerminalWriter | None = None
+
     def toterminal(self, tw: TerminalWriter) -> None:
         """Titles in bold, the first in red; labels faint."""
-        text = str(self.reprtraceback).rstrip()
+        if tw is self.hidden_from:
+            return
+        text = str(self)
         for number, line in enumerate(text.splitlines() if tw.hasmarkup else ()):
             _write(tw, line, number == 0)
         if not tw.hasmarkup:
             tw.line(text)
 
     def __str__(self) -> str:
-        return str(self.reprtraceback).strip()
+        return plain(self.reprtraceback)
+
+
+def plain(shown: TerminalRepr) -> str:
+    """As pytest prints it where there are no colours: it asks the environment for them, whatever it writes to."""
+    text = io.StringIO()
+    writer = TerminalWriter(text)
+    writer.hasmarkup = False
+    shown.toterminal(writer)
+    return text.getvalue().strip()
 
 
 def _write(tw: TerminalWriter, line: str, is_first: bool) -> None:

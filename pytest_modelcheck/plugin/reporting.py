@@ -27,14 +27,14 @@ class Reporting:
     @pytest.hookimpl(tryfirst=True)  # before the terminal's
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         run = self.run
-        if report.failed:
-            from .failing import paint
-
-            paint(report)
         if run.settings.report or run.collected or hasattr(report, "modelcheck"):
             from .phases import phase_of
 
             self._collected().log(phase_of(report, run.config))
+        if report.failed:
+            from .failing import paint
+
+            paint(report, run.config)
 
     def _collected(self) -> RunRecord:
         if self.run.collected is None:

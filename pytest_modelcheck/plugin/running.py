@@ -128,7 +128,7 @@ class Running:
         from ..verdict.judge import Outcome
         from ..verdict.message import fails, tell
 
-        told = tell(verdict, whole=self.run.config.option.verbose >= WHOLE)
+        told = tell(verdict, whole=getattr(self.run.config.option, "verbose", 0) >= WHOLE)
         state_of(item).recorder.verdict(told)
         if verdict.measurement is not None:
             name = f"modelcheck.{verdict.limit.metric.name}"

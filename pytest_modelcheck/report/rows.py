@@ -21,7 +21,7 @@ NAME = (16, 40)  # least and most characters of a metric's name: names are what 
 CAPS = ((34, 28, 18), (27, 20, 15), (14, 16, 11), (12, 13, 9))
 """The widest value, limit and margin that a column is made for: what is longer goes on beyond it. The first that leave
 room for names."""
-_GRAVITY = {outcome: number for number, outcome in enumerate(("fail", *SYMBOLS))}
+_GRAVITY = {outcome: number for number, outcome in enumerate(dict.fromkeys(("fail", *SYMBOLS)))}
 _PAIR = re.compile(r"(?<=\d) (?=[^\s(])|(?<=[<>]=) ")  # blanks within a figure: "3.5 GFLOPs", "<= 2 %"
 _JOINED = "\N{NO-BREAK SPACE}"
 

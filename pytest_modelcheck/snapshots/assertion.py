@@ -21,28 +21,26 @@ Made = TypeVar("Made", bound="TellingSnapshot")
 
 
 class Explanation(NamedTuple):
-    """A failed assertion: what was compared, the command that accepts it, what differs, the dearest first; and all
-    of it in one line.
+    """A failed assertion: what was compared, what differs (the dearest first), and the command that accepts it; and all
+    of it in one `line`.
     """
 
     title: str
-    next: str
     lines: list[str]
-    notes: Sequence[str] = ()
+    rest: Sequence[str] = ()
     line: str = ""
 
     def block(self, most: int, room: int) -> list[str]:
         """At most `most` lines with at most `room` characters in all, as far as what must be said leaves some."""
-        left = room - sum(map(len, (self.title, self.next, *self.notes)))
+        left = room - sum(map(len, (self.title, *self.rest)))
         shown: list[str] = []
-        for line in self.lines[: max(most - len(self.notes) - 3, 1)]:
+        for line in self.lines[: max(most - len(self.rest) - 2, 1)]:
             left -= len(line)
             if shown and left < 0:
                 break
             shown.append(line)
         more = len(self.lines) - len(shown)
-        rest = [f"and {more:,} more: -vv shows all"] if more else []
-        return [*filter(None, (self.title, self.next)), *self.notes, *shown, *rest]
+        return [self.title, *shown, *([f"and {more:,} more: -vv shows all"] if more else []), *self.rest]
 
 
 class TellingSnapshot(SnapshotAssertion):
@@ -100,15 +98,17 @@ class TellingSnapshot(SnapshotAssertion):
         advice = f"{command}   (then {extension.advice})"
         name = f"{subject} {extension.noun}".strip()
         if isinstance(result.exception, TypeError):
-            return Explanation(title, "", [str(result.exception)], line=str(result.exception))
+            return Explanation(title, [str(result.exception)], line=str(result.exception))
         if result.asserted_data is None:
             return None
         if result.recalled_data is None:
             lines = [f"there is no snapshot yet: {result.snapshot_name} does not exist!"]
-            return Explanation(title, f"create it: {advice}", lines, extension.told, f"{name}: {lines[0]}")
+            rest = [*extension.told, f"create it: {advice}"]
+            return Explanation(title, lines, rest, f"{name}: {lines[0]}")
         lines = extension.differing(result.asserted_data, result.recalled_data)
-        what = f"{extension.noun} differs{extension.rule()}; to accept it: {advice}"
-        return Explanation(title, what, lines, extension.told, f"{name} differs: {extension.gist(lines)}")
+        gist, rule = f"{name} differs: {extension.gist(lines)}", extension.rule()
+        head = [f"{extension.noun} differs{rule}"] if rule else []
+        return Explanation(title, [*head, *lines], [*extension.told, f"accept it: {advice}"], gist)
 
     def get_assert_diff(self, **options: Any) -> list[str]:
         """syrupy's lines for a failed assertion."""

@@ -37,7 +37,7 @@ class ComplexityExtension(TextExtension):
 
     def telling(self, lines: Sequence[str]) -> str:
         """The first module, rather than the total."""
-        return next((line for line in lines if not line.startswith(TOTAL)), *lines[:1])
+        return next((line for line in lines if not line.startswith((TOTAL, "+ ", "- "))), *lines[:1])
 
     def rule(self) -> str:
         """The tolerance it was judged with."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TAKEN_OVER = "taken over by --snapshot-update"
 NEW = "new snapshot"
+NO_SNAPSHOT = "not measured (no snapshot)"
 MISSING = "there is no snapshot yet; create it with --snapshot-update"
 
 
@@ -43,7 +44,7 @@ def record_heatmap(
     limit = Limit(HEATMAP, max=most, options=options, place=_place(recorder, "heatmap_snapshot"))
     if comparison.reason:  # two maps that cannot be compared have no distance
         instead = (
-            f"another {comparison.other}" if comparison.other else "no snapshot" * (not result.recalled_data)
+            f"another {comparison.other}" if comparison.other else NO_SNAPSHOT * (not result.recalled_data)
         )
         verdict = replace(_judged(result, limit), error="\n".join(lines), instead=instead)
     else:
@@ -84,7 +85,7 @@ def record_text(recorder: Recorder, result: AssertionResult, extension: TextExte
         measurement = Measurement(0)
     elif result.recalled_data is None:
         text = "\n".join((MISSING, *extension.told))
-        verdict = replace(_judged(result, limit), error=text, instead="no snapshot")
+        verdict = replace(_judged(result, limit), error=text, instead=NO_SNAPSHOT)
         return _note(recorder, verdict, data)
     else:
         measurement = Measurement(len(lines), notes=(*extension.told, *lines[:SHOWN]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...alike import alike
-from ...records.prices import dearness, price_words, total
+from ...records.prices import Price, dearness, price_words, total
 from ...text import printable, size_words
 from ...verdict.measurement import ROOT
 from ...verdict.units import BYTES, ELEMENTS, MACS, PARAMS
@@ -60,49 +60,56 @@ def compare(actual: str, expected: str, tolerance: float) -> list[str]:
     rest = [one for one in found if one not in whole]
     groups = [
         (names[0], [rest[row] for row in rows])
-        for names, rows in alike(((one.words, *one.price), (one.name,)) for one in rest)
+        for names, rows in alike(((one.words, one.numbers), (one.name,)) for one in rest)
     ]
-    groups.sort(key=lambda group: dearness(total(dict(one.price) for one in group[1])))
+    groups.sort(key=lambda group: dearness(total(one.price for one in group[1])))
     return [_line(one.name, [one]) for one in whole] + [_line(*group) for group in groups]
 
 
 class Difference(NamedTuple):
-    """What differs in a line: what a module costs more, in base units by noun, and what else of it is another."""
+    """What differs in a line: each number at the base and now, in base units, and what else of it is another."""
 
     name: str
     words: str = ""
-    price: tuple[tuple[str, float], ...] = ()
+    numbers: tuple[tuple[int, int], ...] = ()  # in the order of the columns
     is_row: bool = True
+
+    @property
+    def price(self) -> Price:
+        """How much more of each, by noun."""
+        return {noun: new - old for noun, (old, new) in zip(NOUNS, self.numbers, strict=False)}
 
 
 def _difference(name: str, new: Row | None, old: Row | None, tolerance: float) -> Difference | None:
     if not new and not old:  # a line of the head
         return None if new == old else Difference(f"{'+' if old is None else '-'} {name}", is_row=False)
+    numbers = tuple(zip(_numbers(old), _numbers(new), strict=True))
     if not new or not old:
-        return Difference(name, "gone" if old else "new", _price(new, old))
-    sides = list(zip(new, old, strict=True))
-    if all(a == b or _close(a, b, tolerance) for a, b in sides):
+        return Difference(name, "gone" if old else "new", numbers)
+    if all(a == b or _close(a, b, tolerance) for a, b in zip(new, old, strict=True)):
         return None
-    after, before = sides[0 if name == TOTAL else -1]
-    words = f"{'MACs' if name == TOTAL else 'output'} {before} -> {after}" if after != before else ""
-    return Difference(name, words, _price(new, old))
+    before, after = old[-1], new[-1]
+    return Difference(name, f"output {before} -> {after}" if after != before else "", numbers)
 
 
-def _price(new: Row | None, old: Row | None) -> tuple[tuple[str, float], ...]:
-    sides = [[*map(_number, row[: len(COLUMNS)])] if row else [0] * len(COLUMNS) for row in (new, old)]
-    return tuple((noun, a - b) for noun, a, b in zip(NOUNS, *sides, strict=True))
+def _numbers(row: Row | None) -> list[int]:
+    return [*map(_number, row[: len(COLUMNS)])] if row else [0] * len(COLUMNS)
 
 
 def _line(name: str, members: Sequence[Difference]) -> str:
-    """`conv (Conv2d): +972 MACs, +28 parameters, output 1x8 -> 1x9`; of several what they cost in all."""
-    price = total(dict(one.price) for one in members)
-    words = price_words({noun: price.get(noun, 0) for noun in NOUNS[:2]})
-    if not words:  # the others follow from these
-        words = price_words({noun: price.get(noun, 0) for noun in NOUNS[2:]})
-        words += " of memory access" * bool(price.get(BYTES.noun))
-    many = f"{len(members)} modules" if len(members) > 1 else ""
-    told = ", ".join(filter(None, (words, members[0].words, many)))
-    return f"{name}: {told}" if told else name
+    """`conv (Conv2d): +972 MACs (7,776 -> 8,748), output 1x8 -> 1x9`; of several what they cost in all."""
+    price = total(one.price for one in members)
+    nouns = NOUNS[:2] if any(price.get(noun) for noun in NOUNS[:2]) else NOUNS[2:]  # these follow from those
+    told = [_cost(noun, price.get(noun, 0), members) for noun in nouns if price.get(noun)]
+    told += [members[0].words, f"{len(members)} modules" if len(members) > 1 else ""]
+    words = ", ".join(filter(None, told))
+    return f"{name}: {words}" if words else name
+
+
+def _cost(noun: str, value: float, members: Sequence[Difference]) -> str:
+    words = price_words({noun: value}) + (" of memory access" if noun == BYTES.noun else "")
+    old, new = members[0].numbers[NOUNS.index(noun)]
+    return f"{words} ({old:,} -> {new:,})" if len(members) == 1 and old and new else words
 
 
 Row = tuple[str, ...]  # numbers and output shape of a module; () for a line of the head
