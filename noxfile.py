@@ -16,8 +16,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, format, types and the import contracts."""
+    """Style, format, types and the import contracts; and of the scripts, also their tests. Needs node and npm."""
     session.install("-e", ".[test]")
+    session.run("npm", "ci", external=True)
     session.run("bash", ".ci/steps", "lint", external=True)
 
 

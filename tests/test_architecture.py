@@ -24,7 +24,10 @@ FILES = rooms.modules()
 IMPORTS = rooms.imports(FILES)
 TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
 
-TABS = {"report/page.py memory", "report/page.py weights"}  # tabs of the page that are called like a section
+TABS = {
+    "report/parts.py memory",
+    "report/parts.py weights",
+}  # tabs of the page that are called like a section
 
 
 def test_the_drawing_is_what_the_imports_say():

@@ -121,7 +121,7 @@ def test_merging_a_report_with_itself_changes_nothing(reports):
 def test_history_is_ordered_by_time_whatever_the_order_of_the_files(reports, capsys):
     files = [str(reports / name / "report.json") for name in ("head", "base")]
     assert main(["history", *files]) == 0
-    assert "| `net` | MACs | 13.82 kMACs | 50.69 kMACs | +267 % | `▁█` |" in capsys.readouterr().out
+    assert "| `net` | MACs | 50.69 kMACs | +267 % | +267 % | 13.82 kMACs | `▁█` |" in capsys.readouterr().out
     assert main(["history", *files, "--format=json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert next(row["values"] for row in rows if row["metric"] == "macs") == [13824, 50688]

@@ -64,19 +64,25 @@ class Accepted:
                 check["outcome"], check["reason"] = "error", problem
                 check["message"] += f"\n  error        {problem}"
 
-    def notes(self, head: Record, gone: Collection[str] = ()) -> list[str]:
+    def notes(
+        self, head: Record, gone: Collection[str] = (), left_out: Sequence[CheckEntry] = ()
+    ) -> list[str]:
         """What a reader of the run should know: trailers that accept nothing, and why; `gone`: tests of the base that
-        were removed, or limits of theirs.
+        were removed, or limits of theirs; `left_out`: what tests demand that were deselected. Of these nobody can tell
+        what a trailer would accept, nor which of them the base had besides.
         """
         if self.problem:
             return [f"{TRAILER} trailers could not be read: {self.problem}"]
         told = []
+        now = {check["nodeid"] for check in (*head["checks"], *left_out)}
         for trailer in self.trailers:
             if trailer.problem:
-                told.append(f"{trailer.told(trailer.problem)}")
-            elif trailer.metric == REMOVED and not self._was_removed(trailer.name, head, gone):
-                told.append(f"{trailer.told('nothing of that name was removed')}")
-            elif trailer.metric != REMOVED:
+                told.append(trailer.told(trailer.problem))
+            elif trailer.metric == REMOVED:
+                untold = left_out and not _is_there(trailer.name, now)
+                if not (untold or self._was_removed(trailer.name, now, gone)):
+                    told.append(trailer.told("nothing of that name was removed"))
+            elif not any(self._is_about(trailer, check) for check in left_out):
                 told += self._about_name(trailer, head)
         return told
 
@@ -88,7 +94,7 @@ class Accepted:
         if any(check["outcome"] == "error" or check["nodeid"] == trailer.name for check in checks):
             return []
         problem = _ambiguous(trailer, list(dict.fromkeys(check["subject"] for check in checks)))
-        return [f"{problem}"] if problem else []
+        return [problem] if problem else []
 
     def _subject(self, nodeid: str, demand: Demand, all_demands: Sequence[Demand]) -> SubjectEntry | None:
         """The base's subject that a demand is about."""
@@ -120,11 +126,10 @@ class Accepted:
         differ = any(option_words(other.limit.options) != words for other in alike)
         return f"{quoted(name)} {demand.limit.metric.name}" + (f"({', '.join(words)})" if differ else "")
 
-    def _was_removed(self, name: str, head: Record, gone: Collection[str]) -> bool:
+    def _was_removed(self, name: str, now: Collection[str], gone: Collection[str]) -> bool:
         """Whether what a trailer names was at the base, with parameters or without, and is no more."""
-        now = {check["nodeid"] for check in head["checks"]}
         before = {check["nodeid"] for check in (*self.base["checks"], *self.base.get("own", []))}
-        removed = {*gone, *(before - now)}
+        removed = {*gone, *(before - {*now})}
         return name in removed or name in {nodeid.partition("[")[0] for nodeid in removed}
 
     def _is_about(self, trailer: Trailer, check: CheckEntry) -> bool:
@@ -140,6 +145,11 @@ class Accepted:
             names |= {metric.name for metric in marker.metrics}
         is_named = trailer.name == check["nodeid"] or _fits(trailer.name, check["subject"])
         return is_named and trailer.metric in names
+
+
+def _is_there(name: str, nodeids: Collection[str]) -> bool:
+    """Whether one of these tests has that name, with parameters or without."""
+    return any(name in (nodeid, nodeid.partition("[")[0]) for nodeid in nodeids)
 
 
 def _is_accepted(check: CheckEntry, trailer: Trailer) -> bool:

@@ -49,6 +49,7 @@ class Base:
         self.catalogue = catalogue
         self.error = str(record.get("error", ""))
         self.matches: list[Match] = []
+        self.demands: list[CheckEntry] = []
         self.seen: set[str] = set()
         self.planned: set[tuple[str, str]] = set()  # test, and what it says of a subject
         self.unseen: list[str] = []
@@ -106,6 +107,7 @@ class Base:
         """
         moves = self.record.get("moves") or {"tests": {}, "names": {}}
         self.matches = match_demands(self.record.get("own", []), demands, moves)
+        self.demands = list(demands)
         self.seen, self.unseen = {entry["nodeid"] for entry in demands}, list(unseen)
         self.planned = {(entry["nodeid"], entry["source"]) for entry in demands}
 
@@ -236,12 +238,14 @@ class Base:
         removed = sorted({entry["nodeid"] for entry in gone})
         head["checks"] += self.removals([entry for entry in gone if entry["metric"]])
         self.accepted.refuse_doubtful(head)
+        ran = {check["nodeid"] for check in head["checks"]}
+        left_out = [entry for entry in self.demands if entry["nodeid"] not in ran]
         changes["notes"] = [
             *self.notes,
             *unseen,
             *self._age(),
             *self._told(),
-            *self.accepted.notes(head, removed),
+            *self.accepted.notes(head, removed, left_out),
         ]
         checked = {check["nodeid"] for check in head["checks"] if check["value"] is not None}
         changes["gone"] = [nodeid for nodeid in removed if nodeid not in checked]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..text import printable, size_words
 from ..verdict.measurement import ROOT
@@ -39,6 +42,14 @@ def asset(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text("utf-8")
 
 
+def generic(macro: str, *arguments: Any) -> Markup:
+    """A part of the page that no check draws: a macro of `parts.html.j2`."""
+    from markupsafe import Markup
+
+    parts = environment().get_template("parts.html.j2").module
+    return Markup(getattr(parts, macro)(*arguments))
+
+
 def _source(name: str) -> str:
     package, _, file = name.rpartition(":")
     return asset(package, file) if package else asset(__package__, f"templates/{file}")
@@ -52,12 +63,38 @@ def _plot(*args: Any, **options: Any) -> Markup:
     return Markup(line_plot(*args, **options))
 
 
-def embedded(data: object) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    from markupsafe import Markup
-
+def packed(data: object) -> str:
+    """JSON, compressed, for a script element of a type that no browser runs; `unpack` of packed.js reads it."""
     text = json.dumps(data, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+    return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
+
+
+def link_to(path: object) -> str:
+    """The address of a file in the report's folder, for an href; empty for what is none: records are strangers'."""
+    if not isinstance(path, str) or not path or path != printable(path):
+        return ""
+    parts = path.split("/")
+    if "\\" in path or ":" in parts[0] or {"", ".", ".."} & set(parts):
+        return ""
+    return quote(path)
+
+
+def once(entries: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], str]]:
+    """Entries that differ in their test alone as one, each with the tests in words."""
+    found: list[tuple[Mapping[str, Any], list[str]]] = []
+    for entry in entries:
+        facts = {**entry, "nodeid": None}
+        same = (tests for one, tests in found if {**one, "nodeid": None} == facts)
+        if (tests := next(same, None)) is None:
+            found.append((entry, tests := []))
+        tests += [entry["nodeid"]] if entry.get("nodeid") else []
+    return [(entry, _tests(tests)) for entry, tests in found]
+
+
+def _tests(nodeids: Sequence[str], most: int = 3) -> str:
+    """`a.py::test_a, a.py::test_b and 3 more`."""
+    known = list(dict.fromkeys(map(printable, nodeids)))
+    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
 
 
 def _shape(shape: Any) -> str:
@@ -71,9 +108,11 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "count": PARAMS.format,
     "shape": _shape,
     "number": lambda value: f"{value:.4g}" if isinstance(value, (int, float)) else str(value),
-    "percent": lambda value: f"{value * 100:.1f} %",
+    "percent": lambda value: f"{value * 100:.1f} %" if isinstance(value, (int, float)) else "–",
     "line": lambda value: printable(str(value)),
     "module": lambda name: printable(str(name) or ROOT),
+    "link": link_to,
+    "once": once,
     "seconds": lambda value: SECONDS.format(value) if isinstance(value, (int, float)) else "–",
     "signed": lambda share: f"{share * 100:+.3g} %" if isinstance(share, (int, float)) else "?",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .html import asset, environment
+from .script import Entry
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -18,8 +19,10 @@ Given: TypeAlias = "Panel | Callable[[Any, Mapping[str, Any]], object] | str | P
 class Panel:
     """A panel: autoescaped HTML from a section's content (`section` in the template) and the `context` around it.
 
-    The context: `s`, the subject (its entry, with `id` and its `checks`), `thin` (whether the page must stay small),
+    The context: `s`, the subject (its entry, with `id` and its `checks`), `thin` (how much is left out of a
+    page that must stay small: 0 nothing, 1 histograms and deep rows, 2 further pictures too, 3 interactive ones too),
     `costs` (module -> MACs, where known). `style` and `script` are files in `package`, put once into the page.
+    The script is an ES module that exports `mount(root)`, called with each part of the page (`script`).
     """
 
     def __init__(
@@ -40,9 +43,9 @@ class Panel:
         return [asset(self.package, self.style)] if self.style else []
 
     @property
-    def scripts(self) -> Sequence[str]:
-        """The script, where it has one."""
-        return [asset(self.package, self.script)] if self.script else []
+    def scripts(self) -> Sequence[Entry]:
+        """The script's module, where it has one."""
+        return [Entry(self.package, self.script)] if self.script else []
 
     def render(self, data: Any, context: Mapping[str, Any]) -> Markup:
         """The panel. Raises what its template or its functions raise."""
@@ -56,7 +59,7 @@ class TextPanel:
     """A panel from the text of a template."""
 
     styles: Sequence[str] = ()
-    scripts: Sequence[str] = ()
+    scripts: Sequence[Entry] = ()
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -72,7 +75,7 @@ class FunctionPanel:
     """A panel from `function(content, context)`: what it returns is escaped, unless it is HTML-safe markup."""
 
     styles: Sequence[str] = ()
-    scripts: Sequence[str] = ()
+    scripts: Sequence[Entry] = ()
 
     def __init__(self, function: Callable[[Any, Mapping[str, Any]], object]) -> None:
         self.function = function

@@ -89,7 +89,9 @@ class Reporting:
             if nodeid_of(item, run.config) not in collected.planned
         ]
         collected.planned |= Announcements(run).of(untold)
-        record = collected.build(exit_status, run.config.rootpath, interrupted=run.interrupted)
+        record = collected.build(
+            exit_status, run.config.rootpath, interrupted=run.interrupted, options=run.settings.deciding
+        )
         if run.base is not None:
             run.base.tell(record)
         if exit_status in GOOD and lost_checks(record):

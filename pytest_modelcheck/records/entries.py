@@ -56,6 +56,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "interval": ends(measurement.interval) if measurement and measurement.interval else None,
         "outcome": verdict.outcome.value,
         "message": told.text,
+        "error": verdict.error,
         "reason": verdict.reason,
         "caveat": measurement.caveat if measurement else "",
         "protocol": measurement.protocol if measurement else "",

@@ -27,7 +27,7 @@ def quoted(name: str) -> str:
 
 def is_gone(check: CheckEntry) -> bool:
     """Whether an entry is of this kind."""
-    return check["reason"] == NO_LONGER and check["value"] is None
+    return check.get("reason") == NO_LONGER and check["value"] is None
 
 
 def gone_entry(own: CheckEntry, accepted: Acceptance | None = None) -> CheckEntry:

@@ -109,6 +109,7 @@ def _run(runs: Sequence[RunEntry]) -> RunEntry:
     statuses = [run["exit_status"] for run in runs]
     return {
         "exit_status": max((s for s in statuses if s != 5), default=max(statuses, default=0)),
+        "options": list(dict.fromkeys(option for run in runs for option in run.get("options", []))),
         "interrupted": any(run["interrupted"] for run in runs),
         "seconds": round(sum(run["seconds"] for run in runs), 3),
         "waited": round(sum(run["waited"] for run in runs), 3),

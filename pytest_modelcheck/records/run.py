@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -93,7 +93,9 @@ class RunRecord:
         parts = [part for test in self.tests.values() for part in test.parts]
         return sum(sum(part.get("waited", ())) for part in parts)
 
-    def build(self, exit_status: int, root: Path, *, interrupted: bool = False) -> Record:
+    def build(
+        self, exit_status: int, root: Path, *, interrupted: bool = False, options: Sequence[str] = ()
+    ) -> Record:
         """The whole record."""
         tests = [self.tests[nodeid] for nodeid in sorted(self.tests)]
         parts = [part for test in tests for part in test.parts]
@@ -108,7 +110,7 @@ class RunRecord:
             "schema_version": SCHEMA_VERSION,
             "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "environment": {**environment(root), **self.environment},
-            "run": self._run(exit_status, interrupted),
+            "run": self._run(exit_status, interrupted, options),
             "subjects": subjects.entries,
             "checks": checks,
             "panels": panels,
@@ -122,13 +124,14 @@ class RunRecord:
             given = [cast("CheckEntry", {**check}) for part in test.parts for check in part.get("checks", ())]
             yield from completed(self.planned.get(nodeid, ()), given, test.end)
 
-    def _run(self, exit_status: int, interrupted: bool) -> RunEntry:
+    def _run(self, exit_status: int, interrupted: bool, options: Sequence[str]) -> RunEntry:
         counts: dict[str, int] = {}
         for test in self.tests.values():
             if test.status:
                 counts[test.status] = counts.get(test.status, 0) + 1
         return {
             "exit_status": exit_status,
+            "options": list(options),
             "interrupted": interrupted,
             "seconds": round(time.time() - self.started, 3),
             "tests": counts,

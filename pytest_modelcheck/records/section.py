@@ -18,6 +18,8 @@ from .types import HEAD
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from ..drawing.script import Entry
+
 
 Sections = Mapping[str, Any]  # of one subject's entry, by name
 Paths = Mapping[str, str]  # old name -> new name of the modules that are the same one
@@ -28,20 +30,22 @@ class Total:
     """A figure of a section that is a metric of its own: two records are compared by it.
 
     `value(section)` is the figure, None where it has none; `parts(section)` are the modules' own parts of it.
-    `options(section)`: the measuring options that the title names, such as the phase.
+    `options(section)`: the measuring options that the title names, such as the phase. `key`: one of the few figures
+    that say most of a model, which an overview of many shows.
     """
 
     metric: Metric
     value: Callable[[Any], object]
     parts: Callable[[Any], Iterable[Contributor]] = lambda section: ()
     options: Callable[[Any], Mapping[str, object]] = lambda section: {}
+    key: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
     """One sentence about a change: `name` is whose (a module; shown as code), `text` what became of it, `detail` the
-    figures or the reason, `names` more of the user's names (for Markdown). `strong`: a reviewer must see it, `worse`:
-    because it is worse than it was.
+    figures or the reason, `cost` what it costs more, `names` more of the user's names (for Markdown). `strong`: a
+    reviewer must see it, `worse`: because it is worse than it was.
     `short`: how the page says it on a subject's first line; None says nothing there. `link`: the section it leads to.
     """
 
@@ -54,9 +58,24 @@ class Line:
     short: str | None = None
     link: str = ""
     is_headline: bool = False
+    cost: str = ""
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.name, self.text, self.detail) if part)
+        told = ": ".join(part for part in (self.name, self.text, self.detail) if part)
+        return f"{told} ({self.cost})" if self.cost else told
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What became of a module since the base, in as few words as name it: `body.0` "stride 2 -> 1", `extra` "new".
+
+    `link`: the tab of the page that shows it, and there `place`, a module's path; of several modules the first one.
+    """
+
+    name: str
+    text: str
+    link: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,8 +107,8 @@ class Drawn(Protocol):
         """Its style sheets."""
 
     @property
-    def scripts(self) -> Sequence[str]:
-        """Its scripts."""
+    def scripts(self) -> Sequence[Entry]:
+        """Its scripts' modules."""
 
     def render(self, data: Any, context: Mapping[str, Any]) -> Markup:
         """Autoescaped HTML."""
@@ -104,6 +123,7 @@ class Comparison:
     whether that makes the subject a changed one. `headline` is the subject's first line; `lines` and `tables` say it
     in words, `panel` on the page, `beside(base, head, changes)` adds to the head's own section what shows both.
     `joined(key, values)`: one of what several shards of a run found.
+    `origins(changes)`: the modules that a change comes from, the dearest first; the first section to know any is asked.
     `prices(changes)`: what modules cost more than at the base, as far as the section knows; `priced(changes, prices)`:
     its own part of the changes again, with what the modules it names cost, the dearest first.
     """
@@ -112,6 +132,7 @@ class Comparison:
     compare: Callable[[Sections, Sections, Paths, Sequence[Mapping[str, Any]]], Mapping[str, Any]]
     lines: Callable[[Mapping[str, Any], int], Iterable[Line]] = lambda changes, most: ()
     headline: Callable[[Mapping[str, Any]], Line | None] = lambda changes: None
+    origins: Callable[[Mapping[str, Any]], Iterable[Origin]] = lambda changes: ()
     tables: Callable[[Mapping[str, Any]], Iterable[Table]] = lambda changes: ()
     panel: Drawn | None = None
     is_change: Callable[[str, Any], bool] = lambda key, value: True
@@ -129,7 +150,8 @@ class Section:
     `describe(subject)`: its content, JSON, made once for each subject of a report; None: only what tests keep in it.
     `settings`: fields of the settings that it wants as keywords besides.
     `tab`: where on the page; `title`: above its panel. `type`: the shape of its content, for who reads a record.
-    `panel`: how it looks on the page. `totals`: the figures that two records are compared by. `changes`: what differs
+    `panel`: how it looks on the page. `evidence`: what it shows beside the context's `check`, which failed.
+    `totals`: the figures that two records are compared by. `changes`: what differs
     between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
     beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
@@ -143,6 +165,7 @@ class Section:
     title: str = ""
     type: Any = object
     panel: Drawn | None = None
+    evidence: Drawn | None = None
     totals: Sequence[Total] = ()
     changes: Comparison | None = None
     align: Callable[[Sections, Sections], Paths] | None = None

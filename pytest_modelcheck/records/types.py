@@ -72,7 +72,7 @@ class CheckEntry(Owned):
     """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
 
     `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
-    `limit_short`: the limit for a column of a table.
+    `limit_short`: the limit for a column of a table. `error`: why there is no measurement.
     """
 
     nodeid: str
@@ -98,6 +98,7 @@ class CheckEntry(Owned):
     interval: NotRequired[list[Number] | None]
     outcome: OutcomeName
     message: str
+    error: NotRequired[str]
     reason: str
     caveat: str
     protocol: str
@@ -161,9 +162,10 @@ class FailureEntry(TypedDict):
 
 
 class RunEntry(TypedDict):
-    """The run as a whole."""
+    """The run as a whole. `options`: those without which its verdicts would be others, as one would give them again."""
 
     exit_status: int
+    options: NotRequired[list[str]]
     interrupted: bool
     seconds: float
     tests: dict[str, int]

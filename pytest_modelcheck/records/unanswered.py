@@ -80,5 +80,6 @@ def _settled(check: CheckEntry, outcome: Outcome, reason: str) -> CheckEntry:
         ("because", check["limit_reason"]),
         ("marker", check["where"]),
     ]
+    error = reason if outcome is Outcome.ERROR else ""
     text = block(f"{check['subject']}: {check['title']}", rows)
-    return {**check, "outcome": outcome.value, "reason": reason, "message": text}
+    return {**check, "outcome": outcome.value, "error": error, "reason": reason, "message": text}

@@ -37,7 +37,7 @@ def write_summary(record: Record, catalogue: Catalogue) -> None:
 def _link() -> str:
     parts = [os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     return (
-        f"[Artifacts of this run]({parts[0]}/{parts[1]}/actions/runs/{parts[2]}#artifacts)"
+        f"[Artifacts of this run]({parts[0]}/{parts[1]}/actions/runs/{parts[2]}#artifacts): `index.html` is the report"
         if all(parts)
         else ""
     )

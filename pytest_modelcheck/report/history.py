@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
+from ..drawing.html import environment
 from ..records.compare import Figures, other_definition
 from ..records.match import matched
 from ..records.outcome import is_red
@@ -18,12 +20,19 @@ from .markdown import fit, table
 from .neutral import code, words
 from .text import amount, change
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 BARS = "▁▂▃▄▅▆▇█"
 
 
 class Trend(TypedDict):
-    """A figure of a subject: a value per run, None where it was not measured, or counted differently."""
+    """A figure of a subject: a value per run, None where it was not measured, or counted differently.
 
+    `place`: where its subject stands in the history's `subjects`.
+    """
+
+    place: int
     subject: str
     metric: str
     title: str
@@ -37,10 +46,19 @@ class PastRun(RevisionEntry):
     is_red: bool
 
 
+class SubjectSpan(TypedDict):
+    """A subject under its latest name, and the places in `runs` of the first and the last run that had it."""
+
+    name: str
+    first: int
+    last: int
+
+
 class History(TypedDict):
-    """Runs from the oldest to the newest."""
+    """Runs from the oldest to the newest; subjects and their rows as the latest run has them, then those gone."""
 
     runs: list[PastRun]
+    subjects: list[SubjectSpan]
     rows: list[Trend]
 
 
@@ -49,16 +67,22 @@ def trends(records: Iterable[Record], catalogue: Catalogue) -> History:
     ordered = sorted(records, key=lambda record: record["created"])
     rows: dict[tuple[int, str, str], Trend] = {}
     known: list[SubjectEntry] = []  # each subject as it was last seen; its place in the list is its number
+    spans: list[SubjectSpan] = []
+    places: list[int] = []  # of each subject, in the record that had it last
     for position, record in enumerate(ordered):
         figures = Figures(record, catalogue)
         twins = matched(known, record["subjects"])
         numbers = {id(entry): number for number, entry in enumerate(known)}
-        for entry in record["subjects"]:
+        for place, entry in enumerate(record["subjects"]):
             twin = twins.get(entry["signature"])
             number = numbers[id(twin)] if twin is not None else len(known)
             known[number : number + 1] = [entry]
+            first = spans[number]["first"] if number < len(spans) else position
+            spans[number : number + 1] = [{"name": entry["name"], "first": first, "last": position}]
+            places[number : number + 1] = [place]
             for (metric, title), figure in figures.of(entry).items():
                 facts: Trend = {
+                    "place": 0,
                     "subject": entry["name"],
                     "metric": metric,
                     "title": title,
@@ -77,26 +101,112 @@ def trends(records: Iterable[Record], catalogue: Catalogue) -> History:
         }
         for record in ordered
     ]
-    return {"runs": runs, "rows": [row for row in rows.values() if any(v is not None for v in row["values"])]}
+    order = sorted(range(len(known)), key=lambda number: (-spans[number]["last"], places[number]))
+    for (number, *_), row in rows.items():
+        row["place"] = order.index(number)
+    found = [row for row in rows.values() if any(v is not None for v in row["values"])]
+    subjects = [spans[number] for number in order]
+    return {"runs": runs, "subjects": subjects, "rows": sorted(found, key=lambda row: row["place"])}
+
+
+class Told:
+    """What there is to say of a history: of each subject the figures that changed, and those that did not."""
+
+    def __init__(self, history: History, catalogue: Catalogue) -> None:
+        self.runs, self.rows, self.catalogue = history["runs"], history["rows"], catalogue
+        self.subjects = list(enumerate(history["subjects"]))
+
+    def is_gone(self, span: SubjectSpan) -> bool:
+        """Whether the latest run has it no more."""
+        return span["last"] < len(self.runs) - 1
+
+    def is_new(self, span: SubjectSpan) -> bool:
+        """Whether the latest run alone has it."""
+        return 0 < span["first"] == len(self.runs) - 1
+
+    def changed(self, place: int, span: SubjectSpan) -> list[Trend]:
+        """Its figures that came, went or changed; all of them where there is nothing to compare."""
+        return [row for row in self.rows if row["place"] == place and not _is_flat(span, row)]
+
+    def flat(self, place: int, span: SubjectSpan) -> list[Trend]:
+        """The others."""
+        return [row for row in self.rows if row["place"] == place and _is_flat(span, row)]
+
+    def amount(self, row: Trend, value: float | None) -> str:
+        """A figure in its unit."""
+        return amount(self.catalogue, row["unit"], value)
+
+    def first(self, row: Trend) -> float | None:
+        """The first value that there is."""
+        return next(value for value in row["values"] if value is not None)
+
+    def scale(self, row: Trend) -> str:
+        """From the smallest to the largest."""
+        low, spread = _range(row["values"])
+        return f"{self.amount(row, low)} to {self.amount(row, low + spread)}"
+
+    def cells(self, row: Trend) -> tuple[str, str, str, str]:
+        """The latest value, how far it is from the one before and from the first, and the first."""
+        known = [value for value in row["values"] if value is not None]
+        if row["values"][-1] is None:
+            return "gone", "", "", self.amount(row, known[0])
+        if len(known) == 1:
+            return self.amount(row, known[0]), "", "", "new" if len(self.runs) > 1 else ""
+        moves = (change(share(value, known[-1])) for value in (known[-2], known[0]))
+        before, since = moves
+        return self.amount(row, known[-1]), before, since, self.amount(row, known[0])
+
+
+def _is_flat(span: SubjectSpan, row: Trend) -> bool:
+    """Whether a figure is the same in all runs that had its subject."""
+    ends = row["values"][span["first"]], row["values"][span["last"]]
+    same = len({value for value in row["values"] if value is not None}) == 1
+    return same and None not in ends and span["first"] < span["last"]
 
 
 def history_markdown(history: History, catalogue: Catalogue, max_bytes: int) -> str:
-    """A line per metric: first and last value, the change between them, and the way there in block signs."""
-    runs, rows = history["runs"], history["rows"]
+    """A line per figure that changed: the latest value, the changes, the first one, and the way there in block signs;
+    then what came, what is gone, and how many figures never changed.
+    """
+    told, runs = Told(history, catalogue), history["runs"]
     cells = [
-        (code(row["subject"]), words(row["title"]), *_ends(row, catalogue), f"`{sparkline(row['values'])}`")
-        for row in rows
+        (
+            code(row["subject"]),
+            words(row["title"]),
+            *map(words, told.cells(row)),
+            f"`{sparkline(row['values'])}`",
+        )
+        for place, span in told.subjects
+        if not told.is_gone(span)
+        for row in told.changed(place, span)
     ]
-    columns = ("subject", "metric", "first", "last", "change", "trend")
+    columns = ("subject", "metric", "latest", "since the run before", "since the first", "first", "trend")
     first, last = (code(runs[i]["created"]) if runs else "" for i in (0, -1))
-    blocks = [f"## {_title(runs)}", f"{first} to {last}", table(columns, cells, "llrrrl")]
+    notes = "\n".join(f"- {line}" for line in _notes(told))
+    blocks = [f"## {_title(runs)}", f"latest {last}, first {first}"]
+    blocks += filter(None, [table(columns, cells, "llrrrrl") if cells else "", notes])
     return fit(blocks, max_bytes)
 
 
+def _notes(told: Told) -> Iterator[str]:
+    """What came and went, and what stayed as it was."""
+    for _, span in told.subjects:
+        if told.is_gone(span):
+            yield f"gone: {code(span['name'])}, last seen in the run of {code(told.runs[span['last']]['created'])}"
+        elif told.is_new(span):
+            yield f"new: {code(span['name'])}"
+    flat = sum(len(told.flat(*subject)) for subject in told.subjects if not told.is_gone(subject[1]))
+    if flat:
+        yield f"{count(flat, 'figure')} never changed"
+
+
 def history_html(history: History, catalogue: Catalogue) -> str:
-    """A page with a line plot per metric and the values below it; complete without scripts, links nowhere."""
-    plots = "\n".join(_figure(row, history["runs"], catalogue) for row in history["rows"])
-    return _PAGE.format(title=_title(history["runs"]), plots=plots)
+    """A page with the runs, the latest first, and of each subject a line plot per figure that changed, the others
+    folded; complete without scripts, links nowhere.
+    """
+    template = environment().get_template(f"{__package__}:templates/history.html.j2")
+    told = Told(history, catalogue)
+    return template.render(told=told, title=_title(told.runs), plot=_plot, about=about)
 
 
 def _title(runs: Sequence[PastRun]) -> str:
@@ -118,67 +228,28 @@ def _range(values: Sequence[float | None]) -> tuple[float, float]:
     return (min(known), max(known) - min(known)) if known else (0.0, 0.0)
 
 
-def _ends(row: Trend, catalogue: Catalogue) -> tuple[str, str, str]:
-    known = [value for value in row["values"] if value is not None]
-    first, last = known[0], known[-1]
-    return (
-        words(amount(catalogue, row["unit"], first)),
-        words(amount(catalogue, row["unit"], last)),
-        change(share(first, last)),
-    )
+def _plot(told: Told, row: Trend, width: int = 320, height: int = 64) -> Markup:
+    """The values as an SVG: each point says its value and its run."""
+    from markupsafe import Markup
 
-
-def _figure(
-    row: Trend, runs: Sequence[PastRun], catalogue: Catalogue, width: int = 320, height: int = 64
-) -> str:
-    """One plot; each point says its value and its run, and the ends of the scale are written beside it."""
     low, spread = _range(row["values"])
-    step = width / max(len(runs) - 1, 1)
+    step = width / max(len(told.runs) - 1, 1)
     points = [
-        (i * step, height - ((v - low) / spread if spread else 0.5) * height, v)
+        (i * step, height - ((v - low) / spread if spread else 0.5) * height, v, told.runs[i])
         for i, v in enumerate(row["values"])
         if v is not None
     ]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, *_ in points)
     dots = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{_text(amount(catalogue, row["unit"], v))} · '
-        f"{_about(runs[round(x / step)])}</title></circle>"
-        for x, y, v in points
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3">'
+        f"<title>{escape(printable(f'{told.amount(row, v)} · {about(run)}'))}</title></circle>"
+        for x, y, v, run in points
     )
-    first, last, moved = _ends(row, catalogue)
-    scale = f"{_text(amount(catalogue, row['unit'], low))} to {_text(amount(catalogue, row['unit'], low + spread))}"
-    return (
-        f"<figure><figcaption><b>{_text(row['subject'])}</b> {_text(row['title'])}<br>"
-        f"{first} → {last} {moved}<br><small>scale {scale}</small></figcaption>"
-        f'<svg viewBox="-6 -6 {width + 12} {height + 12}" role="img" aria-label="{_text(row["title"])}">'
-        f'<polyline points="{line}"/>{dots}</svg></figure>'
-    )
+    label = escape(printable(f"{row['title']} of {row['subject']} in {count(len(points), 'run')}"))
+    box = f'viewBox="-6 -6 {width + 12} {height + 12}" role="img" aria-label="{label}"'
+    return Markup(f'<svg {box}><polyline points="{line}"/>{dots}</svg>')
 
 
-def _about(run: PastRun) -> str:
-    return _text(f"{run['created']} {run['commit'][:12]}{' (red)' if run['is_red'] else ''}")
-
-
-def _text(text: object) -> str:
-    return escape(printable(str(text)))
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>{title}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1.5rem; }}
-figure {{ margin: 0; overflow-wrap: anywhere; }}
-small {{ opacity: .8; }}
-svg {{ width: 100%; }}
-polyline {{ fill: none; stroke: #2563eb; stroke-width: 2; vector-effect: non-scaling-stroke; }}
-circle {{ fill: #2563eb; }}
-@media (prefers-color-scheme: dark) {{ polyline {{ stroke: #7aa2ff; }} circle {{ fill: #7aa2ff; }} }}
-</style></head>
-<body><h1>{title}</h1><main>
-{plots}
-</main></body></html>
-"""
+def about(run: PastRun) -> str:
+    """`2026-07-01T12:00:00 1a2b3c4d5e6f (red)`."""
+    return f"{run['created']} {run['commit'][:12]}{' (red)' if run['is_red'] else ''}"

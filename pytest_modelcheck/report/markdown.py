@@ -3,47 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Sequence
 
+from ..records.causes import causes
 from ..records.compare import RegressionEntry
 from ..records.outcome import bad_checks, is_red, other_failures, shown_outcome
-from ..records.section import Catalogue, Cell, Line, Table
-from ..records.types import Changes, CheckEntry, FigureEntry, Record, RunEntry, SubjectChanges
+from ..records.section import Catalogue
+from ..records.types import Changes, CheckEntry, Record, RunEntry
 from ..text import count as _count
 from ..verdict.units import RATIO
+from .blocks import ROWS, folded
+from .blocks import fit as fit
+from .blocks import table as table
+from .causes import effect
+from .markdown_causes import cause_blocks
+from .markdown_changes import changes_blocks, changes_tables, figures, gravest_first
 from .neutral import code, fenced, html_code, words
-from .text import (
-    SYMBOLS,
-    besides,
-    change,
-    change_lines,
-    differing,
-    ended,
-    failure_line,
-    headroom_text,
-    sides,
-)
+from .text import SYMBOLS, besides, ended, failure_line, headroom_text
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
-ROWS = 60
-MODULES = 5  # of a subject, with what changed in each
 MARKER = "<!-- pytest-modelcheck -->"  # finds the comment again that is to be replaced
+UNDECIDED = {
+    "warn": "Warnings",
+    "inconclusive": "Inconclusive",
+    "not gated": "Not gated",
+    "accepted": "Accepted",
+    "expected": "Expected",
+    "skipped": "Skipped",
+    "not run": "Not run",
+}
 
 
 def record_markdown(
     record: Record, catalogue: Catalogue, *, max_bytes: int = MAX_BYTES, link: str = ""
 ) -> str:
-    """The verdict, what failed and why, what changed (where the record knows), the other checks."""
-    failed = bad_checks(record)
-    blocks = [_headline(record), link]
-    blocks += [*_checks(failed, "What failed"), *_failures(failed), *_other_failures(record)]
-    if "changes" in record:
-        blocks += changes_blocks(record["changes"], catalogue)
+    """The verdict; what broke, and what to do; what changed (where the record knows); what is not gated; then, folded,
+    all that was measured. What comes last is left out first.
+    """
+    failed, found = bad_checks(record), causes(record, catalogue)
+    changes = record.get("changes")
+    if changes is not None:
+        changes = gravest_first(changes, (entry["name"] for cause in found for entry in cause.subjects))
+    blocks = [_headline(record), link, *cause_blocks(found, record, catalogue)]
+    blocks += changes_blocks(changes, catalogue) if changes is not None else ()
     others = [check for check in record["checks"] if check not in failed]
-    blocks += _checks(others, "Other checks" if failed else "Checks")
-    blocks += _failures([check for check in others if check["outcome"] == "fail"])  # at level="warn"
-    blocks += _loose(others)
+    blocks += _undecided(others, catalogue)
+    blocks += [folded(title, text) for title, text in (_checks(failed, "failed"), _checks(others)) if text]
+    blocks += _failures([*failed, *(check for check in others if check["outcome"] == "fail")])
+    blocks += changes_tables(changes, catalogue) if changes is not None else ()
     return fit(blocks, max_bytes)
 
 
@@ -69,62 +76,10 @@ def comparison_markdown(
     blocks += [_risen(risen, catalogue)] if risen else []
     pairs = [f"{code(row['subject'])} {words(row['title'])}" for row in loose[:ROWS]]
     blocks += [f"Not gated, one side has no value: {', '.join(pairs)}"] if pairs else []
-    blocks += changes_blocks(changes, catalogue)
-    blocks += [*_checks(failed, "What failed"), *_failures(failed), *_other_failures(head)]
+    blocks += [*changes_blocks(changes, catalogue), *changes_tables(changes, catalogue)]
+    blocks += [f"### What failed\n\n{_checks(failed)[1]}"] if failed else []
+    blocks += [*_failures(failed), *_other_failures(head)]
     return fit(blocks, max_bytes)
-
-
-def fit(blocks: Iterable[str], max_bytes: int) -> str:
-    """The blocks, an empty line between them; whole blocks that do not fit are left out, and it says so."""
-    kept: list[str] = []
-    room, left_out = max_bytes - 200, 0
-    for block in filter(None, blocks):
-        size = len(block.encode("utf-8", "replace")) + 2
-        if size <= room:
-            kept.append(block)
-            room -= size
-        else:
-            left_out += 1
-    if left_out:
-        kept.append(f"_{_count(left_out, 'part')} left out for size; the report has them all._")
-    return "\n\n".join(kept) + "\n"
-
-
-def changes_blocks(changes: Changes, catalogue: Catalogue) -> Iterator[str]:
-    """What changed: a table of figures, then per subject its modules and its structure."""
-    yield f"### Changes since the base{_revisions(changes)}"
-    if "error" in changes:
-        yield fenced(changes["error"])
-        return
-    rows = [row for subject in changes["subjects"] for row in _metric_rows(subject, catalogue)]
-    yield (
-        table(("subject", "metric", "base", "head", "change"), rows, "llrrr")
-        if rows
-        else ("No figure changed." if changes["subjects"] else "Nothing to compare.")
-    )
-    for subject in changes["subjects"]:
-        if subject["status"] == "changed":
-            yield from _subject_blocks(subject, catalogue)
-    gone = changes.get("gone", [])
-    if gone:
-        yield f"No longer checked: {', '.join(code(name) for name in gone[:ROWS])}"
-    for note in changes.get("notes", []):
-        yield fenced(note)
-    if changes["environment"]:
-        listed = [
-            (words(e["name"]), words(e["base"] or "–"), words(e["head"] or "–"))
-            for e in changes["environment"]
-        ]
-        yield "The two runs differ in more than their sources:\n\n" + table(("", "base", "head"), listed)
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
-    """A table of cells that are Markdown already; long ones end with how many rows are missing."""
-    rules = ["--:" if kind == "r" else "---" for kind in align.ljust(len(columns), "l")[-len(columns) :]]
-    lines = [f"| {' | '.join(cells)} |" for cells in (columns, rules, *rows[:ROWS])]
-    if len(rows) > ROWS:
-        lines.append(f"\nand {len(rows) - ROWS:,} more")
-    return "\n".join(lines)
 
 
 def _headline(record: Record) -> str:
@@ -133,10 +88,14 @@ def _headline(record: Record) -> str:
     number = _count(len(checks), "check")
     text = f"{len(failed)} of {number} failed" if failed else f"{number}, none failed{_but(record, failed)}"
     lines = [f"## {'✗' if is_red(record) else '✓'} Model check: {text}"]
-    rest = [f"{n} {outcome}" for outcome, n in counts.items() if outcome not in ("pass", "fail", "error")]
+    rest = [_counted(n, outcome) for outcome, n in counts.items() if outcome not in ("pass", "fail", "error")]
     rest += [besides(record)] if failed and besides(record) else []
     lines += [", ".join(rest)] if rest else []
     return "\n\n".join([*lines, *_lost(record["run"])])
+
+
+def _counted(n: int, outcome: str) -> str:
+    return _count(n, "warning") if outcome == "warn" else f"{n:,} {outcome}"
 
 
 def _but(record: Record, failed: Sequence[CheckEntry]) -> str:
@@ -160,7 +119,8 @@ def _lost(run: RunEntry) -> Iterator[str]:
         yield "The run was interrupted."
 
 
-def _checks(checks: Sequence[CheckEntry], title: str) -> Iterator[str]:
+def _checks(checks: Sequence[CheckEntry], kind: str = "") -> tuple[str, str]:
+    """A title for them as HTML, and their table; both empty where there are none."""
     rows = [
         (
             f"{SYMBOLS[outcome]} {outcome}",
@@ -173,85 +133,49 @@ def _checks(checks: Sequence[CheckEntry], title: str) -> Iterator[str]:
         for check in checks
         for outcome in [shown_outcome(check)]
     ]
-    if rows:
-        yield f"### {title}\n\n" + table(("", "subject", "metric", "value", "limit", ""), rows)
+    if not rows:
+        return "", ""
+    title = f"All {_count(len(rows), 'check')} that {kind}" if kind else _count(len(rows), "other check")
+    return title, table(("", "subject", "metric", "value", "limit", ""), rows)
 
 
 def _failures(failed: Sequence[CheckEntry], shown: int = 20) -> Iterator[str]:
+    """What the checks say in full, subject by subject."""
+    found: dict[str, list[CheckEntry]] = {}
     for check in failed[:shown]:
-        title = html_code(f"{check['subject'] or '?'} {check['title']}")
-        yield f"<details><summary>{title}</summary>\n\n{fenced(check['message'][:10_000])}\n\n</details>"
+        found.setdefault(check["subject"], []).append(check)
+    for subject, checks in found.items():
+        title = f"{html_code(subject or '?')}: {_count(len(checks), 'check')} in full"
+        yield folded(title, "\n\n".join(fenced(check["message"][:10_000]) for check in checks))
     if len(failed) > shown:
         yield f"and {len(failed) - shown:,} more failures in the report"
 
 
-def _loose(checks: Sequence[CheckEntry]) -> Iterator[str]:
-    """Why checks did not decide, where there is more to say than the outcome."""
-    for outcome in ("not gated", "accepted", "expected", "skipped"):
-        told = [check for check in checks if check["outcome"] == outcome and check["reason"]]
-        lines = [
-            f"- {code(c['subject'])} {words(c['title'])}: {words(c['reason'], 300)}" for c in told[:ROWS]
-        ]
+def _undecided(checks: Sequence[CheckEntry], catalogue: Catalogue) -> Iterator[str]:
+    """Warnings, and why checks did not decide: those of a subject with one reason in one line."""
+    for outcome, title in UNDECIDED.items():
+        found: dict[tuple[str, str], list[str]] = {}
+        for check in checks:
+            if shown_outcome(check) == outcome:
+                reason = check["reason"] if outcome != "warn" else ""
+                said = check["title"] if reason else effect(check, catalogue)
+                found.setdefault((check["subject"], reason), []).append(said)
+        lines = [f"- {_line(*key, told)}" for key, told in found.items()]
+        lines[ROWS:] = [f"- and {len(lines) - ROWS:,} more"] if len(lines) > ROWS else []
         if lines:
-            yield f"{outcome.capitalize()}:\n\n" + "\n".join(lines)
+            yield f"{title}:\n\n" + "\n".join(lines)
+
+
+def _line(subject: str, reason: str, told: Iterable[str]) -> str:
+    listed = ", ".join(words(text, 300) for text in dict.fromkeys(told))
+    return f"{code(subject or '?')} {listed}" + (f": {words(reason, 300)}" if reason else "")
 
 
 def _risen(rows: Sequence[RegressionEntry], catalogue: Catalogue) -> str:
     cells = [
-        (*_figures(row["subject"], row, catalogue), f"max {RATIO.format(row['max_regression'], 3)}")
+        (*figures(row["subject"], row, catalogue), f"max {RATIO.format(row['max_regression'], 3)}")
         for row in rows
     ]
     return "### Above the limit\n\n" + table(
         ("subject", "metric", "base", "head", "change", "allowed"), cells, "lllrrr"
     )
-
-
-def _metric_rows(subject: SubjectChanges, catalogue: Catalogue) -> list[tuple[str, ...]]:
-    if subject["status"] in ("new", "removed"):
-        return [(code(subject["name"]), f"**{subject['status']}**", "", "", "")]
-    return [_figures(subject["name"], row, catalogue) for row in differing(subject["metrics"], catalogue)]
-
-
-def _figures(subject: str, row: FigureEntry, catalogue: Catalogue) -> tuple[str, ...]:
-    values = map(words, sides(catalogue, row))
-    return (code(subject), words(row["title"]), *values, change(row["share"]) or words(row.get("note", "")))
-
-
-def _subject_blocks(subject: SubjectChanges, catalogue: Catalogue) -> Iterator[str]:
-    """What changed in few words, then the tables behind it, folded."""
-    told = [f"was called {code(subject['from'])} at the base"] if "from" in subject else []
-    told += [_told(line) for line in change_lines(subject, catalogue, MODULES)]
-    if told:
-        yield f"{code(subject['name'])}\n\n" + "\n".join(f"- {line}" for line in told)
-    for section in catalogue.sections.values():
-        if section.changes is not None:
-            for found in section.changes.tables(cast("Mapping[str, Any]", subject)):
-                yield _folded(subject["name"], found)
-
-
-def _folded(name: str, found: Table) -> str:
-    size = len(found.rows) if found.size is None else found.size
-    head = f"{html_code(name)}: {_count(size, *found.title)}"
-    rows = [[_cell(cell) for cell in row] for row in found.rows]
-    return f"<details><summary>{head}</summary>\n\n{table(found.columns, rows, found.align)}\n\n</details>"
-
-
-def _cell(cell: Cell) -> str:
-    return code(cell.text) if cell.code and cell.text else words(cell.text)
-
-
-def _told(line: Line) -> str:
-    """Our own words with names of the user's in them."""
-    text = _plain(line.text) if line.name or not line.detail else line.text
-    parts = [f"**{text}**" if line.strong else text, _plain(line.detail) if line.detail else ""]
-    names = ", ".join(map(code, line.names[:MODULES]))
-    return ": ".join(part for part in (code(line.name) if line.name else "", *parts, names) if part)
-
-
-def _plain(text: str) -> str:
-    return words(text.replace(" -> ", " → "), 300)
-
-
-def _revisions(changes: Changes) -> str:
-    sides = [side["commit"][:12] for side in (changes["base"], changes["head"])]
-    return f": {code(sides[0])} → {code(sides[1])}" if all(sides) else ""

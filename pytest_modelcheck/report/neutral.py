@@ -6,7 +6,8 @@ import re
 
 from ..text import printable, shorten
 
-_WORDS = re.compile(r"(?!.*\bwww\.)(?:[^\W_]|[ .,;/()%+–→×-])*", re.I)
+_INSIDE = r"(?<=[^\W_])_(?=[^\W_])|(?<=\w):(?= )"  # of a word, or behind it: neither emphasis nor an emoji
+_WORDS = re.compile(rf"(?!.*\bwww\.)(?:[^\W_]|[ .,;/()%+–→×-]|{_INSIDE})*", re.I)
 _SPAN = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")  # what a code span holds as it is, in a table too
 _SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;/()%+-]")
 WIDTH = 100
@@ -30,9 +31,9 @@ def words(text: object, width: int = WIDTH) -> str:
     return shown if _WORDS.fullmatch(shown) else code(shown, width)
 
 
-def fenced(text: object) -> str:
-    """Lines as a block of code, in a fence longer than any within."""
+def fenced(text: object, kind: str = "text") -> str:
+    """Lines as a block of code of that kind, in a fence longer than any within."""
     body = printable(str(text), keep="\n")
     longest = max(map(len, re.findall("`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{body}\n{fence}"
+    return f"{fence}{kind}\n{body}\n{fence}"

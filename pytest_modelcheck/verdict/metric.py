@@ -38,7 +38,8 @@ class Metric:
     `nature`: a "figure" is the same in each run of the same code; a "time" is not; a "distance" (an error, a number of
     differing lines) of one run says nothing beside another's; a "comparison" stands for base and head by itself.
     `more` says whether a larger value is "worse" or "better". `title`: for people; it may name options
-    ("{transform} shift").
+    ("{transform} shift"). `breach`: a missed limit in words, where the value says little: "structure differs from its
+    snapshot".
     """
 
     name: str
@@ -46,6 +47,7 @@ class Metric:
     title: str = ""
     nature: Nature = "figure"
     more: Literal["worse", "better"] = "worse"
+    breach: str = field(default="", compare=False)
     definition: Definition = field(default=FIRST, compare=False)
 
     @property

@@ -119,7 +119,8 @@ class Unit:
         for noun in _TWINS:
             if unit.endswith(noun) and noun.lower() in self.words:
                 return self._counted_in(noun)
-        is_decimal = self.kind == BYTES.kind and unit.removesuffix("B") in _SI and unit != "B"
+        prefix = unit.removesuffix("B")
+        is_decimal = self.kind == BYTES.kind and unit != prefix and prefix in _SI and prefix != ""
         return replace(self, scales=_SHOWN) if is_decimal else self
 
     @property

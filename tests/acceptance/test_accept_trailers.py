@@ -89,7 +89,7 @@ def test_a_trailer_accepts(kept, message):
     done = kept.run("--modelcheck-report")
     assert done.returncode == 0, done.out
     assert kept.record()["checks"][0]["accepted"]["reason"] == "why"
-    assert "warning" not in done.out
+    assert not any("Modelcheck-Accept" in note for note in kept.record()["changes"]["notes"])
 
 
 REFUSED = {
@@ -117,6 +117,27 @@ def test_a_trailer_that_accepts_nothing_is_told(kept, trailer, words):
     assert outcomes(kept) == ["fail"]
     assert re.search(re.escape(words).replace(r"\*", ".*"), done.out), done.out
     assert commit[:12] in done.out or "over by" in words
+
+
+OUTSIDE = {
+    "a test that is deselected": (f"{NODE} macs: why", ""),
+    "its subject": ("net macs: why", ""),
+    "one that may have been removed": ("tests/test_net.py::test_old removed: why", ""),
+    "another metric of it": (f"{NODE} flops: why", "fits no relative limit of this run"),
+    "one that there is not": ("tests/test_net.py::test_old macs: why", "fits no relative limit of this run"),
+    "one that is there still": (f"{NODE} removed: why", "nothing of that name was removed"),
+}
+
+
+@pytest.mark.parametrize(("trailer", "words"), OUTSIDE.values(), ids=OUTSIDE)
+def test_a_trailer_of_what_this_run_deselects_is_no_misfit(kept, trailer, words):
+    second = TESTS.partition("import net\n")[2].replace("model=net", 'model=net, name="other"')
+    kept.write("tests/test_net.py", TESTS + second.replace("def test_net", "def test_other"))
+    kept.commit_as(f"wider\n\nModelcheck-Accept: {trailer}")
+    kept.run("--modelcheck-report", "-k", "test_other")
+    told = [note for note in kept.record()["changes"]["notes"] if "Modelcheck-Accept" in note]
+    assert [words in note for note in told] == ([True] if words else [])
+    assert not any("warning" in note for note in told)
 
 
 def test_absolute_limits_are_not_accepted(kept):

@@ -164,7 +164,8 @@ def test_the_actions_step_measures_a_pull_request(repository, tmp_path):
     assert line.startswith("::error file=tests/test_net.py,line=6,title=net%3A MACs::")
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("## ✗ Model check: 1 of 1 check failed")
-    assert "`conv`: stride 2 → 1" in summary
+    assert "- **net**: `conv` stride 2 → 1  \n  MACs +297 % (limit +2 %)" in summary
+    assert "| `net` | `conv` | stride 2 → 1 |" in summary
     assert (tmp_path / "work" / inputs["output"] / "index.html").exists()
 
 
@@ -213,6 +214,7 @@ def test_the_comment_script(actions, tmp_path, comments, size, report, expected)
     (folder / "gh").chmod(0o755)
     facts = {"GH_TOKEN": "t", "REPOSITORY": "o/r", "RUN_ID": "7", "HEAD_SHA": "abc", "HEAD_OWNER": "fork"}
     environment = {**os.environ, **facts, "HEAD_BRANCH": "a b&c=$(x)"}
+    environment.pop("GITHUB_SERVER_URL", None)
     environment["PATH"] = f"{folder}:{Path(sys.executable).parent}:{environment['PATH']}"
     script = GITHUB / "actions/modelcheck/comment.sh"
     done = subprocess.run([script], cwd=tmp_path, env=environment, capture_output=True, text=True)
@@ -224,7 +226,9 @@ def test_the_comment_script(actions, tmp_path, comments, size, report, expected)
     assert done.returncode == 0, done.stderr
     assert " ".join(calls[-1][2:4]) == expected
     assert calls[2][-2:] == ["-f", "head=fork:a b&c=$(x)"]
-    assert (folder / "body").read_text().startswith("<!-- pytest-modelcheck -->\n## ✗ Model check: 1 of 3")
+    body = (folder / "body").read_text()
+    assert body.startswith("<!-- pytest-modelcheck -->\n## ✗ Model check: 1 of 3")
+    assert "](https://github.com/o/r/actions/runs/7/artifacts/5): `index.html`" in body
     assert not (tmp_path / "evil").exists()
 
 

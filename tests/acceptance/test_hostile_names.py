@@ -40,6 +40,9 @@ def test_show(modelcheck):
 """
 
 
+DATA = ("application/json", "application/octet-stream")  # no browser runs these
+
+
 class Elements(html.parser.HTMLParser):
     """Counts elements, and event handlers among their attributes."""
 
@@ -49,7 +52,7 @@ class Elements(html.parser.HTMLParser):
         self.handlers: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        is_data = tag == "script" and ("type", "application/json") in attrs
+        is_data = tag == "script" and dict(attrs).get("type") in DATA
         self.tags.append("data" if is_data else tag)
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 

@@ -22,6 +22,16 @@ def test_it_passes_and_the_file_is_in_the_report(project, workers):
     assert "netron models/Net.onnx" in (folder / "index.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(("most", "outcome"), [("10 B", "fail"), ("1 MiB", "pass")])
+def test_the_size_is_a_limit_of_its_own(project, most, outcome):
+    project.conftest(FIXTURES).tests(f"@pytest.mark.onnx_export(max_size={most!r})\ndef test_it(): ...")
+    project.run("--modelcheck-report")
+    agreement, size = project.record()["checks"]
+    assert (agreement["metric"], agreement["outcome"]) == ("onnx_export", "pass")
+    assert (size["metric"], size["outcome"], size["unit"]) == ("onnx_size", outcome, "bytes")
+    assert size["value"] == project.record()["subjects"][0]["onnx"][0]["size_bytes"]
+
+
 @pytest.mark.parametrize(
     ("marker", "words"),
     [

@@ -183,11 +183,6 @@ def test_dynamic_shapes_run_at_another_size(linear):
     assert session.run(None, {name: np.zeros((7, 4), np.float32)})[0].shape == (7, 3)
 
 
-def test_a_file_too_large_is_told(linear):
-    with pytest.raises(MeasurementError, match="more than max_size=10 B"):
-        read(linear, max_size="10 B")
-
-
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
 def test_a_missing_extra_says_what_to_install(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)

@@ -8,8 +8,11 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
+from pytest_modelcheck.checks.memory.budgets import PeakMemoryBudget
+from pytest_modelcheck.checks.memory.metrics import PEAK_MEMORY
 from pytest_modelcheck.checks.memory.phase import make_optimizer
 from pytest_modelcheck.checks.memory.result import thinned
+from pytest_modelcheck.verdict.limit import Limit
 
 
 def net() -> nn.Module:
@@ -34,6 +37,20 @@ def test_what_the_forward_leaves_for_the_backward():
     peak = ModelCheck(net(), input_size=(1, 10)).peak_memory(phase="backward")
     assert peak.saved == 4000 + 40  # the ReLU's output and the last one: a ReLU needs no input
     assert peak.during == "backward"
+
+
+@pytest.mark.parametrize(("phase", "optimizer"), [("forward", None), ("training_step", "AdamW")])
+def test_the_heaviest_module_is_the_one_with_the_weights(phase, optimizer):
+    model = nn.Sequential(nn.Linear(10, 2000), nn.ReLU(), nn.Linear(2000, 1))
+    peak = ModelCheck(model, input_size=(1, 10)).peak_memory(phase=phase, optimizer=optimizer or "SGD")
+    found = PeakMemoryBudget().read(peak, Limit(PEAK_MEMORY, max=1))
+    parts = {part.module: part.value for part in found.contributors}
+    assert sum(parts.values()) == found.value
+    assert next(iter(parts)) == "0"
+    assert parts["(the inputs)"] == 40
+    assert (
+        parts["0"] >= (4 if optimizer else 1) * 4 * 22_000
+    )  # weights; with AdamW gradients and two states too
 
 
 @pytest.mark.parametrize(

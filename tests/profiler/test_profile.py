@@ -55,6 +55,22 @@ def test_flops_by_hand():
     assert ModelCheck(net(), X).profile().flops == 2 * (8 * 27 * 36 + 288 * 4) + 8 * 36  # and the addition
 
 
+@pytest.mark.parametrize(
+    ("pattern", "parts", "notes"),
+    [
+        ("aten::convolution", {"0.conv": 1}, ()),
+        ("aten::add", {"0": 1}, ()),
+        ("aten::*onvolution", {"0.conv": 2}, None),
+        ("aten::nonzero", {}, ()),
+    ],
+)
+def test_calls_are_those_of_modules(pattern, parts, notes):
+    found = ModelCheck(net(), X).profile().calls_of(pattern)
+    assert {part.module: part.value for part in found.contributors} == parts
+    assert found.value == sum(parts.values())
+    assert found.notes == notes if notes is not None else "1 of aten::convolution" in found.notes
+
+
 def test_modules_have_their_own_time_and_memory():
     seen = ModelCheck(net(), X).profile()
     modules = seen.by_module()

@@ -79,6 +79,7 @@ def test_a_verdict_as_an_entry():
         "interval": [7, 9],
         "outcome": "pass",
         "message": "the text",
+        "error": "",
         "reason": "",
         "caveat": "one left out",
         "protocol": "in turns",
@@ -355,6 +356,7 @@ def test_the_record_of_a_run(tmp_path, monkeypatch):
     assert 0 <= record["run"].pop("seconds") < 60
     assert record["run"] == {
         "exit_status": 1,
+        "options": [],
         "interrupted": True,
         "tests": {"passed": 1, "failed": 2, "error": 1},
         "no_result": ["t.py::d"],

@@ -32,6 +32,7 @@ def test_a_run_is_the_sum_of_its_shards():
     merged = merge({"one": one, "two": two})
     assert merged["run"] == {
         "exit_status": 0,
+        "options": [],
         "interrupted": True,
         "seconds": 3.5,
         "waited": 0.5,

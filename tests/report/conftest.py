@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +36,6 @@ def build(subject: Subject, **limits: float) -> dict[str, Any]:
     run = RunRecord()
     run.add(NODEID, recorder.drain())
     run.log(Phase(NODEID, "call", "failed"))
-    from pathlib import Path
-
     return run.build(1, Path("."))
 
 
@@ -44,4 +46,37 @@ def record() -> dict[str, Any]:
     return build(build_subject(model, input_size=(1, 3, 16, 16), name="net"))
 
 
-__all__ = ["build", "check_entry"]
+def address(path: Path, tab: str) -> str:
+    """Of a tab of the first subject on a page."""
+    (slug,) = re.findall(r'data-slugs="([^" ]+)', path.read_text("utf-8"))[:1]
+    return f"{path.as_uri()}#{slug}/{tab}"
+
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture
+def barriers() -> Callable[[Any], dict[str, list[str]]]:
+    """`barriers(page)`: what axe-core finds serious or critical, by its rule: the elements.
+
+    Without axe-core the test skips, unless MODELCHECK_REQUIRE_BROWSER says that there must be one.
+    """
+    if not AXE.exists():
+        if os.environ.get("MODELCHECK_REQUIRE_BROWSER"):
+            pytest.fail("MODELCHECK_REQUIRE_BROWSER is set, but there is no axe-core: run `npm ci`")
+        pytest.skip("no axe-core: run `npm ci`")
+
+    def barriers(page: Any) -> dict[str, list[str]]:
+        page.evaluate(AXE.read_text("utf-8"))  # a script element would be against the page's policy
+        found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+        grave = [rule for rule in found if rule["impact"] in GRAVE]
+        return {
+            rule["id"]: [f"{node['target']} {node['failureSummary']}" for node in rule["nodes"]]
+            for rule in grave
+        }
+
+    return barriers
+
+
+__all__ = ["address", "build", "check_entry"]

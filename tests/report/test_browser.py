@@ -3,6 +3,7 @@
 import pytest
 
 from ..catalogue import write_report
+from .conftest import address
 
 pytestmark = pytest.mark.browser
 
@@ -12,14 +13,14 @@ def open_page(browser, record, tmp_path):
     path = write_report(record, tmp_path)
     contexts = []
 
-    def open_(width=1280, **options):
+    def open_(width=1280, tab="", **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
         page.messages = []
         page.on("console", lambda message: page.messages.append(message.text))
         page.on("pageerror", lambda error: page.messages.append(str(error)))
-        page.goto(path.as_uri())
+        page.goto(address(path, tab) if tab else path.as_uri())
         return page
 
     yield open_
@@ -48,7 +49,7 @@ def modules(page):
 
 
 def test_a_click_on_a_column_sorts_and_a_third_restores(open_page):
-    page = open_page()
+    page = open_page(tab="cost")
     before = modules(page)
     button = page.get_by_role("button", name="MACs").first
     tree = page.locator("table.tree")
@@ -62,11 +63,57 @@ def test_a_click_on_a_column_sorts_and_a_third_restores(open_page):
 
 
 def test_the_module_table_folds_and_finds(open_page):
-    page = open_page()
+    page = open_page(tab="cost")
     page.get_by_label("levels shown").select_option("1")
     assert modules(page) == ["0", "1", "2", "3", "4"]
     page.get_by_label("find a module").fill("conv2d")
     assert modules(page) == ["0", "1.0"]
+
+
+def test_sorting_keeps_the_tree_and_leaves_can_stand_alone(open_page):
+    page = open_page(tab="cost")
+    tree = page.locator("table.tree")
+    assert modules(page) == ["0", "1", "1.0", "1.1", "2", "3", "4"]
+    button = tree.get_by_role("button", name="MACs")
+    button.click()
+    assert modules(page) == ["1", "1.0", "1.1", "0", "4", "2", "3"]
+    button.click()
+    assert tree.locator("th[aria-sort=ascending]").text_content() == "MACs"
+    assert modules(page)[-3:] == ["1", "1.1", "1.0"]
+    page.get_by_label("leaves only").check()
+    assert modules(page) == ["1.1", "2", "3", "4", "0", "1.0"]
+    page.get_by_label("find a module").fill("1.")
+    assert modules(page) == ["1.1", "1.0"]
+    assert page.get_by_label("levels shown").is_disabled()
+    page.get_by_label("find a module").fill("")
+    page.get_by_label("leaves only").uncheck()
+    button.click()
+    assert modules(page) == ["0", "1", "1.0", "1.1", "2", "3", "4"]
+
+
+REGIONS = """() => [...document.querySelectorAll(".scroll")].filter(e => e.checkVisibility()).map(e => ({
+    wide: e.scrollWidth > e.clientWidth + 1,
+    named: e.getAttribute("role") === "region" && e.tabIndex === 0 && Boolean(e.title),
+    label: e.getAttribute("aria-label"),
+    cut: getComputedStyle(e).maskImage !== "none",
+}))"""
+
+
+def test_a_table_that_is_cut_says_so_while_it_is(open_page):
+    page = open_page(390, tab="cost")
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    page.wait_for_function("document.querySelectorAll('.scroll[tabindex]').length > 1")
+    regions = page.evaluate(REGIONS)
+    labels = [region["label"] for region in regions if region["wide"]]
+    assert {"By module", "By operator"} <= set(labels)
+    assert len(set(labels)) == len(labels)
+    assert [r for r in regions if not r["named"] == r["cut"] == r["wide"]] == []
+    first = page.locator(".cut-right").first
+    first.evaluate("e => e.scrollTo(1e6, 0)")
+    page.locator(".cut-left:not(.cut-right)").first.wait_for()
+    page.set_viewport_size({"width": 2000, "height": 900})
+    page.locator(".scroll[tabindex]").first.wait_for(state="detached")
+    assert not [region for region in page.evaluate(REGIONS) if region["named"] or region["cut"]]
 
 
 def test_without_a_script_all_is_there(open_page):

@@ -14,6 +14,7 @@ from pytest_modelcheck.checks.explain.compare import StoredMap, compare
 from pytest_modelcheck.checks.explain.pictures import compared_pictures
 
 from ..catalogue import write_report
+from .conftest import address
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +42,7 @@ def open_page(browser, page_path):
         page.messages = []
         page.on("console", lambda message: page.messages.append(message.text))
         page.on("pageerror", lambda error: page.messages.append(str(error)))
-        page.goto(page_path.as_uri())
+        page.goto(address(page_path, "maps"))
         return page
 
     yield open_

@@ -191,3 +191,18 @@ def test_a_change_is_plain_data():
         "text": "blocks.1.a: parameter bias removed: 8",
     }
     assert Block()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (nn.ConstantPad2d(2, 0.0), nn.ConstantPad2d(1, 1.0), ["value 0.0 -> 1.0", "padding 2 -> 1"]),
+        (nn.ReflectionPad2d((1, 2, 1, 2)), nn.ReflectionPad2d((2, 2, 1, 2)), ["padding 1×2×1×2 -> 2×2×1×2"]),
+        (nn.ZeroPad2d(1), nn.ZeroPad2d(2), ["padding 1 -> 2"]),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_a_setting_is_told_once_whatever_the_operator_calls_it(old, new, told):
+    changes = structure(new).diff(structure(old))
+    words = [f"{c.what} {c.before} -> {c.after}" for c in changes if "shape" not in c.what]
+    assert words == told

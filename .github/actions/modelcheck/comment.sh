@@ -27,6 +27,8 @@ status=0
 python -m pytest_modelcheck summary "$work/report.zip" --marker --max-bytes "$limit" --max-output 60000 \
   >"$work/comment.md" || status=$?
 if [ "$status" -gt 1 ]; then exit "$status"; fi  # 1: a check failed, which the run itself has told
+printf '\n[The report](%s/%s/actions/runs/%s/artifacts/%s): `index.html` in it has all of this, and pictures.\n' \
+  "${GITHUB_SERVER_URL:-https://github.com}" "$REPOSITORY" "$RUN_ID" "$id" >>"$work/comment.md"
 
 number=$(gh api -X GET "repos/$REPOSITORY/pulls" -f state=open -f "head=$HEAD_OWNER:$HEAD_BRANCH" |
   jq -r '[.[] | select(.head.sha == env.HEAD_SHA)][0].number // empty')

@@ -11,8 +11,8 @@ from ...alike import alike
 from ...drawing.panel import Panel
 from ...records.counts import CountRow, count_changes
 from ...records.plain import number
-from ...records.prices import ModulePrice, Price, dearness, total
-from ...records.section import Cell, Comparison, Paths, Sections, Table, content_of
+from ...records.prices import ModulePrice, Price, dearness, price_words, total
+from ...records.section import Cell, Comparison, Origin, Paths, Sections, Table, content_of
 from ...verdict.measurement import ROOT
 from ...verdict.units import MACS, PARAMS
 
@@ -136,11 +136,17 @@ def _pair(values: Sequence[float], text: Callable[[float], str], size: int) -> C
     return Cell(f"{size} × ({pair})" if size > 1 and values != [0, 0] else pair)
 
 
+def _origins(changes: Mapping[str, Any]) -> Iterator[Origin]:
+    for group in grouped(changes.get("modules", [])):
+        yield Origin(group.module or ROOT, price_words(_price(group.row)), "cost", group.row["module"])
+
+
 COMPARISON = Comparison(
     ("modules", "operators"),
     _compare,
     tables=_tables,
     prices=_prices,
+    origins=_origins,
     panel=Panel(__package__, "changes.html.j2", functions=lambda: {"grouped": grouped}),
     types={"modules": list[ModuleChange], "operators": list[CountRow]},
 )

@@ -10,4 +10,6 @@ MACS = Metric("macs", units.MACS, "MACs")
 MEMORY_ACCESS = Metric("memory_access", units.BYTES, definition=Definition(2, "0.1"))
 ACTIVATIONS = Metric("activations", units.ELEMENTS, definition=Definition(2, "0.1"))
 PARAMS = Metric("params", units.PARAMS, "parameters")
-SNAPSHOT = Metric("complexity_snapshot", units.LINES, nature="distance")
+SNAPSHOT = Metric(
+    "complexity_snapshot", units.LINES, nature="distance", breach="complexity differs from its snapshot"
+)

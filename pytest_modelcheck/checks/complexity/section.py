@@ -99,8 +99,8 @@ COMPLEXITY = Section(
     panel=PANEL,
     totals=(
         _total(metrics.MACS, parts=_parts(1)),
-        _total(metrics.FLOPS, parts=_parts(2)),
-        _total(metrics.PARAMS),
+        _total(metrics.FLOPS, parts=_parts(2), key=True),
+        _total(metrics.PARAMS, key=True),
         _total(metrics.ACTIVATIONS),
         _total(metrics.MEMORY_ACCESS),
     ),

@@ -7,5 +7,10 @@ from ...verdict.units import RATIO, Unit
 
 PROBABILITY = Metric("invariance_probability", RATIO, "{transform} probability", more="better")
 FEATURE_SHIFT = Metric("invariance_feature_shift", RATIO, "{transform} shift")
-HEATMAP = Metric("heatmap", Unit("", "", "a distance", "0.001"), nature="distance")
+HEATMAP = Metric(
+    "heatmap",
+    Unit("", "", "a distance", "0.001"),
+    nature="distance",
+    breach="heatmap differs from its snapshot",
+)
 """1 - Pearson, or the largest change as a share of the largest value: what decided."""

@@ -1,33 +1,44 @@
 // Expected and actual maps stand side by side without this: it adds swipe and onion skin.
 
-for (const box of document.querySelectorAll(".maps")) {
-  const [expected, actual] = box.querySelectorAll("img");
-  const tools = document.createElement("div");
-  const mode = document.createElement("select");
-  const range = document.createElement("input");
-  const slider = document.createElement("label");
-  const stack = document.createElement("div");
-  const under = expected.cloneNode(), over = actual.cloneNode();
-  tools.className = "tools";
-  stack.className = "stack";
-  mode.setAttribute("aria-label", "how to compare");
-  for (const name of ["side by side", "swipe", "onion skin"]) mode.add(new Option(name));
-  range.type = "range";
-  range.value = 50;
-  range.setAttribute("aria-label", "from expected to actual");
-  slider.className = "slider";
-  slider.append("expected", range, "actual");
-  stack.append(under, over);
-  const update = () => {
-    const stacked = mode.value !== "side by side";
-    box.hidden = stacked;
-    stack.hidden = slider.hidden = !stacked;
-    over.style.clipPath = mode.value === "swipe" ? `inset(0 ${100 - range.value}% 0 0)` : "";
-    over.style.opacity = mode.value === "onion skin" ? range.value / 100 : 1;
+import { make, makeSelect } from "../../drawing/dom.js";
+
+const WAYS = ["side by side", "swipe", "onion skin"];
+
+export function mount(root) {
+  for (const box of root.querySelectorAll(".maps")) {
+    addComparison(box);
+  }
+}
+
+// How the actual map lies on the expected one: `percent` of it is seen.
+export function overlay(way, percent) {
+  return {
+    isStacked: way !== "side by side",
+    clipPath: way === "swipe" ? `inset(0 ${100 - percent}% 0 0)` : "",
+    opacity: way === "onion skin" ? percent / 100 : 1,
   };
-  mode.addEventListener("change", update);
+}
+
+function addComparison(box) {
+  const [expected, actual] = box.querySelectorAll("img");
+  const tools = make("div", { class: "tools" });
+  const stack = make("div", { class: "stack" });
+  const over = actual.cloneNode();
+  const ways = WAYS.map((way) => [way, way]);
+  const select = makeSelect("how to compare", ways, () => update(), tools);
+  const slider = make("label", { class: "slider" }, tools, "expected");
+  const label = "from expected to actual";
+  const range = make("input", { type: "range", value: 50, "aria-label": label }, slider);
+  const update = () => {
+    const { isStacked, clipPath, opacity } = overlay(select.value, Number(range.value));
+    box.hidden = isStacked;
+    stack.hidden = !isStacked;
+    slider.hidden = !isStacked;
+    Object.assign(over.style, { clipPath, opacity });
+  };
+  slider.append("actual");
+  stack.append(expected.cloneNode(), over);
   range.addEventListener("input", update);
-  tools.append(mode, slider);
   box.before(tools);
   box.after(stack);
   update();

@@ -39,6 +39,7 @@ HEATMAPS = Section(
     title="Heatmaps",
     type=list[HeatmapEntry],
     panel=Panel(__package__, "heatmaps.html.j2", style="panel.css", script="panel.js"),
+    evidence=Panel(__package__, "evidence.html.j2"),
     changes=COMPARISON,
     settings=("heatmaps",),
     steady=True,  # within the tolerance of its comparison

@@ -74,7 +74,15 @@ def export_words(row: ExportChange) -> Iterator[str]:
 
 def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
     for row in changes.get("onnx", []):
-        yield Line("ONNX", ", ".join(export_words(row)), short="ONNX export differs")
+        yield Line("ONNX", ", ".join(export_words(row)), short=_short(row))
+
+
+def _short(row: ExportChange) -> str:
+    """`ONNX +17 KiB`."""
+    old, new = row.get("size_bytes", [None, None])
+    if not old or not new:
+        return "ONNX export differs"
+    return f"ONNX {'+' if new > old else '-'}{BYTES.format(abs(new - old))}"
 
 
 COMPARISON = Comparison(

@@ -1,6 +1,6 @@
-"""The marker `onnx_export`: how it is read, and an export as a measurement, the largest relative error.
+"""The marker `onnx_export`: how it is read, and an export as measurements: the largest relative error, the file's size.
 
-What is wrong otherwise (not exportable, vacuous, too large) is an error of the check.
+What is wrong otherwise (not exportable, vacuous) is an error of the check.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ DEFAULTS: Mapping[str, object] = {
 }
 
 
+EXPORT = Metric("onnx_export", RATIO, "ONNX export", nature="distance")
+SIZE = Metric("onnx_size", BYTES, "ONNX size")
+
+
 class ExportCheck(Check):
     """Must export, and agree with ONNX Runtime."""
 
@@ -41,7 +45,7 @@ class ExportCheck(Check):
         "scale (of masks and whole numbers the share that differs) stays below rtol (or the absolute one below atol); "
         "max_size limits the file. dynamic: torch.onnx's dynamic_shapes; a free axis is tried at other sizes."
     )
-    metrics = (Metric("onnx_export", RATIO, "ONNX export", nature="distance"),)
+    metrics = (EXPORT, SIZE)
     settings = ("report", "output")
     section = "onnx"
 
@@ -50,18 +54,24 @@ class ExportCheck(Check):
         return Signature(arguments.keyword_parameters(DEFAULTS))
 
     def read_marker(self, args: Sequence[object], kwargs: Given) -> Reading:
-        """One limit, made of what was given and the defaults."""
+        """The limit on the error, made of what was given and the defaults, and the one on the size."""
         problems = [
             *arguments.unknown(self.name, kwargs, self.signature().parameters),
             *arguments.too_many(self.name, args, 0, ""),
             *arguments.common_problems(self.name, kwargs),
         ]
-        options = {key: kwargs[key] for key in DEFAULTS if kwargs.get(key) is not None}
+        given = {key: kwargs[key] for key in DEFAULTS if kwargs.get(key) is not None}
+        options = {key: value for key, value in given.items() if key != "max_size"}
         limits: tuple[Limit, ...] = ()
         try:
-            bound = _checked_rtol({**DEFAULTS, **options})
-            written = {"max": RATIO.spelled(options.get("rtol"))}
-            limits = (Limit(self.metrics[0], max=bound, options=options, written=written),)
+            bound, written = (
+                _checked_rtol({**DEFAULTS, **options}),
+                {"max": RATIO.spelled(options.get("rtol"))},
+            )
+            limits = (Limit(EXPORT, max=bound, options=options, written=written),)
+            if "max_size" in given:
+                size, written = BYTES.parse(given["max_size"]), {"max": BYTES.spelled(given["max_size"])}
+                limits += (Limit(SIZE, max=size, options=options, written=written),)
         except LimitError as error:
             problems.append(f"{self.name}: {error}")
         return Reading(limits, tuple(problems))
@@ -85,36 +95,35 @@ class ExportCheck(Check):
         return keep_file(export(subject, opset=opset, dynamic=dynamic), output if report else None)
 
     def read(self, observed: Onnx, limit: Limit) -> Measurement:
-        """The error that rtol limits; 0 where atol alone allows it.
+        """The size of the file, or the error that rtol limits; 0 where atol alone allows it.
 
-        Raises MeasurementError if the model is not exportable, agreement is vacuous, or the file is too large.
+        Raises MeasurementError if the model is not exportable, NothingSeenError if agreement is vacuous.
         """
         options = {**DEFAULTS, **limit.options}
         if not observed.exported:
             refused = MeasurementError(f"not exportable: {observed.reason}")
             refused.details = observed.details
             raise refused
+        if limit.metric is SIZE:
+            return Measurement(observed.size_bytes, notes=_facts(observed))
         if observed.vacuous:
             raise NothingSeenError(
                 f"the outputs agree, but vacuously: {observed.silence}, so that no error could show.\n"
                 "Give example inputs or weights for which the model says something."
             )
-        _refuse_size(observed, options["max_size"])
         return _error(observed, RATIO.parse(options["rtol"]), float(str(options["atol"])))
 
 
-def _refuse_size(result: Onnx, max_size: object) -> None:
-    if max_size is not None and result.size_bytes > BYTES.parse(max_size):
-        size, most = BYTES.format(result.size_bytes), BYTES.format(BYTES.parse(max_size))
-        raise MeasurementError(f"the .onnx file has {size}, more than max_size={most}")
+def _facts(result: Onnx) -> tuple[str, ...]:
+    nodes = sum(result.operators.values())
+    return (f"opset {result.opset}, {BYTES.format(result.size_bytes)}, {nodes} nodes",)
 
 
 def _error(result: Onnx, rtol: float, atol: float) -> Measurement:
     first = result.disagreement(rtol, atol)
     if first is None:
         within = [o.relative for o in result.outputs if o.relative <= rtol]
-        nodes = sum(result.operators.values())
-        notes = [f"opset {result.opset}, {BYTES.format(result.size_bytes)}, {nodes} nodes"]
+        notes = [*_facts(result)]
         notes += [f"agrees at other sizes too: {'; '.join(result.tried)}"] if result.tried else []
         return Measurement(max(within, default=0.0), notes=tuple(notes))
     name = f"output {first.name!r}{f' (inputs {first.at})' if first.at else ''}"
@@ -131,8 +140,6 @@ def _checked_rtol(options: Given) -> float:
     opset, atol = options["opset"], options["atol"]
     if opset is not None and (type(opset) is not int or opset < 7):
         raise LimitError(f"opset={opset!r} is not an opset number; write for example opset=18")
-    if options["max_size"] is not None:
-        BYTES.parse(options["max_size"])
     if isinstance(options["dynamic"], (bool, int, float, str)):
         raise LimitError(
             f"dynamic={options['dynamic']!r} is no dynamic_shapes of torch.onnx.export; write for example "

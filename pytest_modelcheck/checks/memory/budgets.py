@@ -52,26 +52,36 @@ class PeakMemoryBudget(AmountCheck):
         return peak_memory(subject, phase=phase, optimizer=optimizer or "SGD")
 
     def read(self, observed: PeakMemory, limit: Limit) -> Measurement:
-        """All kinds together; the modules whose activations were alive then contribute.
+        """All kinds together; what was alive then contributes, by the module whose it is.
 
         Raises NothingSeenError where the model's work was out of sight.
         """
         if observed.unseen:
             raise NothingSeenError(observed.unseen)
-        holders = sorted(observed.holders.items(), key=lambda pair: -pair[1])
         return Measurement(
             observed.total,
-            contributors=tuple(Contributor(name or _unowned(observed), size) for name, size in holders),
+            contributors=_contributors(observed),
             notes=tuple(_notes(observed)),
             details=tuple(filter(None, [observed.details])),
         )
 
 
-def _unowned(peak: PeakMemory) -> str:
-    """Whose an activation is that no module inside the model made."""
-    from .live import STEP
+def _contributors(peak: PeakMemory) -> tuple[Contributor, ...]:
+    """All that was alive, by module, the largest first: their sum is the peak."""
+    sizes: dict[str, int] = {}
+    for (kind, module), size in peak.owners.items():
+        name = module or _unowned(peak, kind)
+        sizes[name] = sizes.get(name, 0) + size
+    return tuple(Contributor(*pair) for pair in sorted(sizes.items(), key=lambda pair: -pair[1]))
 
-    return "(the optimizer)" if peak.optimizer and peak.during == STEP else ROOT
+
+def _unowned(peak: PeakMemory, kind: str) -> str:
+    """Whose a tensor is that belongs to no module inside the model."""
+    from .live import ACTIVATION, INPUT, STEP
+
+    if kind == INPUT:
+        return "(the inputs)"
+    return "(the optimizer)" if kind == ACTIVATION and peak.during == STEP else ROOT
 
 
 def _notes(peak: PeakMemory) -> list[str]:

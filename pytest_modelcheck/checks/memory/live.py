@@ -78,15 +78,15 @@ class LiveTensors(TorchDispatchMode):
         self.during = part
         self.parts.append((part, self.operators))
 
-    def tell(self, tensors: Iterable[Tensor], kind: str) -> None:
-        """Say of what kind tensors are; those unknown so far begin to live now."""
-        for tensor in tensors:
+    def tell(self, owned: Iterable[tuple[str, Tensor]], kind: str) -> None:
+        """Say of what kind tensors are, and whose (a module's); those unknown so far begin to live now."""
+        for module, tensor in owned:
             storage = self._storages.get(_key(tensor))
             if storage is None:
-                self._begin(tensor, kind, "")
+                self._begin(tensor, kind, module)
             elif storage.kind != kind:
                 self._log(-storage.size, storage)
-                storage.kind = kind
+                storage.kind, storage.module = kind, module
                 self._log(storage.size, storage)
 
     def restart(self) -> None:

@@ -32,7 +32,7 @@ from .live import (
     UnknownSize,
 )
 from .phase import MakeOptimizer, OptimizerError, Phase, make_optimizer
-from .result import PeakMemory, left_for_backward, timeline, worst
+from .result import KINDS, PeakMemory, left_for_backward, timeline, worst
 
 
 @shared(by_shapes=lambda result: result.counted_on == "fake" and result.allocated is None)
@@ -97,7 +97,8 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
             run.clear()
             live.restart()
             run.once()
-    index, kinds, holders = worst(live.events, BACKWARD if phase == "backward" else None)
+    index, owners = worst(live.events, BACKWARD if phase == "backward" else None)
+    kinds = {kind: sum(size for (k, _), size in owners.items() if k == kind) for kind in KINDS}
     at = live.events[index] if live.events else Event(0, ACTIVATION, "", FORWARD, 0)
     return PeakMemory(
         phase=phase,
@@ -113,7 +114,8 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
         timeline=timeline(live.events),
         parts=tuple(live.parts),
         operators=live.operators,
-        holders=holders,
+        holders={module: size for (kind, module), size in owners.items() if kind == ACTIVATION},
+        owners=owners,
         counted_on="fake" if fake else "real",
         optimizer=run.optimizer_name,
         unseen=_unseen(live),

@@ -66,8 +66,8 @@ class Phase:
         if phase != "forward" and not self.parameters:
             raise MeasurementError(f"{self.name}: nothing to train; no parameter requires a gradient")
         self.optimizer = self._make(make) if make is not None else None
-        self._tell(self.tensors.values() or [*self.module.parameters(), *self.module.buffers()], PARAMETER)
-        self._tell(self.inputs.tensors, INPUT)
+        self._tell(self.tensors.items() or _named_tensors(self.module), PARAMETER)
+        self._tell((("", tensor) for tensor in self.inputs.tensors), INPUT)
 
     @property
     def optimizer_name(self) -> str | None:
@@ -92,7 +92,7 @@ class Phase:
             if self.optimizer is not None:
                 self._begin(STEP)
                 self._step(self.optimizer)
-                self._tell(_state(self.optimizer), STATE)
+                self._tell(self._state(self.optimizer), STATE)
 
     def _make(self, make: MakeOptimizer) -> torch.optim.Optimizer:
         try:
@@ -124,9 +124,11 @@ class Phase:
     @contextmanager
     def _gradients_told(self) -> Iterator[None]:
         """A hook that stayed would keep the model alive."""
-        parameters = self.parameters if self.live is not None else ()
+        named = self.tensors.items() if self.live is not None else ()
         hooks = [
-            p.register_post_accumulate_grad_hook(lambda p: self._tell([p.grad], GRADIENT)) for p in parameters
+            tensor.register_post_accumulate_grad_hook(functools.partial(self._tell_gradient, name))
+            for name, tensor in named
+            if tensor.requires_grad
         ]
         try:
             yield
@@ -138,15 +140,29 @@ class Phase:
         if self.live is not None:
             self.live.begin(part)
 
-    def _tell(self, tensors: Iterable[object], kind: str) -> None:
+    def _tell_gradient(self, name: str, parameter: Tensor) -> None:
+        self._tell([(name, parameter.grad)], GRADIENT)
+
+    def _state(self, optimizer: torch.optim.Optimizer) -> list[tuple[str, object]]:
+        """What it keeps, under the name of the parameter that it keeps it for."""
+        names = {id(tensor): name for name, tensor in self.tensors.items()}
+        kept = optimizer.state.items()
+        return [(names.get(id(p), ""), t) for p, state in kept for t in tree_leaves(dict(state))]
+
+    def _tell(self, named: Iterable[tuple[str, object]], kind: str) -> None:
+        """Tensors under the names of parameters and buffers, which say whose they are."""
         if self.live is not None:
-            self.live.tell([t for t in tensors if isinstance(t, Tensor)], kind)
+            owned = [(name.rpartition(".")[0], t) for name, t in named if isinstance(t, Tensor)]
+            self.live.tell(owned, kind)
 
 
 def _own_tensors(module: nn.Module, own: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
     """In the place of parameters and buffers: no gradient and no step must land on the user's. Tied ones once."""
-    found = [*module.named_parameters(), *module.named_buffers()]
-    return {name: own(t.detach()).requires_grad_(t.requires_grad) for name, t in found}
+    return {name: own(t.detach()).requires_grad_(t.requires_grad) for name, t in _named_tensors(module)}
+
+
+def _named_tensors(module: nn.Module) -> list[tuple[str, Tensor]]:
+    return [*module.named_parameters(), *module.named_buffers()]
 
 
 def _own_inputs(inputs: Inputs, own: Callable[[Tensor], Tensor]) -> Inputs:
@@ -154,7 +170,3 @@ def _own_inputs(inputs: Inputs, own: Callable[[Tensor], Tensor]) -> Inputs:
         return own(leaf.detach()).requires_grad_(leaf.requires_grad) if isinstance(leaf, Tensor) else leaf
 
     return inputs.map(copy)
-
-
-def _state(optimizer: torch.optim.Optimizer) -> list[object]:
-    return [t for state in optimizer.state.values() for t in tree_leaves(dict(state))]

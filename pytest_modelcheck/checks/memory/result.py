@@ -21,7 +21,8 @@ class PeakMemory:
     `at` is the module that was running ("": the model itself, or the optimiser), `during` the part of the phase:
     "forward", "backward" or "optimizer step", `peak_operator` the operators run by then. `saved` are the activations
     that the forward left for the backward. `timeline` holds (operators run so far, bytes alive) for each change,
-    `parts` where each part begins, `holders` the activations alive at the peak by the module that made them.
+    `parts` where each part begins, `holders` the activations alive at the peak by the module that made them, `owners`
+    all that was alive then by kind and module: of parameters, gradients and optimizer state the parameter's own.
     `counted_on` is "fake" (nothing was computed) or "real", for a `reason`. `allocated` is what the allocator itself
     had given out at its own worst moment of a real call, parameters and inputs included; kernels' scratch is in it.
     None where it was not asked. `unseen`: why the figure says nothing of the model, where its work was out of sight.
@@ -41,6 +42,7 @@ class PeakMemory:
     parts: tuple[tuple[str, int], ...]
     operators: int
     holders: dict[str, int]
+    owners: dict[tuple[str, str], int]
     counted_on: str
     reason: str | None = None
     optimizer: str | None = None
@@ -86,7 +88,11 @@ class PeakMemory:
 
     def to_dict(self) -> dict[str, object]:
         """For the record: the timeline thinned to a few hundred points, the peak among them."""
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("timeline", "holders")}
+        own = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("timeline", "holders", "owners")
+        }
         holders = sorted(self.holders.items(), key=lambda pair: -pair[1])[:10]
         return {
             **own,
@@ -97,8 +103,8 @@ class PeakMemory:
         }
 
 
-def worst(events: Sequence[Event], only: str | None = None) -> tuple[int, dict[str, int], dict[str, int]]:
-    """The event after which most is alive: its index, bytes by kind then, and activations by module then.
+def worst(events: Sequence[Event], only: str | None = None) -> tuple[int, dict[tuple[str, str], int]]:
+    """The event after which most is alive: its index, and the bytes then by kind and module.
 
     `only`: look at this part of the phase alone.
     """
@@ -108,12 +114,11 @@ def worst(events: Sequence[Event], only: str | None = None) -> tuple[int, dict[s
         live += event.size
         if live > peak and only in (None, event.during):
             peak, index = live, i
-    kinds, holders = dict.fromkeys(KINDS, 0), dict[str, int]()
+    owners: dict[tuple[str, str], int] = {}
     for event in events[: index + 1]:
-        kinds[event.kind] += event.size
-        if event.kind == ACTIVATION:
-            holders[event.module] = holders.get(event.module, 0) + event.size
-    return index, kinds, {name: size for name, size in holders.items() if size > 0}
+        owner = event.kind, event.module
+        owners[owner] = owners.get(owner, 0) + event.size
+    return index, {owner: size for owner, size in owners.items() if size > 0}
 
 
 def timeline(events: Sequence[Event]) -> tuple[tuple[int, int], ...]:

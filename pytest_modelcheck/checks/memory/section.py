@@ -41,6 +41,6 @@ MEMORY = Section(
     title="Peak memory",
     type=list[MemoryEntry],
     panel=PANEL,
-    totals=(Total(PEAK_MEMORY, _forward),),
+    totals=(Total(PEAK_MEMORY, _forward, key=True),),
     steady=True,
 )

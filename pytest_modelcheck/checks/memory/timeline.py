@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 26, 34
+LEFT, RIGHT, TOP, BOTTOM = 74, 14, 26, 34
 TICKS = 4
 
 
@@ -66,20 +66,21 @@ def _round_up(value: float) -> float:
 
 def _grid(top: float, y: Callable[[float], float], text: Callable[[float], str]) -> list[str]:
     parts = []
+    number, _, unit = text(top).rpartition(" ")
     for step in range(TICKS + 1):
         value = top * step / TICKS
         down = y(value)
+        told = f"{float(number) * step / TICKS:g} {unit}" if step else "0"  # all in the unit of the largest
         parts.append(f'<path class="grid" d="M{LEFT} {down:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(
-            f'<text x="{LEFT - 6}" y="{down + 4:.1f}" text-anchor="end">{escape(text(value) if value else "0")}</text>'
-        )
+        parts.append(f'<text x="{LEFT - 6}" y="{down + 4:.1f}" text-anchor="end">{escape(told)}</text>')
     return parts
 
 
 def _part(name: str, x: float) -> str:
     bottom = HEIGHT - BOTTOM
     line = f'<path class="part" d="M{x:.1f} {TOP}V{bottom}"/>'
-    return f'{line}<text x="{x + 3:.1f}" y="{bottom + 14}">{escape(name)}</text>'
+    side = f'x="{x - 3:.1f}" text-anchor="end"' if x > WIDTH - RIGHT - 7 * len(name) else f'x="{x + 3:.1f}"'
+    return f'{line}<text {side} y="{bottom + 14}">{escape(name)}</text>'
 
 
 def _mark(x: float, y: float, words: str) -> str:

@@ -23,10 +23,11 @@ class _ProfileCheck(AmountCheck):
     section = "profile"
 
     def observe(self, subject: Subject, **options: object) -> Profile:
-        """The profile of one forward call."""
+        """The profile of one forward call; that of another budget of the same model, where there is one."""
+        from ...model.shared import shared
         from .run import profile
 
-        return profile(subject)
+        return shared()(profile)(subject)
 
 
 class OperatorBudget(_ProfileCheck):

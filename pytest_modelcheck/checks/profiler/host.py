@@ -66,6 +66,15 @@ class HostReads(TorchFunctionMode):
         return dict(calls)
 
     @property
+    def modules(self) -> Counter[str]:
+        """The same by module."""
+        calls: Counter[str] = Counter()
+        for (what, module, _), count in self.found.items():
+            if what.startswith("Tensor."):
+                calls[module] += count
+        return calls
+
+    @property
     def places(self) -> tuple[str, ...]:
         """`Tensor.cpu in 'head', net.py:12`, the most frequent first."""
         return tuple(

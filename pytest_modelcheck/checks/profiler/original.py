@@ -13,6 +13,7 @@ class Average(Protocol):
     count: int
     flops: int
     is_user_annotation: bool
+    input_shapes: object
     self_cpu_memory_usage: int
     self_device_memory_usage: int
 
@@ -50,6 +51,8 @@ class Event(Protocol):
     """One call (torch's FunctionEvent)."""
 
     name: str
+    thread: int
+    is_async: bool
     time_range: Span
     cpu_parent: Event | None
     cpu_memory_usage: int

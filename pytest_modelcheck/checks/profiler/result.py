@@ -9,8 +9,8 @@ import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,12 @@ from ...text import did_you_mean, first_line_repr, not_one_of
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
 from .host import HOST_SYNCS, HostReads
+from .step import MODULE, first_step, parents
 
 if TYPE_CHECKING:
     import torch
 
     from .original import Average, Averages, Event
-
-MODULE = "module: "  # begins the name of a module's range
 
 SHOWN = 60  # rows of the record, per table
 SHOWN_PLACES = 5  # of what makes the host wait
@@ -80,7 +79,7 @@ class Profile:
     @property
     def operators(self) -> list[Average]:
         """The averages of operators alone: no ranges, no calls of a device's runtime."""
-        return [a for a in self.averages if "::" in a.key and not a.is_user_annotation]
+        return [a for a in self.averages if _is_operator(a)]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -187,16 +186,19 @@ class Profile:
         return self.export_chrome_trace(Path(folder, f"{worker}.{time.time_ns()}.pt.trace.json.gz"))
 
     def calls_of(self, operator: str) -> Measurement:
-        """The calls of all operators that match the name or pattern.
+        """The calls of all operators that match the name or pattern; the modules that make them contribute.
 
         Raises NothingSeenError where no call could be seen, MeasurementError for a name that no operator has.
         """
         self._refuse_unseen()
         _refuse_unknown(operator)
-        return _measurement({name: n for name, n in self.counts.items() if fnmatchcase(name, operator)})
+        calls = {name: n for name, n in self.counts.items() if fnmatchcase(name, operator)}
+        events: list[Event] = [e for e in self.torch_profiler.events() if e.name in calls]
+        kinds = tuple(f"{n:,} of {name}" for name, n in Counter(calls).most_common(SHOWN_PLACES))
+        return _measurement(calls, _by_module(events), kinds if len(calls) > 1 else ())
 
     def host_syncs(self) -> Measurement:
-        """The calls after which the host waits for the device, on a CPU those after which it would.
+        """The calls after which the host waits for the device, on a CPU those after which it would; by module.
 
         Raises NothingSeenError where none could be seen.
         """
@@ -205,13 +207,18 @@ class Profile:
         copies = sum(a.count for a in self.averages if a.key.startswith(TO_HOST))
         if (more := copies - sum(found.values())) > 0:
             found["copies to the host"] = more
-        return replace(_measurement(found), notes=self.reads.places[:SHOWN_PLACES] if self.reads else ())
+        modules = _by_module(self._waiting) + (self.reads.modules if self.reads else Counter())
+        return _measurement(found, modules, self.reads.places[:SHOWN_PLACES] if self.reads else ())
 
     @property
     def waits(self) -> dict[str, int]:
         """The calls of HOST_SYNCS, without those that another one makes."""
+        return dict(Counter(event.name for event in self._waiting))
+
+    @property
+    def _waiting(self) -> list[Event]:
         events: list[Event] = [e for e in self.torch_profiler.events() if e.name in HOST_SYNCS]
-        return dict(Counter(e.name for e in events if not any(p.name in HOST_SYNCS for p in _parents(e))))
+        return [e for e in events if not any(p.name in HOST_SYNCS for p in parents(e))]
 
     def _refuse_unseen(self) -> None:
         if others := out_of_sight(self.on_other_threads, "torch.profiler"):
@@ -240,10 +247,10 @@ class Profile:
         return f"<pre>{html.escape(str(self))}</pre>"
 
     def to_dict(self) -> dict[str, object]:
-        """For the record: the operators and modules that take most of the time, and the counts of all."""
-        busiest = sorted(
-            self.operators, key=lambda a: -(a.self_device_time_total or 0) - a.self_cpu_time_total
-        )
+        """For the record: what takes most of the time, by operator, input shapes and module, one step on the time axis,
+        and the counts of all.
+        """
+        shaped = [a for a in self._averages(group_by_input_shape=True) if _is_operator(a)]
         modules = sorted(self._modules.items(), key=lambda row: -row[1].self_time)
         return {
             "steps": self.steps,
@@ -252,8 +259,10 @@ class Profile:
             "device_seconds": self.device_seconds,
             "flops": self.flops,
             "counts": self.counts,
-            "operators": [_operator(a) for a in busiest[:SHOWN]],
+            "operators": [_operator(a) for a in _busiest(self.operators)],
+            "shapes": [{**_operator(a), "shapes": _shapes(a)} for a in _busiest(shaped)],
             "modules": [{"module": name, **asdict(m)} for name, m in modules[:SHOWN]],
+            "step": first_step(self.torch_profiler.events()),
             "trace": self.trace,
         }
 
@@ -270,6 +279,23 @@ def _refuse_unknown(pattern: str) -> None:
         raise MeasurementError(
             f"torch has no operator {pattern!r}, so it is never called{f'; {hint}' if hint else ''}"
         )
+
+
+def _is_operator(average: Average) -> bool:
+    return "::" in average.key and not average.is_user_annotation
+
+
+def _busiest(averages: Iterable[Average]) -> list[Average]:
+    """Those with the most time of their own, on device and host."""
+    return sorted(averages, key=lambda a: -(a.self_device_time_total or 0) - a.self_cpu_time_total)[:SHOWN]
+
+
+def _shapes(average: Average) -> list[list[int]]:
+    """The shapes of the tensors among the arguments."""
+    given = average.input_shapes if isinstance(average.input_shapes, list) else []
+    return [
+        shape for shape in given if isinstance(shape, list) and all(type(n) is int for n in shape) and shape
+    ]
 
 
 def _operator(average: Average) -> dict[str, object]:
@@ -290,17 +316,16 @@ def _path(event: Event) -> str:
 
 def _enclosing(event: Event) -> Event | None:
     """The range of the module that called."""
-    return next((parent for parent in _parents(event) if parent.name.startswith(MODULE)), None)
+    return next((parent for parent in parents(event) if parent.name.startswith(MODULE)), None)
 
 
-def _parents(event: Event) -> Iterator[Event]:
-    """What called, the closest first."""
-    parent = event.cpu_parent
-    while parent is not None:
-        yield parent
-        parent = parent.cpu_parent
+def _by_module(events: Iterable[Event]) -> Counter[str]:
+    """How many of them each module makes; "" is the model itself."""
+    callers = (_enclosing(event) for event in events)
+    return Counter("" if caller is None else _path(caller) for caller in callers)
 
 
-def _measurement(calls: dict[str, int]) -> Measurement:
-    ranked = sorted(calls.items(), key=lambda pair: -pair[1])
-    return Measurement(sum(calls.values()), contributors=tuple(Contributor(name, n) for name, n in ranked))
+def _measurement(calls: Mapping[str, int], modules: Counter[str], notes: tuple[str, ...]) -> Measurement:
+    """Calls by name in all; the modules that make them, the most often first."""
+    parts = tuple(Contributor(name or ROOT, n) for name, n in modules.most_common())
+    return Measurement(sum(calls.values()), contributors=parts, notes=notes)

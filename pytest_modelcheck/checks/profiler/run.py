@@ -29,7 +29,8 @@ from ...model.kineto import (
 from ...model.plainly import plainly
 from ...model.subject import Subject, locate_failure
 from .host import HostReads, HostSyncs
-from .result import MODULE, Profile
+from .result import Profile
+from .step import MODULE
 
 
 def profile(subject: Subject, *, threads: int | None = None, stacks: bool = False) -> Profile:

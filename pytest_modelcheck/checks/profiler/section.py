@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
-from ...drawing.panel import Panel
 from ...records.section import Section
+from .panel import PANEL
+from .step import Step
+
+
+class ShapedRow(TypedDict):
+    """An operator's calls with arguments of the same shapes."""
+
+    name: str
+    shapes: list[list[int]]
+    calls: int
+    self_time: float
 
 
 class ProfileEntry(TypedDict):
@@ -13,12 +23,8 @@ class ProfileEntry(TypedDict):
 
     steps: int
     counts: dict[str, int]
+    shapes: NotRequired[list[ShapedRow]]
+    step: NotRequired[Step]
 
 
-PROFILE = Section(
-    "profile",
-    tab="time",
-    title="Profile",
-    type=list[ProfileEntry],
-    panel=Panel(__package__, "panel.html.j2"),
-)
+PROFILE = Section("profile", tab="time", title="Profile", type=list[ProfileEntry], panel=PANEL)

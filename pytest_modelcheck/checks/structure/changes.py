@@ -10,7 +10,7 @@ from typing import Any
 from ...drawing.panel import Panel
 from ...errors import ModelCheckError
 from ...records.prices import Prices, price_words, total
-from ...records.section import Cell, Comparison, Line, Paths, Sections, Table, content_of
+from ...records.section import Cell, Comparison, Line, Origin, Paths, Sections, Table, content_of
 from ...text import count
 from ...verdict.measurement import ROOT
 from . import diff
@@ -113,6 +113,12 @@ def _headline(changes: Mapping[str, Any]) -> Line | None:
     return Line(words, short=words, link="structure", is_headline=True) if words else None
 
 
+def _origins(changes: Mapping[str, Any]) -> Iterator[Origin]:
+    for one in told(changes.get("structure", [])):
+        first = one.rows[0]["path"]
+        yield Origin(one.name or ROOT, one.became, "graph", "" if "{" in first else first)
+
+
 def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
     found = changes.get("checkpoint")
     if found:
@@ -121,12 +127,12 @@ def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
         yield Line(words, detail=why, worse=bad, short=words)
     modules = told(changes.get("structure", []))
     for one in modules[:most]:
-        yield Line(one.words, name=one.name or ROOT)
+        yield Line(one.words, name=one.name or ROOT, cost=one.cost)
     rest = modules[most:]
     if rest:
         many = sum(one.size for one in rest)
         price = price_words(total(one.price for one in rest))
-        yield Line(f"and changes in {count(many, 'more module')}{f' ({price})' if price else ''}")
+        yield Line(f"and changes in {count(many, 'more module')}", cost=price)
 
 
 def _tables(changes: Mapping[str, Any]) -> Iterator[Table]:
@@ -156,6 +162,7 @@ COMPARISON = Comparison(
     priced=_priced,
     lines=_lines,
     headline=_headline,
+    origins=_origins,
     tables=_tables,
     panel=Panel(
         __package__, "changes.html.j2", functions=lambda: {"told": told, "checkpoint_words": checkpoint_words}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -86,7 +87,10 @@ class GraphPairs:
         self.echoes: list[
             Change
         ] = []  # attributes that follow from changed shapes: told where nothing else is
-        self.known = {(change.path, change.what) for change in comparison.modules}
+        self.known: set[tuple[object, ...]] = {(change.path, change.what) for change in comparison.modules}
+        self.known |= {
+            (change.path, *_values(change)) for change in comparison.modules if _is_setting(change)
+        }
         moved = [c.path for c in comparison.modules if c.kind == "moved"]
         self.shuffled = {path.rpartition(".")[0] for path in moved}  # there the order of calls follows
         self._match(0, 0)
@@ -235,6 +239,8 @@ class GraphPairs:
             if before == after or (path, name) in self.known or one.dynamic or other.dynamic:
                 continue
             change = Change("changed", path, f"{other.operator} {name}", str(before), str(after))
+            if (path, *_values(change)) in self.known:
+                continue
             follows = other.operator in VIEWS or not other.inputs
             (self.echoes if follows else self.changes).append(change)
 
@@ -274,6 +280,18 @@ class GraphPairs:
         if item.scope >= 0:
             return self.head.scopes[item.scope].module, "call"
         return path, f"operator {item.label}"
+
+
+def _is_setting(change: Change) -> bool:
+    return change.kind == "changed" and change.before is not None and change.after is not None
+
+
+def _values(change: Change) -> tuple[frozenset[str], frozenset[str]]:
+    """What stands on both sides, whatever its name and number: `padding 2 -> 1` is `pad [2, 2] -> [1, 1]`."""
+    before, after = (
+        frozenset(re.findall(r"[^\s,×()\[\]]+", side or "")) for side in (change.before, change.after)
+    )
+    return before, after
 
 
 def _after(items: list[Item], index: int, home: str) -> str:

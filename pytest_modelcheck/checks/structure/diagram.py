@@ -295,6 +295,7 @@ def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, object]:
         "status": box.status,
         "view": box.view,
         "parameter": box.kind == "parameter",
+        "fold": box.kind == "repeat",
     }
     packed = {key: value for key, value in facts.items() if value}
     if grid is not None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ...drawing.html import embedded
+from ...drawing.html import packed
 from ...drawing.panel import Panel
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from .rows import AutogradContent, Drawing, ModuleRow, Nested, StructureEntry
 
 
-def _diagram(content: StructureEntry | Drawing, costs: Mapping[str, int]) -> Markup | None:
+def _diagram(content: StructureEntry | Drawing, costs: Mapping[str, int]) -> str | None:
     """What the viewer draws from; None without a graph."""
     from .diagram import payload
 
     made = payload(content, costs)
-    return embedded(made) if made is not None else None
+    return packed(made) if made is not None else None
 
 
-def _autograd_diagram(autograd: AutogradContent, subject: Mapping[str, StructureEntry]) -> Markup | None:
+def _autograd_diagram(autograd: AutogradContent, subject: Mapping[str, StructureEntry]) -> str | None:
     """The same for autograd's graph, its boxes named by the modules."""
     modules = subject.get("structure", {}).get("modules", [])
     return _diagram({"graph": autograd["graph"], "modules": modules}, {})
@@ -49,5 +47,5 @@ def _functions() -> Mapping[str, Callable[..., object]]:
     }
 
 
-PANEL = Panel(__package__, "panel.html.j2", functions=_functions, style="panel.css", script="panel.js")
+PANEL = Panel(__package__, "panel.html.j2", functions=_functions, style="panel.css", script="script/panel.js")
 AUTOGRAD_PANEL = Panel(__package__, "autograd.html.j2", functions=_functions)

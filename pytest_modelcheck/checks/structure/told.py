@@ -23,16 +23,23 @@ class Told(NamedTuple):
 
     @property
     def words(self) -> str:
-        """`out_features 128 -> 256 (12 modules: +3.3 MMACs)`."""
+        """`out_features 128 -> 256`."""
         groups = (list(rows) for _, rows in groupby(enumerate(self.rows), key=_sort))
-        return ", ".join(_words([row for _, row in rows]) for rows in groups) + self.sum
+        return ", ".join(_words([row for _, row in rows]) for rows in groups)
 
     @property
-    def sum(self) -> str:
-        """` (12 modules: +3.3 MMACs)`: how many and what they cost; empty where there is neither to tell."""
+    def became(self) -> str:
+        """`out_features 128 -> 256`, or in one word that the module is new or gone."""
+        (first, *more) = self.rows
+        if first["what"] == "module" and not more:
+            return {"added": "new", "removed": "gone"}.get(first["kind"], change_words(first))
+        return self.words
+
+    @property
+    def cost(self) -> str:
+        """`12 modules: +3.3 MMACs`: how many and what they cost; empty where there is neither to tell."""
         parts = [count(self.size, "module") if self.size > 1 else "", price_words(self.price)]
-        told = ": ".join(filter(None, parts))
-        return f" ({told})" if told else ""
+        return ": ".join(filter(None, parts))
 
 
 OPERATOR = "operator "

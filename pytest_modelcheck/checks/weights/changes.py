@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from ...drawing.panel import Panel
 from ...records.plain import number, share
-from ...records.section import Comparison, Line, Paths, Sections, content_of
+from ...records.section import Comparison, Line, Origin, Paths, Sections, content_of
 from ...records.types import Figure
 from ...text import count
 
@@ -70,10 +70,16 @@ def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
         yield Line(words, names=names, short=words)
 
 
+def _origins(changes: Mapping[str, Any]) -> Iterator[Origin]:
+    if changes.get("weights"):
+        yield Origin("", weights_words(changes["weights"]), "weights")
+
+
 COMPARISON = Comparison(
     ("weights",),
     _compare,
     lines=_lines,
+    origins=_origins,
     panel=Panel(__package__, "changes.html.j2", functions=lambda: {"weights_words": weights_words}),
     types={"weights": WeightsChange},
 )

@@ -1,0 +1,115 @@
+// A subject's part: text within a <noscript> until it is opened. It is parsed apart, where nothing
+// in it runs or loads, and enters the document tab by tab.
+
+import { make, makeButton } from "../../drawing/dom.js";
+
+const SHOWN = { ".check": 20, "table.checks > tbody > tr": 60 };
+const MORE = 200; // that a click adds
+
+export class Subjects {
+  constructor(parts, mounts) {
+    this.mounts = mounts;
+    this.homes = new Map();
+    this.parsed = new Map();
+    this.tabs = new Map();
+    for (const part of parts) {
+      for (const slug of part.dataset.slugs.split(" ")) this.homes.set(slug, part);
+    }
+  }
+
+  has(slug) {
+    return this.homes.has(slug);
+  }
+
+  // The whole part, in a document of its own.
+  source(slug) {
+    const home = this.homes.get(slug);
+    if (!this.parsed.has(home)) {
+      this.parsed.set(home, new DOMParser().parseFromString(home.textContent, "text/html"));
+    }
+    return this.parsed.get(home).getElementById(slug);
+  }
+
+  names(slug) {
+    return [...this.source(slug).querySelectorAll(":scope > .tab")].map((tab) => tab.dataset.tab);
+  }
+
+  // The subject with its heading, and the tab: made once, so that it is as it was left when it is
+  // opened again.
+  open(slug, name) {
+    const source = this.source(slug);
+    const shell = document.importNode(source, false);
+    const head = document.importNode(source.querySelector(":scope > .head"), true);
+    for (const link of head.querySelectorAll(".tabs a")) {
+      if (link.hash === `#${slug}/${name}`) link.setAttribute("aria-current", "page");
+    }
+    shell.append(head, this.tab(slug, name));
+    return shell;
+  }
+
+  tab(slug, name) {
+    const key = `${slug}/${name}`;
+    if (!this.tabs.has(key)) this.tabs.set(key, this.made(slug, name));
+    return this.tabs.get(key);
+  }
+
+  made(slug, name) {
+    const source = this.source(slug);
+    const tab = document.importNode(
+      source.querySelector(`:scope > .tab[data-tab="${name}"]`),
+      true,
+    );
+    fillPictures(tab, source.parentNode);
+    for (const [rows, most] of Object.entries(SHOWN)) shorten(tab, rows, most);
+    for (const mount of this.mounts) attempt(() => mount(tab));
+    return tab;
+  }
+}
+
+// A panel that fails, fails alone.
+export function attempt(action) {
+  try {
+    action();
+  } catch (error) {
+    console.error(error);
+  }
+}
+
+// Pictures that are stored once are drawn by reference; here they become images like all others.
+function fillPictures(tab, store) {
+  for (const place of tab.querySelectorAll("svg.picture")) {
+    const name = place.querySelector("use").getAttribute("href").slice(1);
+    const stored = store.querySelector(`[id="${CSS.escape(name)}"] image`);
+    if (!stored) continue;
+    const image = make("img", {
+      src: stored.getAttribute("href"),
+      alt: place.getAttribute("aria-label"),
+      class: place.getAttribute("class"),
+    });
+    place.replaceWith(image);
+  }
+}
+
+// Of many rows the first; a button brings the others.
+function shorten(tab, selector, most) {
+  const rows = [...tab.querySelectorAll(selector)];
+  const rest = rows.slice(most);
+  if (!rest.length) return;
+  const last = rows[most - 1];
+  const table = last.closest("table");
+  for (const row of rest) row.remove();
+  const button = makeButton("", () => {
+    const anchor = table ? table.tBodies[0] : button.parentNode;
+    const next = rest.splice(0, MORE);
+    if (table) anchor.append(...next);
+    else button.before(...next);
+    name();
+  });
+  button.className = "more-rows";
+  const name = () => {
+    button.textContent = `show ${rest.length} more`;
+    button.hidden = rest.length === 0;
+  };
+  name();
+  (table ?? last).after(button);
+}

@@ -1,0 +1,69 @@
+"""Slugs: readable, unique, and safe in an id and in an address whatever a subject is called."""
+
+import re
+
+import pytest
+
+from pytest_modelcheck.report.addresses import check_slugs, slugs
+
+from ..records.conftest import check
+
+HOSTILE = [
+    "",
+    "   ",
+    "../..",
+    '"><script>',
+    "a/b#c?d%20",
+    "javascript:alert(1)",
+    "\n\0\x1b",
+    "模型",
+    "é" * 300,
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["SmallCNN", "resnet18", "a.b_c-d"], ["SmallCNN", "resnet18", "a.b_c-d"]),
+        (["net[64]", "net[128]"], ["net-64", "net-128"]),
+        (["net (1x3x8x8)", "net (1x3x9x9)"], ["net-1x3x8x8", "net-1x3x9x9"]),
+        (["a b", "a: b", "a-b"], ["a-b", "a-b-2", "a-b-3"]),
+        (["a-b-2", "a b", "a:b", "a/b"], ["a-b-2", "a-b", "a-b-3", "a-b-4"]),
+        (["a b", "a:b", "a-b-2"], ["a-b", "a-b-2", "a-b-2-2"]),
+        (["net", "net"], ["net"]),  # one name, one slug
+        (["", "model"], ["model", "model-2"]),
+    ],
+)
+def test_a_subjects_slug(names, expected):
+    assert list(slugs(names).values()) == expected
+
+
+def test_hostile_names_are_safe_and_told_apart():
+    found = slugs(HOSTILE)
+    assert list(found) == HOSTILE
+    assert len(set(found.values())) == len(HOSTILE)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,90}", slug) for slug in found.values())
+
+
+def test_twenty_thousand_of_one_name_take_no_time():
+    found = slugs("?" * n for n in range(20_000))
+    assert len(set(found.values())) == 20_000
+
+
+def test_a_checks_slug_says_metric_and_options():
+    checks = [
+        check("flops", options={"phase": "forward"}),
+        check("flops", options={"phase": "backward"}),
+        check("flops", options={"phase": "forward"}),
+        check("operator_calls", options={"operator": "aten::relu"}),
+        check("latency", options={"phase": "forward", "statistic": "median", "threads": 2}),
+        check('"><b>', options={"x": "</script>"}),
+    ]
+    assert check_slugs(checks) == [
+        "flops",
+        "flops-backward",
+        "flops-2",
+        "operator_calls-aten-relu",
+        "latency-median-threads-2",
+        "b-script",
+    ]
