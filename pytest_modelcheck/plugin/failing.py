@@ -11,6 +11,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprFileLocation, TerminalRep
 from _pytest._io import TerminalWriter
 
 from ..errors import ModelCheckError
+from ..text import log_safe
 
 if TYPE_CHECKING:
     from .state import ItemState
@@ -30,11 +31,11 @@ def shorten_crash(report: pytest.TestReport, error: BaseException, state: ItemSt
         return
     if isinstance(error, pytest.fail.Exception) and state.failure and not state.explained:
         path, line, _ = state.item.location
-        crash.message = state.failure
+        crash.message = log_safe(state.failure)
         crash.path, crash.lineno = str(state.run.config.rootpath / path), (line or 0) + 1
         setattr(report, OURS, True)
     elif isinstance(error, AssertionError) and state.explained and state.explained in str(error):
-        crash.message = state.failure
+        crash.message = log_safe(state.failure)
     elif isinstance(error, ModelCheckError):
         crash.message = crash.message.partition("\n")[0]
 

@@ -13,7 +13,7 @@ from ..records.outcome import shown_outcome
 from ..records.plain import number
 from ..records.types import CheckEntry
 from ..text import printable, shorten_subject
-from ..verdict.units import LINES, RATIO
+from ..verdict.units import DIFFERENCES, RATIO
 from .text import FAR, SYMBOLS, change
 
 GAP, INDENT, HANGING = "  ", "  ", "      "
@@ -52,7 +52,7 @@ def _rank(check: CheckEntry) -> tuple[int, float]:
     """Sorts what exceeds its limit by the largest share first."""
     share = check["headroom"]
     if share is None:  # nothing is allowed; or there is no figure, or only a number of differences
-        share = -math.inf if check.get("limit") == 0 and check["unit"] != LINES.noun else 0.0
+        share = -math.inf if check.get("limit") == 0 and check["unit"] != DIFFERENCES.noun else 0.0
     return _GRAVITY.get(shown_outcome(check), len(_GRAVITY)), share
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from syrupy.extensions.single_file import WriteMode
 
 from ..verdict.metric import Metric
-from ..verdict.units import LINES
+from ..verdict.units import DIFFERENCES
 from .assertion import TellingSnapshot
 from .files import StoredFile
 
@@ -31,7 +31,7 @@ class TextExtension(StoredFile):
     file_extension = "txt"
     noun = "text"
     usage: ClassVar[str] = ""  # how to write the assertion
-    metric: ClassVar[Metric] = Metric("text_snapshot", LINES, nature="distance")
+    metric: ClassVar[Metric] = Metric("text_snapshot", DIFFERENCES, nature="distance")
     format: ClassVar[int] = 1  # of the file: one more whenever the same data would make other text
     last: tuple[SerializedData, SerializedData, list[str]] | None = (
         None  # what was compared, and what differs

@@ -59,7 +59,7 @@ class Unit:
     def counting(cls, one: str, many: str) -> Unit:
         """A unit of things that are counted: `Unit.counting("call", "calls")` writes "1 call", "2 calls"."""
         words = {many.lower(): Decimal(1), one.lower(): Decimal(1)}
-        return cls(many, many, f"a number of {many}", f"2 {many}", words, one=one, scales=_PLAIN)
+        return cls(many, many, f"a number of {many}", f"2 {many}", words, one=one)
 
     def parse(self, amount: object) -> float:
         """`amount`, a number in base units or a string with a unit, in base units (an int where it is whole).
@@ -130,7 +130,7 @@ class Unit:
         return self._counted_in(noun) if noun is not None else None
 
     def _counted_in(self, noun: str) -> Unit:
-        return replace(self, symbol=noun, noun=noun, one=noun[:-1], worth=float(self.words[noun.lower()]))
+        return replace(self, symbol=noun, noun=noun, worth=float(self.words[noun.lower()]))
 
     def format(self, value: float, digits: int = 4) -> str:
         """`value` in base units, for people: "1.819 GMACs"."""
@@ -143,9 +143,8 @@ class Unit:
             return self.none
         value = value / self.worth
         prefix, scale = _best_prefix(abs(value), self.scales, digits)
-        number = _plain(value / scale, digits) if scale > 1 or value % 1 else f"{value:,.0f}"
-        is_word = self.scales is _PLAIN or (self.symbol == self.noun and not prefix)
-        symbol = self._agreeing(number, self.symbol) if is_word else self.symbol
+        number = _plain(value / scale, digits) if scale > 1 or value % 1 else f"{value:.0f}"
+        symbol = self._agreeing(number) if self.symbol == self.noun and not prefix else self.symbol
         return f"{number} {prefix}{symbol}".rstrip()
 
     def span(self, low: float, high: float, digits: int = 4) -> str:
@@ -178,13 +177,11 @@ class Unit:
         value = value / self.worth if self.worth != 1 else value
         digits = ".0f" if float(value).is_integer() else ".2f" if abs(value) >= 1000 else ".6g"
         number = f"{value:,{digits}}"
-        return (
-            f"{number} {self._agreeing(number, self.symbol if self.scales is _PLAIN else self.noun)}".rstrip()
-        )
+        return f"{number} {self._agreeing(number)}".rstrip()
 
-    def _agreeing(self, number: str, many: str) -> str:
-        """The word that goes with a number."""
-        return (self.one or _singular(many)) if number == "1" else many
+    def _agreeing(self, number: str) -> str:
+        """The noun that goes with a number."""
+        return (self.one or _singular(self.noun)) if number == "1" else self.noun
 
 
 def _decimal(number: str, text: str) -> Decimal:
@@ -231,11 +228,11 @@ def _format_time(value: float, digits: int) -> str:
 
 
 def _singular(noun: str) -> str:
-    """Of a plain plural; others as they are."""
+    """Of a plain plural; others, as FLOPs are, as they are."""
     for many, one in (("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ies", "y")):
         if noun.endswith(many):
             return noun.removesuffix(many) + one
-    return noun[:-1] if noun.isalpha() and noun.endswith("s") and not noun.endswith("ss") else noun
+    return noun[:-1] if noun.islower() and noun.endswith("s") and not noun.endswith("ss") else noun
 
 
 def _words(**worth: int | str) -> dict[str, Decimal]:
@@ -250,8 +247,8 @@ _MACS_AND_FLOPS = _words(**_MAC_WORDS, **dict.fromkeys(_FLOP_WORDS, "0.5"))
 _PARAMS = _words(params=1, param=1, parameters=1)
 _ELEMENTS = _words(elements=1, activations=1)
 
-FLOPS = Unit("FLOPs", "FLOPs", "operations", "4.2 GFLOPs", _FLOPS_AND_MACS, one="FLOP")
-MACS = Unit("MACs", "MACs", "operations", "2.1 GMACs", _MACS_AND_FLOPS, one="MAC")
+FLOPS = Unit("FLOPs", "FLOPs", "operations", "4.2 GFLOPs", _FLOPS_AND_MACS)
+MACS = Unit("MACs", "MACs", "operations", "2.1 GMACs", _MACS_AND_FLOPS)
 PARAMS = Unit(
     "", "parameters", "a number of parameters", "25.6 M", _PARAMS, _COUNT, bare=True, one="parameter"
 )
@@ -269,16 +266,10 @@ BYTES = Unit(
 )
 SECONDS = Unit("s", "seconds", "a time", "40 ms", _words(**_TIME), {"": 1}, case_sensitive=True)
 CALLS = Unit.counting("call", "calls")
-LINES = Unit(
-    "differences",
-    "lines",
-    "a number of lines",
-    "2 lines",
-    _words(lines=1, line=1),
-    one="difference",
-    none="no difference",
-    scales=_PLAIN,
-)
+LINES = Unit.counting("line", "lines")
+DIFFERENCES = replace(
+    Unit.counting("difference", "differences"), none="no difference", scales=_PLAIN
+)  # no prefix: few are told, and none is what a snapshot allows
 RATIO = Unit("", "as a share of 1", "a share", "2%", {"%": Decimal("0.01")}, {"": 1})
 
 ALL = (FLOPS, MACS, PARAMS, ELEMENTS, BYTES, SECONDS, CALLS, LINES, RATIO)
