@@ -107,4 +107,5 @@ def _modules(cause: Cause | None) -> str:
     if cause is None:
         return ""
     named, more = origins(cause)
-    return ", ".join([*map(origin_words, named[:2]), *([more] if more else [])])
+    told = ", ".join([*map(origin_words, named[:2]), *([more] if more else [])])
+    return told.replace(" -> ", " → ")

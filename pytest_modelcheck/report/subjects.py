@@ -51,7 +51,7 @@ class PageSubject:
 
 
 def page_subjects(record: Record, causes: Sequence[Cause], catalogue: Catalogue) -> list[PageSubject]:
-    """The gravest first, and among equals what changed; last what has no subject, where there is any."""
+    """The gravest first, and among equals what changed; what has no subject stands among them as one."""
     slugs = subject_slugs(record)
     broke = {entry["signature"]: cause for cause in causes for entry in cause.subjects}
     changes = _changed(record.get("changes"))
@@ -63,8 +63,8 @@ def page_subjects(record: Record, causes: Sequence[Cause], catalogue: Catalogue)
         failures = list(_failures(cause, entry)) if cause is not None else []
         panels = [panel for panel in record["panels"] if panel["subject"] == name]
         found.append(PageSubject(slugs[name], name, entry, own, failures, panels, changes.get(name), cause))
-    ranked = sorted(found, key=lambda subject: (_severity(subject.outcome), subject.change is None))
-    return [*ranked, *_loose(record, causes, checks.get("", []))]
+    found += _loose(record, causes, checks.get("", []))
+    return sorted(found, key=lambda subject: (_severity(subject.outcome), subject.change is None))
 
 
 def _loose(record: Record, causes: Sequence[Cause], checks: Sequence[CheckEntry]) -> Iterator[PageSubject]:

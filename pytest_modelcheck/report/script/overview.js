@@ -47,9 +47,8 @@ class Growing {
     this.parent = parent;
     this.draw = draw;
     this.end = null;
-    this.watch = new IntersectionObserver((seen) => {
-      if (seen.some((entry) => entry.isIntersecting)) this.grow();
-    });
+    const grow = (seen) => seen.some((entry) => entry.isIntersecting) && this.grow();
+    this.watch = new IntersectionObserver(grow, { rootMargin: "300px" });
   }
 
   show(rows) {

@@ -1,0 +1,223 @@
+"""The frame in a real browser: what broke first, all subjects, tabs that enter when they are opened, addresses."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+import pytest
+
+from ..catalogue import write_report
+
+pytestmark = pytest.mark.browser
+
+NODES = """() => {
+    const walker = document.createTreeWalker(document, NodeFilter.SHOW_ALL);
+    let nodes = 1;
+    while (walker.nextNode()) nodes++;
+    return nodes;
+}"""
+
+
+def subject(record, number, outcome, many=1):
+    """A subject of its own name and tests, with as many checks."""
+    entry = copy.deepcopy(record["subjects"][0])
+    entry |= {"name": f"net[{number}]", "signature": f"s{number}", "nodeids": [f"t_{number}.py::t"]}
+    own = {"subject": entry["name"], "signature": entry["signature"], "outcome": outcome}
+    checks = [{**record["checks"][0], **own, "nodeid": f"t_{number}.py::t{i}"} for i in range(many)]
+    return entry, checks
+
+
+@pytest.fixture(scope="module")
+def many(record):
+    """`many(60, 10)`: subjects and checks of each, every seventh of them red; without the bulk of the sections."""
+
+    def many(subjects, checks):
+        light = {
+            k: v for k, v in record["subjects"][0].items() if k not in ("heatmaps", "weights", "structure")
+        }
+        light = {**record, "subjects": [light]}
+        made = [subject(light, i, "fail" if i % 7 == 3 else "pass", checks) for i in range(subjects)]
+        every = [check for _, own in made for check in own]
+        return {
+            **record,
+            "subjects": [entry for entry, _ in made],
+            "checks": every,
+            "panels": [],
+            "failures": [],
+        }
+
+    return many
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """A page of a record, at an address."""
+    contexts = []
+
+    def visit(record, address="", width=1280, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(5000)
+        page.messages = []
+        page.on("console", lambda message: page.messages.append(message.text))
+        page.on("pageerror", lambda error: page.messages.append(str(error)))
+        page.goto(write_report(record, tmp_path).as_uri() + address)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+def test_the_first_screen_says_what_broke_and_what_to_do(visit, record):
+    page = visit(record)
+    cause = page.locator(".causes li").first
+    assert re.sub(r"\s+", " ", cause.locator(".what").text_content()).startswith("net: heaviest 0")
+    assert "MACs 1.2 kMACs" in cause.locator(".effects").text_content()
+    assert cause.locator(".command code").text_content() == "pytest tests/test_it.py::test_it"
+    assert cause.bounding_box()["y"] < 300
+    assert page.messages == []
+
+
+def test_a_command_is_copied(visit, record):
+    page = visit(record)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="copy command").first.click()
+    page.get_by_role("button", name="copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "pytest tests/test_it.py::test_it"
+
+
+@pytest.mark.parametrize(("subjects", "checks"), [(1, 600), (60, 10), (900, 1)])
+def test_whatever_the_run_few_nodes_are_there_when_it_opens(visit, many, subjects, checks):
+    page = visit(many(subjects, checks))
+    assert page.messages == []
+    assert page.evaluate(NODES) < 5000
+    assert page.evaluate("document.documentElement.scrollHeight") < 7000
+
+
+def test_subjects_are_listed_failures_first_and_found_by_name_and_outcome(visit, many):
+    page = visit(many(150, 1))
+    names = "nav.subjects li a"
+    assert page.locator(names).first.text_content().split() == ["✗", "net[3]"]
+    page.get_by_label("find a subject or a module").fill("net[14")
+    assert page.get_by_text("11 of 150 subjects").is_visible()
+    assert page.locator("table.overview tbody tr").count() == 11
+    page.get_by_label("outcome").select_option("bad")
+    assert page.locator(names).all_text_contents() == ["✗ net[143]"]
+    page.get_by_label("find a subject or a module").fill("nothing like it")
+    assert page.get_by_text("0 of 150 subjects").is_visible()
+
+
+def test_the_list_grows_while_it_is_scrolled(visit, many):
+    page = visit(many(300, 1))
+    first = page.locator("nav.subjects li").count()
+    assert first < 100
+    page.locator("nav.subjects ul").evaluate("list => list.scrollTo(0, list.scrollHeight)")
+    page.locator("nav.subjects li").nth(first).wait_for(state="attached")
+
+
+def opened(page):
+    return page.eval_on_selector_all(".opened .tab", "tabs => tabs.map(tab => tab.id)")
+
+
+@pytest.mark.parametrize(
+    ("address", "tab"),
+    [
+        ("#net", "net/checks"),
+        ("#net/cost", "net/cost"),
+        ("#net/no-such-tab", "net/checks"),
+        ("#net/cost/1.0", "net/cost"),
+        ("#no-such-subject", "net/checks"),
+        ("#%", "net/checks"),
+        ("#net/checks/macs", "net/checks"),
+    ],
+)
+def test_an_address_opens_one_tab(visit, record, address, tab):
+    page = visit(record, address)
+    page.locator(".opened .tab").wait_for()
+    assert opened(page) == [tab]
+    assert page.messages == []
+
+
+def test_an_address_of_a_check_opens_it_and_one_of_a_module_marks_its_row(visit, record):
+    page = visit(record, "#net/checks/macs")
+    assert page.locator(".sought").evaluate("check => [check.tagName, check.open]") == ["DETAILS", True]
+    page.evaluate("location.hash = '#net/cost/1.0'")
+    page.locator("tr.sought").wait_for()
+    assert page.locator("tr.sought code").first.text_content() == "1.0"
+
+
+def test_a_module_chosen_in_the_graph_stands_in_the_address(visit, record):
+    page = visit(record, "#net/graph")
+    page.locator(".box > .title", has_text="Linear").click()
+    assert page.evaluate("location.hash") == "#net/graph/4"
+
+
+def test_a_tab_is_as_it_was_left(visit, record):
+    page = visit(record, "#net/cost")
+    page.get_by_label("find a module").fill("conv2d")
+    page.get_by_role("link", name="Weights").click()
+    page.get_by_role("link", name="Cost").click()
+    assert page.get_by_label("find a module").input_value() == "conv2d"
+    page.go_back()
+    assert opened(page) == ["net/weights"]
+
+
+def test_of_many_checks_the_first_are_shown_and_a_click_brings_more(visit, many):
+    page = visit(many(1, 300))
+    rows = page.locator("table.checks tbody tr")
+    shown = rows.count()
+    page.get_by_role("button", name="show 240 more").click()
+    assert (shown, rows.count()) == (60, 260)
+
+
+def test_what_failed_beside_checks_stands_with_its_crash(visit, record):
+    other = {"nodeid": "tests/test_it.py::test_it", "phase": "teardown", "where": "tests/conftest.py:12"}
+    other |= {"message": "OSError: <b>socket</b>", "text": "E   OSError"}
+    page = visit({**record, "failures": [other]}, "#net")
+    told = page.locator("details.check", has_text="teardown, tests/conftest.py:12: OSError: <b>socket</b>")
+    assert told.is_visible()
+    assert told.evaluate("details => details.open")
+
+
+def test_a_run_that_ends_at_collection_says_which_file_and_why(visit, record):
+    lost = {"nodeid": "test_a.py", "phase": "collect", "where": "", "text": "E   ImportError: no module"}
+    lost["message"] = "ImportError: no module"
+    empty = {**record, "subjects": [], "checks": [], "panels": [], "failures": [lost]}
+    empty["run"] = {**record["run"], "exit_status": 2, "tests": {}}
+    page = visit(empty)
+    assert "test_a.py" in page.locator(".causes .what").text_content()
+    assert "ImportError: no module" in page.locator(".causes .effects").text_content()
+    assert page.locator("pre", has_text="E   ImportError").is_visible()
+
+
+def test_without_a_script_all_subjects_stand_below_each_other(visit, many):
+    page = visit(many(3, 2), java_script_enabled=False)
+    assert page.locator("section.subject").count() == 3
+    assert page.locator("table.tree").count() == 3
+    assert page.get_by_role("link", name="net[1]").first.is_visible()
+    assert page.locator("section.subject h2").all_text_contents()[0].split()[-1] != ""
+    ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_where_scripts_are_blocked_the_page_says_where_the_rest_is(browser, record, tmp_path):
+    """A server's own policy, under which the browser still takes the parts for text."""
+    path = write_report(record, tmp_path)
+    policy = re.compile(r"script-src '[^']*'")
+    path.write_text(policy.sub("script-src 'none'", path.read_text("utf-8"), count=1), "utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    assert page.locator(".causes li").count() == 1
+    assert page.get_by_text("The subjects' parts are in this file too").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_on_paper_it_is_short(visit, record, many, scripts):
+    five = many(5, 12)
+    for check in five["checks"]:
+        check["outcome"] = "fail"
+    page = visit(five, java_script_enabled=scripts)
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) <= 10
