@@ -7,7 +7,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterable
 
-from .text import log_safe
+from .text import first_sentence, log_safe
 
 RAISED = (Exception, SystemExit)
 """What a user's model may raise where we run it; one that calls `sys.exit()` leaves a verdict like any other. A skip, a
@@ -16,10 +16,23 @@ failure (`pytest.skip`, `pytest.fail`) and an interrupt are the test's own, and 
 
 
 class ModelCheckError(Exception):
-    """Base of all errors of pytest-modelcheck."""
+    """Base of all errors of pytest-modelcheck. `details`: what another library said at length, where it was cut."""
+
+    details = ""
 
     def __str__(self) -> str:
         return log_safe(super().__str__())
+
+
+def in_short(error: BaseException) -> str:
+    """An error of another library's in a line: `RuntimeError: mat1 and mat2 shapes cannot be multiplied`."""
+    return f"{type(error).__name__}: {first_sentence(str(error))}".rstrip(": ")
+
+
+def at_length(error: BaseException, told: str) -> str:
+    """All that it says, where `told` says less; "" where that is all."""
+    whole = f"{type(error).__name__}: {str(error).strip()}"
+    return "" if str(error).strip() in told else whole
 
 
 class LimitError(ModelCheckError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _COMMAND = re.compile(r"(?m)((?:^|\r)[^\S\r\n]*):(?=:)")
 
@@ -39,6 +39,36 @@ def shorten_subject(text: str, width: int) -> str:
     return whole if len(whole) <= width else whole[: width - 1] + "…"
 
 
+def first_line_repr(result: object) -> str:
+    """What a failed assertion shows of a result that prints in several lines: its type, and the first of them."""
+    return f"{type(result).__name__}({str(result).partition(chr(10))[0]})"
+
+
+def did_you_mean(name: str, names: Iterable[str], most: int = 1, cutoff: float = 0.6) -> str:
+    """`did you mean 'resnet18'?`, with at most so many that are spelled alike; "" where none is."""
+    import difflib  # only where something is wrong
+
+    close = difflib.get_close_matches(name, [*names], most, cutoff)
+    return f"did you mean {', '.join(map(repr, close))}?" if close else ""
+
+
+def not_one_of(key: str, value: object, allowed: Iterable[object]) -> str:
+    """`phase='foward' is not one of 'forward', 'backward'; did you mean 'forward'?`"""
+    allowed = list(allowed)
+    hint = did_you_mean(str(value), [one for one in allowed if isinstance(one, str)])
+    known = ", ".join(map(repr, allowed))
+    return f"{key}={value!r} is not one of {known}{f'; {hint}' if hint else ''}"
+
+
+def nearest(path: str, paths: Iterable[str]) -> str:
+    """For a module that is not there: which may be meant, or which there are."""
+    known = [one for one in paths if one]
+    tail = path.rpartition(".")[2]
+    within = [one for one in known if tail and tail in one][:3]
+    hint = did_you_mean(path, known, 3, 0.5) or (within and f"did you mean {', '.join(map(repr, within))}?")
+    return hint or f"it has {', '.join(map(repr, known[:8]))}{', …' if len(known) > 8 else ''}"
+
+
 def log_safe(text: str) -> str:
     """`text` for the log of a CI run: where GitHub Actions reads it, without what that takes for a command.
 
@@ -48,6 +78,21 @@ def log_safe(text: str) -> str:
     if "GITHUB_ACTIONS" not in os.environ:
         return text
     return _COMMAND.sub(r"\1: ", text).replace("##[", "# #[")
+
+
+_SENTENCE = re.compile(r"(?<=[\w)\]'\"`])\.\s+(?=[A-Z(`'\"])|\n")
+REASON = 200  # characters of another library's sentence
+
+
+def first_sentence(text: str) -> str:
+    """What another library's message begins with: libraries explain at length, with addresses and tracebacks."""
+    first = _SENTENCE.split(text.strip(), maxsplit=1)[0].strip()
+    return first if len(first) <= REASON else first[: REASON - 1].rpartition(" ")[0] + " …"
+
+
+def brief(text: str) -> str:
+    """A message of moderate length as it is; of a longer one the first sentence."""
+    return text if len(text) <= REASON and text.count("\n") < 3 else first_sentence(text)
 
 
 def duration(seconds: float) -> str:

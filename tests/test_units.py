@@ -5,7 +5,18 @@ import math
 import pytest
 
 from pytest_modelcheck.errors import LimitError
-from pytest_modelcheck.verdict.units import BYTES, CALLS, ELEMENTS, FLOPS, MACS, PARAMS, RATIO, SECONDS
+from pytest_modelcheck.verdict.units import (
+    BYTES,
+    CALLS,
+    DIFFERENCES,
+    ELEMENTS,
+    FLOPS,
+    MACS,
+    PARAMS,
+    RATIO,
+    SECONDS,
+    Unit,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +50,7 @@ def test_amounts_are_read_exactly(unit, amount, base):
         (FLOPS, "4.2 G", "has no unit"),
         (PARAMS, "25600000", "has no unit"),
         (FLOPS, "4 GB", "an amount of memory, not operations"),
+        (SECONDS, "3 B", "an amount of memory, not a time"),  # rather than three billion parameters
         (BYTES, "4 GFLOPs", "operations, not an amount of memory"),
         (FLOPS, "4 gFLOPs", "unknown unit 'gFLOPs'"),
         (BYTES, "3 Mb", "unknown unit"),  # bits are not bytes
@@ -91,3 +103,52 @@ def test_values_are_shown_with_a_fitting_prefix(unit, value, text):
 )
 def test_exact_amounts_are_written_out(unit, value, text):
     assert unit.exact(value) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "amount", "spelled", "value", "text"),
+    [
+        (FLOPS, "1.7 GMACs", "1.7 GMACs", 3.4e9, "1.7 GMACs"),
+        (FLOPS, " 1.7Gmacs", "1.7 GMACs", 3.4e9, "1.7 GMACs"),
+        (FLOPS, "0.5 MFLOPs", "0.5 MFLOPs", 5e5, "500 kFLOPs"),
+        (MACS, "2 kflop", "2 kFLOPs", 1000, "2 kFLOPs"),
+        (BYTES, "300 MB", "300 MB", 3e8, "300 MB"),
+        (BYTES, "300 MiB", "300 MiB", 3e8, "286.1 MiB"),
+        (BYTES, "8591 B", "8591 B", 8592, "8.391 KiB"),
+        (RATIO, "2%", "2 %", 0.02, "2 %"),
+        (FLOPS, 3.4e9, "", 3.4e9, "3.4 GFLOPs"),
+        (BYTES, 8591, "", 8592, "8.391 KiB"),
+    ],
+)
+def test_amounts_are_told_as_they_were_written(unit, amount, spelled, value, text):
+    assert unit.spelled(amount) == spelled
+    assert unit.written(spelled).format(value) == text
+    if spelled:
+        assert unit.parse(spelled) == unit.parse(amount)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        (SECONDS, 12345, "12,345 s"),
+        (SECONDS, 0.99999, "1 s"),
+        (BYTES, 2**20 - 500, "0.9995 MiB"),
+        (FLOPS, 999_960, "1 MFLOPs"),
+        (CALLS, 1, "1 call"),
+        (CALLS, 12_345, "12.35 kcalls"),
+        (DIFFERENCES, 0, "no difference"),
+        (DIFFERENCES, 1, "1 difference"),
+        (DIFFERENCES, 24, "24 differences"),
+        (Unit("boxes", "boxes", "a number of boxes", "2 boxes"), 1, "1 box"),
+        (Unit("pixels", "pixels", "a number of pixels", "2 pixels"), 1, "1 pixel"),
+    ],
+)
+def test_no_odd_numbers(unit, value, text):
+    assert unit.format(value) == text
+
+
+def test_flops_and_macs_are_each_others_twins():
+    assert FLOPS.twin.format(3.4e9) == "1.7 GMACs"
+    assert MACS.twin.exact(1) == "2 FLOPs"
+    assert FLOPS.written("1 MACs").twin.format(8) == "8 FLOPs"
+    assert BYTES.twin is None

@@ -2,10 +2,11 @@
 
 import pytest
 
+from pytest_modelcheck.records.entries import check_entry
 from pytest_modelcheck.verdict.judge import BaseValue, Outcome, changes, judge
 from pytest_modelcheck.verdict.limit import Limit
 from pytest_modelcheck.verdict.measurement import Contributor, Measurement
-from pytest_modelcheck.verdict.message import tell
+from pytest_modelcheck.verdict.message import failure_line, failure_text, tell
 
 from .catalogue import metric
 
@@ -76,3 +77,37 @@ def test_what_is_counted_is_not_told_in_parts(value, told):
         told
         in tell(judge("net", limit, Measurement(value), BaseValue(1000.2 if value == 1100 else 1000))).text
     )
+
+
+def test_layers_that_cost_alike_are_one_line_with_their_sum():
+    parts = (*(Contributor(f"layers.{n}.attention", 3) for n in range(12)), Contributor("head", 64))
+    text = tell(judge("net", Limit(metric("flops"), max=10), Measurement(100, contributors=parts))).text
+    assert "12 x layers.{0..11}.attention      36 FLOPs     36 %" in text
+    assert text.index("head") < text.index("12 x")
+
+
+def test_a_record_keeps_all_of_what_changed_alike():
+    base = [Contributor(f"layers.{n}", 1) for n in range(60)]
+    head = [Contributor(f"layers.{n}", 2) for n in range(60)]
+    limit = Limit(metric("flops"), max_regression=0.02)
+    measured, known = Measurement(120, contributors=tuple(head)), BaseValue(60, tuple(base))
+    told = tell(judge("net", limit, measured, known))
+    assert "60 x layers.{0..59}  1 FLOPs -> 2 FLOPs" in told.text
+    assert len(check_entry("t.py::test_it", told)["changes"]) == 60
+
+
+def test_a_failure_begins_with_the_worst_breach():
+    def breach(name, value, most):
+        return tell(judge(name, Limit(metric("flops"), max=most), Measurement(value)))
+
+    told = [
+        breach("a", 11, 10),
+        breach("b", 50, 10),
+        breach("c", 5, 10),
+        breach("d", 1, 0),
+        breach("e", 12, 10),
+    ]
+    assert failure_line(told) == "d FLOPs 1 FLOPs, max 0 FLOPs (4 of 5 checks failed)"
+    first = failure_text(told, "t.py::test_it").splitlines()[0]
+    assert first.startswith("modelcheck: 4 of 5 checks failed: d FLOPs 1 FLOPs, max 0 FLOPs; b ")
+    assert first.endswith("; 1 more")

@@ -8,7 +8,6 @@ wherever it begins a line of a message: a squash merge leaves those of its commi
 
 from __future__ import annotations
 
-import difflib
 import io
 import re
 import shlex
@@ -22,6 +21,7 @@ from ..errors import LimitError
 from ..records.gone import REMOVED
 from ..records.section import Catalogue as Sections
 from ..records.types import TrailerEntry, TrailersEntry
+from ..text import did_you_mean
 from ..verdict.judge import Acceptance
 from ..verdict.message import TRAILER
 from ..verdict.units import Unit
@@ -110,8 +110,7 @@ def _parsed(entry: TrailerEntry, catalogue: Catalogue) -> Trailer:
         if match["limit"] is not None or options:
             raise ValueError(f"what is removed has no limit; write {TRAILER}: <node id> removed: <why>")
     elif metric not in catalogue.metrics:
-        close = difflib.get_close_matches(metric, catalogue.metrics, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(catalogue.metrics)}"
+        hint = did_you_mean(metric, catalogue.metrics) or f"there are {', '.join(catalogue.metrics)}"
         raise ValueError(f"there is no metric {metric!r}; {hint}")
     elif match["limit"] is not None:
         limit = _amount(match["limit"].strip(), _unit(metric, catalogue))

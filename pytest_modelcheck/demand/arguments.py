@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from typing import TypeAlias
 
 from ..errors import LimitError
+from ..text import did_you_mean, not_one_of
 from ..verdict.units import Unit
 
 LEVELS = ("fail", "warn")
@@ -72,8 +72,7 @@ def unknown(name: str, keywords: Iterable[str], known: Iterable[str]) -> Iterato
     known = list(known)
     for key in keywords:
         if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+            hint = did_you_mean(key, known) or f"it takes {', '.join(known)}"
             yield f"{name}: unknown keyword {key!r}; {hint}"
 
 
@@ -89,8 +88,10 @@ def too_many(name: str, args: Sequence[object], allowed: int, example: str) -> I
 def not_allowed(name: str, key: str, given: Given, allowed: Choice) -> Iterator[str]:
     """A sentence where a keyword has a value that is not allowed."""
     if key in given and given[key] not in allowed:
-        wanted = f"one of {', '.join(map(repr, allowed))}" if isinstance(allowed, tuple) else str(allowed)
-        yield f"{name}: {key}={given[key]!r} is not {wanted}"
+        if isinstance(allowed, tuple):
+            yield f"{name}: {not_one_of(key, given[key], allowed)}"
+        else:
+            yield f"{name}: {key}={given[key]!r} is not {allowed}"
 
 
 def bound(name: str, key: str, given: Given, unit: Unit, problems: list[str]) -> float | None:

@@ -175,7 +175,8 @@ class AmountCheck(Check):
         limit = Limit(self.metric, options=options)
         limits = []
         if bounds["max"] is not None or bounds["min"] is not None:
-            limits.append(replace(limit, max=bounds["max"], min=bounds["min"]))
+            written = {key: self.metric.unit.spelled(given.get(key)) for key in ("max", "min")}
+            limits.append(replace(limit, max=bounds["max"], min=bounds["min"], written=written))
         if bounds["max_regression"] is not None:
             limits.append(replace(limit, max_regression=bounds["max_regression"]))
         return tuple(limits)

@@ -73,7 +73,8 @@ class _Enforcement:
             if self.accept is not None and demand.limit.max_regression is not None:
                 verdict = self.accept(demand, verdict)
         except ModelCheckError as error:
-            verdict = Verdict(name, demand.limit, Outcome.ERROR, error=str(error))
+            details = tuple(filter(None, [error.details]))
+            verdict = Verdict(name, demand.limit, Outcome.ERROR, error=str(error), details=details)
         except RAISED as error:
             verdict = Verdict(name, demand.limit, Outcome.ERROR, error=self._unexpected(error, doing, demand))
         return replace(verdict, signature=signature)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from ..errors import MissingExtraError, SubjectError
+from ..text import did_you_mean
 from .mistaken import hint, is_checkpoint, is_fixture, missing_arguments
 
 ZOOS = ("torchvision.models", "timm.models")  # their builders make a new model each time
@@ -115,7 +116,12 @@ def _torchvision_model(name: str) -> Callable[[], object]:
     try:
         builder = get_model_builder(name)
     except ValueError as error:
-        raise SubjectError(f"torchvision has no model {name!r}: {error}") from error
+        from torchvision.models import list_models
+
+        hint = did_you_mean(name, list_models(), 3)
+        raise SubjectError(
+            f"torchvision has no model {name!r}; {hint or 'torchvision.models.list_models() names all'}"
+        ) from error
     known = inspect.signature(builder).parameters
     return functools.partial(
         builder, **{key: None for key in ("weights", "weights_backbone") if key in known}
@@ -129,6 +135,9 @@ def _timm_model(name: str) -> Callable[[], object]:
         raise SubjectError(
             f"the model 'timm:{name}' needs timm. Install it with: pip install timm"
         ) from error
+    if not timm.is_model(name) and ":" not in name:  # "hf-hub:…" is found elsewhere
+        hint = did_you_mean(name, timm.list_models(), 3)
+        raise SubjectError(f"timm has no model {name!r}; {hint or 'timm.list_models() names all'}")
     return functools.partial(timm.create_model, name, pretrained=False)
 
 
@@ -138,6 +147,10 @@ def _imported(spec: str, package: str, attribute: str) -> object:
     try:
         target: object = importlib.import_module(package)
         for part in attribute.split("."):
+            if not hasattr(target, part):
+                hint = did_you_mean(part, dir(target))
+                what = f"{package} has no {part!r}{f'; {hint}' if hint else ''}"
+                raise SubjectError(f"model={spec!r} cannot be imported: {what}")
             target = getattr(target, part)
     except (ImportError, AttributeError) as error:
         raise SubjectError(f"model={spec!r} cannot be imported: {error}") from error

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError
+from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError, at_length
+from ..text import brief
 from .device import checked_device, on_device
 from .draws import same_draws
 from .factory import build_model, makes_a_new_one, name_of, resolve_model
@@ -248,7 +249,8 @@ class locate_failure:
         place = place_of_error(traceback, names)
         module = f", in module {place.module!r}" if place.module else ""
         during = "backward" if is_in_backward(traceback) else "forward"
-        lines = [f"{type(error).__name__} in its {during}{module}: {error}"]
+        said = brief(str(error))
+        lines = [f"{type(error).__name__} in its {during}{module}: {said}"]
         if place.file:
             lines.append(f"at {place}")
         lines.append(f"inputs passed: {self.inputs}")
@@ -256,7 +258,9 @@ class locate_failure:
             lines.append(
                 "The model takes whole numbers, as tokens are: with input_size= say dtype=torch.long too."
             )
-        raise self.located("\n".join(lines), error) from error
+        located = self.located("\n".join(lines), error)
+        located.details = at_length(error, said)
+        raise located from error
 
     def located(self, told: str, error: Exception) -> ModelCheckError:
         """What is raised in the error's stead: `told` is what it says, where it was raised, and the inputs."""

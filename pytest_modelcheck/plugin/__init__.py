@@ -5,6 +5,7 @@ spotting     looks whether a test has to do with us; the first one wakes the res
 collection   gives tests their fixtures, reads markers, tells mistakes
 seeding      has what subjects need draw the same random numbers in every run
 running      enforces what a test's markers demand
+explaining   says what failed comparisons with snapshots are about
 reporting    collects what tests saw; record, terminal, GitHub
 session      the base revision, xdist
 state        what belongs to a run, and to a test
@@ -62,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     run = config.stash[RUN] = Run(config, registry, options.settings(config))
     run.parts = _PARTS
-    awake = ("collection", "seeding", "running")
+    awake = ("collection", "seeding", "running", "explaining")
     run.woken = awake if run.is_worker else (*awake, "reporting")
     run.register("session", "spotting")
     distributes = not run.is_worker and getattr(config.option, "dist", "no") != "no"
@@ -88,6 +89,12 @@ def _running(run: Run) -> object:
     return Running(run)
 
 
+def _explaining(run: Run) -> object:
+    from .explaining import Explaining
+
+    return Explaining(run)
+
+
 def _reporting(run: Run) -> object:
     from .reporting import Reporting
 
@@ -100,6 +107,7 @@ _PARTS: Mapping[str, Callable[[Run], object]] = {
     "collection": _collection,
     "seeding": _seeding,
     "running": _running,
+    "explaining": _explaining,
     "reporting": _reporting,
 }
 

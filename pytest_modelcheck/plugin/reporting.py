@@ -24,12 +24,17 @@ class Reporting:
     def __init__(self, run: Run) -> None:
         self.run = run
 
+    @pytest.hookimpl(tryfirst=True)  # before the terminal's
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         run = self.run
         if run.settings.report or run.collected or hasattr(report, "modelcheck"):
             from .phases import phase_of
 
             self._collected().log(phase_of(report, run.config))
+        if report.failed:
+            from .failing import paint
+
+            paint(report, run.config)
 
     def _collected(self) -> RunRecord:
         if self.run.collected is None:
@@ -142,7 +147,7 @@ class Reporting:
             from ..report.terminal import summary_lines
 
             reporter.section("modelcheck")
-            verbose = run.config.option.verbose > 0
+            verbose = run.config.option.verbose
             yield from summary_lines(run.record, writer.fullwidth, writer.hasmarkup, verbose)
         if run.record is not None and run.record.get("changes"):
             from ..report.terminal import changes_lines

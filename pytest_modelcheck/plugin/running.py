@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..verdict.message import Told
     from .state import Run
 
+WHOLE = 2  # -vv: whole texts of others' errors
+
 
 class Running:
     """Hooks of a test's run."""
@@ -111,12 +113,13 @@ class Running:
 
     def _settle(self, item: pytest.Item, verdicts: Sequence[Verdict]) -> None:
         """Note all verdicts, and fail the test if one of them does."""
-        from ..verdict.message import fails, failure_text
+        from ..verdict.message import fails, failure_line, failure_text
 
         settings = self.run.settings
         told = [self._note(item, verdict) for verdict in verdicts]
         if any(fails(verdict, settings.strict) for verdict in verdicts):
             text = failure_text(told, item.nodeid, strict=settings.strict, options=settings.deciding)
+            state_of(item).failure = failure_line(told, strict=settings.strict)
             pytest.fail(text, pytrace=False)
 
     def _note(self, item: pytest.Item, verdict: Verdict) -> Told:
@@ -125,7 +128,7 @@ class Running:
         from ..verdict.judge import Outcome
         from ..verdict.message import fails, tell
 
-        told = tell(verdict)
+        told = tell(verdict, whole=getattr(self.run.config.option, "verbose", 0) >= WHOLE)
         state_of(item).recorder.verdict(told)
         if verdict.measurement is not None:
             name = f"modelcheck.{verdict.limit.metric.name}"
@@ -144,9 +147,13 @@ class Running:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = inert((yield))
+        if report.failed and call.excinfo is not None:
+            from .failing import shorten_crash
+
+            shorten_crash(report, call.excinfo.value, state_of(item))
         part = self._part(item, report.when == "setup")
         if part:
             from ..records.plain import to_json

@@ -76,6 +76,8 @@ class ItemState:
         self._marks = -1
         self.recorded: Recorder | None = None
         self._resolver: Resolver | None = None
+        self.failure = ""  # in one line: why we fail it, or what the last comparison of ours was that failed
+        self.explained = ""  # what that comparison's text begins with
 
     @property
     def plan(self) -> Plan:
@@ -116,6 +118,7 @@ class ItemState:
     def forget(self) -> None:
         """A rerun starts afresh."""
         self.recorded = self._resolver = None
+        self.failure = self.explained = ""
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()

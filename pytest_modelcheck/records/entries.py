@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..verdict.judge import Verdict
 from ..verdict.limit import Place
-from ..verdict.message import Told, metric_title, value_text
+from ..verdict.message import Told, changed_groups, metric_title, value_text
 from .types import (
     ChangedPart,
     CheckEntry,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..model.subject import Subject
 
 SHOWN = 10  # modules of a check
+MOST = 500  # of those that changed, where they are many that changed alike
 
 
 def check_entry(nodeid: str, told: Told) -> CheckEntry:
@@ -65,6 +66,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "where": limit.where,
         "value_text": value_text(measurement, verdict),
         "limit_text": str(limit),
+        "limit_short": limit.short,
         "headroom": verdict.headroom,
         **_accepted(verdict),
     }
@@ -121,7 +123,11 @@ def _modules(verdict: Verdict) -> list[PartEntry] | None:
 
 
 def _changes(verdict: Verdict) -> list[ChangedPart]:
-    return [{"module": c.module, "base": c.base, "value": c.value} for c in verdict.changes[:SHOWN]]
+    """Those that differ most; of modules that differ alike, and are told as one, all."""
+    groups = changed_groups(verdict.changes)[:SHOWN]
+    kept = {id(change) for group in groups for change in group.members}
+    shown = [change for change in verdict.changes if id(change) in kept][:MOST]
+    return [{"module": c.module, "base": c.base, "value": c.value} for c in shown]
 
 
 def subject_entry(subject: Subject, nodeid: str) -> SubjectEntry:

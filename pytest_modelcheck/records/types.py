@@ -72,7 +72,7 @@ class CheckEntry(Owned):
     """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
 
     `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
-    `error`: why there is no measurement.
+    `limit_short`: the limit for a column of a table. `error`: why there is no measurement.
     """
 
     nodeid: str
@@ -108,6 +108,7 @@ class CheckEntry(Owned):
     where: str
     value_text: str
     limit_text: str
+    limit_short: NotRequired[str]
     headroom: Figure
 
 

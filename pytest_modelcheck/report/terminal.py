@@ -1,19 +1,18 @@
-"""The summary at the end of a run: one table, and the outcomes counted."""
+"""The summary at the end of a run: checks by subject, the outcomes counted, and what changed since the base."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..records.gone import NEXT, NO_LONGER, is_gone, removal_line
-from ..records.outcome import shown_outcome
+from ..records.outcome import BAD, shown_outcome
 from ..records.section import Catalogue
 from ..records.types import CheckEntry, FigureEntry, Record, SubjectChanges
-from ..text import count, printable, shorten, shorten_subject
-from ..verdict.units import RATIO
-from .text import FAR, SYMBOLS, change, change_lines, differing, headlines, sides
+from ..text import count, printable, shorten
+from .rows import check_lines
+from .text import change, change_lines, differing, headlines, sides
 
-COLUMNS = ("subject", "metric", "value", "limit", "headroom", "outcome")
 _COLOURS = {
     "fail": 31,
     "error": 31,
@@ -25,34 +24,31 @@ _COLOURS = {
     "skipped": 36,
     "not run": 33,
 }
-UNSEEN = ("skipped", "not run")
-GAP = 2
+QUIET = ("pass", "skipped", "not run")  # what only the counts tell of, unless all is asked for
 MODULES = 12  # of a subject, with what changed in each
+MOST = 40  # rows of what is not bad, and lines of a kind below them, unless all is asked for
+BOLD = 1
 
 
-def summary_lines(record: Record, width: int, color: bool = False, verbose: bool = False) -> list[str]:
-    """The table of all checks within `width` characters, then the counts; ANSI colours if `color`.
+def summary_lines(record: Record, width: int, color: bool = False, verbose: int = 0) -> list[str]:
+    """The checks that somebody must look at, within `width` characters, then the counts; ANSI colours if `color`.
 
-    Checks that pytest skipped, or never came to, are counted. `verbose`: the table has them too, and it is told
-    which limits of classes and modules a closer one replaced.
+    `verbose`, as pytest counts it: from 1 on all checks are shown, and which limits of classes and modules a closer
+    one replaced; below 0 (`-q`) only those that are bad, and the counts.
     """
     checks = record["checks"]
-    lines = _table([c for c in checks if verbose or c["outcome"] not in UNSEEN], width, color)
+    lines = [
+        _coloured(line, outcome, color) for line, outcome in check_lines(_chosen(checks, int(verbose)), width)
+    ]
+    left = len(_noteworthy(checks)) - MOST
+    if left > 0 and verbose == 0:
+        lines.append(f"  and {left:,} more that did not fail: -v shows all")
     counts = Counter(shown_outcome(check) for check in checks)
     lines.append(
         f"{count(len(checks), 'check')}: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     )
-    caveats = dict.fromkeys((c["subject"], c["caveat"]) for c in checks if c["caveat"])
-    lines += [f"! {printable(subject)}: {printable(caveat)}" for subject, caveat in caveats]
-    protocols = Counter(check["protocol"] for check in checks if check["protocol"])
-    lines += [
-        f"timed in turns with the base: {count(n, 'check')} by {printable(how)}"
-        for how, n in protocols.items()
-    ]
-    owned = [check for check in checks if check["outcome"] == "accepted" and check.get("accepted")]
-    lines += [f"accepted: {_short_row(check)}" for check in owned]
-    told = [(check, farther) for check in checks if verbose for farther in check.get("replaces", ())]
-    lines += [f"{printable(c['nodeid'])}: {printable(_replaced(c, farther))}" for c, farther in told]
+    if verbose >= 0:
+        lines += _notes(checks, verbose)
     lost = record["run"]["no_result"]
     lines += [f"no result (the process died): {printable(nodeid)}" for nodeid in lost]
     if record["run"]["waited"] >= 0.1:
@@ -60,68 +56,41 @@ def summary_lines(record: Record, width: int, color: bool = False, verbose: bool
     return lines
 
 
-def _table(checks: Sequence[CheckEntry], width: int, color: bool) -> list[str]:
-    rows = [_row(check) for check in checks]
-    if not rows:
-        return []
-    widths = _widths([COLUMNS, *rows], width)
-    told = [
-        _coloured(_line(row, widths), shown_outcome(check), color)
-        for row, check in zip(rows, checks, strict=True)
-    ]
-    return [_line(COLUMNS, widths), *told]
+def _chosen(checks: Sequence[CheckEntry], verbose: int) -> list[CheckEntry]:
+    if verbose > 0:
+        return list(checks)
+    bad = [check for check in checks if shown_outcome(check) in BAD]
+    return bad + _noteworthy(checks)[:MOST] if verbose == 0 else bad
+
+
+def _noteworthy(checks: Sequence[CheckEntry]) -> list[CheckEntry]:
+    """What is not bad, and must be looked at all the same."""
+    return [check for check in checks if shown_outcome(check) not in (*QUIET, *BAD)]
+
+
+def _notes(checks: Sequence[CheckEntry], verbose: int) -> Iterator[str]:
+    """What must be said of checks whatever their outcome; what a limit replaced where all is asked for."""
+    caveats = [*dict.fromkeys((c["subject"], c["caveat"]) for c in checks if c["caveat"])]
+    shown = len(caveats) if verbose else MOST
+    yield from (f"! {printable(subject)}: {printable(caveat)}" for subject, caveat in caveats[:shown])
+    if len(caveats) > shown:
+        yield f"! and of {count(len(caveats) - shown, 'more subject')}: -v shows all"
+    for how, n in Counter(check["protocol"] for check in checks if check["protocol"]).items():
+        yield f"timed in turns with the base: {count(n, 'check')} by {printable(how)}"
+    owned = [check for check in checks if check["outcome"] == "accepted" and check.get("accepted")]
+    yield from (f"accepted: {_short_row(check)}" for check in owned)
+    told = [(check, farther) for check in checks if verbose for farther in check.get("replaces", ())]
+    yield from (f"{printable(c['nodeid'])}: {printable(_replaced(c, farther))}" for c, farther in told)
 
 
 def _replaced(check: CheckEntry, farther: str) -> str:
     return f"{check['title']} {check['limit_text']} at {check['where']} replaces {farther}"
 
 
-def _row(check: CheckEntry) -> tuple[str, ...]:
-    outcome = shown_outcome(check)
-    cells = (
-        check["subject"] or "?",
-        check["title"] or check["metric"],
-        check["value_text"],
-        _limit(check),
-        _headroom(check["headroom"]),
-        f"{SYMBOLS.get(outcome, '')} {outcome}".strip(),
-    )
-    return tuple(printable(str(cell)) for cell in cells)
-
-
-def _limit(check: CheckEntry) -> str:
-    """In as few words as a column holds: what is above the base, as `base + 2 %`."""
-    share = check.get("max_regression")
-    return f"base + {RATIO.format(share)}" if isinstance(share, (int, float)) else check["limit_text"]
-
-
-def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Each column as wide as its longest cell; the first ones give way where the line would not fit."""
-    widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
-    excess = sum(widths) + GAP * (len(widths) - 1) - width
-    for column in (0, 1, 3, 2):
-        give = max(0, min(excess, widths[column] - 12))
-        widths[column] -= give
-        excess -= give
-    return widths
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    short = [shorten_subject(row[0], widths[0]), *map(shorten, row[1:], widths[1:])]
-    cells = [cell.ljust(width) for cell, width in zip(short, widths, strict=True)]
-    return (" " * GAP).join(cells).rstrip()
-
-
-def _headroom(share: float | None) -> str:
-    """The share of the limit that is free; far beyond it, how many times the limit."""
-    if share is None:
-        return ""
-    return f"{1 - share:,.0f} x limit" if share < FAR else RATIO.format(share, 3)
-
-
 def _coloured(line: str, outcome: str, color: bool) -> str:
-    code = _COLOURS.get(outcome)
-    return f"\x1b[{code}m{line}\x1b[0m" if color and code and outcome != "pass" else line
+    """A row in the colour of its outcome; a subject's name, which has none, in bold."""
+    code = _COLOURS.get(outcome) if outcome else BOLD
+    return f"\x1b[{code}m{line}\x1b[0m" if color and code else line
 
 
 def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from syrupy.assertion import AssertionResult, SnapshotAssertion
 from typing_extensions import Self
@@ -18,6 +18,29 @@ if TYPE_CHECKING:
 # Hears of every comparison that could be made: syrupy's result, the extension that compared, what the test gave.
 OnCompare = Callable[[AssertionResult, Any, Any], None]
 Made = TypeVar("Made", bound="TellingSnapshot")
+
+
+class Explanation(NamedTuple):
+    """A failed assertion: what was compared, what differs (the dearest first), and the command that accepts it; and all
+    of it in one `line`.
+    """
+
+    title: str
+    lines: list[str]
+    rest: Sequence[str] = ()
+    line: str = ""
+
+    def block(self, most: int, room: int) -> list[str]:
+        """At most `most` lines with at most `room` characters in all, as far as what must be said leaves some."""
+        left = room - sum(map(len, (self.title, *self.rest)))
+        shown: list[str] = []
+        for line in self.lines[: max(most - len(self.rest) - 2, 1)]:
+            left -= len(line)
+            if shown and left < 0:
+                break
+            shown.append(line)
+        more = len(self.lines) - len(shown)
+        return [self.title, *shown, *([f"and {more:,} more: -vv shows all"] if more else []), *self.rest]
 
 
 class TellingSnapshot(SnapshotAssertion):
@@ -65,6 +88,27 @@ class TellingSnapshot(SnapshotAssertion):
         made: Self = super().with_defaults(**options)  # type: ignore[assignment]  # of this class, says its source
         made.on_compare = self.on_compare
         return made
+
+    def explanation(self, subject: str, command: str) -> Explanation | None:
+        """What a failed assertion says, `command` being what accepts it; None where there is nothing to explain."""
+        result, extension = self._execution_results[self._executions - 1], self.compared_with
+        if result.success or not isinstance(extension, StoredFile):
+            return None
+        title = f"{extension.noun} of {subject or 'the test'} == {self.noun}"
+        advice = f"{command}   (then {extension.advice})"
+        name = f"{subject} {extension.noun}".strip()
+        if isinstance(result.exception, TypeError):
+            return Explanation(title, [str(result.exception)], line=str(result.exception))
+        if result.asserted_data is None:
+            return None
+        if result.recalled_data is None:
+            lines = [f"there is no snapshot yet: {result.snapshot_name} does not exist!"]
+            rest = [*extension.told, f"create it: {advice}"]
+            return Explanation(title, lines, rest, f"{name}: {lines[0]}")
+        lines = extension.differing(result.asserted_data, result.recalled_data)
+        gist, rule = f"{name} differs: {extension.gist(lines)}", extension.rule()
+        head = [f"{extension.noun} differs{rule}"] if rule else []
+        return Explanation(title, [*head, *lines], [*extension.told, f"accept it: {advice}"], gist)
 
     def get_assert_diff(self, **options: Any) -> list[str]:
         """syrupy's lines for a failed assertion."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..checks.complexity.metrics import SNAPSHOT
 from ..checks.complexity.result import Complexity
-from ..checks.complexity.text import compare, to_text
+from ..checks.complexity.text import TOTAL, compare, to_text
 from ..errors import LimitError
 from ..verdict.units import RATIO
 from .files import COMPLEXITY
@@ -33,6 +34,10 @@ class ComplexityExtension(TextExtension):
     def differences(self, actual: str, expected: str) -> list[str]:
         """The modules that differ by more than the tolerance; shapes, names and unknown operators must be equal."""
         return compare(actual, expected, self.tolerance)
+
+    def telling(self, lines: Sequence[str]) -> str:
+        """The first module, rather than the total."""
+        return next((line for line in lines if not line.startswith((TOTAL, "+ ", "- "))), *lines[:1])
 
     def rule(self) -> str:
         """The tolerance it was judged with."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from unicodedata import category, normalize
 
 import pytest
@@ -22,7 +23,7 @@ from ..errors import StoredFileError
 
 if TYPE_CHECKING:
     from syrupy.location import PyTestLocation
-    from syrupy.types import SnapshotIndex
+    from syrupy.types import SerializedData, SnapshotIndex
 
 HEATMAP, COMPLEXITY, STRUCTURE = ENDINGS = "png", "complexity.txt", "structure.txt"
 FACTS = "modelcheck"  # the text chunk that tells a PNG of ours from any other
@@ -34,10 +35,29 @@ _DIGEST = re.compile(r"~[0-9a-f]{8}$")
 class StoredFile(SingleFileSnapshotExtension):
     """What all our kinds of snapshot have in common."""
 
+    noun: ClassVar[str] = "data"  # what is compared: "complexity"
+    advice: ClassVar[str] = "read the file"  # before it is accepted
     told: tuple[str, ...] = ()  # what is to be said with a failed comparison
     former: Path | None = (
         None  # where its file was while several names could come to one; None if that is its name
     )
+
+    def differing(self, actual: SerializedData, expected: SerializedData) -> list[str]:
+        """What differs, in words, the most telling first; empty if the two match."""
+        raise NotImplementedError
+
+    def gist(self, lines: Sequence[str]) -> str:
+        """What differs in one line: the part that differs most, before a whole that is made of it."""
+        rest = f", and {len(lines) - 1:,} more" if len(lines) > 1 else ""
+        return " ".join(self.telling(lines).split()) + rest
+
+    def telling(self, lines: Sequence[str]) -> str:
+        """The most telling of the lines that differ."""
+        return lines[0] if lines else ""
+
+    def rule(self) -> str:
+        """What to add about how the two were compared."""
+        return ""
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:

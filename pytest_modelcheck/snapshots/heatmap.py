@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..checks.explain.compare import PRESETS, HeatmapComparison, StoredMap, compare, tolerance
+from ..checks.explain.compare import BEYOND, PRESETS, HeatmapComparison, StoredMap, compare, tolerance
 from ..errors import MeasurementError
 from .assertion import TellingSnapshot
 from .files import HEATMAP, StoredFile
@@ -19,6 +19,7 @@ class HeatmapExtension(StoredFile):
     """Stores a heatmap as a PNG; a snapshot within the preset's tolerance matches, and is not written again."""
 
     file_extension = HEATMAP
+    noun, advice = "heatmap", "look at the picture"
     preset = "default"
     limits = PRESETS["default"]
     last: tuple[SerializedData, SerializedData, HeatmapComparison] | None = (
@@ -52,19 +53,31 @@ class HeatmapExtension(StoredFile):
         except MeasurementError as error:
             return HeatmapComparison(self.preset, reason=str(error), limits=self.limits)
 
+    def differing(self, actual: SerializedData, expected: SerializedData) -> list[str]:
+        """The two numbers with their limits, or what makes it another map; and the scores where they differ."""
+        comparison = self.compared(actual, expected)
+        if comparison.matches:
+            return []
+        if comparison.expected is None:
+            return [f"cannot be compared: {comparison.reason}"]
+        return [*comparison.lines(), *scores(comparison.expected, decode(_bytes(actual)))]
+
+    def telling(self, lines: Sequence[str]) -> str:
+        """The first number beyond its limit."""
+        return next((line for line in lines if BEYOND in line), *lines[:1])
+
+    def rule(self) -> str:
+        """The preset."""
+        return f" (preset {self.preset!r})"
+
     def diff_lines(self, serialized_data: SerializedData, snapshot_data: SerializedData) -> Iterator[str]:
         """The two numbers, the rule, and the command that accepts the new map."""
         if not snapshot_data:
             yield "create it: run the same command with --snapshot-update, then look at the PNG"
             yield from self.told
             return
-        comparison = self.compared(serialized_data, snapshot_data)
-        if comparison.reason and comparison.expected is None:
-            yield f"heatmap cannot be compared: {comparison.reason}"
-        else:
-            yield f"heatmap differs (preset {self.preset!r})"
-            yield from (f"  {line}" for line in comparison.lines())
-            yield from (f"  {line}" for line in scores(comparison.expected, decode(_bytes(serialized_data))))
+        yield f"heatmap differs (preset {self.preset!r})"
+        yield from (f"  {line}" for line in self.differing(serialized_data, snapshot_data))
         yield "accept the new map: run the same command with --snapshot-update, then look at the PNG"
         yield from self.told
 

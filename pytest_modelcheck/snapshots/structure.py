@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..checks.structure.metrics import SNAPSHOT
 from ..checks.structure.result import Structure
+from ..checks.structure.stored import differences
 from ..checks.structure.text import to_text
 from .files import STRUCTURE
 from .text import TextExtension
@@ -24,3 +25,13 @@ class StructureExtension(TextExtension):
     def text(self, data: Structure) -> str:
         """Module tree and operators."""
         return to_text(data)
+
+    def differences(self, actual: str, expected: str) -> list[str]:
+        """What changed, module by module; lines of the file where that does not tell of all."""
+        if actual == expected:
+            return []
+        try:
+            told = differences(actual, expected)
+        except (ValueError, KeyError, IndexError):  # no text of ours: edited, or damaged
+            told = []
+        return told or super().differences(actual, expected)

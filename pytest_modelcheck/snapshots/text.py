@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from syrupy.extensions.single_file import WriteMode
 
 from ..verdict.metric import Metric
-from ..verdict.units import LINES
+from ..verdict.units import DIFFERENCES
 from .assertion import TellingSnapshot
 from .files import StoredFile
 
@@ -29,9 +29,9 @@ class TextExtension(StoredFile):
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
-    noun: ClassVar[str] = "text"  # what is compared: "complexity"
+    noun = "text"
     usage: ClassVar[str] = ""  # how to write the assertion
-    metric: ClassVar[Metric] = Metric("text_snapshot", LINES, nature="distance")
+    metric: ClassVar[Metric] = Metric("text_snapshot", DIFFERENCES, nature="distance")
     format: ClassVar[int] = 1  # of the file: one more whenever the same data would make other text
     last: tuple[SerializedData, SerializedData, list[str]] | None = (
         None  # what was compared, and what differs
@@ -88,10 +88,6 @@ class TextExtension(StoredFile):
         if len(lines) > SHOWN:
             yield f"... and {len(lines) - SHOWN} lines more"
 
-    def rule(self) -> str:
-        """What to add to "differs" about how the two were compared."""
-        return ""
-
 
 def _format(file: str) -> tuple[int, str]:
     """The format of a stored file, and its text."""
@@ -103,5 +99,7 @@ def _format(file: str) -> tuple[int, str]:
 class TextSnapshot(TellingSnapshot):
     """The value of a fixture that compares text."""
 
-    def __repr__(self) -> str:
-        return f"{self.extension_class.noun}_snapshot({self.name!r})"  # type: ignore[attr-defined]
+    @property
+    def noun(self) -> str:  # type: ignore[override]  # of the one kind that its extension stores
+        """The fixture's name."""
+        return f"{self.extension_class.noun}_snapshot"  # type: ignore[attr-defined]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TAKEN_OVER = "taken over by --snapshot-update"
 NEW = "new snapshot"
+NO_SNAPSHOT = "not measured (no snapshot)"
 MISSING = "there is no snapshot yet; create it with --snapshot-update"
 
 
@@ -42,9 +43,14 @@ def record_heatmap(
     options = {"preset": comparison.preset}
     limit = Limit(HEATMAP, max=most, options=options, place=_place(recorder, "heatmap_snapshot"))
     if comparison.reason:  # two maps that cannot be compared have no distance
-        verdict = replace(_judged(result, limit), error="\n".join(lines))
+        instead = (
+            f"another {comparison.other}" if comparison.other else NO_SNAPSHOT * (not result.recalled_data)
+        )
+        verdict = replace(_judged(result, limit), error="\n".join(lines), instead=instead)
     else:
-        verdict = _judged(result, limit, Measurement(value, aka=heatmap.title, notes=tuple(lines)))
+        where = "" if comparison.matches else "in strength" if comparison.only_strength else "in places"
+        measured = Measurement(value, aka=heatmap.title, notes=tuple(lines), beside=where)
+        verdict = _judged(result, limit, measured)
     _note(recorder, verdict, heatmap)
     pictures = None if comparison.matches else compared_pictures(heatmap, comparison.expected)
     if pictures is not None:
@@ -77,10 +83,13 @@ def record_text(recorder: Recorder, result: AssertionResult, extension: TextExte
         measurement = Measurement(0, notes=(NEW,))
     elif result.success and not result.updated:
         measurement = Measurement(0)
+    elif result.recalled_data is None:
+        text = "\n".join((MISSING, *extension.told))
+        verdict = replace(_judged(result, limit), error=text, instead=NO_SNAPSHOT)
+        return _note(recorder, verdict, data)
     else:
-        notes = [MISSING] if result.recalled_data is None else lines[:SHOWN]
-        measurement = Measurement(len(lines), notes=(*extension.told, *notes))
-    _note(recorder, _judged(result, limit, measurement), data)
+        measurement = Measurement(len(lines), notes=(*extension.told, *lines[:SHOWN]))
+    return _note(recorder, _judged(result, limit, measurement), data)
 
 
 def _judged(result: AssertionResult, limit: Limit, measurement: Measurement | None = None) -> Verdict:

@@ -101,6 +101,8 @@ class Verdict:
     demand: str = ""  # which demand of its test it answers
     accepted: Acceptance | None = None  # by whom; of a breach that goes beyond what was accepted, too
     trailer: str = ""  # what a commit's trailer that accepts a breach begins with, where one would be read
+    instead: str = ""  # what is said in the place of a value, where there is none: "another shape"
+    details: tuple[str, ...] = ()  # of an error: what is told where all is asked for
 
     @property
     def fails(self) -> bool:
@@ -125,6 +127,13 @@ class Verdict:
             return None
         share = -self.excess / self.bound
         return share if math.isfinite(share) else None
+
+    @property
+    def overshoot(self) -> float:
+        """By which share of the bound it is missed, to rank breaches by; without end where nothing is allowed."""
+        if self.outcome is not Outcome.FAIL or self.excess <= 0:
+            return 0.0
+        return self.excess / self.bound if self.bound else math.inf
 
     @property
     def at_minimum(self) -> bool:

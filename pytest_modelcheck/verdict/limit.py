@@ -27,7 +27,7 @@ class Limit:
 
     `options` are the measuring options, `reason` is the user's own word for why the limit is what it is, `where` is
     the marker's file and line (for people), `place` says the same in a way that edits do not move. `replaces`: limits
-    farther from the test that hold no more.
+    farther from the test that hold no more. `written`: by kind, bounds as the user wrote them (`Unit.spelled`).
     """
 
     metric: Metric
@@ -40,11 +40,18 @@ class Limit:
     place: Place = Place()
     reason: str = ""
     replaces: tuple[str, ...] = ()
+    written: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def unit(self) -> Unit:
         """The metric's."""
         return self.metric.unit
+
+    @property
+    def shown(self) -> Unit:
+        """The one in which it was written: what is told beside it is told in the same."""
+        spelled = next(filter(None, self.written.values()), "")
+        return self.unit.written(spelled)
 
     @property
     def bounds(self) -> Sequence[str]:
@@ -60,8 +67,24 @@ class Limit:
     def __str__(self) -> str:
         if self.max_regression is not None:
             return f"max {RATIO.format(self.max_regression)} above the base"
-        bounds = [("min", self.min), ("max", self.max)]
-        return ", ".join(f"{word} {self.unit.format(value)}" for word, value in bounds if value is not None)
+        return self._bounds("min", "max")
+
+    @property
+    def short(self) -> str:
+        """For a column: "<= 1.7 GMACs", ">= 30 %", "<= +2 % of base"."""
+        if self.max_regression is not None:
+            return f"<= +{RATIO.format(self.max_regression)} of base"
+        return self._bounds(">=", "<=")
+
+    def _bounds(self, least: str, most: str) -> str:
+        if self.unit.none and self.max == 0:
+            return self.unit.none
+        bounds = [("min", least, self.min), ("max", most, self.max)]
+        return ", ".join(
+            f"{word} {self.written.get(kind) or self.unit.format(value)}"
+            for kind, word, value in bounds
+            if value is not None
+        )
 
     @property
     def has_line(self) -> bool:

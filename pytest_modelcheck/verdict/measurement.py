@@ -32,12 +32,13 @@ class Measurement:
 
     value: float
     interval: tuple[float, float] | None = None
-    aka: str = ""  # the same value in other words: "2,338,340 MACs"
+    aka: str = ""  # the same value in other words
     contributors: tuple[Contributor, ...] = ()
     notes: tuple[str, ...] = ()
     caveat: str = ""  # what the value leaves out: told also where the check passes
     protocol: str = ""  # how it was measured, where that is no matter of course
     beside: str = ""  # what every table says beside the value: of a time, on which clock
+    details: tuple[str, ...] = ()  # what is told where all is asked for: whole texts of others' errors
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", _number(self.value, "its value"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,6 +28,7 @@ class Definition:
 
 
 FIRST = Definition()
+_OPTION = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class Metric:
 
     `nature`: a "figure" is the same in each run of the same code; a "time" is not; a "distance" (an error, a number of
     differing lines) of one run says nothing beside another's; a "comparison" stands for base and head by itself.
-    `more` says whether a larger value is "worse" or "better". `breach`: a missed limit in words, where the value says
-    little: "structure differs from its snapshot".
+    `more` says whether a larger value is "worse" or "better". `title`: for people; it may name options
+    ("{transform} shift"). `breach`: a missed limit in words, where the value says little: "structure differs from its
+    snapshot".
     """
 
     name: str
@@ -48,5 +52,13 @@ class Metric:
 
     @property
     def words(self) -> str:
-        """The title, for people."""
-        return self.title or self.name.replace("_", " ")
+        """The title, without options."""
+        return _OPTION.sub("", self.title).strip() or self.name.replace("_", " ")
+
+    def told(self, options: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+        """The title, for people, with the options that it names; and the other options."""
+        named = _OPTION.findall(self.title)
+        if not named or any(options.get(name) is None for name in named):
+            return self.words, options
+        words = _OPTION.sub(lambda match: str(options[match[1]]), self.title)
+        return words, {key: value for key, value in options.items() if key not in named}

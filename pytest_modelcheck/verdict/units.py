@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
 from ..errors import LimitError
 
 _SI = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+_SHOWN = {prefix: scale for prefix, scale in _SI.items() if prefix != "K"}
+_PLAIN = {"": 1}
 _COUNT = {**_SI, "B": 10**9}  # "6.7 B" parameters: billions
+_TWINS = {"FLOPs": "MACs", "MACs": "FLOPs"}
 _TIME: dict[str, int | str] = {
     "s": 1,
     "ms": "1e-3",
@@ -35,7 +38,8 @@ class Unit:
 
     `words` maps each accepted word (lower case) to its worth in base units, `prefixes` each accepted prefix.
     With `bare` a prefix may stand alone ("25.6 M"). `symbol` follows a number in a table, `noun` in a sentence; `one`
-    is the noun of a single one ("1 call", "2 calls"), where it has one. A unit without `words` takes numbers only.
+    is the noun of a single one ("1 call", "2 calls"), `none` what zero of it is called. A unit without `words` takes
+    numbers only. `scales` are the prefixes that it is shown with; `worth` one `symbol` in base units.
     """
 
     symbol: str
@@ -47,6 +51,9 @@ class Unit:
     bare: bool = False
     case_sensitive: bool = False
     one: str = ""
+    none: str = ""
+    scales: Mapping[str, int] = field(default_factory=lambda: _SHOWN, repr=False)
+    worth: float = 1
 
     @classmethod
     def counting(cls, one: str, many: str) -> Unit:
@@ -89,10 +96,41 @@ class Unit:
         write = f"write for example {self.example!r}"
         if unit in ("", *_SI):
             return f"{text!r} has no unit; {write} (a plain number means {self.noun})"
-        others = [other.kind for other in ALL if other is not self and other.scale(unit) is not None]
+        others = [other for other in ALL if other is not self and other.scale(unit) is not None]
         if others:
-            return f"{text!r} is {others[0]}, not {self.kind}; {write}"
+            likely = min(others, key=lambda other: other.bare and unit in other.prefixes)  # "3 B" is memory
+            return f"{text!r} is {likely.kind}, not {self.kind}; {write}"
         return f"{text!r} has an unknown unit {unit!r}; {write}"
+
+    def spelled(self, amount: object) -> str:
+        """An amount that `parse` reads as it was written, its blanks and letters set right; "" for a number."""
+        match = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
+        if match is None:
+            return ""
+        unit = match["unit"].replace(" ", "")
+        for noun in _TWINS:
+            if unit.lower().endswith((noun.lower(), noun.lower()[:-1])) and noun.lower() in self.words:
+                unit = unit[: unit.lower().rindex(noun.lower()[:-1])] + noun
+        return f"{match['number']} {unit}".rstrip()
+
+    def written(self, spelled: str) -> Unit:
+        """The same unit, showing values as that amount was written: FLOPs as MACs, bytes in thousands."""
+        unit = spelled.rpartition(" ")[2]
+        for noun in _TWINS:
+            if unit.endswith(noun) and noun.lower() in self.words:
+                return self._counted_in(noun)
+        prefix = unit.removesuffix("B")
+        is_decimal = self.kind == BYTES.kind and unit != prefix and prefix in _SI and prefix != ""
+        return replace(self, scales=_SHOWN) if is_decimal else self
+
+    @property
+    def twin(self) -> Unit | None:
+        """FLOPs as MACs and the other way round: the factor of two is this field's commonest mistake."""
+        noun = _TWINS.get(self.noun)
+        return self._counted_in(noun) if noun is not None else None
+
+    def _counted_in(self, noun: str) -> Unit:
+        return replace(self, symbol=noun, noun=noun, worth=float(self.words[noun.lower()]))
 
     def format(self, value: float, digits: int = 4) -> str:
         """`value` in base units, for people: "1.819 GMACs"."""
@@ -101,9 +139,11 @@ class Unit:
         if self is RATIO:
             percent = value * 100
             return f"{percent:,.0f} %" if abs(percent) >= 1000 else f"{percent:.{digits}g} %"
-        scales = {"": 1, **_BINARY} if self is BYTES else _SI
-        prefix, scale = _best_prefix(abs(float(f"{value:.{digits}g}")), scales)
-        number = f"{value / scale:.{digits}g}" if scale > 1 or value % 1 else f"{value:.0f}"
+        if self.none and not value:
+            return self.none
+        value = value / self.worth
+        prefix, scale = _best_prefix(abs(value), self.scales, digits)
+        number = _plain(value / scale, digits) if scale > 1 or value % 1 else f"{value:.0f}"
         symbol = self._agreeing(number) if self.symbol == self.noun and not prefix else self.symbol
         return f"{number} {prefix}{symbol}".rstrip()
 
@@ -121,7 +161,7 @@ class Unit:
             text = self.format(shown)
             if self.words and self.scale(text.rpartition(" ")[2]) is None:  # without a noun: "12"
                 text = f"{text} {self.noun}"
-            read = self.parse(text) if self.words else float(text.partition(" ")[0])
+            read = self.parse(text) if self.words else float(text.partition(" ")[0].replace(",", ""))
             if read >= value:
                 return text
             shown *= 1 + 1e-4
@@ -132,13 +172,16 @@ class Unit:
             return _format_time(value, 6)
         if self is RATIO:
             return self.format(value, 6)
+        if self.none and not value:
+            return self.none
+        value = value / self.worth if self.worth != 1 else value
         digits = ".0f" if float(value).is_integer() else ".2f" if abs(value) >= 1000 else ".6g"
         number = f"{value:,{digits}}"
         return f"{number} {self._agreeing(number)}".rstrip()
 
     def _agreeing(self, number: str) -> str:
         """The noun that goes with a number."""
-        return self.one if self.one and number == "1" else self.noun
+        return (self.one or _singular(self.noun)) if number == "1" else self.noun
 
 
 def _decimal(number: str, text: str) -> Decimal:
@@ -159,16 +202,37 @@ def _checked(value: float | Decimal, shown: str) -> float:
     return int(value) if value == int(value) else float(value)
 
 
-def _best_prefix(value: float, scales: Mapping[str, int]) -> tuple[str, int]:
-    fitting = [(prefix, scale) for prefix, scale in scales.items() if value >= scale and prefix != "K"]
-    return fitting[-1] if fitting else ("", 1)
+def _best_prefix(value: float, scales: Mapping[str, int], digits: int) -> tuple[str, int]:
+    """The largest prefix that leaves one or more; the next one where rounding would reach it ("1024 KiB")."""
+    best = ("", 1)
+    for prefix, scale in scales.items():
+        if _rounded(value / best[1], digits) >= scale / best[1]:
+            best = (prefix, scale)
+    return best
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def _plain(value: float, digits: int) -> str:
+    """So many digits, and all before the point: never as a power of ten where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def _format_time(value: float, digits: int) -> str:
     for symbol, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(value) >= scale:
-            return f"{value / scale:.{digits}g} {symbol}"
-    return f"{value / 1e-9:.{digits}g} ns"
+        if abs(_rounded(value, digits)) >= scale:
+            return f"{_plain(value / scale, digits)} {symbol}"
+    return f"{_plain(value / 1e-9, digits)} ns"
+
+
+def _singular(noun: str) -> str:
+    """Of a plain plural; others, as FLOPs are, as they are."""
+    for many, one in (("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ies", "y")):
+        if noun.endswith(many):
+            return noun.removesuffix(many) + one
+    return noun[:-1] if noun.islower() and noun.endswith("s") and not noun.endswith("ss") else noun
 
 
 def _words(**worth: int | str) -> dict[str, Decimal]:
@@ -198,10 +262,14 @@ BYTES = Unit(
     {**_SI, **_BINARY},
     case_sensitive=True,
     one="byte",
+    scales={"": 1, **_BINARY},
 )
 SECONDS = Unit("s", "seconds", "a time", "40 ms", _words(**_TIME), {"": 1}, case_sensitive=True)
 CALLS = Unit.counting("call", "calls")
 LINES = Unit.counting("line", "lines")
+DIFFERENCES = replace(
+    Unit.counting("difference", "differences"), none="no difference", scales=_PLAIN
+)  # no prefix: few are told, and none is what a snapshot allows
 RATIO = Unit("", "as a share of 1", "a share", "2%", {"%": Decimal("0.01")}, {"": 1})
 
 ALL = (FLOPS, MACS, PARAMS, ELEMENTS, BYTES, SECONDS, CALLS, LINES, RATIO)

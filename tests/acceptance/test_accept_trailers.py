@@ -203,8 +203,8 @@ def test_a_test_of_several_subjects_is_told_by_subject(repository):
     repository.commit()
     lines = BASE_LINE.findall(repository.run().out)
     assert [line.partition(" <=")[0] for line in lines] == [
+        "Modelcheck-Accept: 'net (1x3x16x16)' macs",  # the worse one first
         "Modelcheck-Accept: 'net (1x3x8x8)' macs",
-        "Modelcheck-Accept: 'net (1x3x16x16)' macs",
     ]
     repository.git("commit", "-q", "--allow-empty", "-m", f"x\n\nModelcheck-Accept: {NODE} macs: why")
     assert "fits several subjects" in repository.run().out

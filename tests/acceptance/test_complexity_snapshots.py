@@ -58,8 +58,11 @@ def test_a_change_names_the_modules_that_changed_and_their_figures(project):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*complexity differs; to accept it run the same command with --snapshot-update*",
-            "*~ conv (Conv2d): MACs 7,776 -> 8,748 (+12.5%), params 224 -> 252 *, output 1x8x6x6 -> 1x9x6x6*",
+            "*assert complexity of Net == complexity_snapshot",
+            "*(total): +1.116 kMACs (8,928 -> 10,044), +172 parameters *",
+            "*conv (Conv2d): +972 MACs (7,776 -> 8,748), +28 parameters (224 -> 252), output 1x8x6x6 -> 1x9x6x6",
+            "*accept it: pytest *test_it.py::test_it --snapshot-update *",
+            "FAILED test_it.py::test_it - Net complexity differs: conv (Conv2d): +972 *",
         ]
     )
 
@@ -74,7 +77,9 @@ def test_a_tolerance_forgives_numbers_but_no_module(project, stored):
     stored.write_text(text.replace("relu (ReLU)", "act (ReLU)"))
     result = project.tests(TOLERANT.format(tolerance="50%")).run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*differs by more than 50 %*", "*- act (ReLU)*", "*+ relu (ReLU)*"])
+    result.stdout.fnmatch_lines(
+        ["*differs by more than 50 %*", "*relu (ReLU): *, new", "*act (ReLU): *, gone"]
+    )
 
 
 def test_an_update_within_the_tolerance_leaves_the_file_alone(project, stored):

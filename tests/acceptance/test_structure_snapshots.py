@@ -23,7 +23,12 @@ def test_the_file_reads_well_and_a_changed_attribute_shows(project):
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*structure differs*--snapshot-update*", "*-  relu: ReLU*", "*+  relu: GELU*"]
+        [
+            "*assert structure of Net == structure_snapshot",
+            "*relu: class ReLU(inplace=False) -> GELU(approximate=none), operator relu removed, operator gelu added",
+            "*accept it: pytest *test_it.py::test_it --snapshot-update *",
+            "FAILED test_it.py::test_it - Net structure differs: relu: class ReLU*",
+        ]
     )
 
 

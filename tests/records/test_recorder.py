@@ -93,6 +93,7 @@ def test_a_verdict_as_an_entry():
         "where": "t.py:3",
         "value_text": "8 FLOPs (7 FLOPs to 9 FLOPs)",
         "limit_text": "min 2 FLOPs, max 10 FLOPs",
+        "limit_short": ">= 2 FLOPs, <= 10 FLOPs",
         "headroom": pytest.approx(0.2),
     }
 

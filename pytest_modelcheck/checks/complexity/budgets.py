@@ -52,6 +52,7 @@ class CostBudget(AmountCheck):
             contributors=_ranked(own),
             notes=_notes(observed),
             caveat=_caveat(observed),
+            details=tuple(filter(None, [observed.details])),
         )
 
     def _unseen(self, observed: Complexity) -> str:
@@ -71,7 +72,7 @@ class CostBudget(AmountCheck):
         )
 
     def _aka(self, observed: Complexity) -> str:
-        """FLOPs as MACs and the other way round: the factor of two is this field's commonest mistake."""
+        """FLOPs as MACs and the other way round."""
         if self.metric is metrics.FLOPS:
             return units.MACS.exact(observed.macs)
         return units.FLOPS.exact(observed.flops) if self.metric is metrics.MACS else ""

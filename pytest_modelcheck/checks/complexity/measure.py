@@ -7,16 +7,18 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ...errors import MeasurementError, ModelCheckError, own_error
+from ...errors import MeasurementError, ModelCheckError, at_length, in_short, own_error
 from ...model.eager import eager
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
+from ...text import not_one_of
 from ...verdict.phases import PHASES
 from . import control
 from .attention import WrittenOut
@@ -48,32 +50,36 @@ def count(
     _check_choice("phase", phase, PHASES)
     _check_choice("attention", attention, ATTENTION)
     inputs = subject.require_inputs()
-    counter, reason = _run(subject, inputs, phase, attention == "causal")
+    counter, reason, details = _run(subject, inputs, phase, attention == "causal")
     if strict and counter.unknown:
         raise MeasurementError(_unknown_text(subject.name, counter.unknown))
-    return _complexity(subject, counter, phase, reason)
+    return replace(_complexity(subject, counter, phase, reason), details=details)
 
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise MeasurementError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}")
+        raise MeasurementError(not_one_of(name, value, allowed))
 
 
-def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None]:
-    """The counter after the run, and why it was not on meta (None: it was)."""
+def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Counter, str | None, str]:
+    """The counter after the run, and why it was not on meta (None: it was), in short and at length."""
     if not is_scripted(subject.architecture.modules()):
         try:
             with _no_collection():
-                return _counted(subject, inputs, phase, causal, on_meta=True), None
+                return _counted(subject, inputs, phase, causal, on_meta=True), None, ""
         except Exception as error:
-            told = str(error).partition("\n")[0]
-            reason = told if isinstance(error, WithoutValues) else f"{type(error).__name__}: {told}"
+            reason = str(error) if isinstance(error, WithoutValues) else in_short(error)
+            details = at_length(error, reason)
     else:
-        reason = "a TorchScript module cannot run on copies of its tensors"
+        reason, details = "a TorchScript module cannot run on copies of its tensors", ""
     try:
         if subject.device.type == "meta":
-            return _counted(subject, subject.values or inputs, phase, causal, on_meta=True, known=True), None
-        return _counted(subject, inputs, phase, causal, on_meta=False), reason
+            return (
+                _counted(subject, subject.values or inputs, phase, causal, on_meta=True, known=True),
+                None,
+                "",
+            )
+        return _counted(subject, inputs, phase, causal, on_meta=False), reason, details
     except ModelCheckError:
         raise
     except Exception as error:

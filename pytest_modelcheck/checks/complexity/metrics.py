@@ -11,5 +11,5 @@ MEMORY_ACCESS = Metric("memory_access", units.BYTES, definition=Definition(2, "0
 ACTIVATIONS = Metric("activations", units.ELEMENTS, definition=Definition(2, "0.1"))
 PARAMS = Metric("params", units.PARAMS, "parameters")
 SNAPSHOT = Metric(
-    "complexity_snapshot", units.LINES, nature="distance", breach="complexity differs from its snapshot"
+    "complexity_snapshot", units.DIFFERENCES, nature="distance", breach="complexity differs from its snapshot"
 )

@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from ...errors import MeasurementError, unsaved_text
+from ...text import count, nearest, size_words
+from ...verdict import units
 from . import notes
 from .table import summary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cost:
     """Totals of some calls. `flops` is 2 x `macs`; `other_flops` (bias, normalisation, ...) only count in `flops_all`.
 
@@ -44,6 +46,15 @@ class Cost:
         """Bytes read plus bytes written by the operators; views are free."""
         return self.bytes_read + self.bytes_written
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._words()})"
+
+    def _words(self) -> str:
+        """FLOPs and MACs, what else there is, for who reads a failed assertion."""
+        cost = f"{units.MACS.format(self.macs)} = {units.FLOPS.format(self.flops)}"
+        moved = f"{units.BYTES.format(self.memory_access)} of memory access"
+        return f"{cost}, {units.ELEMENTS.format(self.activations)} activations, {moved}, {count(self.calls, 'call')}"
+
     def numbers(self) -> dict[str, int]:
         """All of it as the record holds it."""
         names = ("macs", "flops", "flops_all", "activations", "bytes_read", "bytes_written", "memory_access")
@@ -62,7 +73,7 @@ class ModuleFacts:
     output_shape: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModuleCost(Cost):
     """A module's cost with its children's (`own`: without), and the facts about it."""
 
@@ -74,6 +85,10 @@ class ModuleCost(Cost):
         """Parameters of the module and its children."""
         return self.facts.params
 
+    def _words(self) -> str:
+        shape = f", output {size_words(self.facts.output_shape)}" if self.facts.output_shape else ""
+        return f"{self.facts.type}: {super()._words()}, {units.PARAMS.format(self.params)} parameters{shape}"
+
 
 class ModuleRows(dict[str, ModuleCost]):
     """Rows by module's name; without those of modules that are `merged` into another's."""
@@ -82,9 +97,13 @@ class ModuleRows(dict[str, ModuleCost]):
         super().__init__(rows)
         self.merged = merged
 
+    def __repr__(self) -> str:
+        return f"ModuleRows({count(len(self), 'module')}: {', '.join(map(repr, self))})"
+
     def __missing__(self, name: str) -> ModuleCost:
+        __tracebackhide__ = True  # the line that asks is the user's
         if name not in self.merged:
-            raise KeyError(name)
+            raise KeyError(f"no module {name!r}; {nearest(str(name), self)}")
         whole = self.merged[name] or "the model"
         raise MeasurementError(
             f"{name} cannot be told apart: it is TorchScript, whose modules nobody sees run; its cost is in the row of "
@@ -159,6 +178,7 @@ class Complexity:
     weights_used: Mapping[str, str] = field(
         default_factory=dict
     )  # module -> another one that used its weights
+    details: str = ""  # the reason at length, where it is cut
     attention: tuple[int, int] | None = (
         None  # with attention="causal": calls that counted as causal, and the dense
     )
@@ -296,11 +316,16 @@ class Complexity:
             "loops": dict(self.loops),
             "left_torch": list(self.left_torch),
             "unsaved": list(self.unsaved),
+            "details": self.details,
             "merged": dict(self.merged),
             "used_through_weights": self.used_through_weights,
             "attention": dict(zip(("causal", "dense"), self.attention or (), strict=False)),
         }
         return {name: value for name, value in found.items() if value}
+
+    def __repr__(self) -> str:
+        parameters = units.PARAMS.format(self.params)
+        return f"Complexity({self.name}, {self.phase}: {self._total._words()}, {parameters} parameters)"
 
     def __str__(self) -> str:
         return str(summary(self, depth=1))

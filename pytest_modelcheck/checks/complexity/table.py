@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import MeasurementError
-from ...text import size_words
+from ...text import not_one_of, size_words
 from ...verdict.units import BYTES, ELEMENTS, FLOPS, MACS, PARAMS
 
 COLUMNS = ("module", "output shape", "params", "MACs", "share", "memory access", "activations")
@@ -180,7 +180,7 @@ STYLES = ("modelcheck", "torchsummary", "torchstat")
 def checked_style(style: str) -> str:
     """`style`, if there is one of this name. Raises MeasurementError."""
     if style not in STYLES:
-        raise MeasurementError(f"style={style!r} is not one of {', '.join(map(repr, STYLES))}")
+        raise MeasurementError(not_one_of("style", style, STYLES))
     return style
 
 
@@ -190,7 +190,7 @@ def summary(complexity: Count, *, depth: int | None = None, sort_by: str | None 
     Raises MeasurementError for another `sort_by` than params, macs, flops, memory_access or activations.
     """
     if sort_by is not None and sort_by not in SORT_KEYS:
-        raise MeasurementError(f"sort_by={sort_by!r} is not one of {', '.join(SORT_KEYS)}")
+        raise MeasurementError(not_one_of("sort_by", sort_by, SORT_KEYS))
     costs = [(name, cost) for name, cost in complexity.by_module().items() if name]
     shown = [(name, cost) for name, cost in costs if depth is None or name.count(".") < depth]
     if sort_by is not None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...alike import alike
+from ...records.prices import Price, dearness, price_words, total
 from ...text import printable, size_words
 from ...verdict.measurement import ROOT
+from ...verdict.units import BYTES, ELEMENTS, MACS, PARAMS
 from .result import Complexity, Cost
 
 COLUMNS = ("MACs", "params", "activations", "memory access")
 FACTS = (*COLUMNS, "output")
+NOUNS = tuple(unit.noun for unit in (MACS, PARAMS, ELEMENTS, BYTES))  # of the columns
 WIDTH = 18  # fixed: a longer number elsewhere must not move a line that did not change
 TOTAL = "(total)"
 
@@ -40,16 +47,69 @@ def _row(cost: Cost, params: int, shape: str, label: str) -> str:
 
 
 def compare(actual: str, expected: str, tolerance: float) -> list[str]:
-    """What differs, module by module; numbers may differ by `tolerance`, a share of the stored one. [] if nothing."""
+    """What differs, the whole first, then module by module, those that cost most more first; what differs alike in one
+    line. Numbers may differ by `tolerance`, a share of the stored one. [] if nothing does.
+    """
     ours, theirs = _parsed(actual), _parsed(expected)
-    lines = []
-    for name in dict.fromkeys([*theirs, *ours]):
-        new, old = ours.get(name), theirs.get(name)
-        if new is None or old is None:
-            lines.append(f"{'+' if old is None else '-'} {name}{_figures(new or old)}")
-        elif new and old and (changes := _changes(new, old, tolerance)):
-            lines.append(f"~ {name}: {', '.join(changes)}")
-    return lines
+    found = [
+        difference
+        for name in dict.fromkeys([*theirs, *ours])
+        if (difference := _difference(name, ours.get(name), theirs.get(name), tolerance)) is not None
+    ]
+    whole = [one for one in found if one.name == TOTAL or not one.is_row]
+    rest = [one for one in found if one not in whole]
+    groups = [
+        (names[0], [rest[row] for row in rows])
+        for names, rows in alike(((one.words, one.numbers), (one.name,)) for one in rest)
+    ]
+    groups.sort(key=lambda group: dearness(total(one.price for one in group[1])))
+    return [_line(one.name, [one]) for one in whole] + [_line(*group) for group in groups]
+
+
+class Difference(NamedTuple):
+    """What differs in a line: each number at the base and now, in base units, and what else of it is another."""
+
+    name: str
+    words: str = ""
+    numbers: tuple[tuple[int, int], ...] = ()  # in the order of the columns
+    is_row: bool = True
+
+    @property
+    def price(self) -> Price:
+        """How much more of each, by noun."""
+        return {noun: new - old for noun, (old, new) in zip(NOUNS, self.numbers, strict=False)}
+
+
+def _difference(name: str, new: Row | None, old: Row | None, tolerance: float) -> Difference | None:
+    if not new and not old:  # a line of the head
+        return None if new == old else Difference(f"{'+' if old is None else '-'} {name}", is_row=False)
+    numbers = tuple(zip(_numbers(old), _numbers(new), strict=True))
+    if not new or not old:
+        return Difference(name, "gone" if old else "new", numbers)
+    if all(a == b or _close(a, b, tolerance) for a, b in zip(new, old, strict=True)):
+        return None
+    before, after = old[-1], new[-1]
+    return Difference(name, f"output {before} -> {after}" if after != before else "", numbers)
+
+
+def _numbers(row: Row | None) -> list[int]:
+    return [*map(_number, row[: len(COLUMNS)])] if row else [0] * len(COLUMNS)
+
+
+def _line(name: str, members: Sequence[Difference]) -> str:
+    """`conv (Conv2d): +972 MACs (7,776 -> 8,748), output 1x8 -> 1x9`; of several what they cost in all."""
+    price = total(one.price for one in members)
+    nouns = NOUNS[:2] if any(price.get(noun) for noun in NOUNS[:2]) else NOUNS[2:]  # these follow from those
+    told = [_cost(noun, price.get(noun, 0), members) for noun in nouns if price.get(noun)]
+    told += [members[0].words, f"{len(members)} modules" if len(members) > 1 else ""]
+    words = ", ".join(filter(None, told))
+    return f"{name}: {words}" if words else name
+
+
+def _cost(noun: str, value: float, members: Sequence[Difference]) -> str:
+    words = price_words({noun: value}) + (" of memory access" if noun == BYTES.noun else "")
+    old, new = members[0].numbers[NOUNS.index(noun)]
+    return f"{words} ({old:,} -> {new:,})" if len(members) == 1 and old and new else words
 
 
 Row = tuple[str, ...]  # numbers and output shape of a module; () for a line of the head
@@ -71,18 +131,6 @@ def _is_number(cell: str) -> bool:
     return cell.replace(",", "").isdigit()
 
 
-def _figures(row: Row | None) -> str:
-    return ": " + ", ".join(f"{fact} {cell}" for fact, cell in zip(FACTS, row, strict=True)) if row else ""
-
-
-def _changes(new: Row, old: Row, tolerance: float) -> list[str]:
-    return [
-        f"{fact} {b} -> {a}{_percent(a, b)}"
-        for fact, a, b in zip(FACTS, new, old, strict=True)
-        if a != b and not _close(a, b, tolerance)
-    ]
-
-
 def _close(new: str, old: str, tolerance: float) -> bool:
     return (
         _is_number(new) and _is_number(old) and abs(_number(new) - _number(old)) <= tolerance * _number(old)
@@ -91,9 +139,3 @@ def _close(new: str, old: str, tolerance: float) -> bool:
 
 def _number(cell: str) -> int:
     return int(cell.replace(",", ""))
-
-
-def _percent(new: str, old: str) -> str:
-    if not (_is_number(new) and _is_number(old) and _number(old)):
-        return ""
-    return f" ({(_number(new) - _number(old)) / _number(old):+.1%})"

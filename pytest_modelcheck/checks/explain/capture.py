@@ -14,7 +14,8 @@ from ...errors import ExplanationError
 from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
-from .layers import as_map, first_tensor, flat_graph, image_size, nearest, spatial_layers
+from ...text import nearest
+from .layers import as_map, first_tensor, flat_graph, image_size, spatial_layers
 from .targets import Target, score
 
 

@@ -61,9 +61,10 @@ class InvarianceCheck(Check):
         value = arguments.bound(self.name, key, given, metric.unit, problems)
         if value is None:
             return []
+        spelled = metric.unit.spelled(given[key])
         if metric.more == "better":
-            return [Limit(metric, min=value, options=options)]
-        return [Limit(metric, max=value, options=options)]
+            return [Limit(metric, min=value, options=options, written={"min": spelled})]
+        return [Limit(metric, max=value, options=options, written={"max": spelled})]
 
     def observe(self, subject: Subject, *, transform: str, **options: Any) -> Invariance:
         """The curves of one transform."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import LimitError
+from ...text import not_one_of
 
 PRESETS: Mapping[str, tuple[float, float]] = {
     "strict": (1e-5, 0.005),
@@ -15,6 +16,8 @@ PRESETS: Mapping[str, tuple[float, float]] = {
     "loose": (1e-2, 0.25),
 }
 """Limits (a, b) of `1 - Pearson` and of the largest relative change; measured in the design of this project."""
+
+BEYOND = "  <- differs"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class StoredMap:
 class HeatmapComparison:
     """`correlation_distance` is 1 - Pearson, `max_change` is max|change| / max|expected|; the worst of the batch.
 
-    `reason` says what else differs (shape, layer, method, target); it alone is enough for a mismatch.
+    `reason` says what else differs (`other`: shape, layer, method, target); it alone is enough for a mismatch.
     """
 
     preset: str
@@ -38,6 +41,7 @@ class HeatmapComparison:
     reason: str = ""
     limits: tuple[float, float] = PRESETS["default"]  # (a, b)
     expected: StoredMap | None = None
+    other: str = ""
 
     @property
     def matches(self) -> bool:
@@ -49,8 +53,13 @@ class HeatmapComparison:
     def deciding(self) -> tuple[float, float]:
         """Value and limit of the strength where only that differs, else of the places."""
         a, b = self.limits
-        only_strength = self.correlation_distance <= a and self.max_change > b
-        return (self.max_change, b) if only_strength else (self.correlation_distance, a)
+        return (self.max_change, b) if self.only_strength else (self.correlation_distance, a)
+
+    @property
+    def only_strength(self) -> bool:
+        """Whether the places are alike, and the strengths are not."""
+        a, b = self.limits
+        return self.correlation_distance <= a and self.max_change > b
 
     def lines(self) -> list[str]:
         """The comparison in words."""
@@ -65,13 +74,13 @@ class HeatmapComparison:
 
 
 def _mark(value: float, limit: float) -> str:
-    return "  <- differs" if value > limit else ""
+    return BEYOND if value > limit else ""
 
 
 def check_preset(preset: str) -> str:
     """`preset`, if there is one of this name. Raises LimitError."""
     if preset not in PRESETS:
-        raise LimitError(f"preset={preset!r} is not one of {', '.join(map(repr, PRESETS))}")
+        raise LimitError(not_one_of("preset", preset, PRESETS))
     return preset
 
 
@@ -97,9 +106,9 @@ def compare(
 ) -> HeatmapComparison:
     """Compare what a test saw with what is stored; `limits` (a, b) in place of the preset's."""
     limits = limits or PRESETS[check_preset(preset)]
-    reason = _other_map(actual, expected)
+    other, reason = _other_map(actual, expected)
     if reason:
-        return HeatmapComparison(preset, reason=reason, limits=limits, expected=expected)
+        return HeatmapComparison(preset, reason=reason, limits=limits, expected=expected, other=other)
     pairs = list(zip(actual.raw.astype(np.float64), expected.raw.astype(np.float64), strict=True))
     return HeatmapComparison(
         preset,
@@ -110,16 +119,21 @@ def compare(
     )
 
 
-def _other_map(actual: StoredMap, expected: StoredMap) -> str:
+def _other_map(actual: StoredMap, expected: StoredMap) -> tuple[str, str]:
+    """What makes it another map, if anything does; and why the two are none that can be compared."""
     for fact in ("method", "layer", "target"):
-        if actual.facts.get(fact) != expected.facts.get(fact):
-            return f"{fact:<9} {expected.facts.get(fact)} expected, {actual.facts.get(fact)} measured"
+        old, new = expected.facts.get(fact), actual.facts.get(fact)
+        if old != new:
+            return fact, f"{fact:<9} {old} expected, {new} measured"
     if actual.raw.shape != expected.raw.shape:
-        return f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
+        return "shape", f"shape     {_shape(expected.raw)} expected, {_shape(actual.raw)} measured"
     for raw, word in ((expected.raw, "expected"), (actual.raw, "measured")):
         if not raw.size or not np.isfinite(raw).all():
-            return f"map       the {word} one {'holds NaN or infinite values' if raw.size else 'is empty'}"
-    return ""
+            return (
+                "",
+                f"map       the {word} one {'holds NaN or infinite values' if raw.size else 'is empty'}",
+            )
+    return "", ""
 
 
 def _shape(raw: np.ndarray) -> str:

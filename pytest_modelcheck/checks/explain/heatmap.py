@@ -16,6 +16,7 @@ from PIL import Image
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from .colormap import blend
+from .pointing import hits
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -99,7 +100,7 @@ class Heatmap(Explanation):
         places = [where] if alone else cast("Sequence[ArrayLike]", where)
         if len(places) != len(self.map):
             raise ExplanationError(f"{len(places)} boxes or masks for {len(self.map)} maps")
-        return np.array([_points_at(m, p, margin) for m, p in zip(self.map, places, strict=True)])
+        return hits(self.map, places, margin)
 
     def __repr__(self) -> str:
         return f"Heatmap({self.title}, {'x'.join(map(str, self.raw.shape))})"
@@ -129,17 +130,3 @@ def shown(image: Image.Image, size: int = SHOWN) -> Image.Image:
     """A small picture enlarged to about `size` pixels."""
     scale = max(1, round(size / max(image.size)))
     return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
-
-
-def _points_at(heat: np.ndarray, where: ArrayLike, margin: int) -> bool:
-    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-    place = np.asarray(where)
-    if place.shape == (4,):
-        left, top, right, bottom = place.tolist()
-        return bool(left - margin <= column < right + margin and top - margin <= row < bottom + margin)
-    if place.shape != heat.shape:
-        raise ExplanationError(
-            f"a box is (left, top, right, bottom), a mask has the input's size {heat.shape}; got shape {place.shape}"
-        )
-    near = place[max(0, row - margin) : row + margin + 1, max(0, column - margin) : column + margin + 1]
-    return bool(near.any())

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...errors import ExplanationError, NothingSeenError
 from ...model.subject import Subject
+from ...text import not_one_of
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
 from .layers import Layers, image_batch
@@ -77,6 +78,12 @@ class Invariance:
             "max_feature_shift": self.max_feature_shift,
         }
 
+    def __repr__(self) -> str:
+        return (
+            f"Invariance({self.transform}, {len(self.values)} values: min_probability {self.min_probability:.4g}, "
+            f"max_feature_shift {self.max_feature_shift:.4g} of {list(self.distance)[-1]})"
+        )
+
     def __str__(self) -> str:
         layers = list(self.distance)
         head = f"{self.axis:>36}  probability  " + "  ".join(layers)
@@ -106,7 +113,7 @@ def invariance(
     images that no transform changes, and for features or probabilities that are NaN.
     """
     if transform not in TRANSFORMS:
-        raise ExplanationError(f"transform={transform!r} is not one of {', '.join(map(repr, TRANSFORMS))}")
+        raise ExplanationError(not_one_of("transform", transform, TRANSFORMS))
     if values is not None and (not len(values) or (transform == "scale" and min(values) <= 0)):
         raise ExplanationError(f"values={values!r}: give one or more, and scales above 0")
     images = image_batch(subject).detach()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -14,6 +13,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from ...errors import ExplanationError
 from ...model.eager import eager
 from ...model.subject import Inputs, Subject
+from ...text import nearest
 
 Size = tuple[int, int]
 Layer: TypeAlias = str | nn.Module | None  # None: the last one with a map
@@ -39,18 +39,6 @@ def find_layer(subject: Subject, layer: Layer) -> tuple[str, nn.Module]:
     if layer not in modules:
         raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(str(layer), list(modules))}")
     return layer, modules[layer]
-
-
-def nearest(name: str, names: list[str]) -> str:
-    """A hint: the closest names."""
-    names = [n for n in names if n]
-    tail = name.rpartition(".")[2]
-    close = difflib.get_close_matches(name, names, 3, 0.5) or [n for n in names if tail and tail in n][:3]
-    return (
-        f"did you mean {', '.join(map(repr, close))}?"
-        if close
-        else f"it has {', '.join(map(repr, names[:8]))}, …"
-    )
 
 
 def flat_graph(module: nn.Module) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...verdict.metric import Metric
 from ...verdict.units import RATIO, Unit
 
-PROBABILITY = Metric("invariance_probability", RATIO, more="better")
-FEATURE_SHIFT = Metric("invariance_feature_shift", RATIO)
+PROBABILITY = Metric("invariance_probability", RATIO, "{transform} probability", more="better")
+FEATURE_SHIFT = Metric("invariance_feature_shift", RATIO, "{transform} shift")
 HEATMAP = Metric(
     "heatmap",
     Unit("", "", "a distance", "0.001"),

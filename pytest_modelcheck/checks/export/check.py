@@ -32,8 +32,8 @@ DEFAULTS: Mapping[str, object] = {
 }
 
 
-EXPORT = Metric("onnx_export", RATIO, nature="distance")
-SIZE = Metric("onnx_size", BYTES)
+EXPORT = Metric("onnx_export", RATIO, "ONNX export", nature="distance")
+SIZE = Metric("onnx_size", BYTES, "ONNX size")
 
 
 class ExportCheck(Check):
@@ -64,9 +64,14 @@ class ExportCheck(Check):
         options = {key: value for key, value in given.items() if key != "max_size"}
         limits: tuple[Limit, ...] = ()
         try:
-            limits = (Limit(EXPORT, max=_checked_rtol({**DEFAULTS, **options}), options=options),)
+            bound, written = (
+                _checked_rtol({**DEFAULTS, **options}),
+                {"max": RATIO.spelled(options.get("rtol"))},
+            )
+            limits = (Limit(EXPORT, max=bound, options=options, written=written),)
             if "max_size" in given:
-                limits += (Limit(SIZE, max=BYTES.parse(given["max_size"]), options=options),)
+                size, written = BYTES.parse(given["max_size"]), {"max": BYTES.spelled(given["max_size"])}
+                limits += (Limit(SIZE, max=size, options=options, written=written),)
         except LimitError as error:
             problems.append(f"{self.name}: {error}")
         return Reading(limits, tuple(problems))
@@ -96,7 +101,9 @@ class ExportCheck(Check):
         """
         options = {**DEFAULTS, **limit.options}
         if not observed.exported:
-            raise MeasurementError(f"not exportable: {observed.reason}")
+            refused = MeasurementError(f"not exportable: {observed.reason}")
+            refused.details = observed.details
+            raise refused
         if limit.metric is SIZE:
             return Measurement(observed.size_bytes, notes=_facts(observed))
         if observed.vacuous:

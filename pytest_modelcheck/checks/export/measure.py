@@ -22,7 +22,7 @@ from ...errors import MeasurementError, MissingExtraError, ModelRunError, Nothin
 from ...model.shared import shared
 from ...model.subject import Inputs, Subject
 from ...progress import busy
-from ...text import file_stem, printable
+from ...text import file_stem, first_sentence, printable
 from .agreement import compare, silence_of
 from .axes import FreeSizes, free_axes, tensor_names
 from .result import Onnx, OutputError
@@ -74,7 +74,7 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
             data = model.SerializeToString()
             onnx.checker.check_model(data, full_check=True)
     except Exception as error:
-        return Onnx(**facts, reason=short_reason(error))
+        return Onnx(**facts, reason=short_reason(error), details=whole_reason(error))
     known: dict[str, Any] = {
         "opset": next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None),
         "size_bytes": len(data),
@@ -89,7 +89,8 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
             session = _session(data)
             got = _run(session, inputs)
     except Exception as error:
-        return Onnx(**facts, **known, reason=f"ONNX Runtime cannot run it: {short_reason(error)}")
+        reason = f"ONNX Runtime cannot run it: {short_reason(error)}"
+        return Onnx(**facts, **known, reason=reason, details=whole_reason(error))
     names = [output.name for output in session.get_outputs()]
     outputs = list(compare(names, got, expected))
     tried = []
@@ -257,18 +258,24 @@ def _leaves(output: object) -> list[object]:
 
 def short_reason(error: BaseException) -> str:
     """The exporter's reason in one line: what it was about first, then the innermost message."""
-    chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
-        chain.append(cause)
-    text = "\n".join(f"{type(e).__name__}: {e}" for e in chain)
+    innermost, text = _chain(error)[-1], whole_reason(error)
     if known := next((words for pattern, words in _REASONS if pattern in text), None):
         return known
     if fixed := _FIXED.search(text):
         size, name, inner, axis = fixed.groups()
         return f"axis {axis} of input '{name}{inner}' was asked to be free (dynamic=), but the model fixes it at {size}"
-    innermost = chain[-1]
-    lines = [line.strip() for line in str(innermost).splitlines() if line.strip()]
-    message = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0] if lines else "")
-    detail = f"{type(innermost).__name__}: {message}"
-    detail = detail if len(detail) <= 200 else detail[:199] + "…"
+    message = re.sub(r"^\s*\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(innermost))
+    detail = f"{type(innermost).__name__}: {first_sentence(message)}"
     return f"data-dependent ({detail})" if any(word in text for word in _DATA_DEPENDENT) else detail
+
+
+def whole_reason(error: BaseException) -> str:
+    """All that it and what led to it say."""
+    return "\n".join(f"{type(one).__name__}: {one}" for one in _chain(error))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    return chain

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 
+from ...text import first_line_repr
 from ...verdict.units import BYTES
 
 
@@ -49,6 +50,7 @@ class Onnx:
     reason: str = ""
     model: bytes = field(default=b"", repr=False)
     file: str = ""
+    details: str = ""  # the reason at length, where it is cut
 
     @property
     def exported(self) -> bool:
@@ -82,6 +84,9 @@ class Onnx:
             "outputs": [asdict(output) for output in self.outputs],
             "max_relative_error": self.max_relative_error,
         }
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         if self.reason:

@@ -18,6 +18,7 @@ from ...errors import MeasurementError, ModelRunError
 from ...model.shapes import sizes
 from ...model.state.steady import reset_between
 from ...model.subject import Inputs, Subject, locate_failure
+from ...text import not_one_of
 from .clock import Call, Clock, ThreadClock, WallClock, clock_for
 from .intervals import COARSE, ERROR
 from .region import load_average, timed_region
@@ -52,7 +53,7 @@ def measure(
     ModelRunError that names the call if the model raises, MeasurementError for unknown words.
     """
     if statistic not in QUANTILES:
-        raise MeasurementError(f"statistic={statistic!r} is not one of {', '.join(map(repr, QUANTILES))}")
+        raise MeasurementError(not_one_of("statistic", statistic, QUANTILES))
     clock = clock or clock_for(subject.device, threads)
     patience = PATIENCE if cap is None and not decided else None
     cap = CAP if cap is None else cap

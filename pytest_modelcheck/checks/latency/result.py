@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import unsaved_text
 from ...records.plain import number
+from ...text import count, first_line_repr
 from ...verdict.units import SECONDS
 from .clock import WallClock
 from .intervals import ERROR, TOO_FEW, quantile_interval
@@ -112,6 +113,9 @@ class Latency:
         upper = self.batch / low if low else float("inf")
         return Estimate(self.batch / self.median.value, (self.batch / high, upper))
 
+    def __repr__(self) -> str:
+        return first_line_repr(self)
+
     def __str__(self) -> str:
         rows = [f"{name:<7}{getattr(self, name)}" for name in QUANTILES]
         rows.append(f"wall   {self.wall_median}")
@@ -130,7 +134,7 @@ class Latency:
         few = (
             "" if self.error == ERROR else f" (so few that an interval misleads once in {1 / self.error:.0f})"
         )
-        return f"{len(self.samples)} calls{few}, {clock}, {threads}, load average {self.load:.1f}"
+        return f"{count(len(self.samples), 'call')}{few}, {clock}, {threads}, load average {self.load:.1f}"
 
     @property
     def beside(self) -> str:

@@ -10,6 +10,7 @@ from torch import nn
 
 from ...errors import MeasurementError
 from ...model.subject import Inputs, Subject, differentiable_sums
+from ...text import not_one_of
 from ...verdict.phases import PHASES
 from .clock import Call
 
@@ -23,7 +24,7 @@ def workload(subject: Subject, inputs: Inputs, phase: str) -> Prepare:
     output depends on one.
     """
     if phase not in PHASES:
-        raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
+        raise MeasurementError(not_one_of("phase", phase, PHASES))
     module, args, kwargs = subject.module, inputs.args, dict(inputs.kwargs)
 
     def forward() -> object:

@@ -62,6 +62,7 @@ class PeakMemoryBudget(AmountCheck):
             observed.total,
             contributors=_contributors(observed),
             notes=tuple(_notes(observed)),
+            details=tuple(filter(None, [observed.details])),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -9,12 +10,13 @@ from dataclasses import replace
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...errors import MeasurementError, out_of_sight
+from ...errors import MeasurementError, at_length, in_short, out_of_sight
 from ...model.calls import module_calls
 from ...model.eager import eager
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Subject, locate_failure
+from ...text import not_one_of
 from ...verdict.phases import PHASES
 from .allocator import allocator_of
 from .live import (
@@ -50,20 +52,31 @@ def peak_memory(
     Raises ModelRunError if the model raises, MeasurementError for unknown words and where nothing can be trained.
     """
     if phase not in PHASES:
-        raise MeasurementError(f"phase={phase!r} is not one of {', '.join(map(repr, PHASES))}")
+        raise MeasurementError(not_one_of("phase", phase, PHASES))
     make = make_optimizer(optimizer, subject.device) if phase == "training_step" else None
     try:
         found = _counted(subject, phase, make, fake=True)
     except Exception as error:
         if isinstance(error, MeasurementError) and not isinstance(error, OptimizerError):
             raise
-        kind = "" if isinstance(error, UnknownSize) else f"{type(error).__name__}: "
-        reason = kind + (str(error).splitlines() or [""])[0]
+        reason = str(error) if isinstance(error, UnknownSize) else in_short(error)
+        details = at_length(error, reason)
         with locate_failure(subject, subject.require_inputs()):
-            found = replace(_counted(subject, phase, make, fake=False), reason=reason)
+            found = replace(_counted(subject, phase, make, fake=False), reason=reason, details=details)
     if measured or (measured is None and subject.device.type == "cuda"):
         found = _allocated(subject, phase, make, found)
     return found
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Without the tracebacks that fake tensors log of what they cannot do: the reason is told with the figure."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: bool) -> PeakMemory:
@@ -73,6 +86,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
     live = LiveTensors(subject.module, fake=fake)
     mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
     with (
+        _without_log(),
         _ready(subject, phase, replaced=fake),
         mode or nullcontext(),
         module_calls(live.modules.enter, live.modules.leave, live.modules.elsewhere),

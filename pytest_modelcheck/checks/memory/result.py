@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from ...errors import unsaved_text
+from ...text import first_line_repr
 from ...verdict.units import BYTES
 from .live import ACTIVATION, BACKWARD, STEP, Event
 
@@ -49,6 +50,7 @@ class PeakMemory:
     allocator: str | None = None
     unseen: str = ""
     unsaved: tuple[str, ...] = ()  # what the model keeps and no check can put back
+    details: str = ""  # the reason at length, where it is cut
 
     @property
     def total(self) -> int:
@@ -62,6 +64,9 @@ class PeakMemory:
             return "the optimizer's step"
         module = self.at or "the model itself"
         return module if self.phase == "forward" else f"{module}, {self.during}"
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         rows = [

@@ -38,7 +38,7 @@ class OperatorBudget(_ProfileCheck):
         "at most this many calls of an operator in one forward call, as torch.profiler counts them (operators called "
         "by operators too); 0 forbids it. operator: 'aten::copy_', or a pattern: 'aten::*' is all of them together."
     )
-    metrics = (Metric("operator_calls", CALLS),)
+    metrics = (Metric("operator_calls", CALLS, "calls of {operator}"),)
     choices: Mapping[str, Choice] = {"operator": Text()}
     leading = ("operator",)
     examples: Mapping[str, str] = {"operator": repr("aten::copy_")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import gzip
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import MeasurementError, NothingSeenError, out_of_sight
+from ...text import did_you_mean, first_line_repr, not_one_of
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
 from .host import HOST_SYNCS, HostReads
@@ -148,7 +148,7 @@ class Profile:
         rows = list(self._modules.items())
         keys = ("name", *(f.name for f in fields(ModuleTime)))
         if sort_by not in keys:
-            raise MeasurementError(f"sort_by={sort_by!r} is not one of {', '.join(keys)}")
+            raise MeasurementError(not_one_of("sort_by", sort_by, keys))
         if sort_by != "name":
             rows.sort(key=lambda row: -getattr(row[1], sort_by))
         width = max([6, *(len(name or ROOT) for name, _ in rows)])
@@ -235,6 +235,9 @@ class Profile:
         calls = "one call" if self.steps == 1 else f"{self.steps} steps"
         return f"{calls} under torch.profiler, wall time, {self.threads} thread{'s' * (self.threads != 1)}"
 
+    def __repr__(self) -> str:
+        return first_line_repr(self)
+
     def __str__(self) -> str:
         return f"{self.name}: {self.basis}\n{self.table()}"
 
@@ -272,9 +275,10 @@ def _refuse_unknown(pattern: str) -> None:
         return
     known = {name.partition(".")[0] for name in torch._C._dispatch_get_all_op_names()}
     if not any(fnmatchcase(name, pattern) for name in known):
-        close = difflib.get_close_matches(pattern, known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise MeasurementError(f"torch has no operator {pattern!r}, so it is never called{hint}")
+        hint = did_you_mean(pattern, known)
+        raise MeasurementError(
+            f"torch has no operator {pattern!r}, so it is never called{f'; {hint}' if hint else ''}"
+        )
 
 
 def _is_operator(average: Average) -> bool:

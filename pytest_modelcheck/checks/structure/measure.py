@@ -12,6 +12,7 @@ from ...errors import ModelCheckError
 from ...model.shared import shared
 from ...model.state.digest import of_bytes
 from ...model.subject import Subject
+from ...text import first_sentence
 from .result import Structure
 from .statedict import read_state
 from .tracer import trace_graph
@@ -41,7 +42,7 @@ def describe(subject: Subject) -> Structure:
     except ModelCheckError as error:
         state = read_state(subject.module)
         return Structure(
-            subject.name, read_tree(subject.module), reason=str(error).splitlines()[0], state=state
+            subject.name, read_tree(subject.module), reason=first_sentence(str(error)), state=state
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...verdict.metric import Metric
-from ...verdict.units import LINES
+from ...verdict.units import DIFFERENCES
 
 SNAPSHOT = Metric(
-    "structure_snapshot", LINES, nature="distance", breach="structure differs from its snapshot"
+    "structure_snapshot", DIFFERENCES, nature="distance", breach="structure differs from its snapshot"
 )

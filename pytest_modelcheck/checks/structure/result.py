@@ -8,6 +8,7 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, cast
 
+from ...text import first_line_repr
 from .change import Change
 from .checkpoint import State
 from .diff import compare
@@ -96,6 +97,9 @@ class Structure:
         if self.autograd is not None:
             made["autograd"] = self.autograd.to_dict()
         return made
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         return "\n".join(_line(m, self.name) for m in self.modules)
