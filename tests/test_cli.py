@@ -103,7 +103,7 @@ def test_merge_writes_one_report_of_all_shards(reports, capsys):
     names = [f"net ({reports / shard})" for shard in ("base", "head")]
     assert [s["name"] for s in merged["subjects"]] == names
     assert [c["subject"] for c in merged["checks"]] == names
-    assert f"<h2>{names[1]}" in (reports / "all/index.html").read_text()
+    assert f"</span> {names[1]}" in (reports / "all/index.html").read_text()
     assert "2 checks, none failed" in capsys.readouterr().out
 
 

@@ -94,13 +94,13 @@ class Drawing:
         """All checks, and in full those to be told of, each with its evidence."""
         told, rows, seen = [], [], set()
         for slug, check in zip(check_slugs(subject.checks), subject.checks, strict=True):
-            in_full = shown_outcome(check) in TOLD
-            if not in_full:
-                rows.append((check, f"{subject.slug}/checks/{slug}"))
-            else:
-                evidence = [] if check["nodeid"] in seen else list(self._evidence(subject, check))
-                seen |= {check["nodeid"]} if evidence else set()
+            asked = check["outcome"] != "pass" and check["nodeid"] not in seen
+            evidence = list(self._evidence(subject, check)) if asked else []
+            seen |= {check["nodeid"]} if evidence else set()
+            if evidence or shown_outcome(check) in TOLD:
                 told.append((slug, check, evidence))
+            else:
+                rows.append((check, f"{subject.slug}/checks/{slug}"))
         return self._macro("told", "checks", subject, told, rows)
 
     def _evidence(self, subject: PageSubject, check: CheckEntry) -> Iterator[Markup]:

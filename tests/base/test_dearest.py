@@ -25,7 +25,7 @@ def changed():
 
 def page(record):
     text = render(record)
-    part = text[text.index('class="since"') :]
+    part = text[text.index('class="changed"') :]
     return html.unescape(re.sub(r"<[^>]+>", " ", part[: part.index("</section>")]))
 
 
