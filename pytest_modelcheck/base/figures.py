@@ -241,6 +241,7 @@ class Base:
         ran = {check["nodeid"] for check in head["checks"]}
         left_out = [entry for entry in self.demands if entry["nodeid"] not in ran]
         changes["notes"] = [
+            *changes.get("notes", ()),
             *self.notes,
             *unseen,
             *self._age(),

@@ -31,7 +31,7 @@ def compare(base: Record, head: Record, catalogue: Catalogue) -> Changes:
     """The section `changes` of a record: what differs in `head` from `base`, subject by subject.
 
     Subjects are the same if their tests say so (then `from` is the base's name, where that is another). Each has a
-    `status`, "new", "removed", "changed" or "unchanged"; `metrics` holds all figures both sides may have, changed or
+    `status`, "new", "removed" (its tests ran, and it was not there), "changed" or "unchanged"; `metrics` holds all figures both sides may have, changed or
     not; what the sections found stands beside these, only where something changed.
     """
     twins = matched(base["subjects"], head["subjects"])
@@ -39,14 +39,24 @@ def compare(base: Record, head: Record, catalogue: Catalogue) -> Changes:
     pairs: list[tuple[SubjectEntry | None, SubjectEntry | None]] = [
         (twins.get(entry["signature"]), entry) for entry in head["subjects"]
     ]
-    pairs += [(entry, None) for entry in base["subjects"] if entry["signature"] not in known]
+    missing = [entry for entry in base["subjects"] if entry["signature"] not in known]
+    unsettled = _unsettled(head)
+    unseen = [entry for entry in missing if not unsettled.isdisjoint(entry["nodeids"])]
+    pairs += [(entry, None) for entry in missing if entry not in unseen]
     comparing = _Comparing(base, head, catalogue)
     return {
         "base": _about(base),
         "head": _about(head),
         "environment": _environment(base, head),
         "subjects": [comparing.subject(old, new) for old, new in pairs],
+        "notes": [f"{entry['name']} was not seen in this run: its tests ended before" for entry in unseen],
     }
+
+
+def _unsettled(head: Record) -> set[str]:
+    """Tests that failed, or were not run: that a subject of theirs is missing proves nothing."""
+    ended = {failure["nodeid"] for failure in head.get("failures", [])}
+    return ended | {c["nodeid"] for c in head["checks"] if c["outcome"] in ("error", "not run", "skipped")}
 
 
 class RegressionEntry(FigureEntry):

@@ -131,8 +131,14 @@ def besides(cause: Cause, catalogue: Catalogue) -> list[str]:
         return []
     content = cast("Mapping[str, Any]", cause.changes)
     compared = [section.changes for section in catalogue.sections.values() if section.changes is not None]
+    first = next(
+        (one for one in compared if list(one.origins(content))), None
+    )  # told already, but for what is bad
     lines = [
-        line for one in compared for line in one.lines(content, 1) if line.short and not line.is_headline
+        line
+        for one in compared
+        for line in one.lines(content, 1)
+        if line.short and not line.is_headline and (line.worse or one is not first)
     ]
     ranked = sorted(lines, key=lambda line: not line.worse)
     taken = {origin.text for origin in cause.origins}

@@ -88,9 +88,16 @@ class _Page:
     def _commands(self, cause: Cause) -> list[Command]:
         return commands(cause, self.record)
 
+    def _home(self, cause: Cause) -> PageSubject:
+        """The subject whose part shows it: its first one, or the one whose tests or checks these are."""
+        signatures = {check["signature"] for check in cause.checks}
+        own = [s for s in self.subjects if s.cause is cause]
+        near = [s for s in self.subjects if s.entry is not None and s.entry["signature"] in signatures]
+        return [*own, *(s for s in self.subjects if s.entry is None), *near, *self.subjects][0]
+
     def _links(self, cause: Cause) -> list[tuple[str, str]]:
         """Where to look: the failed checks, and the tabs that show the change. A text and an address each."""
-        home = next((s for s in self.subjects if s.entry is not None and s.cause is cause), self.subjects[-1])
+        home = self._home(cause)
         links = [("show what failed", f"{home.slug}/checks")]
         shown = {section.tab for section in self.drawing.sections(home)}
         for origin in cause.origins[:1]:
