@@ -31,8 +31,9 @@ def compare(base: Record, head: Record, catalogue: Catalogue) -> Changes:
     """The section `changes` of a record: what differs in `head` from `base`, subject by subject.
 
     Subjects are the same if their tests say so (then `from` is the base's name, where that is another). Each has a
-    `status`, "new", "removed" (its tests ran, and it was not there), "changed" or "unchanged"; `metrics` holds all figures both sides may have, changed or
-    not; what the sections found stands beside these, only where something changed.
+    `status`, "new", "removed" (its tests came to their end without it), "changed" or "unchanged"; `metrics` holds all
+    figures both sides may have, changed or not; what the sections found stands beside these, only where something
+    changed.
     """
     twins = matched(base["subjects"], head["subjects"])
     known = {entry["signature"] for entry in twins.values()}
