@@ -10,20 +10,24 @@ from ..text import file_stem
 from ..verdict.message import option_words
 
 LOOSE = "without-a-subject"  # what the page has for tests that have none
+OWN = tuple(
+    f"{name}{end}" for name in ("main", "broke", "overview", "since") for end in ("", "-title")
+)  # ids
 
 
-def slugs(names: Iterable[str]) -> dict[str, str]:
-    """A slug for each name of a subject: unique, ASCII letters, digits, `.`, `_` and `-`, no more than 90.
+def slugs(names: Sequence[str]) -> list[str]:
+    """A slug for each subject, by its name: ASCII letters, digits, `.`, `_` and `-`, no more than 90; all different,
+    and none of them an id of the page's own.
 
     Ids within a subject's part begin with its slug and a `/`, which no slug has.
     """
-    known = list(dict.fromkeys(names))
-    return dict(zip(known, _unique(map(_slug, known)), strict=True))
+    taken = (LOOSE, *OWN)
+    return list(_unique([*taken, *map(_slug, names)]))[len(taken) :]
 
 
-def subject_slugs(record: Record) -> dict[str, str]:
-    """Those of a record's subjects, by name."""
-    return slugs([LOOSE, *(entry["name"] for entry in record["subjects"])])
+def subject_slugs(record: Record) -> list[str]:
+    """Those of a record's subjects, in their order."""
+    return slugs([entry["name"] for entry in record["subjects"]])
 
 
 def check_slugs(checks: Sequence[CheckEntry]) -> list[str]:

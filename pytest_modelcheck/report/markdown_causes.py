@@ -38,7 +38,8 @@ class _Told:
 
     def __init__(self, record: Record, catalogue: Catalogue) -> None:
         self.record, self.catalogue = record, catalogue
-        self.slugs = subject_slugs(record)
+        signatures = [entry["signature"] for entry in record["subjects"]]
+        self.slugs = dict(zip(signatures, subject_slugs(record), strict=True))
 
     def whole(self, cause: Cause) -> str:
         """An item with its commands."""
@@ -70,7 +71,7 @@ class _Told:
 
 def _address(slugs: Mapping[str, str], cause: Cause, number: int) -> str:
     """In the report: of the module that changed, or of the checks."""
-    slug = slugs[cause.subjects[number]["name"]]
+    slug = slugs[cause.subjects[number]["signature"]]
     link = next((origin for origin in cause.origins if origin.link), None)
     if link is None:
         return f"index.html#{slug}/checks"

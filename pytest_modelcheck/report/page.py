@@ -57,7 +57,8 @@ class _Page:
     def render(self) -> str:
         """The frame, filled; where it is too large, subjects are thinned, the least worth first."""
         room = CEILING - NOTICE - size_of(self._frame({}))
-        return self._frame(fitted(self.subjects, self._part, room))
+        page = self._frame(fitted(self.subjects, self._part, room))
+        return page.replace("\0", "\N{REPLACEMENT CHARACTER}")  # as browsers do, but not everywhere
 
     def _part(self, subject: PageSubject, thin: Thin) -> str:
         return stored_once(self.drawing.html(subject, thin), subject.slug)

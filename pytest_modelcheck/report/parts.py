@@ -6,7 +6,9 @@ place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,6 +40,7 @@ TABS: Mapping[str, str] = {
 }
 """In the order of the page; a section names one of them, or else stands in the last."""
 FOLDED = {"memory": "time"}  # tabs of earlier releases
+NOSCRIPT = re.compile(r"<(/?)noscript(?=[\s/>])", re.I)
 SUBJECT = f"{__package__}:templates/subject.html.j2"
 TOLD = (*BAD, "warn", "inconclusive")  # outcomes of checks whose message is shown
 
@@ -136,7 +139,8 @@ class Drawing:
         costs: dict[str, int] = {}
         for name, section in self.catalogue.sections.items():
             if section.costs is not None and content_of(sections, name):
-                costs |= section.costs(content_of(sections, name))
+                with suppress(Exception):  # a third party's; pictures are worth as much without them
+                    costs |= section.costs(content_of(sections, name))
         seen = {**subject.entry, "id": subject.slug, "checks": subject.checks}
         return {"s": seen, "thin": int(thin), "costs": costs}
 
@@ -157,10 +161,15 @@ class Drawing:
     def _safely(self, section: Section, render: Any, *arguments: Any) -> Markup:
         """A panel that raises, a third party's too, costs no more than itself."""
         try:
-            return cast("Markup", render(*arguments))
+            return _nestable(render(*arguments))
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             return generic("broken", section.title or section.name, reason)
+
+
+def _nestable(panel: Markup) -> Markup:
+    """The panel without a `<noscript>` of its own, which would end the one around the part: all see what it held."""
+    return type(panel)(NOSCRIPT.sub(r"<\1div", str(panel)))
 
 
 def _tab(section: Section) -> str:

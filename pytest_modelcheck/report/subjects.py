@@ -52,17 +52,16 @@ class PageSubject:
 
 def page_subjects(record: Record, causes: Sequence[Cause], catalogue: Catalogue) -> list[PageSubject]:
     """The gravest first, and among equals what changed; what has no subject stands among them as one."""
-    slugs = subject_slugs(record)
     broke = {entry["signature"]: cause for cause in causes for entry in cause.subjects}
     changes = _changed(record.get("changes"))
     checks = _by_signature(record, catalogue)
     found = []
-    for entry in record["subjects"]:
+    for slug, entry in zip(subject_slugs(record), record["subjects"], strict=True):
         cause, name = broke.get(entry["signature"]), entry["name"]
         own = checks.get(entry["signature"], []) if entry["signature"] else []
         failures = list(_failures(cause, entry)) if cause is not None else []
         panels = [panel for panel in record["panels"] if panel["subject"] == name]
-        found.append(PageSubject(slugs[name], name, entry, own, failures, panels, changes.get(name), cause))
+        found.append(PageSubject(slug, name, entry, own, failures, panels, changes.get(name), cause))
     found += _loose(record, causes, checks.get("", []))
     return sorted(found, key=lambda subject: (_severity(subject.outcome), subject.change is None))
 

@@ -172,6 +172,44 @@ def test_of_many_checks_the_first_are_shown_and_a_click_brings_more(visit, many)
     assert (shown, rows.count()) == (60, 260)
 
 
+@pytest.mark.parametrize("outcome", ["pass", "fail"])
+def test_an_address_brings_a_check_that_is_not_shown_yet_and_opens_it(visit, many, outcome):
+    entry, checks = subject(many(1, 1), 0, outcome, 300)
+    page = visit({**many(1, 1), "subjects": [entry], "checks": checks}, "#net-0/checks/macs-290")
+    sought = page.locator(".sought")
+    assert sought.get_attribute("id") == "net-0/checks/macs-290"
+    assert outcome == "pass" or sought.evaluate("check => check.open")
+
+
+def test_sorted_are_all_checks(visit, many):
+    page = visit(many(1, 300))
+    page.locator("table.checks").get_by_role("button", name="Metric").click()
+    assert page.locator("table.checks tbody tr").count() == 300
+    assert not page.locator("button.more-rows").is_visible()
+
+
+def test_a_list_of_many_modules_is_there_as_far_as_it_is_opened(visit, record):
+    structure = record["subjects"][0]["structure"]
+    inner = structure["modules"][1]
+    names = [("block", 1), *((f"block.{i}", 2) for i in range(900))]
+    modules = [structure["modules"][0], *({**inner, "name": n, "depth": d} for n, d in names)]
+    entry = {**record["subjects"][0], "structure": {**structure, "modules": modules, "graph": None}}
+    page = visit({**record, "subjects": [entry], "checks": []}, "#net/graph")
+    listed = page.locator(".modules li", has=page.locator("code", has_text="899"))
+    assert page.evaluate(NODES) < 5000
+    assert listed.count() == 0
+    page.locator(".modules summary", has_text="block").click()
+    page.locator(".modules li", has=page.locator("code", has_text="899")).last.wait_for()
+
+
+def test_the_skip_link_leaves_open_what_is_open(visit, record):
+    page = visit(record, "#net/cost")
+    page.locator("a.skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert opened(page) == ["net/cost"]
+
+
 def test_what_failed_beside_checks_stands_with_its_crash(visit, record):
     other = {"nodeid": "tests/test_it.py::test_it", "phase": "teardown", "where": "tests/conftest.py:12"}
     other |= {"message": "OSError: <b>socket</b>", "text": "E   OSError"}

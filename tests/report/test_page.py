@@ -8,9 +8,11 @@ import re
 
 import pytest
 
+from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.errors import ModelCheckError
 from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.records.plain import plain, to_json
+from pytest_modelcheck.report import page as pages
 
 from ..catalogue import render, write_report
 from .conftest import build
@@ -19,6 +21,20 @@ from .conftest import build
 @pytest.fixture(scope="module")
 def page(record):
     return render(record)
+
+
+@pytest.fixture
+def registry_with(record):
+    """`registry_with(panel, costs)`: the sections with a third party's, which is a fact of all subjects."""
+
+    def registry_with(panel, costs=None):
+        registry = default_registry()
+        registry.add_section("mine", panel=panel, costs=costs)
+        return registry
+
+    record["subjects"][0]["mine"] = {"a": 1}
+    yield registry_with
+    del record["subjects"][0]["mine"]
 
 
 def test_sections_come_in_the_order_of_a_review(page):
@@ -177,3 +193,41 @@ def test_a_peak_that_was_counted_in_a_real_run_says_why(record):
     assert "Counted in a real run: its shapes depend on &lt;data&gt;" in page
     assert "Counted under fake tensors" not in page
     assert "Counted under fake tensors" in render(record)
+
+
+def test_no_subject_has_an_id_of_the_pages_own_nor_of_another(record):
+    entry, check = record["subjects"][0], record["checks"][0]
+    names = ["main", "overview", "broke-title", "without a subject", "net", "net"]
+    many = {
+        **record,
+        "subjects": [{**entry, "name": name, "signature": name + str(i)} for i, name in enumerate(names)],
+        "checks": [{**check, "signature": ""}],
+    }
+    ids = re.findall(r' id="([^"]*)"', render(many))
+    assert {"main", "overview", "without-a-subject", "without-a-subject-2", "net-2"} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_null_characters_are_shown_alike_with_scripts_and_without(record):
+    told = {**record["checks"][0], "message": "a\0b"}
+    page = render({**record, "checks": [told]})
+    assert "\0" not in page
+    assert "a\N{REPLACEMENT CHARACTER}b" in page
+
+
+def test_a_panel_with_a_noscript_does_not_end_the_part_it_is_in(record, registry_with):
+    from markupsafe import Markup
+
+    panel = Markup("<NoScript class=x><p>without</p></noscript ><p>after</p>")
+    page = pages.render(record, registry_with(lambda content, context: panel))
+    assert len(re.findall("</noscript", page, re.I)) == 1
+    assert "<div class=x><p>without</p></div ><p>after</p>" in page
+
+
+def test_costs_that_cannot_be_told_cost_no_page(record, registry_with):
+    def costs(content):
+        raise KeyError("macs")
+
+    assert "drawn &lt;all the same&gt;" in pages.render(
+        record, registry_with(lambda *_: "drawn <all the same>", costs)
+    )

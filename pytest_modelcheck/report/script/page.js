@@ -70,9 +70,9 @@ class Page {
   // A panel may know the place; else it is an element's id.
   seek(slug, tab, place) {
     const part = this.opened.querySelector(".tab");
-    const element = document.getElementById(`${slug}/${tab}/${place}`);
+    const element = this.subjects.place(slug, tab, place);
     if (element) {
-      for (let at = element.parentElement; at && at !== part; at = at.parentElement) {
+      for (let at = element; at && at !== part; at = at.parentElement) {
         if (at.tagName === "DETAILS") at.open = true;
       }
       for (const old of part.querySelectorAll(".sought")) old.classList.remove("sought");
@@ -90,6 +90,12 @@ export function start(mounts) {
   for (const mount of [mountCommands, mountScroll]) {
     attempt(() => mount(document.querySelector(".home")));
   }
+  const main = document.getElementById("main");
+  main.tabIndex = -1;
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // an address would close what is open
+    main.focus();
+  });
   addEventListener("hashchange", () => page.go());
   document.addEventListener("modelcheck:subject", (event) => {
     event.detail.subject = page.subjects.source(event.target.closest(".subject").id);

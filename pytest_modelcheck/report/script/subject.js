@@ -1,10 +1,8 @@
 // A subject's part: text within a <noscript> until it is opened. It is parsed apart, where nothing
 // in it runs or loads, and enters the document tab by tab.
 
-import { make, makeButton } from "../../drawing/dom.js";
-
-const SHOWN = { ".check": 20, "table.checks > tbody > tr": 60 };
-const MORE = 200; // that a click adds
+import { make } from "../../drawing/dom.js";
+import { withholdFolded, withholdRows } from "./rest.js";
 
 export class Subjects {
   constructor(parts, mounts) {
@@ -12,6 +10,7 @@ export class Subjects {
     this.homes = new Map();
     this.parsed = new Map();
     this.tabs = new Map();
+    this.withheld = new Map();
     for (const part of parts) {
       for (const slug of part.dataset.slugs.split(" ")) this.homes.set(slug, part);
     }
@@ -60,9 +59,23 @@ export class Subjects {
       true,
     );
     fillPictures(tab, source.parentNode);
-    for (const [rows, most] of Object.entries(SHOWN)) shorten(tab, rows, most);
-    for (const mount of this.mounts) attempt(() => mount(tab));
+    const rows = withholdRows(tab, (row) => this.mount(row));
+    this.mount(tab);
+    this.withheld.set(`${slug}/${name}`, [...rows, ...withholdFolded(tab)]);
     return tab;
+  }
+
+  mount(root) {
+    for (const mount of this.mounts) attempt(() => mount(root));
+  }
+
+  // The element of a place in a tab that is open, which may have been kept out until now.
+  place(slug, name, place) {
+    const id = `${slug}/${name}/${place}`;
+    for (const rest of document.getElementById(id) ? [] : this.withheld.get(`${slug}/${name}`)) {
+      rest.reveal(id);
+    }
+    return document.getElementById(id);
   }
 }
 
@@ -88,28 +101,4 @@ function fillPictures(tab, store) {
     });
     place.replaceWith(image);
   }
-}
-
-// Of many rows the first; a button brings the others.
-function shorten(tab, selector, most) {
-  const rows = [...tab.querySelectorAll(selector)];
-  const rest = rows.slice(most);
-  if (!rest.length) return;
-  const last = rows[most - 1];
-  const table = last.closest("table");
-  for (const row of rest) row.remove();
-  const button = makeButton("", () => {
-    const anchor = table ? table.tBodies[0] : button.parentNode;
-    const next = rest.splice(0, MORE);
-    if (table) anchor.append(...next);
-    else button.before(...next);
-    name();
-  });
-  button.className = "more-rows";
-  const name = () => {
-    button.textContent = `show ${rest.length} more`;
-    button.hidden = rest.length === 0;
-  };
-  name();
-  (table ?? last).after(button);
 }
