@@ -12,7 +12,7 @@ from ..records.plain import number
 from ..records.section import Catalogue
 from . import causes
 from .standing import standing
-from .text import SYMBOLS, amount, change, differing, ended, failure_line, sides
+from .text import SYMBOLS, amount, change, differing, ended, excerpt, failure_line, short_name, sides
 
 if TYPE_CHECKING:
     import jinja2
@@ -37,6 +37,8 @@ def templates(catalogue: Catalogue) -> jinja2.Environment:
         "sides": lambda row: sides(catalogue, row),
         "change": change,
         "embedded": _embedded,
+        "excerpt": excerpt,
+        "short": short_name,
         "failure_line": failure_line,
         "ended": ended,
         "figures": lambda rows: differing(rows, catalogue),

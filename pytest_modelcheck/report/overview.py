@@ -13,7 +13,7 @@ from ..records.types import FigureEntry, Record
 from ..text import printable
 from .causes import origin_words, origins
 from .subjects import PageSubject
-from .text import SYMBOLS, amount, change
+from .text import SYMBOLS, amount, change, short_name
 
 
 class KeyFigure(NamedTuple):
@@ -93,7 +93,7 @@ def _row(subject: PageSubject, figures: Sequence[KeyFigure]) -> Row:
     outcome = subject.outcome or "not checked"
     return Row(
         subject.slug,
-        printable(subject.name),
+        short_name(subject.name),
         SYMBOLS.get(outcome, "–"),
         outcome,
         "changed" if subject.change is not None else "",

@@ -81,30 +81,31 @@ class Drawing:
         """Those that hold something."""
         context = self._context(subject, thin)
         filled: dict[str, list[Markup]] = {name: [] for name in TABS}
-        if subject.checks or subject.failures:
-            filled["checks"].append(self._checks(subject))
-        if subject.change is not None:
+        filled["checks"] += filter(str.strip, [self._checks(subject, thin)])
+        if subject.change is not None and thin < Thin.TEXTS:
             filled["changes"].append(self._changes(subject.change, subject, thin))
         shown = self.sections(subject) if thin < Thin.PANELS else ()
         for section in shown:
             assert subject.entry is not None
             content = sections_of(subject.entry)[section.name]
             filled[_tab(section)].append(self._drawn(section, content, context))
-        filled["more"] += [self._macro("checks", "panel", panel) for panel in subject.panels]
+        panels = subject.panels if thin < Thin.PANELS else ()
+        filled["more"] += [self._macro("checks", "panel", panel) for panel in panels]
         return [Tab(name, TABS[name], fragments) for name, fragments in filled.items() if fragments]
 
-    def _checks(self, subject: PageSubject) -> Markup:
-        """All checks, and in full those to be told of, each with its evidence."""
+    def _checks(self, subject: PageSubject, thin: Thin) -> Markup:
+        """All checks, and in full those to be told of, each with its evidence; at the thinnest in short."""
         told, rows, seen = [], [], set()
+        brief = thin >= Thin.TEXTS
         for slug, check in zip(check_slugs(subject.checks), subject.checks, strict=True):
-            asked = check["outcome"] != "pass" and check["nodeid"] not in seen
+            asked = not brief and check["outcome"] != "pass" and check["nodeid"] not in seen
             evidence = list(self._evidence(subject, check)) if asked else []
             seen |= {check["nodeid"]} if evidence else set()
             if evidence or shown_outcome(check) in TOLD:
                 told.append((slug, check, evidence))
             else:
                 rows.append((check, f"{subject.slug}/checks/{slug}"))
-        return self._macro("told", "checks", subject, told, rows)
+        return self._macro("told", "checks", subject, told, [] if brief else rows, brief)
 
     def _evidence(self, subject: PageSubject, check: CheckEntry) -> Iterator[Markup]:
         """What sections have to show of a check that failed: pictures that differ."""

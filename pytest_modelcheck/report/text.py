@@ -8,9 +8,11 @@ from typing import Any, TypeVar, cast
 from ..records.outcome import other_failures
 from ..records.section import Catalogue, Line
 from ..records.types import FailureEntry, FigureEntry, Record, RunEntry, SubjectChanges
-from ..text import count
+from ..text import count, printable, shorten
 from ..verdict.units import RATIO
 
+NAME = 160  # characters of a name in lists
+LONG = 20_000  # characters of a text that are shown, most of them from its end
 FAR = -10  # headroom below which a share says less than a factor
 SYMBOLS = {
     "error": "✗",
@@ -54,6 +56,20 @@ def failure_line(failure: FailureEntry) -> str:
     """What failed, and where: `setup, tests/conftest.py:12: RuntimeError: no weights`."""
     place = f"{failure['phase']}, {failure['where']}" if failure["where"] else failure["phase"]
     return f"{place}: {failure['message']}"
+
+
+def short_name(name: str) -> str:
+    """A subject's name in lists; its own part has it whole."""
+    return shorten(printable(name), NAME)
+
+
+def excerpt(text: object) -> str:
+    """A text, and of a very long one its two ends: the last lines say how it crashed."""
+    whole = str(text)
+    if len(whole) <= LONG:
+        return whole
+    middle = f"\n\n[ {len(whole) - LONG:,} characters are left out here: in report.json ]\n\n"
+    return whole[: LONG // 4] + middle + whole[-LONG * 3 // 4 :]
 
 
 def amount(catalogue: Catalogue, noun: str, value: float | None) -> str:

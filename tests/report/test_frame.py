@@ -219,6 +219,34 @@ def test_what_failed_beside_checks_stands_with_its_crash(visit, record):
     assert told.evaluate("details => details.open")
 
 
+def test_a_name_of_thousands_of_letters_neither_scrolls_sideways_nor_fills_the_lists(visit, record):
+    entry, check = record["subjects"][0], record["checks"][0]
+    names = ["x" * 5000, "y" * 5000]
+    told = [{"name": name, "status": "changed", "metrics": []} for name in names]
+    facts = {"commit": "", "created": ""}
+    changes = {"base": facts, "head": facts, "environment": [], "subjects": told, "notes": [], "gone": []}
+    long = {
+        **record,
+        "subjects": [{**entry, "name": name, "signature": name[0]} for name in names],
+        "checks": [{**check, "signature": "x", "subject": names[0]}],
+        "changes": changes,
+    }
+    page = visit(long, width=320)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert len(page.locator("nav.subjects li").first.text_content()) < 200
+    page.evaluate("location.hash = '#' + document.querySelector('.parts').dataset.slugs")
+    page.locator(".opened h2").wait_for()
+    assert names[0] in page.locator(".opened h2").text_content()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_subject_of_which_nothing_is_left_opens_too(visit, record, monkeypatch):
+    monkeypatch.setattr("pytest_modelcheck.report.page.CEILING", 1)
+    page = visit({**record, "checks": [], "failures": []}, "#net/cost/1.0")
+    assert "Left out here for size" in page.locator(".opened .head").text_content()
+    assert page.messages == []
+
+
 def test_a_run_that_ends_at_collection_says_which_file_and_why(visit, record):
     lost = {"nodeid": "test_a.py", "phase": "collect", "where": "", "text": "E   ImportError: no module"}
     lost["message"] = "ImportError: no module"

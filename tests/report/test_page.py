@@ -231,3 +231,26 @@ def test_costs_that_cannot_be_told_cost_no_page(record, registry_with):
     assert "drawn &lt;all the same&gt;" in pages.render(
         record, registry_with(lambda *_: "drawn <all the same>", costs)
     )
+
+
+def test_very_long_texts_keep_their_ends(record):
+    lines = "\n".join(f"line {i}" for i in range(10_000))
+    page = render({**record, "checks": [{**record["checks"][0], "message": lines}]})
+    assert "characters are left out here: in report.json" in page
+    assert "line 1\n" in page
+    assert "line 9999" in page
+    assert "line 5000\n" not in page
+
+
+def test_pictures_that_tests_add_can_be_left_out_and_failures_are_told_however_many(record, monkeypatch):
+    images = [
+        {**record["panels"][0], "kind": "image", "content": sign * 400_000} for sign in "ABCDEFGHIJKLMNOP"
+    ]
+    bare = render({**record, "panels": []})
+    page = render({**record, "panels": images})
+    assert len(page) < 5_000_000
+    assert "all but its checks and changes" in page
+    monkeypatch.setattr(pages, "CEILING", len(bare) // 3)
+    assert "all but a line for each of its failures" in render(record)
+    passed = {**record, "checks": [{**record["checks"][0], "outcome": "pass"}]}
+    assert 'data-slugs="net"' in render(passed)

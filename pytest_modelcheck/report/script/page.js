@@ -44,9 +44,9 @@ class Page {
       return;
     }
     const names = this.subjects.names(slug);
-    const tab = names.includes(asked.tab) ? asked.tab : names[0];
+    const tab = names.includes(asked.tab) ? asked.tab : (names[0] ?? "");
     this.show(slug, tab, asked.slug === slug);
-    if (asked.place) this.seek(slug, tab, asked.place);
+    if (asked.place && tab) this.seek(slug, tab, asked.place);
   }
 
   first() {

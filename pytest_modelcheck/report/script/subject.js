@@ -42,7 +42,7 @@ export class Subjects {
     for (const link of head.querySelectorAll(".tabs a")) {
       if (link.hash === `#${slug}/${name}`) link.setAttribute("aria-current", "page");
     }
-    shell.append(head, this.tab(slug, name));
+    shell.append(head, ...(name ? [this.tab(slug, name)] : [])); // one that was thinned may have none
     return shell;
   }
 
