@@ -164,6 +164,15 @@ def test_a_tab_is_as_it_was_left(visit, record):
     assert opened(page) == ["net/weights"]
 
 
+def test_the_focus_stays_on_the_tab_that_was_chosen(visit, record):
+    page = visit(record, "#net/cost")
+    page.get_by_role("link", name="Weights").focus()
+    page.keyboard.press("Enter")
+    page.locator(".tab[data-tab=weights]").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "Weights"
+    assert page.locator(".tabs a[aria-current]").all_text_contents() == ["Weights"]
+
+
 def test_of_many_checks_the_first_are_shown_and_a_click_brings_more(visit, many):
     page = visit(many(1, 300))
     rows = page.locator("table.checks tbody tr")

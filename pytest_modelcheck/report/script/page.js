@@ -57,7 +57,8 @@ class Page {
     if (this.open === `${slug}/${tab}`) return;
     const isNew = !this.open?.startsWith(`${slug}/`);
     this.open = `${slug}/${tab}`;
-    this.opened.replaceChildren(this.subjects.open(slug, tab));
+    if (isNew) this.opened.replaceChildren(this.subjects.open(slug, tab));
+    else this.subjects.turn(this.opened.firstElementChild, slug, tab);
     const title = this.opened.querySelector("h2");
     document.title = `${title.textContent.trim()} · ${this.title}`;
     if (isAsked && isNew) {

@@ -33,19 +33,26 @@ export class Subjects {
     return [...this.source(slug).querySelectorAll(":scope > .tab")].map((tab) => tab.dataset.tab);
   }
 
-  // The subject with its heading, and the tab: made once, so that it is as it was left when it is
-  // opened again.
+  // The subject with its heading, and the tab.
   open(slug, name) {
     const source = this.source(slug);
     const shell = document.importNode(source, false);
-    const head = document.importNode(source.querySelector(":scope > .head"), true);
-    for (const link of head.querySelectorAll(".tabs a")) {
-      if (link.hash === `#${slug}/${name}`) link.setAttribute("aria-current", "page");
-    }
-    shell.append(head, ...(name ? [this.tab(slug, name)] : [])); // one that was thinned may have none
+    shell.append(document.importNode(source.querySelector(":scope > .head"), true));
+    this.turn(shell, slug, name);
     return shell;
   }
 
+  // To another tab; the heading stays, and the focus in it. One that was thinned may have no tab.
+  turn(shell, slug, name) {
+    for (const link of shell.querySelectorAll(":scope > .head .tabs a")) {
+      if (link.hash === `#${slug}/${name}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    shell.querySelector(":scope > .tab")?.remove();
+    if (name) shell.append(this.tab(slug, name));
+  }
+
+  // Made once, so that it is as it was left when it is opened again.
   tab(slug, name) {
     const key = `${slug}/${name}`;
     if (!this.tabs.has(key)) this.tabs.set(key, this.made(slug, name));
