@@ -123,6 +123,9 @@ class Reporting:
             self.run.report_path = write_report(record, self.run.settings.output, self.run.registry)
         except ModelCheckError as error:
             self.run.troubles.append(f"the report was not written: {error}")
+        except Exception as error:  # of what a third party registered, or ours
+            told = f"{type(error).__name__}: {error}"
+            self.run.troubles.append(f"the page could not be drawn, there is report.json alone: {told}")
         return self.run.report_path is not None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,7 +13,7 @@ from ..alike import alike
 from .gone import is_gone
 from .outcome import bad_checks, other_failures
 from .plain import number
-from .section import Catalogue, Origin
+from .section import Catalogue, Origin, Section
 from .types import CheckEntry, FailureEntry, Record, SubjectChanges, SubjectEntry
 
 
@@ -42,6 +42,14 @@ def causes(record: Record, catalogue: Catalogue) -> list[Cause]:
     """
     broken = _Broken(record, catalogue)
     return [*broken.files(), *broken.subjects(), *broken.rest()]
+
+
+def origins_of(section: Section, changes: Mapping[str, Any]) -> list[Origin]:
+    """What a section knows of where a change comes from; one that raises, a third party's too, knows nothing."""
+    try:
+        return list(section.changes.origins(changes)) if section.changes is not None else []
+    except Exception:
+        return []
 
 
 def overshoot(check: CheckEntry, catalogue: Catalogue) -> float:
@@ -117,8 +125,9 @@ class _Broken:
         if changes is None:
             return ()
         content = cast("Mapping[str, Any]", changes)
-        compared = [section.changes for section in self.catalogue.sections.values() if section.changes]
-        return next((found for one in compared if (found := list(one.origins(content)))), ())
+        return next(
+            (found for s in self.catalogue.sections.values() if (found := origins_of(s, content))), ()
+        )
 
     def _dearer(self, checks: Iterable[CheckEntry]) -> list[Origin]:
         """The modules whose part of a value is another one than at the base, of the worst check that knows."""

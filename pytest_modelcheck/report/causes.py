@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from ..alike import alike
-from ..records.causes import Cause
+from ..records.causes import Cause, origins_of
 from ..records.gone import is_gone, removal_line
 from ..records.outcome import shown_outcome
 from ..records.plain import number, share
@@ -18,7 +18,7 @@ from ..records.section import Catalogue, Origin
 from ..records.types import CheckEntry, FailureEntry, Record
 from ..text import count, shorten
 from ..verdict.units import RATIO
-from .text import change
+from .text import change, lines_of
 
 NAMES = 3  # subjects of a cause, its modules, and tests that failed alike, that are named
 TESTS = 6  # of a command; more are named by what they lie in
@@ -130,15 +130,14 @@ def besides(cause: Cause, catalogue: Catalogue) -> list[str]:
     if cause.changes is None:
         return []
     content = cast("Mapping[str, Any]", cause.changes)
-    compared = [section.changes for section in catalogue.sections.values() if section.changes is not None]
-    first = next(
-        (one for one in compared if list(one.origins(content))), None
-    )  # told already, but for what is bad
+    # what the first section knows is told already, but for what is bad
+    compared = [section for section in catalogue.sections.values() if section.changes is not None]
+    first = next((section for section in compared if origins_of(section, content)), None)
     lines = [
         line
-        for one in compared
-        for line in one.lines(content, 1)
-        if line.short and not line.is_headline and (line.worse or one is not first)
+        for section in compared
+        for line in lines_of(section, lambda made: made.lines(content, 1))
+        if line.short and not line.is_headline and (line.worse or section is not first)
     ]
     ranked = sorted(lines, key=lambda line: not line.worse)
     taken = {origin.text for origin in cause.origins}

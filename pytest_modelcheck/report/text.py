@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from ..records.outcome import other_failures
-from ..records.section import Catalogue, Line
+from ..records.section import Catalogue, Comparison, Line, Section
 from ..records.types import FailureEntry, FigureEntry, Record, RunEntry, SubjectChanges
 from ..text import count, printable, shorten
 from ..verdict.units import RATIO
@@ -114,14 +114,24 @@ def change_lines(subject: SubjectChanges, catalogue: Catalogue, most: int) -> It
     yield from headlines(subject, catalogue)
     for section in catalogue.sections.values():
         if section.changes is not None:
-            yield from section.changes.lines(content, most)
+            yield from lines_of(section, lambda made: made.lines(content, most))
     for name, reason in subject.get("failed", {}).items():
         yield Line(f"{name} could not be compared", reason, short=f"{name} could not be compared")
 
 
 def headlines(subject: SubjectChanges, catalogue: Catalogue) -> Iterator[Line]:
     """A changed subject in few words."""
+    content = cast("Mapping[str, Any]", subject)
     for section in catalogue.sections.values():
-        line = section.changes.headline(cast("Mapping[str, Any]", subject)) if section.changes else None
-        if line is not None:
-            yield line
+        if section.changes is not None:
+            yield from lines_of(section, lambda made: filter(None, [made.headline(content)]))
+
+
+def lines_of(section: Section, tell: Callable[[Comparison], Iterable[Line]]) -> list[Line]:
+    """What a section says; one that raises, a third party's too, costs no more than that."""
+    assert section.changes is not None
+    try:
+        return list(tell(section.changes))
+    except Exception as error:
+        words = f"what changed in {section.name} could not be told"
+        return [Line(words, f"{type(error).__name__}: {error}", short=words)]

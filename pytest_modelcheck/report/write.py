@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,14 +21,14 @@ STAMP = '<meta name="generator" content="pytest-modelcheck">'
 def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
     """Write both files into `directory` (made if need be) and return the page's path.
 
-    Each is written beside its place and moved there, so that no reader ever sees half of it.
-    Raises ModelCheckError naming the folder if it cannot be written.
+    Each is written beside its place and moved there, so that no reader ever sees half of it; a page that cannot be
+    drawn costs the page alone.
+    Raises ModelCheckError naming the folder if it cannot be written, and what drawing the page raises.
     """
-    files = {"report.json": to_json(record), "index.html": render(record, catalogue)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            _replace(directory / name, text)
+        _replace(directory / "report.json", to_json(record))
+        _replace(directory / "index.html", _drawn(record, directory, catalogue))
     except OSError as error:
         remove_report(directory)  # one of both is none, and knows nothing of what happened to the other
         raise ModelCheckError(
@@ -37,13 +38,25 @@ def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
     return directory / "index.html"
 
 
+def _drawn(record: Record, directory: Path, catalogue: Catalogue) -> str:
+    """The page; where it cannot be drawn, an older one in its place is taken away."""
+    try:
+        return render(record, catalogue)
+    except Exception:
+        _remove(directory / "index.html", _is_page)
+        raise
+
+
 def remove_report(directory: Path) -> None:
     """Take an earlier run's report away, so that no one takes it for this run's; only files that we wrote."""
-    for name, is_ours in (("report.json", _is_record), ("index.html", _is_page)):
-        path = directory / name
-        with suppress(OSError, ValueError):  # there is none, or it is not ours to remove
-            if path.is_file() and is_ours(path):
-                path.unlink()
+    _remove(directory / "report.json", _is_record)
+    _remove(directory / "index.html", _is_page)
+
+
+def _remove(path: Path, is_ours: Callable[[Path], bool]) -> None:
+    with suppress(OSError, ValueError):  # there is none, or it is not ours to remove
+        if path.is_file() and is_ours(path):
+            path.unlink()
 
 
 def _is_record(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import dataclasses
 import hashlib
 import json
 import re
@@ -14,7 +15,7 @@ from pytest_modelcheck.model.subject import build_subject
 from pytest_modelcheck.records.plain import plain, to_json
 from pytest_modelcheck.report import page as pages
 
-from ..catalogue import render, write_report
+from ..catalogue import REGISTRY, render, section_of, write_report
 from .conftest import build
 
 
@@ -254,3 +255,35 @@ def test_pictures_that_tests_add_can_be_left_out_and_failures_are_told_however_m
     assert "all but a line for each of its failures" in render(record)
     passed = {**record, "checks": [{**record["checks"][0], "outcome": "pass"}]}
     assert 'data-slugs="net"' in render(passed)
+
+
+def raises(*arguments):
+    raise ZeroDivisionError("of a third party")
+
+
+@pytest.mark.parametrize("what", ["lines", "headline", "origins"])
+def test_a_comparison_that_raises_costs_no_more_than_itself(record, monkeypatch, what):
+    section = dataclasses.replace(section_of("weights"))
+    broken = dataclasses.replace(section.changes, **{what: raises})
+    monkeypatch.setitem(REGISTRY._sections, "weights", dataclasses.replace(section, changes=broken))
+    entry = {
+        "name": "net",
+        "status": "changed",
+        "metrics": [],
+        "weights": {"changed": 1, "of": 2, "tensors": []},
+    }
+    side = {"commit": "", "created": ""}
+    changes = {"base": side, "head": side, "environment": [], "subjects": [entry]}
+    page = render({**record, "changes": changes})
+    assert ("what changed in weights could not be told" in page) == (what != "origins")
+    assert "MACs 1.2 kMACs" in page
+
+
+def test_a_page_that_cannot_be_drawn_leaves_the_record(record, tmp_path, monkeypatch):
+    path = write_report(record, tmp_path)
+    monkeypatch.setattr("pytest_modelcheck.report.write.render", raises)
+    with pytest.raises(ZeroDivisionError):
+        write_report({**record, "created": "later"}, tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]  # the older page is none of it
+    assert json.loads((tmp_path / "report.json").read_text())["created"] == "later"
+    assert not path.exists()

@@ -11,7 +11,9 @@ function decoded(text) {
 
 // Its parts; each empty where it is missing. Only the place may hold a slash.
 export function parsed(hash) {
-  const [slug = "", tab = "", ...rest] = hash.replace(/^#/, "").split("/");
+  const text = hash.replace(/^#/, "");
+  const whole = text.includes("/") ? text : decoded(text); // some tools encode the slashes too
+  const [slug = "", tab = "", ...rest] = whole.split("/");
   return { slug: decoded(slug), tab: decoded(tab), place: decoded(rest.join("/")) };
 }
 

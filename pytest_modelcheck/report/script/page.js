@@ -60,7 +60,7 @@ class Page {
     if (isNew) this.opened.replaceChildren(this.subjects.open(slug, tab));
     else this.subjects.turn(this.opened.firstElementChild, slug, tab);
     const title = this.opened.querySelector("h2");
-    document.title = `${title.textContent.trim()} · ${this.title}`;
+    document.title = `${this.opened.firstElementChild.dataset.name} · ${this.title}`;
     if (isAsked && isNew) {
       title.tabIndex = -1;
       title.focus({ preventScroll: true });
