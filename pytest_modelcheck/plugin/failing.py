@@ -29,7 +29,7 @@ def shorten_crash(report: pytest.TestReport, error: BaseException, state: ItemSt
     crash = getattr(report.longrepr, "reprcrash", None)
     if not isinstance(crash, ReprFileLocation):
         return
-    if isinstance(error, pytest.fail.Exception) and state.failure and not state.explained:
+    if error is state.raised:
         path, line, _ = state.item.location
         crash.message = log_safe(state.failure)
         crash.path, crash.lineno = str(state.run.config.rootpath / path), (line or 0) + 1

@@ -119,8 +119,10 @@ class Running:
         told = [self._note(item, verdict) for verdict in verdicts]
         if any(fails(verdict, settings.strict) for verdict in verdicts):
             text = failure_text(told, item.nodeid, strict=settings.strict, options=settings.deciding)
-            state_of(item).failure = failure_line(told, strict=settings.strict)
-            pytest.fail(text, pytrace=False)
+            state = state_of(item)
+            state.failure = failure_line(told, strict=settings.strict)
+            state.raised = pytest.fail.Exception(text, pytrace=False)
+            raise state.raised
 
     def _note(self, item: pytest.Item, verdict: Verdict) -> Told:
         """Into the record, JUnit's properties and, where it does not fail the test, the warnings."""

@@ -78,6 +78,7 @@ class ItemState:
         self._resolver: Resolver | None = None
         self.failure = ""  # in one line: why we fail it, or what the last comparison of ours was that failed
         self.explained = ""  # what that comparison's text begins with
+        self.raised: BaseException | None = None  # with what we fail it
 
     @property
     def plan(self) -> Plan:
@@ -118,7 +119,7 @@ class ItemState:
     def forget(self) -> None:
         """A rerun starts afresh."""
         self.recorded = self._resolver = None
-        self.failure = self.explained = ""
+        self.failure, self.explained, self.raised = "", "", None
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()

@@ -46,6 +46,20 @@ def test_a_failure_is_told_whole_once_and_in_one_line_elsewhere(project, monkeyp
     assert out.count("modelcheck: 2 of 3 checks failed: ") == blocks
 
 
+def test_what_others_say_of_the_same_test_is_theirs(project, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    fixture = """
+@pytest.fixture(autouse=True)
+def leaks():
+    yield
+    pytest.fail("a file is still open", pytrace=False)
+"""
+    project.conftest(FIXTURES).tests("import pytest\n" + fixture + BUDGETS)
+    result = project.run()
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines([LINE, "ERROR test_it.py::test_it - *a file is still open"])
+
+
 def test_without_a_terminal_nothing_is_lost(project):
     project.conftest(FIXTURES).tests(BUDGETS)
     assert project.run("-p", "no:terminal", "--modelcheck-report").ret == 1
