@@ -45,7 +45,7 @@ class Explaining:
         state = state_of(item)
         subject = state.recorder.owner(data)
         name = subject.name if subject is not None else str(getattr(data, "name", ""))
-        command = shlex.join([item.nodeid, *self.run.settings.deciding, "--snapshot-update"])
+        command = shlex.join([item.nodeid, "--snapshot-update"])
         explanation = snapshot.explanation(printable(name), f"pytest {command}")
         if explanation is None:
             return None
