@@ -117,6 +117,22 @@ def test_the_list_grows_while_it_is_scrolled(visit, many):
     page.locator("nav.subjects li").nth(first).wait_for(state="attached")
 
 
+def test_what_is_open_is_marked_in_the_list_as_soon_as_it_is_there(visit, many):
+    page = visit(many(100, 1), "#net-99")
+    page.locator("nav.subjects ul").evaluate("list => list.scrollTo(0, list.scrollHeight)")
+    page.locator("nav.subjects [aria-current]").wait_for(state="attached")
+    assert page.locator("nav.subjects [aria-current]").text_content().split() == ["✓", "net[99]"]
+
+
+def test_passed_is_what_passed_not_what_was_skipped_or_not_checked(visit, many):
+    made = many(3, 1)
+    for check, outcome in zip(made["checks"], ("pass", "skipped", "accepted"), strict=True):
+        check["outcome"] = outcome
+    page = visit(made)
+    page.get_by_label("outcome").select_option("good")
+    assert sorted(page.locator("nav.subjects li").all_text_contents()) == ["✓ net[0]", "✓ net[2]"]
+
+
 def opened(page):
     return page.eval_on_selector_all(".opened .tab", "tabs => tabs.map(tab => tab.id)")
 
@@ -146,6 +162,12 @@ def test_an_address_of_a_check_opens_it_and_one_of_a_module_marks_its_row(visit,
     page.evaluate("location.hash = '#net/cost/1.0'")
     page.locator("tr.sought").wait_for()
     assert page.locator("tr.sought code").first.text_content() == "1.0"
+
+
+def test_an_address_of_a_check_beyond_those_that_are_shown_brings_it(visit, many):
+    page = visit(many(1, 300), "#net-0/checks/macs-290")
+    page.locator("tr.sought").wait_for()
+    assert page.locator("tr.sought").get_attribute("id") == "net-0/checks/macs-290"
 
 
 def test_a_module_chosen_in_the_graph_stands_in_the_address(visit, record):

@@ -13,6 +13,7 @@ const STATES = [
 ];
 const BAD = ["fail", "error"];
 const WARN = ["warn", "inconclusive", "not run", "not gated"];
+const GOOD = ["pass", "accepted", "expected"];
 
 // The record's rows by name.
 export function rowsOf([, rows]) {
@@ -33,7 +34,7 @@ function isIn(row, state) {
   if (state === "bad") return BAD.includes(row.outcome);
   if (state === "warn") return WARN.includes(row.outcome);
   if (state === "changed") return row.state === "changed";
-  return state !== "good" || !(BAD.includes(row.outcome) || WARN.includes(row.outcome));
+  return state !== "good" || GOOD.includes(row.outcome);
 }
 
 export function filtered(rows, text, state) {
@@ -72,12 +73,18 @@ function outcomeClass(row) {
   return `o-${row.outcome.replace(/ /g, "-")}`;
 }
 
-function drawItem(row) {
+function drawItem(row, open) {
   const item = make("li");
   const link = make("a", { href: `#${row.slug}`, title: row.name, "data-slug": row.slug }, item);
+  markLink(link, open);
   make("span", { class: outcomeClass(row), title: row.outcome }, link, row.symbol);
   link.append(` ${row.name}`);
   return item;
+}
+
+function markLink(link, open) {
+  if (link.dataset.slug === open) link.setAttribute("aria-current", "page");
+  else link.removeAttribute("aria-current");
 }
 
 function drawRow(row) {
@@ -100,21 +107,17 @@ export function mountOverview(nav, table, data) {
   const tools = make("div", { class: "tools" }, nav);
   const found = make("p", { class: "quiet", role: "status" }, nav);
   const list = make("ul", {}, nav);
-  const items = new Growing(list, drawItem);
+  const items = new Growing(list, (row) => drawItem(row, wanted.open));
   const lines = new Growing(table.tBodies[0], drawRow);
   const update = () => {
     const shown = filtered(rows, wanted.text, wanted.state);
     found.textContent = `${shown.length} of ${rows.length} subjects`;
     items.show(shown);
     lines.show(shown);
-    mark(wanted.open);
   };
   const mark = (slug) => {
     wanted.open = slug;
-    for (const link of list.querySelectorAll("a")) {
-      if (link.dataset.slug === slug) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
+    for (const link of list.querySelectorAll("a")) markLink(link, slug);
   };
   makeSearch(
     "find a subject or a module",
