@@ -1,6 +1,4 @@
-"""A cause in words, which page, terminal and Markdown share: who broke, which modules changed, what came of it, what
-to do next.
-"""
+"""A cause in words, for page and Markdown: who broke, which modules changed, what came of it, what to do next."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from ..records.outcome import shown_outcome
 from ..records.plain import number, share
 from ..records.section import Catalogue, Origin
 from ..records.types import CheckEntry, FailureEntry, Record
-from ..text import count, shorten
+from ..text import count, first_sentence, shorten
 from ..verdict.units import RATIO
 from .text import change, lines_of
 
@@ -43,10 +41,16 @@ class Heavy(NamedTuple):
 
 def subject_words(cause: Cause) -> str:
     """`SmallCNN`, `net[64], net[128] and 3 more`; the file or the test where there is none."""
-    return _listed([entry["name"] for entry in cause.subjects] or cause.nodeids)
+    return listed(names(cause))
 
 
-def _listed(names: Sequence[str]) -> str:
+def names(cause: Cause) -> Sequence[str]:
+    """Those of its subjects; of its files or tests where there is none."""
+    return [entry["name"] for entry in cause.subjects] or cause.nodeids
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
     rest = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
     return ", ".join(names[:NAMES]) + rest
 
@@ -97,14 +101,14 @@ def _kind(check: CheckEntry) -> Hashable:
 
 def _effect(checks: Sequence[CheckEntry], catalogue: Catalogue) -> str:
     if shown_outcome(checks[0]) == "error":
-        return f"{_listed(list(dict.fromkeys(c['title'] for c in checks)))}: {_reason(checks[0])}"
+        return f"{listed(list(dict.fromkeys(c['title'] for c in checks)))}: {_reason(checks[0])}"
     told = list(dict.fromkeys(effect(check, catalogue) for check in checks))
     return f"{told[0]} at worst" if len(told) > 1 else told[0]
 
 
 def _reason(check: CheckEntry) -> str:
     """Why there is no verdict, short."""
-    text = first_sentence(check.get("error", "")) or first_sentence(check.get("reason", "")) or "not measured"
+    text = gist(check.get("error", "")) or gist(check.get("reason", "")) or "not measured"
     return shorten(text, WIDTH)
 
 
@@ -116,9 +120,9 @@ def _failed(cause: Cause) -> Iterator[str]:
     for failure in cause.failures:
         found.setdefault((failure["phase"], failure["where"], failure["message"]), []).append(failure)
     for failures in found.values():
-        phase, message = failures[0]["phase"], first_sentence(failures[0]["message"])
+        phase, message = failures[0]["phase"], gist(failures[0]["message"])
         names = [failure["nodeid"].rpartition("::")[2] for failure in failures] if cause.subjects else []
-        told = [*([_listed(names)] if names else []), *([_PHASES[phase]] if phase in _PHASES else [])]
+        told = [*([listed(names)] if names else []), *([_PHASES[phase]] if phase in _PHASES else [])]
         yield ": ".join(filter(None, [", ".join(told), shorten(message, WIDTH)]))
 
 
@@ -145,13 +149,13 @@ def besides(cause: Cause, catalogue: Catalogue) -> list[str]:
 
 
 def effect(check: CheckEntry, catalogue: Catalogue) -> str:
-    """`FLOPs +310 % (limit +2 %)`, `parameters 12 M (max 11 M)`, `heatmap differs from its snapshot: another shape`."""
+    """`FLOPs +310 % (limit +2 %)`, `parameters 12 M (max 11 M)`, `structure differs from its snapshot`."""
     known = catalogue.metrics.get(check["metric"])
     title, limit, error = check["title"], number(check.get("max_regression")), check.get("error", "")
     if shown_outcome(check) == "error":
         return f"{title}: {_reason(check)}"
     if known is not None and known.breach:
-        return f"{known.breach}: {_reason(check)}" if error else known.breach
+        return f"{known.words}: {_reason(check)}" if error else known.breach
     value, base = number(check["value"]), number(check.get("base"))
     moved = value if known is not None and known.nature == "comparison" else share(base, value)
     if limit is not None and value is not None and moved is not None:
@@ -162,11 +166,9 @@ def effect(check: CheckEntry, catalogue: Catalogue) -> str:
     return f"{title} {unit.format(value) if unit else check['value_text']} ({check['limit_text']})"
 
 
-def first_sentence(text: str) -> str:
-    """Of a longer text its first line, up to the end of a sentence."""
-    line = next((" ".join(line.split()) for line in text.splitlines() if line.strip()), "")
-    sentence, stop, _ = line.partition(". ")
-    return sentence if stop else line.removesuffix(".")
+def gist(text: str) -> str:
+    """What a longer text begins with, to stand within a sentence."""
+    return " ".join(first_sentence(text).split()).removesuffix(".")
 
 
 def commands(cause: Cause, record: Record) -> list[Command]:
@@ -217,27 +219,8 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def sentence(cause: Cause, catalogue: Catalogue) -> str:
-    """All of it in plain text: `SmallCNN: body.0 stride 2 -> 1, new extra.0 -> FLOPs +310 % (limit +2 %)`."""
-    named, more = origins(cause)
-    modules = [origin_words(origin) for origin in named] + ([more] if more else [])
-    modules += [heavy_words(one) for one in heaviest(cause)]
-    told = f"{subject_words(cause)}: {', '.join(modules)}" if modules else subject_words(cause)
-    return f"{told} -> {', '.join(effects(cause, catalogue))}"
-
-
 def origin_words(origin: Origin) -> str:
     """`body.0 stride 2 -> 1`, `new extra.0`."""
     if origin.text in ("new", "gone"):
         return f"{origin.text} {origin.name}"
     return f"{origin.name} {origin.text}".strip()
-
-
-def heavy_words(one: Heavy) -> str:
-    """`12 x layers.{0..11}.self_attn, 36 %`."""
-    return f"{f'{one.size} x ' if one.size > 1 else ''}{one.name}, {RATIO.format(one.share, 3)}"
-
-
-def place_of(failure: FailureEntry) -> str:
-    """Where it crashed, as file and line."""
-    return failure["where"] or failure["nodeid"]

@@ -11,11 +11,10 @@ from ..records.types import Record
 from ..verdict.units import RATIO
 from .addresses import subject_slugs
 from .blocks import folded
-from .causes import Heavy, besides, commands, effects, heaviest, origins
+from .causes import NAMES, Heavy, besides, commands, effects, heaviest, listed, names, origins
 from .neutral import code, fenced, words
 
 WHOLE = 20  # causes told with their commands; of more, a short line each
-NAMES = 3  # subjects, or tests
 EFFECTS, FEW = 6, 2  # of a cause, whole and short
 BREAK = "  \n"
 
@@ -56,7 +55,8 @@ class _Told:
         told = effects(cause, self.catalogue)
         shown = [words(text, 300) for text in told[:most]]
         shown += [f"and {len(told) - most:,} more"] if len(told) > most else []
-        head, tail = f"{_subjects(cause)}: {', '.join(modules)}", ", ".join(shown)
+        head = f"{listed([_bold(name) for name in names(cause)])}: {', '.join(modules)}"
+        tail = ", ".join(shown)
         return [head, tail] if modules else [head + tail]
 
     def _beside(self, cause: Cause) -> Iterator[str]:
@@ -77,12 +77,6 @@ def _address(slugs: Mapping[str, str], cause: Cause, number: int) -> str:
         return f"index.html#{slug}/checks"
     is_one = link.name and "{" not in link.name
     return f"index.html#{slug}/{link.link}" + (f"/{quote(link.name, safe='.')}" if is_one else "")
-
-
-def _subjects(cause: Cause) -> str:
-    names = [entry["name"] for entry in cause.subjects] or cause.nodeids
-    rest = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
-    return ", ".join(map(_bold, names[:NAMES])) + rest
 
 
 def _bold(name: str) -> str:

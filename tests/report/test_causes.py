@@ -11,11 +11,12 @@ from pytest_modelcheck.report.causes import (
     commands,
     effect,
     effects,
-    first_sentence,
+    gist,
     heaviest,
+    origin_words,
+    origins,
     subject_words,
 )
-from pytest_modelcheck.report.causes import sentence as _sentence
 
 from ..catalogue import REGISTRY
 from ..records.conftest import check, place, record, run, subject
@@ -33,7 +34,16 @@ MAPS = {"metric": "heatmap", "title": "heatmap (default)", "headroom": None}
 
 
 def sentences(made):
-    return [_sentence(cause, REGISTRY) for cause in causes(made, REGISTRY)]
+    """All that is said of each cause, as page and Markdown have it."""
+    return [_sentence(cause) for cause in causes(made, REGISTRY)]
+
+
+def _sentence(cause):
+    named, more = origins(cause)
+    modules = [*map(origin_words, named), *([more] if more else [])]
+    modules += [f"{one.size} x {one.name} {one.share:.3g}" for one in heaviest(cause)]
+    told = f"{subject_words(cause)}: {', '.join(modules)}" if modules else subject_words(cause)
+    return f"{told} -> {', '.join(effects(cause, REGISTRY))}"
 
 
 EFFECTS = {
@@ -66,9 +76,13 @@ EFFECTS = {
         {"metric": "structure_snapshot", "title": "structure snapshot", "value": 9, "unit": "lines"},
         "structure differs from its snapshot",
     ),
+    "no snapshot yet": (
+        {"metric": "structure_snapshot", "value": None, "error": "there is no snapshot yet; create it"},
+        "structure snapshot: there is no snapshot yet; create it",
+    ),
     "a map of another shape": (
         {**MAPS, "value": None, "error": "shape     1x4 expected, 1x8 measured\nthe new file: x"},
-        "heatmap differs from its snapshot: shape 1x4 expected, 1x8 measured",
+        "heatmap: shape 1x4 expected, 1x8 measured",
     ),
     "an error": (
         {**FLOPS, "outcome": "error", "value": None, "error": "it cannot be traced. Here is why:\n  long"},
@@ -120,7 +134,7 @@ def test_a_file_that_does_not_import():
     made = record(failures=[failure("t.py", "collect", "ModuleNotFoundError: No module named 'x'", "t.py:1")])
     (cause,) = causes(made, REGISTRY)
     words = "t.py -> cannot be collected: ModuleNotFoundError: No module named 'x'"
-    assert _sentence(cause, REGISTRY) == words
+    assert _sentence(cause) == words
     assert commands(cause, made) == [("run it again", "pytest t.py")]
 
 
@@ -138,7 +152,7 @@ def test_without_a_base_the_heaviest_modules_are_told_equal_siblings_as_one():
     shown = [{**part, "share": part["value"] / 1000} for part in modules[:10]]
     made = record(model("net"), checks=[missed(**facts, contributors=shown)])
     assert sentences(made) == [
-        "net: 12 x layers.{0..11}.self_attn, 36 %, 12 x layers.{0..11}.linear1, 30 %, a0, 0.1 % "
+        "net: 12 x layers.{0..11}.self_attn 0.36, 12 x layers.{0..11}.linear1 0.3, 1 x a0 0.001 "
         "-> FLOPs 1 kFLOPs (max 900 FLOPs)"
     ]
     (few,) = causes(
@@ -232,8 +246,8 @@ def test_a_limit_that_is_gone_has_no_test_to_run_but_a_line_for_a_commit():
         ("x" * 3, "xxx"),
     ],
 )
-def test_the_first_sentence(text, first):
-    assert first_sentence(text) == first
+def test_the_gist(text, first):
+    assert gist(text) == first
 
 
 HOSTILE = ["<script>alert(1)</script>", "a\nb\x1b[31m", "$(rm -rf ~)", "`id`", "x" * 5000, ""]
