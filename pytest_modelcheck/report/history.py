@@ -102,8 +102,9 @@ def trends(records: Iterable[Record], catalogue: Catalogue) -> History:
         for record in ordered
     ]
     order = sorted(range(len(known)), key=lambda number: (-spans[number]["last"], places[number]))
+    ranks = {number: rank for rank, number in enumerate(order)}
     for (number, *_), row in rows.items():
-        row["place"] = order.index(number)
+        row["place"] = ranks[number]
     found = [row for row in rows.values() if any(v is not None for v in row["values"])]
     subjects = [spans[number] for number in order]
     return {"runs": runs, "subjects": subjects, "rows": sorted(found, key=lambda row: row["place"])}
@@ -113,8 +114,11 @@ class Told:
     """What there is to say of a history: of each subject the figures that changed, and those that did not."""
 
     def __init__(self, history: History, catalogue: Catalogue) -> None:
-        self.runs, self.rows, self.catalogue = history["runs"], history["rows"], catalogue
+        self.runs, self.catalogue = history["runs"], catalogue
         self.subjects = list(enumerate(history["subjects"]))
+        self.rows: list[list[Trend]] = [[] for _ in self.subjects]
+        for row in history["rows"]:
+            self.rows[row["place"]].append(row)
 
     def is_gone(self, span: SubjectSpan) -> bool:
         """Whether the latest run has it no more."""
@@ -126,11 +130,11 @@ class Told:
 
     def changed(self, place: int, span: SubjectSpan) -> list[Trend]:
         """Its figures that came, went or changed; all of them where there is nothing to compare."""
-        return [row for row in self.rows if row["place"] == place and not _is_flat(span, row)]
+        return [row for row in self.rows[place] if not _is_flat(span, row)]
 
     def flat(self, place: int, span: SubjectSpan) -> list[Trend]:
         """The others."""
-        return [row for row in self.rows if row["place"] == place and _is_flat(span, row)]
+        return [row for row in self.rows[place] if _is_flat(span, row)]
 
     def amount(self, row: Trend, value: float | None) -> str:
         """A figure in its unit."""

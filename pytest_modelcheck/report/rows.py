@@ -6,7 +6,6 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 from ..records.outcome import shown_outcome
@@ -38,9 +37,9 @@ class Row(NamedTuple):
 def check_lines(checks: Iterable[CheckEntry], width: int) -> Iterator[tuple[str, str]]:
     """Lines within `width` characters, each with the outcome that it tells of: "" for a subject's name."""
     ranked = sorted(checks, key=_rank)
-    subjects = list(dict.fromkeys(check["subject"] for check in ranked))  # those with the worst first
-    ranked.sort(key=lambda check: subjects.index(check["subject"]))
-    rows = {subject: [_row(c) for c in found] for subject, found in groupby(ranked, lambda c: c["subject"])}
+    rows: dict[str, list[Row]] = {}  # by subject, the one with the worst first
+    for check in ranked:
+        rows.setdefault(check["subject"], []).append(_row(check))
     widths = _widths([row for found in rows.values() for row in found], width)
     for subject, found in rows.items():
         yield shorten_subject(printable(subject or "?"), width), ""

@@ -53,15 +53,16 @@ class PageSubject:
 def page_subjects(record: Record, causes: Sequence[Cause], catalogue: Catalogue) -> list[PageSubject]:
     """The gravest first, and among equals what changed; what has no subject stands among them as one."""
     broke = {entry["signature"]: cause for cause in causes for entry in cause.subjects}
+    failed = {signature: found for cause in causes for signature, found in _failures(cause).items()}
     changes = _changed(record.get("changes"))
-    checks = _by_signature(record, catalogue)
+    checks, panels = _by_signature(record, catalogue), _by_name(record["panels"])
     found = []
     for slug, entry in zip(subject_slugs(record), record["subjects"], strict=True):
         cause, name = broke.get(entry["signature"]), entry["name"]
         own = checks.get(entry["signature"], []) if entry["signature"] else []
-        failures = list(_failures(cause, entry)) if cause is not None else []
-        panels = [panel for panel in record["panels"] if panel["subject"] == name]
-        found.append(PageSubject(slug, name, entry, own, failures, panels, changes.get(name), cause))
+        failures = failed.get(entry["signature"], [])
+        shown = panels.get(name, [])
+        found.append(PageSubject(slug, name, entry, own, failures, shown, changes.get(name), cause))
     found += _loose(record, causes, checks.get("", []))
     return sorted(found, key=lambda subject: (_severity(subject.outcome), subject.change is None))
 
@@ -92,12 +93,24 @@ def _severity(outcome: str) -> int:
     return SEVERITY.index(outcome) if outcome in SEVERITY else len(SEVERITY)
 
 
-def _failures(cause: Cause, entry: SubjectEntry) -> Iterator[FailureEntry]:
-    """Of a cause's failures those that are told with this one of its subjects."""
-    for failure in cause.failures:
-        own = (known for known in cause.subjects if failure["nodeid"] in known["nodeids"])
-        if next(own, cause.subjects[0]) is entry:
-            yield failure
+def _failures(cause: Cause) -> Mapping[str, list[FailureEntry]]:
+    """A cause's failures by the one of its subjects that they are told with."""
+    homes: dict[str, str] = {}
+    for entry in cause.subjects:
+        for nodeid in entry["nodeids"]:
+            homes.setdefault(nodeid, entry["signature"])
+    found: dict[str, list[FailureEntry]] = {}
+    for failure in cause.failures if cause.subjects else ():
+        home = homes.get(failure["nodeid"], cause.subjects[0]["signature"])
+        found.setdefault(home, []).append(failure)
+    return found
+
+
+def _by_name(panels: Iterable[PanelEntry]) -> Mapping[str, list[PanelEntry]]:
+    found: dict[str, list[PanelEntry]] = {}
+    for panel in panels:
+        found.setdefault(panel["subject"], []).append(panel)
+    return found
 
 
 def _changed(changes: Changes | None) -> Mapping[str, SubjectChanges]:
