@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..records.causes import causes
 from ..records.compare import RegressionEntry
-from ..records.outcome import bad_checks, is_red, other_failures, shown_outcome
+from ..records.outcome import BAD, bad_checks, is_red, other_failures, shown_outcome
 from ..records.section import Catalogue
 from ..records.types import Changes, CheckEntry, Record, RunEntry
 from ..text import count as _count
@@ -19,7 +19,8 @@ from .causes import effect
 from .markdown_causes import cause_blocks
 from .markdown_changes import changes_blocks, changes_tables, figures, gravest_first
 from .neutral import code, fenced, html_code, words
-from .text import SYMBOLS, besides, ended, failure_line, headroom_text
+from .standing import standing
+from .text import SYMBOLS, also_failed, ended, failure_line
 
 MAX_BYTES = 1_000_000  # GitHub takes job summaries below 1 MiB
 MARKER = "<!-- pytest-modelcheck -->"  # finds the comment again that is to be replaced
@@ -46,7 +47,7 @@ def record_markdown(
         changes = gravest_first(changes, (entry["name"] for cause in found for entry in cause.subjects))
     blocks = [_headline(record), link, *cause_blocks(found, record, catalogue)]
     blocks += changes_blocks(changes, catalogue) if changes is not None else ()
-    others = [check for check in record["checks"] if check not in failed]
+    others = [check for check in record["checks"] if shown_outcome(check) not in BAD]
     blocks += _undecided(others, catalogue)
     blocks += [folded(title, text) for title, text in (_checks(failed, "failed"), _checks(others)) if text]
     blocks += _failures([*failed, *(check for check in others if check["outcome"] == "fail")])
@@ -89,7 +90,7 @@ def _headline(record: Record) -> str:
     text = f"{len(failed)} of {number} failed" if failed else f"{number}, none failed{_but(record, failed)}"
     lines = [f"## {'✗' if is_red(record) else '✓'} Model check: {text}"]
     rest = [_counted(n, outcome) for outcome, n in counts.items() if outcome not in ("pass", "fail", "error")]
-    rest += [besides(record)] if failed and besides(record) else []
+    rest += [also_failed(record)] if failed and also_failed(record) else []
     lines += [", ".join(rest)] if rest else []
     return "\n\n".join([*lines, *_lost(record["run"])])
 
@@ -128,7 +129,7 @@ def _checks(checks: Sequence[CheckEntry], kind: str = "") -> tuple[str, str]:
             words(check["title"]),
             words(check["value_text"]),
             words(check["limit_text"]),
-            headroom_text(check["headroom"]),
+            words(standing(check).words),
         )
         for check in checks
         for outcome in [shown_outcome(check)]

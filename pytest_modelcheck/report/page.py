@@ -26,7 +26,7 @@ from .overview import KeyFigures, overview
 from .parts import Drawing
 from .pictures import stored_once
 from .subjects import SEVERITY, PageSubject, page_subjects
-from .text import besides
+from .text import also_failed
 from .thinning import Part, Thin, fitted, size_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class _Page:
         self.drawing = Drawing(catalogue, self.figures)
         self.causes = causes(record, catalogue)
         self.subjects = page_subjects(record, self.causes, catalogue)
+        self.homes = {id(s.cause): s for s in reversed(self.subjects) if s.cause is not None}
 
     def render(self) -> str:
         """The frame, filled; where it is too large, subjects are thinned, the least worth first."""
@@ -76,7 +77,7 @@ class _Page:
             mapped=len(mapped),
             causes=[(cause, self._links(cause), self._commands(cause)) for cause in self.causes],
             failures=bad_checks(record),
-            besides=besides(record),
+            also_failed=also_failed(record),
             is_red=is_red(record),
             outcomes=_outcomes(record),
             batches=list(_batches(subjects, parts)),
@@ -91,17 +92,18 @@ class _Page:
 
     def _home(self, cause: Cause) -> PageSubject:
         """The subject whose part shows it: its first one, or the one whose tests or checks these are."""
+        if id(cause) in self.homes:
+            return self.homes[id(cause)]
         signatures = {check["signature"] for check in cause.checks}
-        own = [s for s in self.subjects if s.cause is cause]
         near = [s for s in self.subjects if s.entry is not None and s.entry["signature"] in signatures]
-        return [*own, *(s for s in self.subjects if s.entry is None), *near, *self.subjects][0]
+        return [*(s for s in self.subjects if s.entry is None), *near, *self.subjects][0]
 
     def _links(self, cause: Cause) -> list[tuple[str, str]]:
         """Where to look: the failed checks, and the tabs that show the change. A text and an address each."""
         home = self._home(cause)
         links = [("show what failed", f"{home.slug}/checks")]
-        shown = {section.tab for section in self.drawing.sections(home)}
-        for origin in cause.origins[:1]:
+        shown = {"changes", *(section.tab for section in self.drawing.sections(home))}
+        for origin in [one for one in cause.origins[:1] if one.link in shown]:
             place = f"/{quote(origin.place, safe='')}" if origin.place else ""
             links.append((f"show in {origin.link}", f"{home.slug}/{origin.link}{place}"))
         if "maps" in shown:

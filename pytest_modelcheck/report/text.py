@@ -9,6 +9,7 @@ from ..records.outcome import other_failures
 from ..records.section import Catalogue, Comparison, Line, Section
 from ..records.types import FailureEntry, FigureEntry, Record, RunEntry, SubjectChanges
 from ..text import count, printable, shorten
+from ..verdict.message import signed
 from ..verdict.units import RATIO
 
 NAME = 160  # characters of a name in lists
@@ -46,7 +47,7 @@ def ended(run: RunEntry) -> str:
     return f"{', '.join(told) or 'it ended'} (exit status {run['exit_status']})"
 
 
-def besides(record: Record) -> str:
+def also_failed(record: Record) -> str:
     """What failed beside checks, in a few words; empty for nothing."""
     others = len({failure["nodeid"] for failure in other_failures(record)})
     return count(others, "more failure") if others else ""
@@ -93,9 +94,7 @@ def sides(catalogue: Catalogue, row: FigureEntry) -> tuple[str, str]:
 
 def change(share: float | None) -> str:
     """`+5.4 %`, `0 %`; empty where there is nothing to compare."""
-    if share is None:
-        return ""
-    return f"{'+' if share > 0 else ''}{RATIO.format(share, 3)}"
+    return "" if share is None else signed(share)
 
 
 def differing(rows: Iterable[Row], catalogue: Catalogue) -> list[Row]:

@@ -192,6 +192,12 @@ def test_what_broke_comes_first_then_changes_then_what_is_folded():
     assert -1 not in places, parts[places.index(-1)]
 
 
+def test_how_far_a_figure_is_stands_as_on_the_page():
+    facts = {"title": "agreement", "unit": "as a share of 1", "value": 0.67, "min": 0.3, "limit": 0.3}
+    made = record(model("net"), checks=[{**missed(**facts), "outcome": "pass", "headroom": 1.23}])
+    assert "| 37 points above the minimum |" in record_markdown(made)
+
+
 def test_the_gravest_subject_is_the_first_in_the_tables_of_changes():
     made = red(3)
     made["checks"].reverse()
