@@ -113,3 +113,12 @@ def test_every_picture_is_there_before_it_is_scrolled_to(open_page):
     assert page.evaluate(
         "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete && i.naturalWidth)"
     )
+
+
+def test_on_paper_the_maps_stand_side_by_side_whatever_the_screen_shows(open_page):
+    page = open_page()
+    compare_by(page, "swipe", 50)
+    assert page.locator(".maps").is_hidden()
+    page.emulate_media(media="print")
+    assert page.locator(".maps").is_visible()
+    assert page.locator(".stack").is_hidden()

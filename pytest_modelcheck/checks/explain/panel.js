@@ -26,8 +26,8 @@ function addComparison(box) {
   const over = actual.cloneNode();
   const ways = WAYS.map((way) => [way, way]);
   const select = makeSelect("how to compare", ways, () => update(), tools);
-  const slider = make("label", { class: "slider" }, tools, "expected");
-  const label = "from expected to actual";
+  const slider = make("label", { class: "slider" }, tools, expected.alt);
+  const label = `from ${expected.alt} to ${actual.alt}`;
   const range = make("input", { type: "range", value: 50, "aria-label": label }, slider);
   const update = () => {
     const { isStacked, clipPath, opacity } = overlay(select.value, Number(range.value));
@@ -36,7 +36,7 @@ function addComparison(box) {
     slider.hidden = !isStacked;
     Object.assign(over.style, { clipPath, opacity });
   };
-  slider.append("actual");
+  slider.append(actual.alt);
   stack.append(expected.cloneNode(), over);
   range.addEventListener("input", update);
   box.before(tools);
