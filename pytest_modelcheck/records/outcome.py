@@ -4,9 +4,6 @@ terminal, annotations and exit statuses, which agrees with pytest's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from .types import CheckEntry, FailureEntry, Record
 
 BAD = ("error", "fail")
@@ -41,8 +38,3 @@ def is_red(record: Record) -> bool:
     """Whether the run failed, or lost something: pytest's exit status (5, no tests, is none of success) and ours."""
     run = record["run"]
     return bool(run["exit_status"] or run["no_result"] or lost_checks(record))
-
-
-def is_of(check: CheckEntry, subject: Mapping[str, Any]) -> bool:
-    """Whether a check is of that subject: by signature, never by a name, which several may share."""
-    return bool(check["signature"]) and check["signature"] == subject["signature"]

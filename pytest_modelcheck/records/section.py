@@ -151,8 +151,7 @@ class Section:
     `settings`: fields of the settings that it wants as keywords besides.
     `tab`: where on the page; `title`: above its panel. `type`: the shape of its content, for who reads a record.
     `panel`: how it looks on the page. `evidence`: what it shows beside the context's `check`, which failed.
-    `totals`: the figures that two records are compared by. `changes`: what differs
-    between two records, as a `Comparison`, or as a function of the base's and the head's content that returns lines.
+    `totals`: the figures that two records are compared by. `changes`: what differs between two records.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
     beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
     records know it by; `upgraded(content, sections)`: what such a record says, in today's form. `steady`: its content

@@ -53,7 +53,7 @@ def first_step(events: Iterable[Event]) -> Step:
 
 def _is_bar(event: Event) -> bool:
     """A module, or an operator that no operator calls."""
-    if event.name.startswith(MODULE):
+    if _is_module(event):
         return True
     return "::" in event.name and not any("::" in p.name and not _is_module(p) for p in parents(event))
 
