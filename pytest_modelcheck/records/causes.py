@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..alike import alike
+from ..verdict.measurement import ROOT
 from .gone import is_gone
 from .outcome import bad_checks, other_failures
 from .plain import number
@@ -135,8 +136,13 @@ class _Broken:
         if check is None:
             return []
         pairs = [(number(part["base"]), number(part["value"])) for part in check["changes"]]
-        rows = alike((pair, (p["module"],)) for pair, p in zip(pairs, check["changes"], strict=True))
-        return [Origin(one.names[0], self._became(check, *pairs[one.rows[0]]), "cost") for one in rows]
+        names = [part["module"] for part in check["changes"]]
+        rows = alike((pair, (name,)) for pair, name in zip(pairs, names, strict=True))
+        firsts = [(one.names[0], pairs[one.rows[0]], names[one.rows[0]]) for one in rows]
+        return [
+            Origin(name, self._became(check, *pair), "cost", first if first != ROOT else "")
+            for name, pair, first in firsts
+        ]
 
     def _became(self, check: CheckEntry, base: float | None, value: float | None) -> str:
         unit = self.catalogue.unit(check["unit"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
 
+from ..records.section import Origin
 from ..records.types import CheckEntry, Record
 from ..text import file_stem
 from ..verdict.message import option_words
@@ -33,6 +35,12 @@ def subject_slugs(record: Record) -> list[str]:
 def check_slugs(checks: Sequence[CheckEntry]) -> list[str]:
     """One for each of a subject's checks, in their order: `flops`, `flops-backward`, `flops-2`."""
     return list(_unique(_slug("-".join([c["metric"], *option_words(c["options"])])) for c in checks))
+
+
+def module_address(slug: str, origin: Origin) -> str:
+    """Where a subject's part shows a module that changed: `SmallCNN/graph/body.0`."""
+    place = f"/{quote(origin.place, safe='')}" if origin.place else ""
+    return f"{slug}/{origin.link}{place}"
 
 
 def _slug(name: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import quote
 
 from ..records.causes import Cause
 from ..records.section import Catalogue, Origin
 from ..records.types import Record
 from ..verdict.units import RATIO
-from .addresses import subject_slugs
+from .addresses import module_address, subject_slugs
 from .blocks import folded
 from .causes import NAMES, Heavy, besides, commands, effects, heaviest, listed, names, origins
 from .neutral import code, fenced, words
@@ -73,10 +72,7 @@ def _address(slugs: Mapping[str, str], cause: Cause, number: int) -> str:
     """In the report: of the module that changed, or of the checks."""
     slug = slugs[cause.subjects[number]["signature"]]
     link = next((origin for origin in cause.origins if origin.link), None)
-    if link is None:
-        return f"index.html#{slug}/checks"
-    is_one = link.name and "{" not in link.name
-    return f"index.html#{slug}/{link.link}" + (f"/{quote(link.name, safe='.')}" if is_one else "")
+    return f"index.html#{module_address(slug, link) if link is not None else f'{slug}/checks'}"
 
 
 def _bold(name: str) -> str:

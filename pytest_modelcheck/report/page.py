@@ -13,7 +13,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from ..drawing.html import asset
 from ..drawing.script import Entry, linked, problem
@@ -21,6 +20,7 @@ from ..records.causes import Cause, causes
 from ..records.outcome import bad_checks, is_red, shown_outcome
 from ..records.section import Catalogue
 from ..records.types import Record
+from .addresses import module_address
 from .causes import Command, commands
 from .overview import KeyFigures, overview
 from .parts import Drawing
@@ -104,8 +104,7 @@ class _Page:
         links = [("show what failed", f"{home.slug}/checks")]
         shown = {"changes", *(section.tab for section in self.drawing.sections(home))}
         for origin in [one for one in cause.origins[:1] if one.link in shown]:
-            place = f"/{quote(origin.place, safe='')}" if origin.place else ""
-            links.append((f"show in {origin.link}", f"{home.slug}/{origin.link}{place}"))
+            links.append((f"show in {origin.link}", module_address(home.slug, origin)))
         if "maps" in shown:
             links.append(("show maps", f"{home.slug}/maps"))
         return links

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from pytest_modelcheck.report.addresses import check_slugs, slugs
+from pytest_modelcheck.records.section import Origin
+from pytest_modelcheck.report.addresses import check_slugs, module_address, slugs
 
 from ..records.conftest import check
 
@@ -66,3 +67,17 @@ def test_a_checks_slug_says_metric_and_options():
         "latency-median-threads-2",
         "b-script",
     ]
+
+
+@pytest.mark.parametrize(
+    ("origin", "address"),
+    [
+        (Origin("body.0", "new", "graph", "body.0"), "net/graph/body.0"),
+        (Origin("layers.{0..11}", "new", "graph", "layers.0"), "net/graph/layers.0"),
+        (Origin("(the model itself)", "bias gone", "graph"), "net/graph"),
+        (Origin("", "values differ", "weights"), "net/weights"),
+        (Origin("a/b#c", "new", "cost", "a/b#c"), "net/cost/a%2Fb%23c"),
+    ],
+)
+def test_a_module_that_changed_has_the_address_of_where_it_is_shown(origin, address):
+    assert module_address("net", origin) == address
