@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from ..text import printable, size_words
 from ..verdict.measurement import ROOT
+from ..verdict.message import signed
 from ..verdict.units import BYTES, FLOPS, MACS, PARAMS, SECONDS
 
 if TYPE_CHECKING:
@@ -114,5 +115,5 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "link": link_to,
     "once": once,
     "seconds": lambda value: SECONDS.format(value) if isinstance(value, (int, float)) else "–",
-    "signed": lambda share: f"{share * 100:+.3g} %" if isinstance(share, (int, float)) else "?",
+    "signed": lambda share: signed(share) if isinstance(share, (int, float)) else "?",
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..drawing.html import environment
 from ..records.outcome import shown_outcome
@@ -12,7 +11,18 @@ from ..records.plain import number
 from ..records.section import Catalogue
 from . import causes
 from .standing import standing
-from .text import SYMBOLS, amount, change, differing, ended, excerpt, failure_line, short_name, sides
+from .text import (
+    SYMBOLS,
+    amount,
+    change,
+    differing,
+    ended,
+    excerpt,
+    failure_line,
+    short_name,
+    sides,
+    worsened,
+)
 
 if TYPE_CHECKING:
     import jinja2
@@ -21,14 +31,6 @@ if TYPE_CHECKING:
 
 def templates(catalogue: Catalogue) -> jinja2.Environment:
     """An environment of the frame's own filters."""
-
-    def worse(row: Mapping[str, Any]) -> str:
-        """The class of a changed figure: more is worse, unless its metric says otherwise."""
-        known = catalogue.metrics.get(row["metric"])
-        if not row["share"] or (known is not None and known.more == "better"):
-            return ""
-        return "more" if row["share"] > 0 else "less"
-
     made = environment().overlay()
     made.filters = {
         **made.filters,
@@ -42,7 +44,7 @@ def templates(catalogue: Catalogue) -> jinja2.Environment:
         "failure_line": failure_line,
         "ended": ended,
         "figures": lambda rows: differing(rows, catalogue),
-        "worse": worse,
+        "worse": lambda row: worsened(row, catalogue),
         "outcome": shown_outcome,
         "symbol": lambda outcome: SYMBOLS.get(outcome, ""),
     }

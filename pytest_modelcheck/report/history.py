@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
-from ..drawing.html import environment
+from ..drawing.html import asset, environment
 from ..records.compare import Figures, other_definition
 from ..records.match import matched
 from ..records.outcome import is_red
@@ -209,8 +209,8 @@ def history_html(history: History, catalogue: Catalogue) -> str:
     folded; complete without scripts, links nowhere.
     """
     template = environment().get_template(f"{__package__}:templates/history.html.j2")
-    told = Told(history, catalogue)
-    return template.render(told=told, title=_title(told.runs), plot=_plot, about=about)
+    told, style = Told(history, catalogue), asset(__package__, "style/tokens.css")
+    return template.render(told=told, title=_title(told.runs), plot=_plot, about=about, style=style)
 
 
 def _title(runs: Sequence[PastRun]) -> str:

@@ -13,7 +13,7 @@ from ..records.types import FigureEntry, Record
 from ..text import printable
 from .causes import origin_words, origins
 from .subjects import PageSubject
-from .text import SYMBOLS, amount, change, short_name
+from .text import SYMBOLS, amount, change, short_name, worsened
 
 
 class KeyFigure(NamedTuple):
@@ -75,8 +75,7 @@ class KeyFigures:
         known = self.catalogue.metrics.get(row["metric"]) if row is not None else None
         if row is None or not row["share"] or (known is not None and known.nature == "time"):
             return ("", "")
-        worse = (row["share"] > 0) == (known is None or known.more == "worse")
-        return change(row["share"]), "more" if worse else "less"
+        return change(row["share"]), worsened(row, self.catalogue)
 
 
 def overview(subjects: Sequence[PageSubject], figures: KeyFigures) -> Overview:

@@ -97,6 +97,14 @@ def change(share: float | None) -> str:
     return "" if share is None else signed(share)
 
 
+def worsened(row: FigureEntry, catalogue: Catalogue) -> str:
+    """The class of a figure that changed: "more" where it got worse, "less" where it got better."""
+    known = catalogue.metrics.get(row["metric"])
+    if not row["share"]:
+        return ""
+    return "more" if (row["share"] > 0) == (known is None or known.more == "worse") else "less"
+
+
 def differing(rows: Iterable[Row], catalogue: Catalogue) -> list[Row]:
     """Figures that differ; a time that the base has not is none: it is not measured there alone."""
 

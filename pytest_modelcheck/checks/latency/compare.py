@@ -19,6 +19,7 @@ from ...model.subject import Inputs, Subject, locate_failure
 from ...verdict.judge import decides
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
+from ...verdict.message import signed
 from ...verdict.units import RATIO, SECONDS
 from .clock import Call, Clock, WaitingClock, WallClock, clock_for
 from .intervals import TOO_FEW, mean_interval
@@ -88,8 +89,8 @@ class LatencyComparison:
         return f"{said}; on the wall {_against(self.wall)}"
 
     def __str__(self) -> str:
-        span = TOO_FEW if self.interval is None else " to ".join(map(_signed, self.interval))
-        return f"{_signed(self.regression)} ({span}), {self.basis}"
+        span = TOO_FEW if self.interval is None else " to ".join(map(signed, self.interval))
+        return f"{signed(self.regression)} ({span}), {self.basis}"
 
     @property
     def basis(self) -> str:
@@ -151,10 +152,6 @@ def read_comparison(seen: LatencyComparison, max_regression: object = None) -> M
         protocol=seen.protocol,
         beside=seen.clock,
     )
-
-
-def _signed(share: float) -> str:
-    return ("+" if share >= 0 else "") + RATIO.format(share, 3)
 
 
 def compare_latency(
