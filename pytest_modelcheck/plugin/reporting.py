@@ -31,7 +31,7 @@ class Reporting:
             from .phases import phase_of
 
             self._collected().log(phase_of(report, run.config))
-        if report.failed:
+        if report.failed and run.collected is not None:  # a suite without checks does not pay for it
             from .failing import paint
 
             paint(report, run.config)

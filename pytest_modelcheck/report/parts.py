@@ -96,9 +96,9 @@ class Drawing:
     def _checks(self, subject: PageSubject, thin: Thin) -> Markup:
         """All checks, and in full those to be told of, each with its evidence; at the thinnest in short."""
         told, rows, seen = [], [], set()
-        brief = thin >= Thin.TEXTS
+        brief, pictured = thin >= Thin.TEXTS, thin < Thin.PANELS
         for slug, check in zip(check_slugs(subject.checks), subject.checks, strict=True):
-            asked = not brief and check["outcome"] != "pass" and check["nodeid"] not in seen
+            asked = pictured and check["outcome"] != "pass" and check["nodeid"] not in seen
             evidence = list(self._evidence(subject, check)) if asked else []
             seen |= {check["nodeid"]} if evidence else set()
             if evidence or shown_outcome(check) in TOLD:

@@ -44,7 +44,9 @@ def record_heatmap(
     limit = Limit(HEATMAP, max=most, options=options, place=_place(recorder, "heatmap_snapshot"))
     if comparison.reason:  # two maps that cannot be compared have no distance
         instead = (
-            f"another {comparison.other}" if comparison.other else NO_SNAPSHOT * (not result.recalled_data)
+            f"another {comparison.other}"
+            if comparison.other
+            else ("" if result.recalled_data else NO_SNAPSHOT)
         )
         verdict = replace(_judged(result, limit), error="\n".join(lines), instead=instead)
     else:

@@ -210,7 +210,7 @@ def test_what_a_factory_raises_is_shown_with_the_users_lines_alone(project):
         result.stdout.fnmatch_lines([f"*{words}*"])
     text = result.stdout.str()
     assert "pytest_modelcheck/" not in text
-    assert text.count("unexpected LookupError while making the model and its inputs") == 1
+    assert text.count("error        unexpected LookupError while making the model and its inputs") == 1
     assert text.count('return parts("x")') == 1  # two budgets, one traceback
     assert "while making the model and its inputs; the traceback stands with MACs" in text
 

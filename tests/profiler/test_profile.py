@@ -163,7 +163,7 @@ def test_steps_that_are_none(keywords):
     ],
 )
 def test_what_makes_no_sense_is_told(ask):
-    with pytest.raises(MeasurementError, match=r"threads=|'nonsense' is not one of name, calls"):
+    with pytest.raises(MeasurementError, match=r"threads=|'nonsense' is not one of 'name', 'calls'"):
         ask(ModelCheck(nn.Linear(2, 2), input_size=(1, 2)))
 
 

@@ -21,6 +21,7 @@ export function overlay(way, percent) {
 
 function addComparison(box) {
   const [expected, actual] = box.querySelectorAll("img");
+  if (!actual) return; // nothing to compare with
   const tools = make("div", { class: "tools" });
   const stack = make("div", { class: "stack" });
   const over = actual.cloneNode();
