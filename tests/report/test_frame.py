@@ -318,3 +318,19 @@ def test_on_paper_it_is_short(visit, record, many, scripts):
         check["outcome"] = "fail"
     page = visit(five, java_script_enabled=scripts)
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) <= 10
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_red_run_of_many_keeps_nobody_from_reading(visit, many, barriers, scheme, width):
+    record = many(60, 2)
+    named = [entry["name"] for entry in record["subjects"]]
+    entries = [{"name": name, "status": "changed", "metrics": []} for name in named[:4]]
+    entries += [{"name": name, "status": "unchanged", "metrics": []} for name in named[4:]]
+    side = {"commit": "1e65b819412c", "created": ""}
+    changes = {"base": side, "head": side, "environment": [], "subjects": entries, "notes": ["a note"]}
+    lost = {"nodeid": "t_9.py", "phase": "collect", "where": "", "message": "ImportError: x", "text": "E x"}
+    page = visit({**record, "changes": changes, "failures": [lost]}, width=width, color_scheme=scheme)
+    page.wait_for_timeout(100)
+    assert barriers(page) == {}
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
