@@ -21,7 +21,7 @@ from ..records.outcome import bad_checks, is_red, shown_outcome
 from ..records.section import Catalogue
 from ..records.types import Record
 from .addresses import module_address
-from .causes import Command, commands
+from .causes import commands
 from .overview import KeyFigures, overview
 from .parts import Drawing
 from .pictures import stored_once
@@ -57,38 +57,42 @@ class _Page:
 
     def render(self) -> str:
         """The frame, filled; where it is too large, subjects are thinned, the least worth first."""
-        room = CEILING - NOTICE - size_of(self._frame({}))
-        page = self._frame(fitted(self.subjects, self._part, room))
+        facts = self._facts()
+        room = CEILING - NOTICE - size_of(self._frame(facts, {}))
+        page = self._frame(facts, fitted(self.subjects, self._part, room))
         return page.replace("\0", "\N{REPLACEMENT CHARACTER}")  # as browsers do, but not everywhere
 
     def _part(self, subject: PageSubject, thin: Thin) -> str:
         return stored_once(self.drawing.html(subject, thin), subject.slug)
 
-    def _frame(self, parts: Mapping[str, Part]) -> str:
+    def _frame(self, facts: Mapping[str, object], parts: Mapping[str, Part]) -> str:
+        return self.drawing.templates.get_template(f"{__package__}:templates/page.html.j2").render(
+            **facts,
+            batches=list(_batches(self.subjects, parts)),
+            left_out=[(s, parts[s.slug].thin.words) for s in self.subjects if parts and parts[s.slug].thin],
+        )
+
+    def _facts(self) -> dict[str, object]:
+        """What the frame shows beside the subjects' parts."""
         script, style = self._assets()
         digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
         record, subjects = self.record, self.subjects
         mapped = [subject for subject in subjects if subject.entry is not None]
-        return self.drawing.templates.get_template(f"{__package__}:templates/page.html.j2").render(
-            record=record,
-            subjects=subjects,
-            shown=ROWS,
-            overview=overview(subjects, self.figures) if len(subjects) > 1 else None,
-            mapped=len(mapped),
-            causes=[(cause, self._links(cause), self._commands(cause)) for cause in self.causes],
-            failures=bad_checks(record),
-            also_failed=also_failed(record),
-            is_red=is_red(record),
-            outcomes=_outcomes(record),
-            batches=list(_batches(subjects, parts)),
-            left_out=[(s, parts[s.slug].thin.words) for s in subjects if parts and parts[s.slug].thin],
-            style=style,
-            script=script,
-            script_hash=f"sha256-{digest}",
-        )
-
-    def _commands(self, cause: Cause) -> list[Command]:
-        return commands(cause, self.record)
+        return {
+            "record": record,
+            "subjects": subjects,
+            "shown": ROWS,
+            "overview": overview(subjects, self.figures) if len(subjects) > 1 else None,
+            "mapped": len(mapped),
+            "causes": [(cause, self._links(cause), commands(cause, record)) for cause in self.causes],
+            "failures": bad_checks(record),
+            "also_failed": also_failed(record),
+            "is_red": is_red(record),
+            "outcomes": _outcomes(record),
+            "style": style,
+            "script": script,
+            "script_hash": f"sha256-{digest}",
+        }
 
     def _home(self, cause: Cause) -> PageSubject:
         """The subject whose part shows it: its first one, or the one whose tests or checks these are."""
@@ -114,7 +118,7 @@ class _Page:
         drawn = {section.name for subject in self.subjects for section in self.drawing.sections(subject)}
         panels = [s.panel for n, s in self.catalogue.sections.items() if n in drawn and s.panel is not None]
         entries = [entry for panel in panels for entry in panel.scripts if not problem(entry)]
-        styles = [asset(__package__, f"style/{name}.css") for name in ("tokens", "frame", "panels", "tables")]
+        styles = [asset(__package__, f"style/{name}.css") for name in ("tokens", "frame", "panels")]
         styles += [asset("pytest_modelcheck.drawing", "plots.css")]
         styles += [text for panel in panels for text in panel.styles]
         styles += [asset(__package__, "style/print.css")]

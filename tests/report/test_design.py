@@ -67,9 +67,7 @@ def test_the_example_is_a_panel(thin, rows):
 
 
 def test_the_classes_of_the_note_have_a_style():
-    css = "".join(
-        asset("pytest_modelcheck.report", f"style/{name}.css") for name in ("frame", "panels", "tables")
-    )
+    css = "".join(asset("pytest_modelcheck.report", f"style/{name}.css") for name in ("frame", "panels"))
     css += asset("pytest_modelcheck.drawing", "plots.css")
     css += asset("pytest_modelcheck.checks.explain", "panel.css")
     table = NOTE[NOTE.index("| class |") :]
