@@ -53,8 +53,10 @@ def canonical(value: object, name: str = "") -> object:
 
 
 def _finite(value: bool | int | float | str) -> object:
-    """JSON knows no number for NaN and the infinities."""
-    return value if not isinstance(value, float) or value - value == 0 else str(value)
+    """JSON knows no number for NaN and the infinities; and to digests zeros are one."""
+    if isinstance(value, float) and (value - value != 0 or str(value) == "-0.0"):
+        return str(value)
+    return value
 
 
 def _sequence(value: Sequence[object], name: str) -> object:
