@@ -23,14 +23,27 @@ from ...model.subject import Inputs, dtype_name
 from .altered import Alteration
 from .attributes import Operands, bind, places
 from .draws import Draws, is_draw
-from .graph import CONDITION, VIEWS, Node, Param, Scope, Source
+from .graph import CONDITION, STATE, VIEWS, Node, Param, Scope, Source
 from .held import HeldTensors
 from .origins import Leaf, Origins, script_facts, unwrapped
 from .output import TENSOR, form
 from .values import tensor_words, version
 
 DATA_DEPENDENT = frozenset(
-    ["nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "nms", "batched_nms"]
+    [
+        "nonzero",
+        "argwhere",
+        "masked_select",
+        "unique",
+        "unique_consecutive",
+        "bincount",
+        "nms",
+        "batched_nms",
+        "remove_small_boxes",
+        "coalesce",
+        "to_sparse",
+        "pad_packed_sequence",
+    ]
 )
 SCALARS = frozenset(["item", "tolist", "__float__", "__int__", "__index__", "__complex__"])
 ARRAYS = frozenset(["numpy", "__array__", "__dlpack__", "untyped_storage"])
@@ -220,9 +233,10 @@ class Tracer(TorchFunctionMode):
         conditions: list[Source] = [
             (number, 0) for number in self.values if self.nodes[number].operator in _CONDITIONS_TOLD
         ]
-        kept = [(f"state {name}", t) for name, t in state if self.producer(t) is not None]
-        kept += [(f"state {name}", t) for name, t in self._own_tensors if version(t) != self.own[id(t)][1]]
-        self._add("output", [*given, *written, *kept], [t for _, t in given], told, more=conditions)
+        kept = [(t, name.partition("[")[0]) for name, t in state if self.producer(t) is not None]
+        kept += [(t, name) for name, t in self._own_tensors if version(t) != self.own[id(t)][1]]
+        state = [(STATE + name, t) for t, name in kept]
+        self._add("output", [*given, *written, *state], [t for _, t in given], told, more=conditions)
 
     def _add(
         self,
@@ -470,6 +484,8 @@ class _Call:
         """Whether how much it gives depends on the data."""
         if self.operator in DATA_DEPENDENT or (self.operator == "where" and len(self.operands) == 1):
             return True
+        if self.operator == "repeat_interleave":
+            return any(place == "repeats" for place, _ in self.operands)
         return self.operator == "getitem" and any(t.dtype == torch.bool for _, t in self.operands[1:])
 
 
