@@ -8,9 +8,10 @@ import pytest
 from pytest_modelcheck import ModelCheck
 
 from .planted import KINDS, Planted, written
+from .planted_flow import flows
 from .same import compute_the_same, made
 
-PLANTED = [*written()]
+PLANTED = [*written(), *flows()]
 NAMES = [repr(pair) for pair in PLANTED]
 
 
