@@ -292,7 +292,7 @@ FED: dict[str, Step] = {
     "a custom operator that mutates what it reads": lambda m, t: (add_to(t, torch.ones(8, 8)), t)[1],
     "aten": lambda m, t: torch.ops.aten.sin.default(t),
     "torch.cond": lambda m, t: torch.cond(t.sum() > 0, double, triple, (t,)),
-    "the predicate of torch.cond": lambda m, t: torch.cond(t.mean() > 0.4, double, triple, (m.w,)),
+    "the predicate of torch.cond": lambda m, t: torch.cond(t.mean() > 0.2, double, triple, (m.w,)),
     "checkpoint": lambda m, t: checkpoint(double, t, use_reentrant=False),
     "reentrant checkpoint": lambda m, t: checkpoint(double, t, use_reentrant=True),
     "checkpoint_sequential": lambda m, t: checkpoint_sequential([m.linear, m.other], 2, t, use_reentrant=False),

@@ -9,10 +9,11 @@ from pytest_modelcheck import ModelCheck
 
 from .planted import KINDS, Planted, written
 from .planted_flow import flows
+from .planted_modules import HELD_TENSORS, VECTORS, Held, modules
 from .same import compute_the_same, made
 
-PLANTED = [*written(), *flows()]
-NAMES = [repr(pair) for pair in PLANTED]
+PLANTED = [*written(), *flows(), *modules()]
+NAMES = list(map(repr, PLANTED))
 
 
 @functools.cache
@@ -39,5 +40,21 @@ def test_a_pair_computes_something_else(pair: Planted):
 def test_a_change_is_seen(number):
     base, head = structures(number)
     assert base.fingerprint != head.fingerprint
-    assert all(map(str, head.diff(base))) and head.diff(base)
-    assert all(map(str, base.diff(head))) and base.diff(head)
+    assert head.diff(base)
+    assert base.diff(head)
+    assert all(map(str, [*head.diff(base), *base.diff(head)]))
+
+
+@pytest.mark.parametrize("held", HELD_TENSORS, ids=repr)
+def test_values_of_a_held_tensor_are_told_as_weights(held: Held):
+    """They are no structure: a fingerprint without weights is the same for both."""
+    models = [made(lambda t=table: held.build(t)) for table in (held.base, held.head)]
+    assert not compute_the_same(*models, (VECTORS,))
+    base, head = (ModelCheck(model, VECTORS, name="m").structure(weights=True) for model in models)
+    assert base.fingerprint == head.fingerprint
+    assert base.weights_fingerprint != head.weights_fingerprint
+    assert held.word in " ".join(map(str, head.diff(base)))
+    assert held.word in " ".join(map(str, base.diff(head)))
+    plain = [ModelCheck(model, VECTORS, name="m").structure() for model in models]
+    assert [one.fingerprint for one in plain] == [base.fingerprint] * 2
+    assert plain[1].diff(plain[0]) == []
