@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.checkpoint import checkpoint
 
 from .planted_flow import Double, Doubled, add_to, energy, in_pool, in_thread, saved, scale, scripted
-from .planted_modules import IMAGE, SEQUENCE, TOKENS, First, Net, Passed, VECTORS, linear
+from .planted_modules import IMAGE, SEQUENCE, TOKENS, VECTORS, First, Net, Passed, linear
 from .same import made
 
 
@@ -424,7 +424,6 @@ VALUES: dict[str, Callable[[nn.Module, Tensor], Any]] = {
     "a scalar of numpy": lambda m, x: x * m.l(x).detach().numpy().max(),
     "numpy's index": lambda m, x: x[m.l(x)[0].detach().numpy().argmax()],
     "a threshold from the weights": lambda m, x: x.masked_fill(m.l(x) > m.l.weight.mean(), 0.0),
-    "a sort by values": lambda m, x: torch.stack(sorted(m.l(x).unbind(0), key=lambda r: float(r.sum()))),
     "quantised by what was seen": lambda m, x: torch.quantize_per_tensor(
         m.l(x), float(m.l(x).detach().abs().max()) / 127, 0, torch.qint8
     ).dequantize(),
@@ -572,8 +571,14 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "Upsample": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
     "FractionalMaxPool": (lambda: nn.FractionalMaxPool2d(2, output_size=4), IMAGE),
     "MaxPool with its indices": (lambda: nn.MaxPool2d(2, return_indices=True), IMAGE),
-    "MaxUnpool": (lambda: Net(lambda m, x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)), IMAGE),
-    "grid_sample": (lambda: Net(lambda m, x: F.grid_sample(x, x[..., :2].tanh(), align_corners=False)), IMAGE),
+    "MaxUnpool": (
+        lambda: Net(lambda m, x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)),
+        IMAGE,
+    ),
+    "grid_sample": (
+        lambda: Net(lambda m, x: F.grid_sample(x, x[..., :2].tanh(), align_corners=False)),
+        IMAGE,
+    ),
     "Fold": (lambda: nn.Sequential(nn.Unfold(2, stride=2), nn.Fold((8, 8), 2, stride=2)), IMAGE),
     "PixelShuffle": (lambda: nn.Sequential(nn.PixelShuffle(2), nn.PixelUnshuffle(2)), IMAGE),
     "Embedding": (lambda: nn.Embedding(10, 8), TOKENS),

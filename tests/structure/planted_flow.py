@@ -217,7 +217,9 @@ FED: dict[str, Step] = {
     "func.jacfwd": lambda m, t: torch.func.jacfwd(torch.sin)(t[0]),
     "func.hessian": lambda m, t: torch.func.hessian(whole)(t[0]),
     "vmap of grad": lambda m, t: torch.vmap(torch.func.grad(whole))(t),
-    "functional_call": lambda m, t: torch.func.functional_call(m.linear, dict(m.other.named_parameters()), (t,)),
+    "functional_call": lambda m, t: torch.func.functional_call(
+        m.linear, dict(m.other.named_parameters()), (t,)
+    ),
     "autograd.functional.jacobian": lambda m, t: torch.autograd.functional.jacobian(torch.sin, t[0]),
     "autograd.grad": lambda m, t: energy(torch.sin, t),
     "a scripted function": lambda m, t: scripted(t),
@@ -295,7 +297,9 @@ FED: dict[str, Step] = {
     "the predicate of torch.cond": lambda m, t: torch.cond(t.mean() > 0.2, double, triple, (m.w,)),
     "checkpoint": lambda m, t: checkpoint(double, t, use_reentrant=False),
     "reentrant checkpoint": lambda m, t: checkpoint(double, t, use_reentrant=True),
-    "checkpoint_sequential": lambda m, t: checkpoint_sequential([m.linear, m.other], 2, t, use_reentrant=False),
+    "checkpoint_sequential": lambda m, t: checkpoint_sequential(
+        [m.linear, m.other], 2, t, use_reentrant=False
+    ),
     "a generator": lambda m, t: parts(t),
     "a generator inside": lambda m, t: torch.cat(list(parts(t))),
     "deepcopy": lambda m, t: copy.deepcopy(t) * 2,
@@ -313,7 +317,9 @@ FED: dict[str, Step] = {
     "the values of a sparse tensor": lambda m, t: t.to_sparse().values() * 2,
     "quantised": lambda m, t: torch.quantize_per_tensor(t, 0.1, 0, torch.quint8).dequantize(),
     "nested": lambda m, t: torch.nested.nested_tensor([t[:3], t[3:]]).to_padded_tensor(0.0),
-    "a packed sequence": lambda m, t: nn.utils.rnn.pack_padded_sequence(t[None], torch.tensor([5]), True).data,
+    "a packed sequence": lambda m, t: (
+        nn.utils.rnn.pack_padded_sequence(t[None], torch.tensor([5]), True).data
+    ),
     "a closure over it": lambda m, t: (lambda: t * 2)(),
     "functools.reduce": lambda m, t: functools.reduce(torch.add, t.unbind(0)),
     "an attribute": lambda m, t: (setattr(m, "held", t), m.held * 2)[1],
@@ -381,7 +387,10 @@ INSIDE: dict[str, tuple[Step, Step]] = {
         lambda m, t: torch.func.jvp(torch.sin, (t,), (m.w,))[1],
         lambda m, t: torch.func.jvp(torch.sin, (m.w,), (t,))[1],
     ),
-    "jacrev": (lambda m, t: torch.func.jacrev(torch.sin)(t[0]), lambda m, t: torch.func.jacrev(torch.cos)(t[0])),
+    "jacrev": (
+        lambda m, t: torch.func.jacrev(torch.sin)(t[0]),
+        lambda m, t: torch.func.jacrev(torch.cos)(t[0]),
+    ),
     "autograd.grad": (lambda m, t: energy(torch.sin, t), lambda m, t: energy(torch.cos, t)),
     "functional_call, which parameters": (
         lambda m, t: torch.func.functional_call(m.linear, dict(m.linear.named_parameters()), (t,)),
@@ -428,8 +437,14 @@ INSIDE: dict[str, tuple[Step, Step]] = {
         lambda m, t: (t.as_subclass(Plain) * 3).as_subclass(Tensor),
     ),
     "a condition, its number": (lambda m, t: ones_if(t.mean() > 0.2), lambda m, t: ones_if(t.mean() > 0.5)),
-    "a condition, its reduction": (lambda m, t: ones_if(t.min() > 0.2), lambda m, t: ones_if(t.median() > 0.2)),
-    "a condition, its direction": (lambda m, t: ones_if(t.mean() > 0.2), lambda m, t: ones_if(t.mean() < 0.2)),
+    "a condition, its reduction": (
+        lambda m, t: ones_if(t.min() > 0.2),
+        lambda m, t: ones_if(t.median() > 0.2),
+    ),
+    "a condition, its direction": (
+        lambda m, t: ones_if(t.mean() > 0.2),
+        lambda m, t: ones_if(t.mean() < 0.2),
+    ),
     "item, of what": (
         lambda m, t: torch.ones(8) * t.mean().item(),
         lambda m, t: torch.ones(8) * t.max().item(),
@@ -460,7 +475,10 @@ INSIDE: dict[str, tuple[Step, Step]] = {
         written(lambda z, t: z.__setitem__(slice(2, 6), t[:4])),
         written(lambda z, t: z.__setitem__(slice(2, 6), t[4:])),
     ),
-    "setitem, a number": (written(lambda z, t: z.__setitem__(2, 1.0)), written(lambda z, t: z.__setitem__(2, 2.0))),
+    "setitem, a number": (
+        written(lambda z, t: z.__setitem__(2, 1.0)),
+        written(lambda z, t: z.__setitem__(2, 2.0)),
+    ),
     "chunk, which": (
         written(lambda z, t: z.chunk(2)[0].add_(t[:4])),
         written(lambda z, t: z.chunk(2)[1].add_(t[:4])),
@@ -547,10 +565,18 @@ def cast(function: Callable[[Tensor], Tensor], t: Tensor, dtype: torch.dtype, en
 def flows() -> list[Planted]:
     """Another operator in front of each step; then the steps themselves."""
     found = [
-        Planted("flow", f"what feeds {name}", lambda s=step: Fed(s, F.relu), lambda s=step: Fed(s, F.gelu), INPUTS[:1])
+        Planted(
+            "flow",
+            f"what feeds {name}",
+            lambda s=step: Fed(s, F.relu),
+            lambda s=step: Fed(s, F.gelu),
+            INPUTS[:1],
+        )
         for name, step in FED.items()
     ]
     for name, (base, head) in INSIDE.items():
         kind = "precision" if name.startswith("autocast") else "flow"
-        found.append(Planted(kind, f"inside: {name}", lambda s=base: Fed(s), lambda s=head: Fed(s), INPUTS[:1]))
+        found.append(
+            Planted(kind, f"inside: {name}", lambda s=base: Fed(s), lambda s=head: Fed(s), INPUTS[:1])
+        )
     return found

@@ -48,7 +48,9 @@ def pair(name: str, base: Build, head: Build, x: Any = VECTORS, alike: bool = Fa
     return Planted("module", name, base, head, x if isinstance(x, tuple) else (x,), alike)
 
 
-def of(kind: Callable[..., nn.Module], *args: Any, base: dict[str, Any], head: dict[str, Any], x: Any) -> Planted:
+def of(
+    kind: Callable[..., nn.Module], *args: Any, base: dict[str, Any], head: dict[str, Any], x: Any
+) -> Planted:
     """Two settings of one module."""
     names = f"{kind.__name__}({', '.join(map(str, args))}): {base or 'default'} -> {head}"
     wrapped = First if kind in (nn.LSTM, nn.GRU, nn.RNN) else (lambda m: m)
@@ -88,7 +90,12 @@ def settings() -> list[Planted]:
         of(*twice, base={"stride": 2}, head={"stride": 2, "output_padding": 1}, x=IMAGE),
         of(*twice, base={"groups": 1}, head={"groups": 2}, x=IMAGE),
         of(nn.LayerNorm, 8, base={"eps": 1e-5}, head={"eps": 1e-3}, x=VECTORS),
-        of(nn.GroupNorm, base={"num_groups": 2, "num_channels": 8}, head={"num_groups": 4, "num_channels": 8}, x=IMAGE),
+        of(
+            nn.GroupNorm,
+            base={"num_groups": 2, "num_channels": 8},
+            head={"num_groups": 4, "num_channels": 8},
+            x=IMAGE,
+        ),
         of(nn.BatchNorm2d, 8, base={}, head={"eps": 1e-3}, x=IMAGE),
         of(nn.BatchNorm2d, 8, base={}, head={"track_running_stats": False}, x=IMAGE),
         of(nn.InstanceNorm2d, 8, base={}, head={"eps": 1e-2}, x=IMAGE),
@@ -146,7 +153,11 @@ def kinds() -> list[Planted]:
         pair("a layer more", sequence(linear, nn.ReLU), sequence(linear, nn.ReLU, linear)),
         pair("a layer less", sequence(linear, nn.ReLU, linear), sequence(linear, nn.ReLU)),
         pair("the same layer twice", sequence(linear, linear), lambda: nn.Sequential(*[nn.Linear(8, 8)] * 2)),
-        pair("called twice", lambda: Net(lambda m, x: m.a(x), a=linear()), lambda: Net(lambda m, x: m.a(m.a(x)), a=linear())),
+        pair(
+            "called twice",
+            lambda: Net(lambda m, x: m.a(x), a=linear()),
+            lambda: Net(lambda m, x: m.a(m.a(x)), a=linear()),
+        ),
         pair(
             "heads of an attention",
             lambda: First(nn.MultiheadAttention(8, 2), 3),
@@ -164,9 +175,7 @@ def kinds() -> list[Planted]:
         pair("weight_norm", linear, lambda: parametrizations.weight_norm(linear(), dim=0)),
         pair("orthogonal", linear, lambda: parametrizations.orthogonal(linear())),
         pair("spectral_norm", linear, lambda: parametrizations.spectral_norm(linear())),
-        pair(
-            "a parametrization", lambda: parametrized(torch.tanh), lambda: parametrized(torch.sigmoid)
-        ),
+        pair("a parametrization", lambda: parametrized(torch.tanh), lambda: parametrized(torch.sigmoid)),
         pair("a hook", linear, lambda: hooked(2.0)),
         pair("a hook's number", lambda: hooked(2.0), lambda: hooked(3.0)),
         pair("a hook on what comes in", lambda: hooked(2.0), lambda: hooked(2.0, before=True)),
@@ -217,7 +226,10 @@ FORWARDS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "a gate": (lambda m, x: m.a(x) * m.b(x).sigmoid(), lambda m, x: m.b(x) * m.a(x).sigmoid()),
     "which is subtracted": (lambda m, x: m.a(x) - m.b(x), lambda m, x: m.b(x) - m.a(x)),
     "which is the query": (lambda m, x: m.a(x) @ m.b(x).t(), lambda m, x: m.b(x) @ m.a(x).t()),
-    "weights without their module": (lambda m, x: F.linear(x, m.a.weight), lambda m, x: F.linear(x, m.b.weight)),
+    "weights without their module": (
+        lambda m, x: F.linear(x, m.a.weight),
+        lambda m, x: F.linear(x, m.b.weight),
+    ),
     "weight of one and bias of another": (
         lambda m, x: F.linear(x, m.a.weight, m.a.bias),
         lambda m, x: F.linear(x, m.a.weight, m.b.bias),
@@ -352,7 +364,11 @@ HELD_TENSORS = [
     Held("an attribute of a submodule", "table", in_submodule),
     Held("in a list", "tables", lambda t: Net(lambda m, x: x + m.tables[0], tables=[t])),
     Held("in a dict", "tables", lambda t: Net(lambda m, x: x + m.tables["a"], tables={"a": t})),
-    Held("in a tuple in a dict", "tables", lambda t: Net(lambda m, x: x + m.tables["a"][1], tables={"a": (0, t)})),
+    Held(
+        "in a tuple in a dict",
+        "tables",
+        lambda t: Net(lambda m, x: x + m.tables["a"][1], tables={"a": (0, t)}),
+    ),
     Held("in an object", "held", lambda t: Net(lambda m, x: x + m.held.table, held=Table(t))),
     Held("a closure", "table", closed),
     Held("a closure's closure", "table", closed_in_closed),

@@ -22,7 +22,9 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
     if isinstance(one, Mapping):
-        return list(map(repr, one)) == list(map(repr, other)) and all(same(one[key], other[key]) for key in one)
+        return list(map(repr, one)) == list(map(repr, other)) and all(
+            same(one[key], other[key]) for key in one
+        )
     if isinstance(one, tuple) and hasattr(one, "_fields") and one._fields != other._fields:
         return False
     if isinstance(one, (list, tuple)):
@@ -47,7 +49,13 @@ def made(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
 
 def answers(model: nn.Module, inputs: tuple[Any, ...], calls: int = 2) -> Iterator[Any]:
     """What it returns for the inputs and for others like them, called more than once: state is told by the second."""
-    for change in (lambda t: t, lambda t: t * 0.6, lambda t: t + 3, lambda t: t * 0.2 - 0.1, lambda t: -t - 0.5):
+    for change in (
+        lambda t: t,
+        lambda t: t * 0.6,
+        lambda t: t + 3,
+        lambda t: t * 0.2 - 0.1,
+        lambda t: -t - 0.5,
+    ):
         given = tree_map(lambda t, c=change: c(t) if _is_real(t) else t, inputs)
         for _ in range(calls):
             torch.manual_seed(0)

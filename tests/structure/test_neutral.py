@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from .neutral import Neutral, models, structure
-from .same import made
+from .neutral_pairs import pairs
+from .same import compute_the_same, made
 
-MODELS = models()
+MODELS, PAIRS = models(), pairs()
 
 
 @functools.cache
@@ -28,6 +29,7 @@ def same(one, other):
 def test_there_are_enough():
     assert len(MODELS) >= 100
     assert len({each.name for each in MODELS}) == len(MODELS)
+    assert len(PAIRS) >= 60
 
 
 @pytest.mark.parametrize("each", MODELS, ids=repr)
@@ -60,6 +62,15 @@ def test_models_are_the_same_in_another_process():
         command, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "7"}, check=True
     )
     assert json.loads(done.stdout) == {each.name: fresh(each).fingerprint for each in MODELS}
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=repr)
+def test_another_spelling_is_the_same(pair):
+    models = [made(side) for side in (pair.base, pair.head)]
+    assert compute_the_same(*models, pair.inputs)
+    base, head = (structure(model, pair.inputs) for model in models)
+    assert base.graph_fingerprint == head.graph_fingerprint
+    assert base.tree_fingerprint != head.tree_fingerprint or same(base, head)
 
 
 @pytest.fixture(autouse=True)
