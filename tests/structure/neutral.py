@@ -1,4 +1,4 @@
-"""Models of every style, each traced several times: nothing may be made up. Run as a program, it prints fingerprints."""
+"""Models of every style, traced again: nothing may be made up. Run as a program, it prints fingerprints."""
 
 from __future__ import annotations
 
