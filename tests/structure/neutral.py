@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import importlib.util
 import json
 import logging
 import math
@@ -511,6 +512,12 @@ UNSEEN: dict[str, Callable[[nn.Module, Tensor], Any]] = {
 SCRIPTED = torch.jit.script(Doubled())
 
 
+def squeezenet() -> nn.Module:
+    from torchvision.models import squeezenet1_1
+
+    return squeezenet1_1(num_classes=4)
+
+
 def autocast(m, x):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         return m.l(x).float()
@@ -606,7 +613,10 @@ def models() -> list[Neutral]:
             Neutral(f"{kind}: {name}", lambda f=function: Net(f, l=linear()), (VECTORS,))
             for name, function in table.items()
         ]
-    return found + [Neutral(name, build, (x,)) for name, (build, x) in LAYERS.items()]
+    found += [Neutral(name, build, (x,)) for name, (build, x) in LAYERS.items()]
+    if importlib.util.find_spec("torchvision"):
+        found.append(Neutral("SqueezeNet", squeezenet, (torch.ones(2, 3, 32, 32),)))
+    return found
 
 
 def structure(model: nn.Module, inputs: tuple[Any, ...], name: str = "m") -> Any:

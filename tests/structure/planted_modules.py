@@ -287,8 +287,26 @@ HELD: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]] = {
 }
 
 
+def nested_inputs() -> list[Planted]:
+    """What the model is given in containers of its own."""
+    given: list[tuple[Any, tuple[Any, Any]]] = [
+        (list(INPUTS[:2]), (0, 1)),
+        (tuple(INPUTS[:2]), (0, 1)),
+        ({"a": INPUTS[0], "b": INPUTS[1]}, ("a", "b")),
+    ]
+    return [
+        pair(
+            f"a {type(held).__name__} of inputs",
+            lambda a=a, b=b: Net(lambda m, x: x[a] - x[b]),
+            lambda a=a, b=b: Net(lambda m, x: x[b] - x[a]),
+            (held,),
+        )
+        for held, (a, b) in given
+    ]
+
+
 def modules() -> list[Planted]:
-    found = [*settings(), *kinds()]
+    found = [*settings(), *kinds(), *nested_inputs()]
     for name, (base, head) in FORWARDS.items():
         kind = "left on" if name.startswith("left") else "module"
         sides = [lambda f=side: Net(f, **layers()) for side in (base, head)]

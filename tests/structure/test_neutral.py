@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import warnings
@@ -14,6 +15,7 @@ from .neutral import Neutral, models, structure
 from .neutral_pairs import pairs
 from .same import compute_the_same, made
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 MODELS, PAIRS = models(), pairs()
 
 
@@ -62,10 +64,12 @@ def test_a_model_is_the_same_with_other_weights(each):
 
 def test_models_are_the_same_in_another_process():
     command = [sys.executable, "-W", "ignore", "-m", "tests.structure.neutral"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "7"}, check=True
-    )
-    assert json.loads(done.stdout) == {each.name: fresh(each).fingerprint for each in MODELS}
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
+    folder = pathlib.Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=True)
+    there, here = json.loads(done.stdout), {each.name: fresh(each).fingerprint for each in MODELS}
+    assert [name for name in here if here[name] != there[name]] == []
+    assert len(there) == len(here)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=repr)

@@ -11,6 +11,7 @@ from .planted_flow import flows
 from .planted_modules import HELD_TENSORS, VECTORS, Held, modules
 from .same import compute_the_same, made
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 PLANTED = [*written(), *flows(), *modules()]
 NAMES = list(map(repr, PLANTED))
 
