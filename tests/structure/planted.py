@@ -382,7 +382,7 @@ x[<<i, 1 | 1, i>>]
 <<x + w | x + y>>
 <<x + y * 2 | y + x * 2>>
 <<x - x.t() | x.t() - x>>
-<<x.clone().add_(w) | w.clone().sub_(x)>>
+<<x.clone().sub_(w) | w.clone().sub_(x)>>
 <<x.clone().copy_(y) | y.clone().copy_(x)>>
 x.max(0)[<<0 | 1>>]
 x.sort()[<<0 | 1>>]

@@ -422,7 +422,7 @@ HELD_TENSORS = [
         torch.zeros(4096),
         torch.eye(4096)[2000],
     ),
-    Held("written to", "table", lambda t: Net(lambda m, x: m.table.clone().add_(x), table=t)),
+    Held("written to", "table", lambda t: Net(lambda m, x: m.table.clone().add_(x[0]), table=t)),
 ]
 
 

@@ -12,7 +12,8 @@ from .planted_modules import HELD_TENSORS, VECTORS, Held, modules
 from .same import compute_the_same, made
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-PLANTED = [*written(), *flows(), *modules()]
+WRITTEN_OUT = [*flows(), *modules()]
+PLANTED = [*written(), *WRITTEN_OUT]
 NAMES = list(map(repr, PLANTED))
 
 
@@ -41,6 +42,14 @@ def test_a_change_is_seen(pair: Planted):
     for told in (head.diff(base), base.diff(head)):
         assert told
         assert all(map(str, told))
+
+
+@pytest.mark.parametrize("pair", WRITTEN_OUT, ids=repr)
+def test_a_base_does_not_differ_from_itself(pair: Planted):
+    """Or its change would be seen for no reason."""
+    one, other = (ModelCheck(made(pair.base), pair.inputs, name="m").structure() for _ in range(2))
+    assert one.fingerprint == other.fingerprint
+    assert other.diff(one) == []
 
 
 @pytest.mark.parametrize("held", HELD_TENSORS, ids=repr)
