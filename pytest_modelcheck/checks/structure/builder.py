@@ -72,12 +72,12 @@ class Builder:
         unseen: bool = False,
         shape: tuple[int, ...] | None = None,
     ) -> int:
-        """One more node; its number. `places` are those of the inputs, then of the parameters; `shape`: of what it makes
-        that is no tensor.
+        """One more node; its number. `places`: of the inputs, then of the parameters; `shape`: of what it makes that is
+        no tensor.
         """
         nodes = self.nodes
         if not dynamic:
-            dynamic = any([nodes[source].dynamic for source, _ in inputs])
+            dynamic = any(nodes[source].dynamic for source, _ in inputs)
         node = Node(
             operator,
             self.scope,

@@ -45,14 +45,17 @@ class Memory:
         self._own = own
         self._producers: dict[int, tuple[weakref.ref[Tensor], Source, int]] = {}  # with the version it had
         self._writes: dict[int, list[tuple[Source, int]]] = {}  # storage -> nodes that wrote to it, versions
-        self._given_out: dict[int, tuple[Tensor, Tensor]] = {}  # storage -> as an array, and its values
+        self.given_out: dict[int, tuple[Tensor, Tensor]] = {}  # storage -> as an array, and its values
         self._counts_differ = False  # `.data` writes to the same memory, and counts for itself
         if origins is not None:
             origins.begin(own.items(), held)
 
     def written(self) -> list[tuple[str, Tensor]]:
         """Parameters and buffers that were written to."""
-        return [(name, t) for name, t in self._own.items() if version(t) != self.own[id(t)][1]]
+        found = [(name, t) for name, t in self._own.items() if version(t) != self.own[id(t)][1]]
+        if self._counts_differ and self._writes:
+            found += [(name, t) for name, t in self._own.items() if storage_identity(t) in self._writes]
+        return list(dict(found).items())
 
     def producer(self, tensor: Tensor) -> Source | None:
         """The node that made it, and as which of its outputs."""
@@ -68,8 +71,8 @@ class Memory:
         if writes:
             storage = storage_identity(tensor)
             self._writes.setdefault(storage, []).append((source, now))
-            if storage in self._given_out:
-                self._remember(storage, self._given_out[storage][0])
+            if storage in self.given_out:
+                self._remember(storage, self.given_out[storage][0])
         if self.origins is not None:
             self.origins.made(tensor, source, adds=writes)
 
@@ -90,7 +93,7 @@ class Memory:
                 known = self._explain(tensor)
                 return (("", sizes(tensor)), []) if known is None else (None, [known])
             param, source = (name, sizes(tensor)), (-1, 0)
-        if now != expected or self._counts_differ or self._given_out:
+        if now != expected or self._counts_differ or self.given_out:
             sources += self._later(tensor, source, expected, now)
         return param, sources
 
@@ -170,14 +173,14 @@ class Memory:
         """As an array, say."""
         plain = tensor.detach()
         storage = storage_identity(plain)
-        if plain.layout is torch.strided and not (plain.is_meta or plain.is_nested):
-            if storage not in self._given_out:
-                self._remember(storage, plain)
+        is_dense = plain.layout is torch.strided and not (plain.is_meta or plain.is_nested)
+        if is_dense and storage not in self.given_out:
+            self._remember(storage, plain)
 
     def look(self, tensor: Tensor) -> None:
         """Whether someone wrote there in the meantime."""
-        storage = storage_identity(tensor) if self._given_out else 0
-        plain, values = self._given_out.get(storage, (None, None))
+        storage = storage_identity(tensor) if self.given_out else 0
+        plain, values = self.given_out.get(storage, (None, None))
         if plain is not None and values is not None and not _same(plain, values):
             self._remember(storage, plain)
             step = self.builder.after(
@@ -186,7 +189,7 @@ class Memory:
             self._writes.setdefault(storage, []).append((step, version(tensor)))
 
     def _remember(self, storage: int, plain: Tensor) -> None:
-        self._given_out[storage] = (plain, plain.clone())
+        self.given_out[storage] = (plain, plain.clone())
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

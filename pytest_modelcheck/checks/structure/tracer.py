@@ -154,8 +154,9 @@ class Tracer(TorchFunctionMode):
     def _begin(self, func: Any, name: str, args: Any, kwargs: Any) -> Call:
         """Before a call."""
         call = Call(func, name, args, kwargs)
-        for _, tensor in call.operands:
-            self.memory.look(tensor)
+        if self.memory.given_out:
+            for _, tensor in call.operands:
+                self.memory.look(tensor)
         if self.alteration is not None and name in ARRAYS:
             self.alteration.shift(args[0])
         return call
@@ -176,7 +177,7 @@ class Tracer(TorchFunctionMode):
             out = self.alteration.fewer(out)
         written = call.written()
         made = call.made(out)
-        made += [t for t in written if not any([t is other for other in made])]
+        made += [t for t in written if not any(t is other for other in made)]
         if made:
             told = call.told
             if is_draw(call.operator, told):
@@ -185,7 +186,7 @@ class Tracer(TorchFunctionMode):
                 self.memory.separate()
             number = self._add(call.operator, call.operands, made, told, call.versions, dynamic=dynamic)
             for slot, tensor in enumerate(made):
-                writes = any([tensor is other for other in written])
+                writes = any(tensor is other for other in written)
                 self.memory.made(tensor, (number, slot), writes=writes)
         return out
 
