@@ -9,8 +9,8 @@ from functools import cached_property
 
 from ...text import count
 from .digest import digest
-from .flow import opcodes
 from .node import ModuleNode
+from .sequences import opcodes
 
 Pairs = tuple[
     list[tuple["Branch", "Branch"]], list["Branch"], list["Branch"]

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from .change import Change
-from .flow import Flow, is_same, opcodes
+from .flow import Flow, is_same
 from .graph import VIEWS, Graph, Node
+from .sequences import opcodes
 from .wiring import Read, reads, relative, rereads, retyped, rewired
 
 BASE, HEAD = range(2)
