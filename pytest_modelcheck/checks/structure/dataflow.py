@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,6 +84,7 @@ class GraphPairs:
         self.base_steps, self.head_steps = steps(base), steps(head)
         self.nodes: dict[int, int] = {}  # base -> head
         self.scopes: dict[int, int] = {}
+        self.called: set[int] = set()  # the head's that have a twin
         self.loose: list[Loose] = []  # what has no twin in its own module
         self.changes: list[Change] = []
         self.echoes: list[
@@ -147,17 +149,16 @@ class GraphPairs:
 
     def _match_calls(self) -> None:
         """Calls of the same module from other places."""
-        free: dict[str, list[int]] = {}
+        free: dict[str, deque[int]] = {}
         for number, scope in enumerate(self.head.scopes):
-            free.setdefault(scope.module, []).append(number)
+            free.setdefault(scope.module, deque()).append(number)
         for number, scope in enumerate(self.base.scopes):
-            there = (
-                free.get(self.comparison.paths.get(scope.module, ""), ()) if number not in self.scopes else ()
-            )
-            taken = {*self.scopes.values()} if there else ()
-            twin = next((n for n in there if n not in taken), None)
-            if twin is not None:
-                self._match(number, twin)
+            module = self.comparison.paths.get(scope.module)
+            there = free.get(module) if module is not None and number not in self.scopes else None
+            while there and there[0] in self.called:
+                there.popleft()
+            if there:
+                self._match(number, there[0])
 
     def _rehomed(self) -> dict[int, int]:
         """Operators without a twin in their own module, that stand at the same place in the data flow."""
@@ -199,6 +200,7 @@ class GraphPairs:
     def _match(self, left: int, right: int) -> None:
         """Lay the steps of two calls of one module side by side."""
         self.scopes[left] = right
+        self.called.add(right)
         path = self.head.scopes[right].module
         explained = path in self.comparison.reclassed
         old, new = self.base_steps[left], self.head_steps[right]

@@ -74,16 +74,17 @@ class Comparison:
 
     def _with_names(self, changes: list[Change]) -> list[Change]:
         """One change of a name instead of a tensor that went and another that came."""
-        told = list(changes)
+        places = {(change.kind, change.path, change.what): change for change in changes}
+        told = {change: change for change in changes}
         for before, after in self.names.items():
             path, old, new = _home(before), before.rpartition(".")[2], after.rpartition(".")[2]
             for kind in ("parameter", "buffer"):
-                sides = ("removed", path, f"{kind} {old}"), ("added", path, f"{kind} {new}")
-                pair = [change for change in told if (change.kind, change.path, change.what) in sides]
-                if len(pair) == 2:
-                    told[told.index(pair[0])] = Change("changed", path, f"name of a {kind}", old, new)
-                    told.remove(pair[1])
-        return told
+                gone = places.get(("removed", path, f"{kind} {old}"))
+                come = places.get(("added", path, f"{kind} {new}"))
+                if gone in told and come in told:
+                    told[gone] = Change("changed", path, f"name of a {kind}", old, new)
+                    del told[come]
+        return [*told.values()]
 
     @cached_property
     def ties(self) -> list[Change]:
@@ -233,19 +234,16 @@ def _shown(value: object) -> str | None:
 def _exchanged(pairs: list[tuple[Branch, Branch]]) -> dict[str, Branch]:
     """Siblings that stand in each other's place: base path -> the one in the head."""
     differing = [(left, right) for left, right in pairs if left.signature != right.signature]
-    places: dict[str, Branch] = {}
-    for left, right in differing:
-        for other, there in differing:
-            if left is not other and left.signature == there.signature and other.signature == right.signature:
-                places[left.path] = there
-    return places
+    by_kinds = {(left.signature, right.signature): right for left, right in differing}
+    twins = ((left, by_kinds.get((right.signature, left.signature))) for left, right in differing)
+    return {left.path: twin for left, twin in twins if twin is not None}
 
 
 def _reordered(path: str, base: list[Branch], head: list[Branch]) -> list[Change]:
     """Children of the same names in another order of definition."""
-    names = [c.label for c in head if not c.label.isdigit()]
-    before = [c.label for c in base if c.label in names]
+    names = dict.fromkeys(c.label for c in head if not c.label.isdigit())
+    before = dict.fromkeys(c.label for c in base if c.label in names)
     after = [name for name in names if name in before]
-    if before == after:
+    if [*before] == after:
         return []
     return [Change("moved", path, "order of children", ", ".join(before), ", ".join(after))]
