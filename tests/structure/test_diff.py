@@ -150,7 +150,7 @@ class Join(nn.Module):
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (Join(flip=True), "(the model): input of cat changed: relu, tanh -> tanh, relu"),
+        (Join(flip=True), "(the model): operands of cat swapped: relu, tanh -> tanh, relu"),
         (Join(source="tanh"), "(the model): input of mul changed: cat, relu -> cat, tanh"),
     ],
 )

@@ -101,6 +101,11 @@ class Comparison:
             ]
         return frozenset(name for pair in found for name in pair)
 
+    @property
+    def states(self) -> tuple[State | None, State | None]:
+        """What the checkpoints of both hold."""
+        return self.base.state, self.head.state
+
     @cached_property
     def flow(self) -> Flow | None:
         """Which operators are the same ones by their places in the data flow; None where a side has no graph."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from .graph import Graph, Node
@@ -10,16 +11,27 @@ from .sequences import opcodes
 Label = Callable[[int], Hashable]  # of a node, by its number
 
 
-def is_same(base: Graph, head: Graph) -> bool:
-    """Whether both do the same with the same operators in the same order, whatever their modules are called."""
-    if len(base.nodes) != len(head.nodes):
-        return False
-    return all(_facts(one) == _facts(other) for one, other in zip(base.nodes, head.nodes, strict=True))
+def same_nodes(base: Graph, head: Graph) -> dict[int, int] | None:
+    """Base -> head where both do the same with the same operators, whatever their modules are called; else None.
+
+    The order of operators that do not depend on each other is no fact.
+    """
+    both = zip(base.nodes, head.nodes, strict=False)
+    if len(base.nodes) == len(head.nodes) and all(_facts(one) == _facts(other) for one, other in both):
+        return {number: number for number in range(len(base.nodes))}
+    if base.fingerprint != head.fingerprint:
+        return None
+    places: dict[str, deque[int]] = {}
+    for number, made in enumerate(head.hashes):
+        places.setdefault(made, deque()).append(number)
+    there = ((number, places.get(made)) for number, made in enumerate(base.hashes))
+    return {number: twins.popleft() for number, twins in there if twins}
 
 
 def _facts(node: Node) -> tuple[object, ...]:
     params = [shape for _, shape in node.params]
-    return (node.operator, node.inputs, node.settings, params, node.shapes, node.dtypes, node.dynamic)
+    places = node.inputs, node.places
+    return (node.operator, places, node.settings, params, node.shapes, node.dtypes, node.dynamic)
 
 
 class Flow:
@@ -32,9 +44,9 @@ class Flow:
     def __init__(self, base: Graph, head: Graph, paths: Mapping[str, str]) -> None:
         self.base, self.head, self.paths = base, head, paths
         everything = [*range(len(base.nodes))], [*range(len(head.nodes))]
-        if is_same(base, head):
-            self.same = dict(zip(*everything, strict=True))
-            self.likely = self.same
+        same = same_nodes(base, head)
+        if same is not None:
+            self.same = self.likely = same
             return
         known = {path: path for path in paths.values()}
         self.same, gaps = {}, [everything]

@@ -77,7 +77,8 @@ def _graph(graph: GraphEntry) -> Graph:
     if problem:
         raise ValueError(problem)
     scopes = tuple(Scope(s["module"], s["type"], s["call"], s["parent"]) for s in graph["scopes"])
-    return Graph(tuple(map(_node, graph["nodes"])), scopes, graph.get("unused", 0))
+    held = dict(graph.get("held") or {})
+    return Graph(tuple(map(_node, graph["nodes"])), scopes, graph.get("unused", 0), held)
 
 
 def _node(node: NodeRow) -> Node:
@@ -90,8 +91,17 @@ def _node(node: NodeRow) -> Node:
         shapes=_shapes(node["shapes"]),
         dtypes=tuple(node["dtypes"]),
         dynamic=node["dynamic"],
+        places=_places(node),
+        unseen=bool(node.get("unseen")),
     )
 
 
 def _shapes(shapes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, shapes))
+
+
+def _places(node: NodeRow) -> tuple[str, ...]:
+    places = tuple(node.get("places") or ())
+    if places and len(places) != len(node["inputs"]) + len(node["params"]):
+        raise ValueError(f"{node['operator']} has {len(places)} places for its operands")
+    return places

@@ -73,7 +73,9 @@ class CheckpointChange(TypedDict):
 
 
 class NodeRow(TypedDict):
-    """An operator's call: `inputs` are (node, output) pairs."""
+    """An operator's call: `inputs` are (node, output) pairs; `places` the arguments that these and `params` are given as,
+    `unseen` whether what happens inside was not seen.
+    """
 
     operator: str
     scope: int
@@ -83,6 +85,8 @@ class NodeRow(TypedDict):
     shapes: list[Shape]
     dtypes: list[str]
     dynamic: bool
+    places: NotRequired[list[str]]
+    unseen: NotRequired[bool]
     status: NotRequired[Status]
 
 
@@ -97,11 +101,15 @@ class ScopeRow(TypedDict):
 
 
 class GraphEntry(TypedDict):
-    """Operators in the order of their calls."""
+    """Operators in the order of their calls. `held`: digests of tensors that no module has, by name; `unseen`: how many
+    steps were not seen inside.
+    """
 
     nodes: list[NodeRow]
     scopes: list[ScopeRow]
     unused: int
+    held: NotRequired[dict[str, str]]
+    unseen: NotRequired[int]
 
 
 class ChangeRow(TypedDict):
@@ -147,6 +155,7 @@ class StructureEntry(TypedDict):
     modules: NotRequired[list[ModuleRow]]
     graph: NotRequired[GraphEntry | None]
     reason: NotRequired[str | None]
+    notes: NotRequired[list[str]]
     state: NotRequired[StateEntry | None]
     diff: NotRequired[DiffEntry]
 

@@ -10,6 +10,7 @@ from ...alike import alike
 from ...records.prices import NO_PRICE, Place, Price, Prices, dearness, price_words, total
 from ...text import count
 from ...verdict.measurement import ROOT
+from .change import OPERATOR, SAID, TENSORS, phrase
 from .rows import ChangeRow
 
 
@@ -40,9 +41,6 @@ class Told(NamedTuple):
         """`12 modules: +3.3 MMACs`: how many and what they cost; empty where there is neither to tell."""
         parts = [count(self.size, "module") if self.size > 1 else "", price_words(self.price)]
         return ": ".join(filter(None, parts))
-
-
-OPERATOR = "operator "
 
 
 def _sort(numbered: tuple[int, ChangeRow]) -> object:
@@ -77,9 +75,6 @@ def _follows(row: ChangeRow, rows: Iterable[ChangeRow]) -> bool:
     return row["what"].startswith(TENSORS) and any(
         other["kind"] == "changed" and not other["what"].startswith(TENSORS) for other in rows
     )
-
-
-TENSORS = ("parameter ", "buffer ")
 
 
 def priced(changes: Sequence[ChangeRow], prices: Prices) -> list[ChangeRow]:
@@ -176,9 +171,9 @@ def _renamed(rows: Sequence[ChangeRow], names: Sequence[str]) -> list[ChangeRow]
 def change_words(row: ChangeRow) -> str:
     """`stride 2 -> 1`, `module added: Conv2d(3, 8)`, `call removed`."""
     sides = " -> ".join(str(side) for side in (row["before"], row["after"]) if side is not None)
-    if row["kind"] == "changed" and sides:
+    if row["kind"] == "changed" and sides and not row["what"].endswith(SAID):
         return f"{row['what']} {sides}"
-    return f"{row['what']} {row['kind']}{f': {sides}' if sides else ''}"
+    return f"{phrase(row['kind'], row['what'])}{f': {sides}' if sides else ''}"
 
 
 def graph_words(graph: Mapping[str, int]) -> str:
