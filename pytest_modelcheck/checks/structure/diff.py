@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...text import count
 from .align import Branch, align, branches
-from .change import Change
+from .change import OPERATOR, TENSORS, Change
 from .checkpoint import State, renamed, tie_changes
+from .contents import of_held, of_weights, other_values
 from .dataflow import GraphPairs
 from .flow import Flow
+from .fold import folded, same_operators
 from .graph import Graph
 from .node import ModuleNode
 from .rows import Kind
@@ -37,10 +39,17 @@ class Side(Protocol):
     def state(self) -> State | None:
         """What its checkpoints hold; None where nobody knows."""
 
+    @property
+    def weights(self) -> Mapping[str, str] | None:
+        """Digests of its parameters and buffers; None where nobody asked for them."""
+
 
 def compare(base: Side, head: Side) -> list[Change]:
-    """All changes, in the order of the head's modules."""
-    return Comparison(base, head).changes
+    """All changes, in the order of the head's modules; those of layers that changed alike are one."""
+    found = Comparison(base, head).changes
+    if not found and (base.graph is None) != (head.graph is None):
+        found = [Change("removed" if head.graph is None else "added", "", "graph: one side did not run")]
+    return folded(found)
 
 
 class Comparison:
@@ -53,18 +62,72 @@ class Comparison:
         self.removed: list[Branch] = []
         self.added: list[Branch] = []
         self.modules: list[Change] = []
+        self.wrappers: set[Change] = set()  # modules that came or went, and hold no tensors of their own
+        if self.is_equal:
+            self.paths = {module.name: module.name for module in head.modules}
+            return
         self._match(branches(base.modules), branches(head.modules))
         self._find_moves()
 
     @cached_property
     def changes(self) -> list[Change]:
         """The modules' changes, then the operators' that these do not explain."""
+        if self.is_equal:
+            return []
         modules = self._with_names(self.modules)
         found = [*modules, *self.ties, *(self.graphs.told if self.graphs is not None else ())]
-        graphs = self.base.graph is not None and self.head.graph is not None
-        if not found and graphs and self.base.fingerprint != self.head.fingerprint:
+        if self.graphs is not None and self.graphs.is_same:
+            found = self._as_one(found, self.graphs.new_homes)
+        if not found and self.graphs is not None and self.base.fingerprint != self.head.fingerprint:
             found = [Change("changed", "", "data flow")]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*found, *self.values]))
+
+    def _as_one(self, changes: list[Change], homes: Mapping[tuple[str, str], object]) -> list[Change]:
+        """The parts of a refactor as one: around operators that are the same, wrappers came or went."""
+        if not homes or self.wrappers.isdisjoint(changes):
+            return changes
+        own = [change for change in changes if change not in self.wrappers and not self._is_part(change)]
+        return [same_operators(homes), *own]
+
+    def _is_part(self, change: Change) -> bool:
+        """A move, or another class of container."""
+        is_class = change.what == "class" and change.path in self.containers
+        return is_class or (change.kind == "moved" and change.what.startswith(("module ", OPERATOR)))
+
+    @cached_property
+    def containers(self) -> set[str]:
+        """Modules with modules in them, on either side, by their paths in the head."""
+        old = (_home(module.name) for module in self.base.modules if module.name)
+        new = (_home(module.name) for module in self.head.modules if module.name)
+        return {*(self.paths[path] for path in old if path in self.paths), *new}
+
+    @cached_property
+    def values(self) -> list[Change]:
+        """Tensors that hold other values, as far as both sides know them."""
+        held = [side.graph.held if side.graph is not None else None for side in (self.base, self.head)]
+        weights = other_values(self.base.weights, self.head.weights, self.paths)
+        weights = [name for name in weights if name not in self.reshaped]
+        return [*of_weights(weights), *of_held(other_values(*held, self.paths))]
+
+    @cached_property
+    def is_equal(self) -> bool:
+        """Whether all that both sides know of themselves is equal: there is nothing to compare."""
+        base, head = self.base, self.head
+        known = base.weights is not None and head.weights is not None
+        return base.fingerprint == head.fingerprint and (
+            (not known or base.weights == head.weights)
+            and (base.graph is None or head.graph is None or base.graph.held == head.graph.held)
+        )
+
+    @cached_property
+    def reshaped(self) -> set[str]:
+        """Tensors that have another shape, by their names in the head."""
+        shapes = [
+            {f"{m.name}.{name}".lstrip("."): shape for m in side.modules for name, shape in m.shapes}
+            for side in (self.base, self.head)
+        ]
+        old = {renamed(name, self.paths): shape for name, shape in shapes[0].items()}
+        return {name for name, shape in shapes[1].items() if old.get(name, shape) != shape}
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -143,14 +206,21 @@ class Comparison:
 
     def _compare_own(self, base: Branch, head: Branch) -> None:
         path = head.path
-        if base.node.type != head.node.type:
+        same_class = base.node.type == head.node.type
+        if not same_class:
             self.reclassed.add(path)
             self.modules.append(Change("changed", path, "class", base.title, head.title))
             if not (base.children and head.children):
                 return
-        else:
-            self.modules += _changed_values(path, "", base.node.settings, head.node.settings)
-        self.modules += _changed_tensors(path, base.node, head.node)
+        settings = _changed_values(path, "", base.node.settings, head.node.settings) if same_class else []
+        tensors = _changed_tensors(path, base.node, head.node)
+        if any(map(_is_size, settings)):  # of which other shapes follow
+            tensors = [
+                change
+                for change in tensors
+                if not change.what.startswith(TENSORS) or change.kind != "changed"
+            ]
+        self.modules += [*settings, *tensors]
 
     def _find_moves(self) -> None:
         """What was taken away here and is put there was moved; the rest came and went."""
@@ -167,8 +237,10 @@ class Comparison:
                 self._compare_own(left, right)
         gone = _left(self.removed, {left.path for left, _ in pairs})
         come = _left(self.added, {right.path for _, right in pairs})
-        self.modules += [Change("removed", path, "module", before=title) for path, title in gone]
-        self.modules += [Change("added", path, "module", after=title) for path, title in come]
+        sides = [(Change("removed", one.path, "module", before=one.title), one) for one in gone]
+        sides += [(Change("added", one.path, "module", after=one.title), one) for one in come]
+        self.modules += [change for change, _ in sides]
+        self.wrappers |= {change for change, one in sides if one.is_wrapper}
 
     def _pair_all(self, base: Branch, head: Branch) -> None:
         self.paths[base.path] = head.path
@@ -181,8 +253,16 @@ def _home(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _left(branches: list[Branch], known: set[str]) -> Iterator[tuple[str, str]]:
-    """The outermost modules that have no twin, in words: with how many of those inside have none either."""
+class Left(NamedTuple):
+    """A module without a twin, in words; `is_wrapper`: nor it nor those in it without a twin hold tensors."""
+
+    path: str
+    title: str
+    is_wrapper: bool
+
+
+def _left(branches: list[Branch], known: set[str]) -> Iterator[Left]:
+    """The outermost modules that have no twin: with how many of those inside have none either."""
     for branch in branches:
         if branch.path in known:
             yield from _left(branch.children, known)
@@ -190,7 +270,8 @@ def _left(branches: list[Branch], known: set[str]) -> Iterator[tuple[str, str]]:
         inside = [b for b in family(branch.children) if b.path not in known]
         whole = len(inside) == branch.size
         few = f"{branch.node.type} ({count(len(inside), 'module')})" if inside else branch.node.type
-        yield branch.path, branch.title if whole else few
+        is_wrapper = not any(b.node.shapes for b in (branch, *inside))
+        yield Left(branch.path, branch.title if whole else few, is_wrapper)
 
 
 def _changed_tensors(path: str, base: ModuleNode, head: ModuleNode) -> list[Change]:
@@ -228,6 +309,12 @@ def _changed_values(
         kind: Kind = "added" if name not in base else "removed" if name not in head else "changed"
         found.append(Change(kind, path, word + name, _shown(before), _shown(after)))
     return found
+
+
+def _is_size(change: Change) -> bool:
+    """Whether it is a setting that was a whole number, or several, and is another."""
+    sides = (change.before or "", change.after or "")
+    return change.kind == "changed" and all(side.replace("×", "").isdecimal() for side in sides)
 
 
 def _shown(value: object) -> str | None:
