@@ -82,11 +82,11 @@ def observe(
 class Observed:
     """What a block that is observed can ask: itself a context manager, the watch over large tensors.
 
-    `told`: what is kept that cannot be put back, each in a few words.
+    `held`: what is kept beside parameters and buffers; `told`: what of it cannot be put back, each in a few words.
     """
 
     def __init__(self, copies: CopyOnWrite, held: Held) -> None:
-        self._copies, self._held = copies, held
+        self._copies, self.held = copies, held
 
     @property
     def copies(self) -> list[tuple[Tensor, Tensor]]:
@@ -96,7 +96,7 @@ class Observed:
     @property
     def told(self) -> tuple[str, ...]:
         """What cannot be put back."""
-        return self._held.told
+        return self.held.told
 
     def __enter__(self) -> Observed:
         self._copies.__enter__()

@@ -33,7 +33,7 @@ def steps(layer, x):
 
 FORWARDS = {
     "a tensor": (lambda layer, x: layer(x), "linear"),
-    "nothing": (lambda layer, x: print(layer(x).sum().item(), end=""), "linear sum"),
+    "nothing": (lambda layer, x: print(layer(x).sum().item(), end=""), "linear sum item"),
     "a dict": (lambda layer, x: {"logits": layer(x)}, "linear"),
     "a dataclass": (lambda layer, x: Answer(layer(x)), "linear"),
     "nested": (lambda layer, x: {"a": [layer(x), (x, {"b": layer(x)})]}, "linear linear"),

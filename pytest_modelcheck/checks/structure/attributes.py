@@ -1,21 +1,22 @@
-"""The attributes of an operator call under the names of its signature (`stride`, `eps`), defaults filled in."""
+"""The arguments of an operator call under the names of its signature: what is data flow, and what is an attribute."""
 
 from __future__ import annotations
 
-import enum
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from numbers import Number
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch._C import FunctionSchema
 
+from .values import canonical
+
 UNTOLD = frozenset(
     [
-        "training",
-        "train",
         "device",
         "layout",
         "pin_memory",
@@ -28,72 +29,117 @@ UNTOLD = frozenset(
         "cudnn_enabled",
         "need_weights",
         "enable_gqa",
+        "memo",
         "_stacklevel",
         "is_causal_hint",
     ]
 )
 """Arguments that say how or where something runs, not what it is."""
-PER_AXIS = frozenset(["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"])
-
+SWITCHES = frozenset(["training", "train"])
+"""Told where they are on, which they are not in eval mode unless someone forgot it."""
+ALIASES = {"self": "input", "axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
+"""Other words for the same argument, as numpy's users write them."""
+LISTS = ("List[int]", "List[SymInt]")
 
 Operator: TypeAlias = Callable[..., object]
+Operands: TypeAlias = list[tuple[str, Tensor]]
 
 
 class Signature(NamedTuple):
-    """Names in order; `lists` are those that take all positional ints that are left, as `view(2, 3)` has them."""
+    """Names in order; `variadic` takes all positional values that are left, as `view(2, 3)` has them."""
 
     names: tuple[str, ...] = ()
-    lists: frozenset[str] = frozenset()
+    variadic: str = ""
     defaults: Mapping[str, object] = {}
 
 
-def attributes(func: Operator, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
-    """What the call was given besides tensors, as JSON holds it; None and run-time switches are left out."""
-    kinds = tuple(["T" if _holds_tensor(arg) else type(arg).__name__ for arg in args])
-    names, lists, defaults = _signature(func, kinds, tuple(kwargs))
-    bound = dict(defaults)
+def bind(
+    func: Operator, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> tuple[dict[str, object], Operands]:
+    """What a call was given: attributes as JSON holds them, and tensors, each with its place.
+
+    None and run-time switches are left out. A place is the name of the argument (aten's `self` is `input`), within
+    containers with the index or key: `tensors[0]`.
+    """
+    keywords = tuple([ALIASES.get(name, name) for name in kwargs])
+    names, variadic, defaults = _signature(func, tuple(map(_kind, args)), keywords)
+    told = dict(defaults)
+    operands: Operands = []
     for position, value in enumerate(args):
         name = names[position] if position < len(names) else f"argument {position}"
-        if name in lists and isinstance(value, int) and len(args) > position + 1:
-            bound[name] = canonical(args[position:], name)
+        if name == variadic and len(args) > position + 1 and not isinstance(value, (list, tuple)):
+            told[name] = _take(args[position:], name, operands)
             break
-        bound[name] = canonical(value, name)
+        told[name] = _take(value, name, operands)
     for name, value in kwargs.items():
-        bound[name] = canonical(value, name)
-    return {name: value for name, value in bound.items() if value is not None and name not in UNTOLD}
+        name = ALIASES.get(name, name)
+        told[name] = _take(value, name, operands)
+    return {name: value for name, value in told.items() if _is_told(name, value)}, operands
 
 
-def canonical(value: object, name: str = "") -> object:
-    """`value` as plain JSON that is equal in every process; None for tensors (they are data flow).
+def _is_told(name: str, value: object) -> bool:
+    if value is None or name in UNTOLD or (name == "stride" and value == []):
+        return False
+    return name not in SWITCHES or value is True
 
-    A setting that is the same along all axes is one number: `stride=2` and `stride=(2, 2)` are the same.
-    """
-    if value is None or isinstance(value, Tensor):
+
+def _take(value: object, name: str, operands: Operands) -> object:
+    """The value as an attribute; the tensors in it go to the operands."""
+    if isinstance(value, Tensor):
+        operands.append((name, value))
         return None
-    if isinstance(value, (bool, int, float, str)):
-        return value if not isinstance(value, float) or value == value else "nan"
-    if isinstance(value, (torch.dtype, torch.memory_format)):
-        return str(value).removeprefix("torch.")
-    if isinstance(value, slice):
-        return ":".join("" if v is None else str(canonical(v)) for v in (value.start, value.stop, value.step))
-    if isinstance(value, (list, tuple)):
-        items = [canonical(item) for item in value]
-        if name in PER_AXIS and items and items.count(items[0]) == len(items):
-            return items[0]
-        return None if items and all(item is None for item in items) else items
+    if type(value) not in _PLAIN:
+        operands.extend(places(value, name))
+    return canonical(value, name)
+
+
+_PLAIN = frozenset([type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size])
+
+
+def places(value: object, name: str = "", depth: int = 6) -> Iterator[tuple[str, Tensor]]:
+    """All tensors in nested containers, dataclasses and other objects, in order, with their places."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif depth and type(value) not in _PLAIN and not isinstance(value, (torch.nn.Module, type)):
+        for key, item in parts(value):
+            if type(item) not in _PLAIN:
+                yield from places(item, f"{name}{key}", depth - 1)
+
+
+def tensors_in(value: object) -> list[Tensor]:
+    """They alone."""
+    return [tensor for _, tensor in places(value)]
+
+
+def parts(value: object) -> Iterable[tuple[str, object]]:
+    """What a container or object holds, each with its key."""
     if isinstance(value, Mapping):
-        return {str(key): canonical(item) for key, item in value.items()}
-    if isinstance(value, enum.Enum):
-        return value.name
-    if value is Ellipsis:
-        return "..."
-    return getattr(value, "__qualname__", type(value).__name__)
-
-
-def _holds_tensor(value: object) -> bool:
+        return [(f"[{key!r}]" if isinstance(key, (str, int)) else "[]", item) for key, item in value.items()]
     if isinstance(value, (list, tuple)):
-        return any(isinstance(item, Tensor) for item in value)
-    return isinstance(value, Tensor)
+        return [(f"[{i}]", item) for i, item in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        return [("{}", item) for item in value]
+    if isinstance(value, slice):
+        return [(".start", value.start), (".stop", value.stop), (".step", value.step)]
+    if hasattr(value, "__dict__"):
+        return [(f".{key}", item) for key, item in vars(value).items()]
+    return ()
+
+
+# Signatures
+
+
+def _kind(value: object) -> str:
+    """A word for the type, as schemas have them."""
+    if isinstance(value, Tensor):
+        return "Tensor"
+    if isinstance(value, (list, tuple)):
+        return "Tensors" if any(isinstance(item, Tensor) for item in value) else "list"
+    if isinstance(value, (bool, np.bool_)):
+        return "bool"
+    if isinstance(value, (int, np.integer)):
+        return "int"
+    return "number" if isinstance(value, Number) else type(value).__name__
 
 
 @lru_cache(maxsize=4096)
@@ -111,41 +157,76 @@ def _python_signature(func: Operator) -> Signature | None:
         except (TypeError, ValueError):
             continue
         if all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
-            return _with_defaults((p.name, None if p.default is p.empty else p.default) for p in parameters)
+            return _named((p.name, None if p.default is p.empty else p.default) for p in parameters)
     return None
 
 
 def _schema_signature(func: Operator, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
     """The first overload that the call fits."""
-    fitting = next((schema for schema in _schemas(func) if _fits(schema, kinds, keywords)), None)
+    fitting = next((schema for schema in _schemas(func, kinds) if _fits(schema, kinds, keywords)), None)
     if fitting is None:
         return Signature()
-    lists = frozenset(a.name for a in fitting.arguments if str(a.type) == "List[int]")
     given = ((a.name, a.default_value if a.has_default_value() else None) for a in fitting.arguments)
-    return _with_defaults(given, lists)
+    return _named(given, _variadic(fitting))
 
 
-def _with_defaults(given: Iterable[tuple[str, object]], lists: frozenset[str] = frozenset()) -> Signature:
-    defaults = {name: canonical(value, name) for name, value in given}
-    return Signature(tuple(defaults), lists, defaults)
+def _named(given: Iterable[tuple[str, object]], variadic: str = "") -> Signature:
+    defaults = {ALIASES.get(name, name): canonical(value, name) for name, value in given}
+    return Signature(tuple(defaults), variadic, defaults)
 
 
-def _schemas(func: Operator) -> list[FunctionSchema]:
+def _schemas(func: Operator, kinds: tuple[str, ...]) -> list[FunctionSchema]:
     name = getattr(func, "_qualified_op_name", None) or f"aten::{getattr(func, '__name__', '').strip('_')}"
     own = getattr(func, "_schema", None)
-    found = [own] if own is not None else torch._C._jit_get_schemas_for_operator(name)
-    return [s for s in found if any("Tensor" in str(a.type) for a in s.arguments)]
+    found: list[FunctionSchema] = [own] if own is not None else torch._C._jit_get_schemas_for_operator(name)
+    of_tensors = [s for s in found if any("Tensor" in str(a.type) for a in s.arguments)]
+    return of_tensors if {"Tensor", "Tensors"} & {*kinds} or own is not None else found
+
+
+def _variadic(schema: FunctionSchema) -> str:
+    """The argument that takes what is left, if it is a list and the last one that has a position."""
+    last = next((a for a in reversed(schema.arguments) if not a.kwarg_only), None)
+    return last.name if last is not None and str(last.real_type) in (*LISTS, "List[Tensor]") else ""
 
 
 def _fits(schema: FunctionSchema, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> bool:
-    arguments = schema.arguments
-    names = [a.name for a in arguments]
-    lists = any(str(a.type) == "List[int]" for a in arguments)
-    if any(a.is_out for a in arguments) or not set(keywords) - UNTOLD <= set(names):
+    arguments: Sequence[Any] = schema.arguments
+    positional = [a for a in arguments if not a.kwarg_only]
+    known = {ALIASES.get(a.name, a.name) for a in arguments}
+    if any(a.is_out for a in arguments) or not set(keywords) - UNTOLD <= known:
         return False
-    if len(kinds) > len(arguments) and not lists:
+    variadic = _variadic(schema)
+    if len(kinds) > len(positional) and not variadic:
         return False
-    return all(
-        ("Tensor" in str(a.type)) == (kind == "T") or kind == "NoneType"
-        for a, kind in zip(arguments, kinds, strict=False)
-    )
+    rest = (a for a in positional[len(kinds) :] if ALIASES.get(a.name, a.name) not in keywords)
+    if not all(a.has_default_value() for a in rest):
+        return False
+    return all(_accepts(argument, kind, variadic) for argument, kind in zip(positional, kinds, strict=False))
+
+
+_ACCEPTED = {
+    "Tensor": ("Tensor",),
+    "int": ("int", "bool"),
+    "SymInt": ("int", "bool"),
+    "number": ("int", "bool", "number"),
+    "float": ("int", "bool", "number"),
+    "bool": ("bool", "int"),
+    "str": ("str",),
+    "ScalarType": ("dtype",),
+    "Device": ("device", "str", "int"),
+    "MemoryFormat": ("memory_format",),
+}
+
+
+def _accepts(argument: Any, kind: str, variadic: str) -> bool:
+    wanted = str(argument.real_type)
+    if wanted.startswith("Optional["):
+        if kind == "NoneType":
+            return True
+        wanted = wanted.removeprefix("Optional[")[:-1]
+    if wanted.startswith("List["):
+        if "Tensor" in wanted:
+            return kind in ("Tensors", "list") or (kind == "Tensor" and argument.name == variadic)
+        single = argument.N is not None or argument.name == variadic
+        return kind in ("list", "Size") or (single and kind in ("int", "bool", "number"))
+    return kind in _ACCEPTED.get(wanted, (kind,))

@@ -32,5 +32,6 @@ def of_weights(names: list[str]) -> Iterator[Change]:
 def of_held(names: list[str]) -> Iterator[Change]:
     """One for each."""
     for name in names:
-        path, dot, own = name.rpartition(".") if name.replace(".", "").isidentifier() else ("", "", name)
+        is_path = name.replace(".", "").isidentifier()
+        path, own = name.rpartition(".")[::2] if is_path else ("", name)
         yield Change("changed", path, f"values of the tensor held as {own}")

@@ -107,7 +107,7 @@ class Comparison:
         held = [side.graph.held if side.graph is not None else None for side in (self.base, self.head)]
         weights = other_values(self.base.weights, self.head.weights, self.paths)
         weights = [name for name in weights if name not in self.reshaped]
-        return [*of_weights(weights), *of_held(other_values(*held, self.paths))]
+        return [*of_weights(weights), *of_held(other_values(held[0], held[1], self.paths))]
 
     @cached_property
     def is_equal(self) -> bool:

@@ -107,7 +107,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Node:
-    """One operator call. `inputs` in order; `params` are (name, shape) of parameters, buffers and tensors held elsewhere.
+    """One operator call. `inputs` in order; `params` are (name, shape) of parameters, buffers, tensors held elsewhere.
 
     `places`: the argument that each of `inputs` is given as, then each of `params` (`input`, `tensors[0]`); () in older
     records. One stands there again for each later write to the tensor's memory. `dynamic`: its shapes depend on the

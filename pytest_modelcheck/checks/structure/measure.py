@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
-from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from ...errors import ModelCheckError
 from ...model.shared import shared
-from ...model.state.digest import of_bytes
 from ...model.subject import Subject
 from ...text import first_sentence
+from .passes import trace_graph
 from .result import Structure
 from .statedict import read_state
-from .tracer import trace_graph
 from .tree import read_tree
+from .values import hash_of
 
 
 @shared()
@@ -26,13 +23,17 @@ def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) ->
     hashes = hash_weights(subject) if weights else None
     if subject.inputs is None and not autograd:
         return Structure(subject.name, modules, weights=hashes, state=state)
-    graph, output, functions = trace_graph(subject, gradients=autograd)
-    gradients = None
+    traced = trace_graph(subject, gradients=autograd)
+    graph, gradients = traced.graph, None
     if autograd:
         from .autograd import read_autograd
 
-        gradients = read_autograd(subject.module, output, graph.scopes, functions)
-    return Structure(subject.name, modules, graph, hashes, gradients, state=state)
+        gradients = read_autograd(subject.module, traced.output, graph.scopes, traced.functions)
+    if hashes is not None:
+        hashes |= graph.held
+    return Structure(
+        subject.name, traced.modules or modules, graph, hashes, gradients, state=state, note=traced.note
+    )
 
 
 def describe(subject: Subject) -> Structure:
@@ -50,12 +51,7 @@ def hash_weights(subject: Subject) -> dict[str, str]:
     """SHA-256 of the bytes of every parameter and buffer that holds values, by name."""
     named = [*subject.module.named_parameters(), *subject.module.named_buffers()]
     return {
-        name: _hash(t) for name, t in named if not is_lazy(t) and not t.is_meta and t.layout == torch.strided
+        name: hash_of(t)
+        for name, t in named
+        if not is_lazy(t) and not t.is_meta and t.layout == torch.strided
     }
-
-
-def _hash(tensor: Tensor) -> str:
-    plain = tensor.detach()
-    digest = hashlib.sha256(f"{tuple(plain.shape)} {plain.dtype}".encode())
-    of_bytes(plain.int_repr() if plain.is_quantized else plain, digest.update)
-    return digest.hexdigest()

@@ -8,7 +8,7 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, cast
 
-from ...text import first_line_repr
+from ...text import count, first_line_repr
 from .change import Change
 from .checkpoint import State
 from .diff import compare
@@ -26,7 +26,8 @@ class Structure:
     """A model's structure. `modules` in the order of `named_modules()`, the root's name is empty.
 
     `graph` is None without inputs to run the model on, `weights` (SHA-256 of each tensor) and `autograd` unless asked
-    for; `reason` says why the model could not be run for the report; `state` is what its checkpoints hold.
+    for; `reason` says why the model could not be run for the report; `state` is what its checkpoints hold; `note`: that
+    its own state decides what it computes.
     """
 
     name: str
@@ -36,6 +37,14 @@ class Structure:
     autograd: AutogradGraph | None = None
     reason: str = ""
     state: State | None = None
+    note: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know of the graph: that the model's state decides on it, how many steps were not seen inside."""
+        unseen = self.graph.unseen if self.graph is not None else 0
+        seen = f"{count(unseen, 'step')} not seen inside (numpy, TorchScript, C++ or Python's own)."
+        return tuple(filter(None, (self.note, seen if unseen else "")))
 
     @cached_property
     def tree_fingerprint(self) -> str:
@@ -94,6 +103,7 @@ class Structure:
             "modules": [cast("ModuleRow", asdict(m)) for m in self.modules],
             "graph": self.graph.to_dict() if self.graph is not None else None,
             "reason": self.reason,
+            "notes": list(self.notes),
             "state": self.state.to_dict() if self.state is not None else None,
         }
         if self.autograd is not None:

@@ -73,8 +73,8 @@ class CheckpointChange(TypedDict):
 
 
 class NodeRow(TypedDict):
-    """An operator's call: `inputs` are (node, output) pairs; `places` the arguments that these and `params` are given as,
-    `unseen` whether what happens inside was not seen.
+    """An operator's call: `inputs` are (node, output) pairs; `places` the arguments that these and `params` are given
+    as, `unseen` whether what happens inside was not seen.
     """
 
     operator: str

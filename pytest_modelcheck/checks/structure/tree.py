@@ -8,8 +8,8 @@ from typing import TypeVar
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from .attributes import canonical
 from .node import ModuleNode
+from .values import canonical
 
 T = TypeVar("T", bound=Tensor)
 Parameters = dict[int, tuple[int, bool]]  # by identity: elements, and whether it requires a gradient

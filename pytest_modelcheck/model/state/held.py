@@ -73,6 +73,11 @@ class Held:
         """What was not saved."""
         return tuple(self._told)
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether something differs by now."""
+        return next(self.changes(), None) is not None
+
     def restore(self) -> None:
         """Put everything back."""
         failed = []

@@ -1,0 +1,114 @@
+"""What in a traced graph is data: values that came out of tensors, found by a run in which they are other ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+
+from .graph import FROM_DATA, VALUES, Node, Source
+
+OUTSIDE = "values"  # a step of Python's own between what it was given out of tensors and what it gave back
+
+
+def moved(nodes: Sequence[Node], others: Sequence[Node]) -> dict[int, Set[str]]:
+    """Attributes that are other ones in the other run, by the number of the node; "" for a shape.
+
+    Both are laid side by side from both ends; where data decides how often a loop runs, its turns stay apart.
+    """
+    found: dict[int, Set[str]] = {}
+    for number, other in _pairs(nodes, others):
+        node = nodes[number]
+        names = {
+            name
+            for name in node.attributes.keys() | other.attributes.keys()
+            if node.attributes.get(name) != other.attributes.get(name)
+        }
+        if node.shapes != other.shapes:
+            names.add("")
+        if names:
+            found[number] = names
+    return found
+
+
+def _pairs(nodes: Sequence[Node], others: Sequence[Node]) -> Iterator[tuple[int, Node]]:
+    shorter, first = min(len(nodes), len(others)), 0
+    while first < shorter and nodes[first].operator == others[first].operator:
+        yield first, others[first]
+        first += 1
+    last = 1
+    while last <= shorter - first and nodes[-last].operator == others[-last].operator:
+        yield len(nodes) - last, others[-last]
+        last += 1
+
+
+class Linked:
+    """The nodes with what is data marked as such and linked to what gave it out; `place`: old number -> new.
+
+    `values`: what each node that gave values out gave. `is_open`: whether the output holds what may have been made of
+    any of them.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        values: Mapping[int, object],
+        moved: Mapping[int, Set[str]],
+        is_open: bool,
+    ) -> None:
+        self.values = values
+        self.nodes: list[Node] = []
+        self.place: list[int] = []
+        self._given: list[int] = []  # old numbers of what gave values out since they were last gathered
+        self._gathered: Source | None = None
+        for number, node in enumerate(nodes):
+            names = moved.get(number, frozenset())
+            is_last_open = is_open and node.operator == "output"
+            own = [(self.place[source], slot) for source, slot in node.inputs]
+            made = replace(node, inputs=tuple(own), dynamic=node.dynamic or ("" in names))
+            told = [name for name in names if name in node.attributes]
+            if told or is_last_open:
+                made = self._linked(made, told)
+            self.place.append(len(self.nodes))
+            self.nodes.append(made)
+            if number in values:
+                self._given.append(number)
+
+    def _linked(self, node: Node, told: Sequence[str]) -> Node:
+        """Linked to the very ones whose values stand in it, or to all that were given out before."""
+        exact = [
+            number
+            for number in self._given
+            for name in told
+            if _is(self.values[number], node.attributes[name])
+        ]
+        sources = [(self.place[number], 0) for number in dict.fromkeys(exact)] if exact else self._all(node)
+        many = len(node.inputs)
+        places = node.places or ("",) * (many + len(node.params))
+        marked = {name: FROM_DATA if name in told else value for name, value in node.attributes.items()}
+        return replace(
+            node,
+            attributes=marked,
+            inputs=(*node.inputs, *sources),
+            places=(*places[:many], *[VALUES] * len(sources), *places[many:]),
+        )
+
+    def _all(self, node: Node) -> list[Source]:
+        """One step for all that Python was given so far."""
+        if self._given:
+            before = [self._gathered] if self._gathered is not None else []
+            sources = (*before, *((self.place[number], 0) for number in self._given))
+            step = Node(
+                OUTSIDE,
+                node.scope,
+                sources,
+                places=(VALUES,) * len(sources),
+                unseen=node.operator != "output",
+            )
+            self._gathered = (len(self.nodes), 0)
+            self.nodes.append(step)
+            self._given = []
+        return [self._gathered] if self._gathered is not None else []
+
+
+def _is(given: object, told: object) -> bool:
+    return type(given) in (int, float, list) and given == told
