@@ -45,6 +45,10 @@ class Aligned(Protocol):
         """Which operators are the same ones by their places in the data flow."""
 
     @property
+    def trees(self) -> tuple[Set[str], Set[str]]:
+        """The names of all modules of base and head."""
+
+    @property
     def states(self) -> tuple[State | None, State | None]:
         """What the checkpoints of base and head hold, where that is known."""
 
@@ -104,12 +108,16 @@ class GraphPairs:
         """The changes of the graph that the modules' do not explain."""
         found = self.changes or ([] if self.comparison.modules else self.echoes)
         states = self.comparison.states
-        found = [*found, *rewired(self, found), *rereads(self.reads), *retyped(self, *states)]
-        for word in ("input", "output"):
-            shapes = [_shapes(graph, word) for graph in (self.base, self.head)]
-            if shapes[0] != shapes[1]:
-                found = [*found, Change("changed", "", f"{word} shape", *shapes)]
-        return found
+        found = [*found, *rewired(self, found), *rereads(self.reads)]
+        found += retyped(self, *states, [*self.comparison.modules, *found])
+        sizes = {
+            word: [_shapes(graph, word) for graph in (self.base, self.head)] for word in ("input", "output")
+        }
+        others = bool(found or self.comparison.modules)  # of which other outputs follow
+        told = [
+            word for word, (one, other) in sizes.items() if one != other and not (others and word == "output")
+        ]
+        return [*found, *(Change("changed", "", f"{word} shape", *sizes[word]) for word in told)]
 
     @cached_property
     def differing_paths(self) -> int:
@@ -299,20 +307,27 @@ class GraphPairs:
                 taken.add(j)
                 self._match_items(path, item, twin, explained=True)
                 places = _after(old, i, homes[BASE]), _after(new, j, path)
+                told = places if places[0] != places[1] else ()
                 if path not in self.shuffled:
-                    self.moves.append(Move(Change("moved", *self._place(path, twin), *places), item, twin))
+                    self.moves.append(Move(Change("moved", *self._place(path, twin), *told), item, twin))
             else:
                 self.loose += self._gone(path, item)
         for j, item in come:
             where, what = self._place(path, item)
-            if j not in taken and (item.scope < 0 or where in self.placed):
+            if j in taken:
+                continue
+            if item.scope < 0 or where in self.placed:
                 self.loose.append(Loose(Change("added", where, what), item, HEAD))
+            elif where not in self.comparison.trees[HEAD]:
+                self.loose.append(Loose(Change("added", path, item.label), item, HEAD))
 
     def _gone(self, path: str, item: Item) -> Iterator[Loose]:
         if item.scope < 0:
             yield Loose(Change("removed", path, OPERATOR + item.label), item, BASE)
         elif (module := self.base.scopes[item.scope].module) in self.comparison.paths:
             yield Loose(Change("removed", self.comparison.paths[module], "call"), item, BASE)
+        elif module not in self.comparison.trees[BASE]:  # made while running
+            yield Loose(Change("removed", path, item.label), item, BASE)
 
     def _place(self, path: str, item: Item) -> tuple[str, str]:
         if item.scope >= 0:

@@ -164,6 +164,11 @@ class Comparison:
             ]
         return frozenset(name for pair in found for name in pair)
 
+    @cached_property
+    def trees(self) -> tuple[set[str], set[str]]:
+        """The names of all modules of both."""
+        return {module.name for module in self.base.modules}, {module.name for module in self.head.modules}
+
     @property
     def states(self) -> tuple[State | None, State | None]:
         """What the checkpoints of both hold."""

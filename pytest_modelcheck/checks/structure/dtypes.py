@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...text import count
 from .change import Change
@@ -14,9 +14,13 @@ from .wiring import Pairs
 _HALF = {"float16", "bfloat16"}
 
 
-def retyped(pairs: Pairs, base: State | None, head: State | None) -> Iterator[Change]:
-    """Of operators that are the same ones. Under autocast: some give 16 bits for what they read in 32."""
+def retyped(pairs: Pairs, base: State | None, head: State | None, told: Sequence[Change]) -> Iterator[Change]:
+    """Of operators that are the same ones, unless it follows from what is told: nothing begins with them.
+
+    Under autocast: some give 16 bits for what they read in 32.
+    """
     found: Counter[tuple[str, str]] = Counter()
+    begun: set[tuple[str, str]] = set()
     cast: set[tuple[str, str]] = set()
     stored = _reads_the_same(pairs, base, head)
     for left, right in pairs.nodes.items():
@@ -24,9 +28,13 @@ def retyped(pairs: Pairs, base: State | None, head: State | None) -> Iterator[Ch
         if one.dtypes != other.dtypes:
             sides = ", ".join(dict.fromkeys(one.dtypes)), ", ".join(dict.fromkeys(other.dtypes))
             found[sides] += 1
-            if stored and {*sides} & _HALF and _begins(pairs, one, other):
-                cast.add(sides)
+            if _begins(pairs, one, other):
+                begun.add(sides)
+                if stored and other.inputs and {*sides} & _HALF:
+                    cast.add(sides)
     for sides, many in found.items():
+        if told and sides not in begun:
+            continue
         how = " under autocast" if sides in cast else ""
         yield Change("changed", "", f"dtype of {count(many, 'operator')}{how}", *sides)
 
@@ -35,7 +43,7 @@ def _begins(pairs: Pairs, one: Node, other: Node) -> bool:
     """Whether what the operator reads has the dtype that it had, and the operator says nothing of dtypes."""
     sides = ((pairs.base, one), (pairs.head, other))
     read = [[graph.nodes[source].dtypes for source, _ in node.inputs] for graph, node in sides]
-    return read[0] == read[1] and bool(other.inputs) and one.attributes == other.attributes
+    return read[0] == read[1] and one.attributes == other.attributes
 
 
 def _reads_the_same(pairs: Pairs, base: State | None, head: State | None) -> bool:
