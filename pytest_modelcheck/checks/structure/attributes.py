@@ -39,6 +39,13 @@ SWITCHES = frozenset(["training", "train"])
 """Told where they are on, which they are not in eval mode unless someone forgot it."""
 ALIASES = {"self": "input", "axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
 """Other words for the same argument, as numpy's users write them."""
+FACTORIES = {
+    "tensor": ("data",),
+    "as_tensor": ("data",),
+    "asarray": ("obj",),
+    "new_tensor": ("input", "data"),
+}
+"""Arguments of functions that have no signature to read."""
 LISTS = ("List[int]", "List[SymInt]")
 
 Operator: TypeAlias = Callable[..., object]
@@ -67,7 +74,7 @@ def bind(
     operands: Operands = []
     for position, value in enumerate(args):
         name = names[position] if position < len(names) else f"argument {position}"
-        if name == variadic and len(args) > position + 1 and not isinstance(value, (list, tuple)):
+        if name == variadic and not isinstance(value, (list, tuple)):
             told[name] = _take(args[position:], name, operands)
             break
         told[name] = _take(value, name, operands)
@@ -144,6 +151,9 @@ def _kind(value: object) -> str:
 
 @lru_cache(maxsize=4096)
 def _signature(func: Operator, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
+    name = getattr(func, "__name__", "")
+    if name in FACTORIES:
+        return Signature(FACTORIES[name])
     python = _python_signature(func)
     return python if python is not None else _schema_signature(func, kinds, keywords)
 
@@ -179,6 +189,8 @@ def _schemas(func: Operator, kinds: tuple[str, ...]) -> list[FunctionSchema]:
     name = getattr(func, "_qualified_op_name", None) or f"aten::{getattr(func, '__name__', '').strip('_')}"
     own = getattr(func, "_schema", None)
     found: list[FunctionSchema] = [own] if own is not None else torch._C._jit_get_schemas_for_operator(name)
+    if not found:
+        found = torch._C._jit_get_schemas_for_operator(f"aten::{getattr(func, '__name__', '')}")
     of_tensors = [s for s in found if any("Tensor" in str(a.type) for a in s.arguments)]
     return of_tensors if {"Tensor", "Tensors"} & {*kinds} or own is not None else found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from .graph import FROM_DATA, VALUES, Node, Source
+from .graph import CONDITION, FROM_DATA, VALUES, Node, Source
 
 OUTSIDE = "values"  # a step of Python's own between what it was given out of tensors and what it gave back
 
@@ -44,8 +44,7 @@ def _pairs(nodes: Sequence[Node], others: Sequence[Node]) -> Iterator[tuple[int,
 class Linked:
     """The nodes with what is data marked as such and linked to what gave it out; `place`: old number -> new.
 
-    `values`: what each node that gave values out gave. `is_open`: whether the output holds what may have been made of
-    any of them.
+    `values`: what each node that gave values out gave. What nothing else read may have decided which way Python went.
     """
 
     def __init__(
@@ -53,21 +52,23 @@ class Linked:
         nodes: Sequence[Node],
         values: Mapping[int, object],
         moved: Mapping[int, Set[str]],
-        is_open: bool,
     ) -> None:
         self.values = values
         self.nodes: list[Node] = []
         self.place: list[int] = []
         self._given: list[int] = []  # old numbers of what gave values out since they were last gathered
         self._gathered: Source | None = None
+        self._matched: set[int] = set()
         for number, node in enumerate(nodes):
             names = moved.get(number, frozenset())
-            is_last_open = is_open and node.operator == "output"
             own = [(self.place[source], slot) for source, slot in node.inputs]
             made = replace(node, inputs=tuple(own), dynamic=node.dynamic or ("" in names))
             told = [name for name in names if name in node.attributes]
-            if told or is_last_open:
+            if told:
                 made = self._linked(made, told)
+            if node.operator == "output":
+                rest = [(self.place[n], 0) for n in self._given if n not in self._matched]
+                made = _given_more(made, rest, CONDITION)
             self.place.append(len(self.nodes))
             self.nodes.append(made)
             if number in values:
@@ -81,16 +82,10 @@ class Linked:
             for name in told
             if _is(self.values[number], node.attributes[name])
         ]
+        self._matched.update(exact)
         sources = [(self.place[number], 0) for number in dict.fromkeys(exact)] if exact else self._all(node)
-        many = len(node.inputs)
-        places = node.places or ("",) * (many + len(node.params))
         marked = {name: FROM_DATA if name in told else value for name, value in node.attributes.items()}
-        return replace(
-            node,
-            attributes=marked,
-            inputs=(*node.inputs, *sources),
-            places=(*places[:many], *[VALUES] * len(sources), *places[many:]),
-        )
+        return _given_more(replace(node, attributes=marked), sources, VALUES)
 
     def _all(self, node: Node) -> list[Source]:
         """One step for all that Python was given so far."""
@@ -101,6 +96,7 @@ class Linked:
                 OUTSIDE,
                 node.scope,
                 sources,
+                shapes=((),),
                 places=(VALUES,) * len(sources),
                 unseen=node.operator != "output",
             )
@@ -108,6 +104,13 @@ class Linked:
             self.nodes.append(step)
             self._given = []
         return [self._gathered] if self._gathered is not None else []
+
+
+def _given_more(node: Node, sources: Sequence[Source], place: str) -> Node:
+    many = len(node.inputs)
+    places = node.places or ("",) * (many + len(node.params))
+    where = (*places[:many], *[place] * len(sources), *places[many:])
+    return replace(node, inputs=(*node.inputs, *sources), places=where)
 
 
 def _is(given: object, told: object) -> bool:

@@ -71,6 +71,8 @@ COMMUTATIVE = frozenset(
         "ne",
         "maximum",
         "minimum",
+        "max",
+        "min",
         "fmax",
         "fmin",
         "logical_and",
@@ -90,6 +92,8 @@ COMMUTATIVE = frozenset(
 """Operators whose two operands may change places: `w + x` is `x + w`, bit for bit."""
 CONDITION, VALUES = "(condition)", "(values)"
 """Places of what decides which way Python goes, and of what gave it numbers."""
+STATE = "state "
+"""Begins places of what a call leaves for the next one."""
 UNORDERED = frozenset(["", CONDITION, VALUES])
 FROM_DATA = "(from data)"
 """Stands for a value that came out of tensors: `.item()`, `.tolist()`; it is data, no structure."""
@@ -213,8 +217,9 @@ class Graph:
             else:
                 fact = [operand[0] if named else "", operand[1]]
             operands.setdefault(place, []).append(fact)
-        for place in UNORDERED & operands.keys():
-            operands[place].sort(key=repr)
+        for place, facts_there in operands.items():
+            if place in UNORDERED or place.startswith(STATE):
+                facts_there.sort(key=repr)
         facts = [
             node.operator,
             sorted(node.settings.items()),

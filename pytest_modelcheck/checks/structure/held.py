@@ -36,6 +36,8 @@ class HeldTensors:
 
     def find(self, tensor: Tensor) -> tuple[str, int] | None:
         """Its name, and the version that it had; None for one that was not there."""
+        if id(tensor) not in self._found and self._names is None:
+            self.look_again()
         found = self._found.get(id(tensor))
         if found is None or found[0] is not tensor:
             return None
@@ -43,7 +45,6 @@ class HeldTensors:
 
     def look_again(self) -> None:
         """After a call that left more."""
-        self._names = None
         for tensor in self._search():
             self._found.setdefault(id(tensor), (tensor, version(tensor)))
 

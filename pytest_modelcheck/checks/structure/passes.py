@@ -26,7 +26,6 @@ from .graph import VALUES, Graph, Node
 from .held import HeldTensors
 from .node import ModuleNode
 from .origins import Origins
-from .output import leaves
 from .tracer import CONDITIONS, Tracer
 from .tree import read_tree
 from .values import hash_of
@@ -34,7 +33,6 @@ from .values import hash_of
 STATEFUL = (
     "Its state changes what it computes: this is the graph of a call in the state that it was given in."
 )
-DRAWS = ("rand", "bernoulli", "multinomial", "normal", "uniform", "poisson", "exponential", "dropout")
 
 
 @dataclass
@@ -58,11 +56,6 @@ class Call:
     output: object
     changed: bool
     modules: tuple[ModuleNode, ...] | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the output holds more than tensors."""
-        return leaves(self.output)
 
 
 def trace_graph(subject: Subject, *, gradients: bool = False) -> Traced:
@@ -107,7 +100,7 @@ def _carries(first: Call, second: Call) -> bool:
     nodes = first.tracer.nodes
     tainted: set[int] = set()
     for number, node in enumerate(nodes):
-        is_drawn = node.operator.startswith(DRAWS)
+        is_drawn = "draw" in node.attributes
         if node.operator == "input" or is_drawn or any(s in tainted for s, _ in node.inputs):
             tainted.add(number)
     made = (first.tracer.producer(tensor) for tensor in second.tracer.read_held.values())
@@ -147,11 +140,12 @@ class Run:
             )  # it hides attention; restored() restores the setting
             held = HeldTensors(module, observed.held.tensors)
             for number in range(many):
-                if number:
-                    held.look_again()
                 call = self._call(module, held, alteration if number == many - 1 else None)
                 call.changed = call.tracer.has_written or observed.held.is_changed
-                call.modules = read_tree(module) if call.changed else None
+                if call.changed:
+                    held.look_again()
+                    call.modules = read_tree(module)
+                call.tracer.outputs(call.output, list(held) if call.changed else [])
                 found.append(call)
         return found
 
@@ -172,7 +166,6 @@ class Run:
             output: Any = module(*inputs.args, **inputs.kwargs)
             if isinstance(output, Generator):  # it works while it is asked
                 output = list(output)
-        tracer.outputs(output)
         return Call(tracer, output, False)
 
     def altered(self, call: Call, before: int) -> Mapping[int, Set[str]]:
@@ -196,7 +189,7 @@ class Run:
         nodes = tracer.nodes
         if tracer.values:
             values = {n: v for n, v in tracer.values.items() if nodes[n].operator not in _DECIDES}
-            nodes = Linked(nodes, values, data, call.is_open).nodes
+            nodes = Linked(nodes, values, data).nodes
         elif data:
             nodes = [
                 replace(node, dynamic=node.dynamic or "" in data.get(n, ())) for n, node in enumerate(nodes)

@@ -22,17 +22,31 @@ from ...model.shapes import sizes
 from ...model.subject import Inputs, dtype_name
 from .altered import Alteration
 from .attributes import Operands, bind, places
-from .graph import CONDITION, VIEWS, Node, Param, Scope, Source
+from .draws import Draws, is_draw
+from .graph import CONDITION, STATE, VIEWS, Node, Param, Scope, Source
 from .held import HeldTensors
 from .origins import Leaf, Origins, script_facts, unwrapped
-from .output import form
+from .output import TENSOR, form
 from .values import tensor_words, version
 
 DATA_DEPENDENT = frozenset(
-    ["nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "nms", "batched_nms"]
+    [
+        "nonzero",
+        "argwhere",
+        "masked_select",
+        "unique",
+        "unique_consecutive",
+        "bincount",
+        "nms",
+        "batched_nms",
+        "remove_small_boxes",
+        "coalesce",
+        "to_sparse",
+        "pad_packed_sequence",
+    ]
 )
 SCALARS = frozenset(["item", "tolist", "__float__", "__int__", "__index__", "__complex__"])
-ARRAYS = frozenset(["numpy", "__array__", "__dlpack__"])
+ARRAYS = frozenset(["numpy", "__array__", "__dlpack__", "untyped_storage"])
 CONDITIONS = frozenset(["__bool__", "is_nonzero", "equal", "allclose", "__contains__"])
 _SETTERS = frozenset(["data", "real", "imag"])
 _QUIET = frozenset(
@@ -42,7 +56,6 @@ _QUIET = frozenset(
         "stride",
         "numel",
         "storage_offset",
-        "untyped_storage",
         "data_ptr",
         "__len__",
         "__format__",
@@ -92,6 +105,7 @@ class Tracer(TorchFunctionMode):
         self.dtypes: dict[torch.dtype, str] = {}
         self.functions: dict[autograd.graph.Node, int] = {}  # of autograd -> scope
         self.puzzled = False
+        self._draws = Draws()
         self._lock = threading.RLock()
         if origins is not None:
             origins.begin(own, held)
@@ -188,6 +202,8 @@ class Tracer(TorchFunctionMode):
             made = [call.args[0]] if call.operator.removeprefix("set ") in _SETTERS else []
         made += [t for t in written if not any(t is other for other in made)]
         if made:
+            if is_draw(call.operator, call.told):
+                call.told |= self._draws.facts(call.generator)
             dynamic = call.selects_by_data
             if dynamic and self.alteration is not None:
                 out = self.alteration.fewer(out)
@@ -196,24 +212,31 @@ class Tracer(TorchFunctionMode):
         return out
 
     def inputs(self, inputs: Inputs) -> None:
-        """The model's inputs, one node each."""
-        for tensor in inputs.tensors:
-            self._add("input", [], [tensor], {})
+        """The model's inputs, one node each; of several, each says which argument it is."""
+        given = list(
+            {id(t): (place, t) for place, t in (*places(inputs.args), *places(inputs.kwargs))}.values()
+        )
+        for place, tensor in given:
+            self._add("input", [], [tensor], {"argument": place} if len(given) > 1 else {})
+        self._inputs = [(tensor, version(tensor)) for _, tensor in given]
 
-    def outputs(self, output: object) -> None:
-        """What it gave, one last node."""
+    def outputs(self, output: object, state: Operands) -> None:
+        """What it gave, one last node; `state`: what it left for the next call."""
         given = list(places(output))
-        told = form(output)
+        written = [("(written)", t) for t, before in self._inputs if version(t) != before]
+        told: dict[str, object] = {}
+        shape, values = form(output)
+        if shape != TENSOR:
+            told["form"] = shape
+        if values:
+            told["values"] = values
         conditions: list[Source] = [
             (number, 0) for number in self.values if self.nodes[number].operator in _CONDITIONS_TOLD
         ]
-        self._add(
-            "output",
-            given,
-            [t for _, t in given],
-            {"form": told} if told != "tensor" else {},
-            more=conditions,
-        )
+        kept = [(t, name.partition("[")[0]) for name, t in state if self.producer(t) is not None]
+        kept += [(t, name) for name, t in self._own_tensors if version(t) != self.own[id(t)][1]]
+        state = [(STATE + name, t) for t, name in kept]
+        self._add("output", [*given, *written, *state], [t for _, t in given], told, more=conditions)
 
     def _add(
         self,
@@ -298,7 +321,7 @@ class Tracer(TorchFunctionMode):
                 return (("", sizes(tensor)), []) if known is None else (None, [known])
             param, source = (name, sizes(tensor)), _NOBODY[1]
         sources = [] if param is not None else [source]
-        if self.shared or version(tensor) != expected:
+        if self.writes or self.shared or version(tensor) != expected:
             sources += self._later(tensor, source, expected)
         return param, sources
 
@@ -401,7 +424,7 @@ class Tracer(TorchFunctionMode):
     def _share(self, tensor: Tensor) -> None:
         """It was given out as an array: what is written there, no call of torch's shows."""
         plain = tensor.detach()
-        if plain.layout is torch.strided and not plain.is_meta:
+        if plain.layout is torch.strided and not (plain.is_meta or plain.is_nested):
             self.shared.setdefault(storage_identity(plain), (plain, plain.clone()))
 
     def _look_at_shared(self, tensor: Tensor) -> None:
@@ -442,7 +465,7 @@ class _Call:
     """A call of an operator, before it is made: what it is given, and in which state."""
 
     def __init__(self, func: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        self.name, self.args = name, args
+        self.name, self.args, self.generator = name, args, kwargs.get("generator")
         self.told, self.operands = bind(func, args, kwargs)
         self.operator = _operator(func, name)
         self.versions = [version(t) for _, t in self.operands]
@@ -461,6 +484,8 @@ class _Call:
         """Whether how much it gives depends on the data."""
         if self.operator in DATA_DEPENDENT or (self.operator == "where" and len(self.operands) == 1):
             return True
+        if self.operator == "repeat_interleave":
+            return any(place == "repeats" for place, _ in self.operands)
         return self.operator == "getitem" and any(t.dtype == torch.bool for _, t in self.operands[1:])
 
 

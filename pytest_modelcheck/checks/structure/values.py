@@ -19,7 +19,9 @@ from ...model.state.digest import of_bytes
 from ...model.state.kinds import cells
 from .digest import digest
 
-PER_AXIS = frozenset(["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"])
+PER_AXIS = frozenset(
+    ["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor"]
+)
 MOST = 32  # values that are written out; of more there is a digest
 _TOLD = ("LOAD_CONST", "RETURN_CONST", "LOAD_SMALL_INT", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD")
 
@@ -53,13 +55,17 @@ def canonical(value: object, name: str = "") -> object:
 
 
 def _finite(value: bool | int | float | str) -> object:
-    """JSON knows no number for NaN and the infinities."""
-    return value if not isinstance(value, float) or value - value == 0 else str(value)
+    """JSON knows no number for NaN and the infinities; and to digests zeros are one."""
+    if isinstance(value, float) and (value - value != 0 or str(value) == "-0.0"):
+        return str(value)
+    return value
 
 
 def _sequence(value: Sequence[object], name: str) -> object:
     items = [canonical(item) for item in value]
     if name in PER_AXIS and items and items.count(items[0]) == len(items):
+        return items[0]
+    if name == "dim" and len(items) == 1:
         return items[0]
     if items and all(item is None for item in items):
         return None
@@ -83,7 +89,7 @@ def _object(value: object) -> object:
         return [canonical(value.func), canonical(value.args), canonical(value.keywords)]
     if isinstance(value, types.FunctionType) and not value.__module__.startswith("torch."):
         variables = [canonical(v) for v in cells(value) if isinstance(v, (bool, int, float, str))]
-        return f"{value.__name__} {digest([*_facts(value.__code__), variables])[:12]}"
+        return f"function {digest([*_facts(value.__code__), variables])[:12]}"
     return getattr(value, "__qualname__", type(value).__name__)
 
 
