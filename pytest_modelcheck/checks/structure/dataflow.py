@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -16,7 +15,8 @@ from .flow import Flow, same_nodes
 from .graph import VIEWS, Graph, Node
 from .sequences import Opcode, opcodes
 from .steps import Item, Steps
-from .wiring import Read, is_fed_alike, reads, relative, rereads, rewired
+from .wiring import Read, is_fed_alike, reads, rereads, rewired
+from .words import behind, is_setting, shapes, values
 
 BASE, HEAD = range(2)
 
@@ -86,9 +86,7 @@ class GraphPairs:
             Change
         ] = []  # attributes that follow from changed shapes: told where nothing else is
         self.known: set[tuple[object, ...]] = {(change.path, change.what) for change in comparison.modules}
-        self.known |= {
-            (change.path, *_values(change)) for change in comparison.modules if _is_setting(change)
-        }
+        self.known |= {(change.path, *values(change)) for change in comparison.modules if is_setting(change)}
         self.placed = set(comparison.paths.values())
         moved = [c.path for c in comparison.modules if c.kind == "moved"]
         self.shuffled = {path.rpartition(".")[0] for path in moved}  # there the order of calls follows
@@ -111,7 +109,7 @@ class GraphPairs:
         found = [*found, *rewired(self, found), *rereads(self.reads)]
         found += retyped(self, *states, [*self.comparison.modules, *found])
         sizes = {
-            word: [_shapes(graph, word) for graph in (self.base, self.head)] for word in ("input", "output")
+            word: [shapes(graph, word) for graph in (self.base, self.head)] for word in ("input", "output")
         }
         others = bool(found or self.comparison.modules)  # of which other outputs follow
         told = [
@@ -282,7 +280,7 @@ class GraphPairs:
             if before == after or (path, name) in self.known or one.dynamic or other.dynamic:
                 continue
             change = Change("changed", path, f"{other.operator} {name}", str(before), str(after))
-            if (path, *_values(change)) in self.known:
+            if (path, *values(change)) in self.known:
                 continue
             follows = other.operator in VIEWS or not other.inputs
             (self.echoes if follows else self.changes).append(change)
@@ -306,7 +304,7 @@ class GraphPairs:
                 j, twin = twins.popleft()
                 taken.add(j)
                 self._match_items(path, item, twin, explained=True)
-                places = _after(old, i, homes[BASE]), _after(new, j, path)
+                places = behind(old, i, homes[BASE]), behind(new, j, path)
                 told = places if places[0] != places[1] else ()
                 if path not in self.shuffled:
                     self.moves.append(Move(Change("moved", *self._place(path, twin), *told), item, twin))
@@ -333,25 +331,3 @@ class GraphPairs:
         if item.scope >= 0:
             return self.head.scopes[item.scope].module, "call"
         return path, OPERATOR + item.label
-
-
-def _is_setting(change: Change) -> bool:
-    return change.kind == "changed" and change.before is not None and change.after is not None
-
-
-def _values(change: Change) -> tuple[frozenset[str], frozenset[str]]:
-    """What stands on both sides, whatever its name and number: `padding 2 -> 1` is `pad [2, 2] -> [1, 1]`."""
-    before, after = (
-        frozenset(re.findall(r"[^\s,×()\[\]]+", side or "")) for side in (change.before, change.after)
-    )
-    return before, after
-
-
-def _after(items: Sequence[Item], index: int, home: str) -> str:
-    """Behind which step of its module, `home`."""
-    return f"after {relative(items[index - 1].label.removeprefix('call of '), home)}" if index else "first"
-
-
-def _shapes(graph: Graph, word: str) -> str:
-    nodes = [node for node in graph.nodes if node.operator == word and not node.dynamic]
-    return ", ".join("×".join(map(str, shape)) or "scalar" for node in nodes for shape in node.shapes)

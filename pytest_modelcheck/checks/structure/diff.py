@@ -16,7 +16,7 @@ from .flow import Flow
 from .fold import folded, same_operators
 from .graph import Graph
 from .node import ModuleNode
-from .rows import Kind
+from .own import changed_tensors, changed_values, is_size
 from .twins import family, twins
 
 
@@ -217,9 +217,9 @@ class Comparison:
             self.modules.append(Change("changed", path, "class", base.title, head.title))
             if not (base.children and head.children):
                 return
-        settings = _changed_values(path, "", base.node.settings, head.node.settings) if same_class else []
-        tensors = _changed_tensors(path, base.node, head.node)
-        if any(map(_is_size, settings)):  # of which other shapes follow
+        settings = changed_values(path, "", base.node.settings, head.node.settings) if same_class else []
+        tensors = changed_tensors(path, base.node, head.node)
+        if any(map(is_size, settings)):  # of which other shapes follow
             tensors = [
                 change
                 for change in tensors
@@ -277,55 +277,6 @@ def _left(branches: list[Branch], known: set[str]) -> Iterator[Left]:
         few = f"{branch.node.type} ({count(len(inside), 'module')})" if inside else branch.node.type
         is_wrapper = not any(b.node.shapes for b in (branch, *inside))
         yield Left(branch.path, branch.title if whole else few, is_wrapper)
-
-
-def _changed_tensors(path: str, base: ModuleNode, head: ModuleNode) -> list[Change]:
-    """A module's own parameters and buffers: their shapes, and which of the two they are."""
-    known = base.buffers is not None and head.buffers is not None
-    shapes: list[dict[str, object]] = [
-        {name: list(shape) for name, shape in side.shapes} for side in (base, head)
-    ]
-    kinds = [{name: _kind(side, name, known) for name in shapes[i]} for i, side in enumerate((base, head))]
-    both = [name for name in shapes[0] if name in shapes[1] and kinds[0][name] != kinds[1][name]]
-    found = []
-    for kind in ("parameter", "buffer"):
-        sides = [
-            {n: s for n, s in shapes[i].items() if kinds[i][n] == kind and n not in both} for i in (0, 1)
-        ]
-        found += _changed_values(path, f"{kind} ", *sides)
-    for name in both:
-        sides_told = [f"{kinds[i][name]} {_shown(shapes[i][name])}" for i in (0, 1)]
-        found.append(Change("changed", path, name, *sides_told))
-    return found
-
-
-def _kind(node: ModuleNode, name: str, known: bool) -> str:
-    return "buffer" if known and name in (node.buffers or ()) else "parameter"
-
-
-def _changed_values(
-    path: str, word: str, base: Mapping[str, object], head: Mapping[str, object]
-) -> list[Change]:
-    found = []
-    for name in dict.fromkeys([*base, *head]):
-        before, after = base.get(name), head.get(name)
-        if before == after and (name in base) == (name in head):
-            continue
-        kind: Kind = "added" if name not in base else "removed" if name not in head else "changed"
-        found.append(Change(kind, path, word + name, _shown(before), _shown(after)))
-    return found
-
-
-def _is_size(change: Change) -> bool:
-    """Whether it is a setting that was a whole number, or several, and is another."""
-    sides = (change.before or "", change.after or "")
-    return change.kind == "changed" and all(side.replace("×", "").isdecimal() for side in sides)
-
-
-def _shown(value: object) -> str | None:
-    if isinstance(value, list):
-        return "×".join(map(str, value)) or "scalar" if all(isinstance(v, int) for v in value) else str(value)
-    return None if value is None else str(value)
 
 
 def _exchanged(pairs: list[tuple[Branch, Branch]]) -> dict[str, Branch]:
