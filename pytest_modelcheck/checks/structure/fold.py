@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ...alike import alike
@@ -41,11 +41,24 @@ def _renamed(change: Change, names: Sequence[str]) -> Change:
 def same_operators(homes: Iterable[tuple[str, str]]) -> Change:
     """That operators are in modules of other paths (base, head), and do the same."""
     pairs = [*homes]
-    found = alike((None, pair) for pair in pairs)
+    found = alike((None, pair) for pair in _together(pairs))
     told = [" -> ".join(name or "(the model)" for name in one.names) for one in found[:TOLD]]
     rest = [f"and {len(found) - TOLD} more"] if len(found) > TOLD else []
     size = f" ({count(len(pairs), 'module')})" if len(pairs) > 1 else ""
     return Change("moved", "", SAME, after=", ".join([*told, *rest]) + size)
+
+
+def _together(pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Three and more that keep their names in another module are one: `*` -> `net.*`."""
+    homes: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for pair in pairs:
+        (old, _, label), (new, _, name) = (path.rpartition(".") for path in pair)
+        homes.setdefault((old, new) if label == name else pair + ("",), []).append(pair)
+    for (old, new, *_), same in homes.items():
+        if len(same) > 2:
+            yield f"{old}.*".lstrip("."), f"{new}.*".lstrip(".")
+        else:
+            yield from same
 
 
 def in_short(names: Iterable[str]) -> str:

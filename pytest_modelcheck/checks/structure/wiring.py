@@ -151,7 +151,8 @@ def _told(
     if same:
         named = [", ".join(f"{o.place}={step.operand(o)}" for o in side) for side in (before, after)]
         return Change("changed", step.path, f"operands of {reader}", *named)
-    return Change("changed", step.path, f"input of {reader}", *step.sides(*sides))
+    what = f"input of {reader}" if reader != "output" else "outputs"
+    return Change("changed", step.path, what, *step.sides(*sides))
 
 
 def _identity(operand: Operand) -> tuple[Source, str]:
