@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from syrupy.assertion import AssertionResult, SnapshotAssertion
 from typing_extensions import Self
 
+from ..demand.arguments import unknown
+from ..errors import LimitError
 from .files import Claim, StoredFile, claim, shared
 
 if TYPE_CHECKING:
@@ -47,8 +50,15 @@ class TellingSnapshot(SnapshotAssertion):
     """Calls `on_compare` after each comparison, and explains a wrong type in one line instead of a traceback."""
 
     noun = "snapshot"
+    takes: ClassVar[tuple[str, ...]] = ()  # keywords of its own, beside syrupy's
     on_compare: OnCompare | None = None
     compared_with: Any = None
+
+    def __call__(self, **options: Any) -> Self:
+        """The same fixture for one comparison: `name=`, and what else its kind takes. Raises LimitError."""
+        self._refuse(options, SnapshotAssertion.__call__)
+        super().__call__(**options)
+        return self
 
     def __repr__(self) -> str:
         return f"{self.noun}({self.name!r})"
@@ -85,9 +95,24 @@ class TellingSnapshot(SnapshotAssertion):
 
     def with_defaults(self, **options: Any) -> Self:
         """syrupy's: another assertion fixture with other defaults. It tells of its comparisons too."""
+        self._refuse(options, SnapshotAssertion.with_defaults)
         made: Self = super().with_defaults(**options)  # type: ignore[assignment]  # of this class, says its source
         made.on_compare = self.on_compare
         return made
+
+    def _refuse(self, options: Mapping[str, object], method: Callable[..., object]) -> None:
+        """What nobody takes is an error with the keywords that are taken: our own, and `name`."""
+        own = self.takes if method is SnapshotAssertion.__call__ else ()
+        theirs = [key for key in signature(method).parameters if key != "self"]
+        shown = (*own, *(key for key in theirs if key == "name"))
+        problems = [
+            problem
+            for key in options
+            if key not in theirs
+            for problem in unknown(self.noun, [key], shown or theirs)
+        ]
+        if problems:
+            raise LimitError("; ".join(problems))
 
     def explanation(self, subject: str, command: str) -> Explanation | None:
         """What a failed assertion says, `command` being what accepts it; None where there is nothing to explain."""

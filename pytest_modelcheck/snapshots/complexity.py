@@ -47,6 +47,8 @@ class ComplexityExtension(TextExtension):
 class ComplexitySnapshot(TextSnapshot):
     """A snapshot of complexities; `complexity_snapshot(tolerance="1%")` for one comparison."""
 
+    takes = ("tolerance",)
+
     def __call__(self, *, tolerance: float | str | None = None, **options: Any) -> ComplexitySnapshot:
         """`tolerance`: a share of each stored number, "1%" or 0.01; the rest is syrupy's own. Raises LimitError."""
         if tolerance is not None:

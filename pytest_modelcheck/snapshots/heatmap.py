@@ -107,6 +107,7 @@ class HeatmapSnapshot(TellingSnapshot):
     """A snapshot assertion that can be called with `preset=`, and that tells what it compared."""
 
     noun = "heatmap_snapshot"
+    takes = ("preset", "places", "strength")
 
     def __call__(
         self,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from functools import cached_property
 
 from ...text import count
 from .digest import digest
-from .flow import opcodes
 from .node import ModuleNode
+from .sequences import opcodes
 
 Pairs = tuple[
     list[tuple["Branch", "Branch"]], list["Branch"], list["Branch"]
@@ -94,7 +93,8 @@ def _align_sequences(base: list[Branch], head: list[Branch]) -> Pairs:
 
 
 def _align_types(old: list[Branch], new: list[Branch]) -> Pairs:
-    matcher = SequenceMatcher(None, [c.node.type for c in old], [c.node.type for c in new], autojunk=False)
-    pairs = [(old[i + k], new[j + k]) for i, j, size in matcher.get_matching_blocks() for k in range(size)]
+    found = opcodes([c.node.type for c in old], [c.node.type for c in new])
+    same = [(old[i1:i2], new[j1:j2]) for tag, i1, i2, j1, j2 in found if tag == "equal"]
+    pairs = [pair for sides in same for pair in zip(*sides, strict=True)]
     kept = {id(branch) for pair in pairs for branch in pair}
     return pairs, [c for c in old if id(c) not in kept], [c for c in new if id(c) not in kept]

@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 from .rows import ChangeRow, Kind
 
+OPERATOR, TENSORS = "operator ", ("parameter ", "buffer ")
+SWAPPED = "swapped"
+SAME = "same operators, other paths"
+SAID = (SWAPPED, SAME)  # ends of what needs no word for the kind
+
+
+def phrase(kind: str, what: str) -> str:
+    """`stride changed`, `operands of sub swapped`."""
+    return what if what.endswith(SAID) else f"{what} {kind}"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -19,7 +29,8 @@ class Change:
 
     def __str__(self) -> str:
         values = " -> ".join(value for value in (self.before, self.after) if value is not None)
-        return f"{self.path or '(the model)'}: {self.what} {self.kind}{f': {values}' if values else ''}"
+        told = phrase(self.kind, self.what)
+        return f"{self.path or '(the model)'}: {told}{f': {values}' if values else ''}"
 
     def to_dict(self) -> ChangeRow:
         """As the record holds it, `text` included."""

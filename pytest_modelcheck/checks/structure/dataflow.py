@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
-from .change import Change
-from .flow import Flow, is_same, opcodes
+from .change import OPERATOR, TENSORS, Change
+from .checkpoint import State
+from .dtypes import retyped
+from .flow import Flow, same_nodes
 from .graph import VIEWS, Graph, Node
-from .wiring import Read, reads, relative, rereads, retyped, rewired
+from .sequences import Opcode, opcodes
+from .steps import Item, Steps
+from .wiring import Read, is_fed_alike, reads, rereads, rewired
+from .words import behind, is_setting, shapes, values
 
 BASE, HEAD = range(2)
 
@@ -39,31 +44,13 @@ class Aligned(Protocol):
     def flow(self) -> Flow | None:
         """Which operators are the same ones by their places in the data flow."""
 
+    @property
+    def trees(self) -> tuple[Set[str], Set[str]]:
+        """The names of all modules of base and head."""
 
-@dataclass(frozen=True)
-class Item:
-    """A step of a module's forward: an operator (`node`) or the call of an inner module (`scope`)."""
-
-    label: str
-    node: int = -1
-    scope: int = -1
-
-
-def steps(graph: Graph) -> list[list[Item]]:
-    """The steps of every scope, in order. A module whose call left nothing behind in the graph is none."""
-    found: list[list[Item]] = [[] for _ in graph.scopes]
-    entered: set[int] = set()
-    for number, node in enumerate(graph.nodes):
-        found[node.scope].append(Item(node.operator, node=number))
-        scope = node.scope
-        while scope > 0 and scope not in entered:
-            entered.add(scope)
-            parent = graph.scopes[scope].parent
-            item = Item(f"call of {graph.scopes[scope].module}", scope=scope)
-            place = found[parent]
-            place.append(item)
-            scope = parent
-    return found
+    @property
+    def states(self) -> tuple[State | None, State | None]:
+        """What the checkpoints of base and head hold, where that is known."""
 
 
 class Loose(NamedTuple):
@@ -74,60 +61,81 @@ class Loose(NamedTuple):
     side: int
 
 
+class Move(NamedTuple):
+    """A step that stands elsewhere among the steps of its module, and what to say if it reads something else there."""
+
+    change: Change
+    before: Item
+    after: Item
+
+
 class GraphPairs:
     """Which scopes and operators of two graphs are the same ones, and the changes between them."""
 
     def __init__(self, comparison: Aligned, base: Graph, head: Graph) -> None:
         self.comparison, self.base, self.head = comparison, base, head
-        self.base_steps, self.head_steps = steps(base), steps(head)
+        self.steps = Steps(base), Steps(head)
         self.nodes: dict[int, int] = {}  # base -> head
+        self.replaced: dict[int, int] = {}  # operators that stand where others stood
         self.scopes: dict[int, int] = {}
+        self.called: set[int] = set()  # the head's that have a twin
         self.loose: list[Loose] = []  # what has no twin in its own module
+        self.moves: list[Move] = []
         self.changes: list[Change] = []
         self.echoes: list[
             Change
         ] = []  # attributes that follow from changed shapes: told where nothing else is
         self.known: set[tuple[object, ...]] = {(change.path, change.what) for change in comparison.modules}
-        self.known |= {
-            (change.path, *_values(change)) for change in comparison.modules if _is_setting(change)
-        }
+        self.known |= {(change.path, *values(change)) for change in comparison.modules if is_setting(change)}
+        self.placed = set(comparison.paths.values())
         moved = [c.path for c in comparison.modules if c.kind == "moved"]
         self.shuffled = {path.rpartition(".")[0] for path in moved}  # there the order of calls follows
+        same = same_nodes(base, head)
+        self.is_same = same is not None and self._reads_the_same(same)
         self._match(0, 0)
         self._match_calls()
-        self.is_same = is_same(base, head) and self._reads_the_same()
-        self.moved = self._rehomed()  # operators that are in another module now: base -> head
-        self.changes = [] if self.is_same else [*self.changes, *self._lost()]
+        self.moved = self._rehomed(same)  # operators that are in another module now: base -> head
+        if self.is_same:
+            self.changes = []
+        else:
+            self.changes += [*self._elsewhere(), *self._lost()]
         self.changes += dict.fromkeys(self._moves())
 
     @property
     def told(self) -> list[Change]:
         """The changes of the graph that the modules' do not explain."""
         found = self.changes or ([] if self.comparison.modules else self.echoes)
-        found = [*found, *rewired(self, found), *rereads(self.reads), *retyped(self)]
-        for word in ("input", "output"):
-            shapes = [_shapes(graph, word) for graph in (self.base, self.head)]
-            if shapes[0] != shapes[1]:
-                found = [*found, Change("changed", "", f"{word} shape", *shapes)]
-        return found
+        states = self.comparison.states
+        found = [*found, *rewired(self, found), *rereads(self.reads)]
+        found += retyped(self, *states, [*self.comparison.modules, *found])
+        sizes = {
+            word: [shapes(graph, word) for graph in (self.base, self.head)] for word in ("input", "output")
+        }
+        others = bool(found or self.comparison.modules)  # of which other outputs follow
+        told = [
+            word for word, (one, other) in sizes.items() if one != other and not (others and word == "output")
+        ]
+        return [*found, *(Change("changed", "", f"{word} shape", *sizes[word]) for word in told)]
 
     @cached_property
     def differing_paths(self) -> int:
         """How many modules' operators are in a module of another path."""
-        pairs = {(self._home(a), self._home(b, head=True)) for a, b in self.nodes.items()}
-        return sum(one != other for one, other in pairs)
+        return len(self.new_homes)
+
+    @cached_property
+    def new_homes(self) -> dict[tuple[str, str], None]:
+        """Paths of modules whose operators are in a module of another path, and these, in order."""
+        pairs = ((self._home(a), self._home(b, head=True)) for a, b in sorted(self.nodes.items()))
+        return dict.fromkeys(pair for pair in pairs if pair[0] != pair[1])
 
     @cached_property
     def reads(self) -> list[Read]:
         """Operators that read other tensors of the model."""
-        return reads(self)
+        return reads(self, self.nodes)
 
-    def _reads_the_same(self) -> bool:
+    def _reads_the_same(self, same: Mapping[int, int]) -> bool:
         """Whether the operators, one by one, read the same tensors: two alike layers may have changed places."""
-        aside, self.nodes = self.nodes, {number: number for number in range(len(self.base.nodes))}
-        same = all(read.is_new for read in reads(self))
-        self.nodes = aside
-        return same
+        return all(read.is_new for read in reads(self, same))
 
     @property
     def changes_of_modules(self) -> Sequence[Change]:
@@ -139,6 +147,12 @@ class GraphPairs:
         """Base -> head of the modules that are the same ones."""
         return self.comparison.paths
 
+    @cached_property
+    def explained(self) -> Set[str]:
+        """Modules of another class, and tensors that came or went: told of as such."""
+        tensors = [c for c in self.comparison.modules if c.what.startswith(TENSORS) and c.kind != "changed"]
+        return {*self.comparison.reclassed, *(f"{c.path}.{c.what.split()[1]}".lstrip(".") for c in tensors)}
+
     @property
     def tied(self) -> frozenset[str]:
         """Tensors of the head that are one with another, here or at the base."""
@@ -146,29 +160,28 @@ class GraphPairs:
 
     def _match_calls(self) -> None:
         """Calls of the same module from other places."""
-        free: dict[str, list[int]] = {}
+        free: dict[str, deque[int]] = {}
         for number, scope in enumerate(self.head.scopes):
-            free.setdefault(scope.module, []).append(number)
+            free.setdefault(scope.module, deque()).append(number)
         for number, scope in enumerate(self.base.scopes):
-            there = (
-                free.get(self.comparison.paths.get(scope.module, ""), ()) if number not in self.scopes else ()
-            )
-            taken = {*self.scopes.values()} if there else ()
-            twin = next((n for n in there if n not in taken), None)
-            if twin is not None:
-                self._match(number, twin)
+            module = self.comparison.paths.get(scope.module)
+            there = free.get(module) if module is not None and number not in self.scopes else None
+            while there and there[0] in self.called:
+                there.popleft()
+            if there:
+                self._match(number, there[0])
 
-    def _rehomed(self) -> dict[int, int]:
+    def _rehomed(self, same: Mapping[int, int] | None) -> dict[int, int]:
         """Operators without a twin in their own module, that stand at the same place in the data flow."""
-        if self.is_same:
-            self.nodes = {number: number for number in range(len(self.base.nodes))}
+        if same is not None and self.is_same:
+            self.nodes = dict(same)
             moved = self.nodes
         else:
             taken = {*self.nodes.values()}
             lost = len(self.nodes) < min(len(self.base.nodes), len(self.head.nodes))
             flow = self.comparison.flow if lost else None
-            same = flow.same.items() if flow is not None else ()
-            moved = {a: b for a, b in same if a not in self.nodes and b not in taken}
+            found = flow.same.items() if flow is not None else ()
+            moved = {a: b for a, b in found if a not in self.nodes and b not in taken}
             self.nodes |= moved
         return {
             a: b
@@ -181,42 +194,70 @@ class GraphPairs:
         return graph.path(graph.nodes[node])
 
     def _moves(self) -> Iterator[Change]:
+        """Into another module."""
         for one, other in self.moved.items():
             where = self._home(one), self._home(other, head=True)
-            yield Change("moved", where[1], f"operator {self.head.nodes[other].operator}", *where)
+            yield Change("moved", where[1], f"{OPERATOR}{self.head.nodes[other].operator}", *where)
+
+    def _elsewhere(self) -> Iterator[Change]:
+        """Within their module; of steps that read what they read, the order is no fact."""
+        for change, before, after in self.moves:
+            pairs = [(n, self.nodes[n]) for n in self.steps[BASE].nodes(before) if n in self.nodes]
+            inside = {*self.steps[HEAD].nodes(after)}
+            if not all(other in inside and is_fed_alike(self, one, other) for one, other in pairs):
+                yield change
 
     def _lost(self) -> Iterator[Change]:
-        """What came and what went for good."""
+        """What came and what went for good; of operators of one name in one module also how many."""
         kept = ({*self.nodes}, {*self.nodes.values()})
-        called = ({*self.scopes}, {*self.scopes.values()})
+        called = ({*self.scopes}, self.called)
+        found: dict[Change, int] = {}
         for change, item, side in self.loose:
-            if item.scope in called[side]:
-                continue
-            if item.scope >= 0 or item.node not in kept[side]:
-                yield change
+            if item.scope not in called[side] and (item.scope >= 0 or item.node not in kept[side]):
+                found[change] = found.get(change, 0) + 1
+        for change, many in found.items():
+            yield change if many == 1 else replace(change, what=f"{change.what} ({many:,} times)")
 
     def _match(self, left: int, right: int) -> None:
         """Lay the steps of two calls of one module side by side."""
         self.scopes[left] = right
+        self.called.add(right)
         path = self.head.scopes[right].module
         explained = path in self.comparison.reclassed
-        old, new = self.base_steps[left], self.head_steps[right]
+        old, new = self.steps[BASE].of[left], self.steps[HEAD].of[right]
         gone: list[tuple[int, Item]] = []
         come: list[tuple[int, Item]] = []
-        for tag, i1, i2, j1, j2 in opcodes([self._label(i) for i in old], [i.label for i in new]):
+        for tag, i1, i2, j1, j2 in self._laid(old, new):
             if tag == "equal":
                 for one, other in zip(old[i1:i2], new[j1:j2], strict=True):
                     self._match_items(path, one, other, explained)
                 continue
-            swaps = [old[i1], new[j1]] if (i2 - i1, j2 - j1) == (1, 1) else []
-            if swaps and all(item.node >= 0 for item in swaps):
+            if (i2 - i1, j2 - j1) == (1, 1) and old[i1].node >= 0 and new[j1].node >= 0:
+                self.replaced[old[i1].node] = new[j1].node
                 if not explained:
-                    self.changes.append(Change("changed", path, "operator", swaps[0].label, swaps[1].label))
+                    self.changes.append(Change("changed", path, "operator", old[i1].label, new[j1].label))
                 continue
             gone += [(i, old[i]) for i in range(i1, i2)]
             come += [(j, new[j]) for j in range(j1, j2)]
         if not explained:
             self._tell((self.base.scopes[left].module, path), old, new, gone, come)
+
+    def _laid(self, old: Sequence[Item], new: Sequence[Item]) -> Iterator[Opcode]:
+        """Steps side by side: first those that do the same, and between them those of one name."""
+        facts = [self._facts(item, BASE) for item in old], [self._facts(item, HEAD) for item in new]
+        labels = [self._label(item) for item in old], [item.label for item in new]
+        for tag, i1, i2, j1, j2 in opcodes(*facts):
+            if tag == "equal":
+                yield tag, i1, i2, j1, j2
+                continue
+            for inner, one, one_end, other, other_end in opcodes(labels[BASE][i1:i2], labels[HEAD][j1:j2]):
+                yield inner, i1 + one, i1 + one_end, j1 + other, j1 + other_end
+
+    def _facts(self, item: Item, side: int) -> Hashable:
+        """What makes a step this one, apart from its place."""
+        if item.scope >= 0:
+            return item.label if side == HEAD else self._label(item)
+        return self.steps[side].facts(item.node)
 
     def _label(self, item: Item) -> str:
         """A base item under the name that its module has in the head."""
@@ -239,7 +280,7 @@ class GraphPairs:
             if before == after or (path, name) in self.known or one.dynamic or other.dynamic:
                 continue
             change = Change("changed", path, f"{other.operator} {name}", str(before), str(after))
-            if (path, *_values(change)) in self.known:
+            if (path, *values(change)) in self.known:
                 continue
             follows = other.operator in VIEWS or not other.inputs
             (self.echoes if follows else self.changes).append(change)
@@ -247,58 +288,46 @@ class GraphPairs:
     def _tell(
         self,
         homes: tuple[str, str],
-        old: list[Item],
-        new: list[Item],
-        gone: list[tuple[int, Item]],
-        come: list[tuple[int, Item]],
+        old: Sequence[Item],
+        new: Sequence[Item],
+        gone: Sequence[tuple[int, Item]],
+        come: Sequence[tuple[int, Item]],
     ) -> None:
-        path, rest = homes[HEAD], list(come)
+        """Steps of a module without a twin at their place: what is there elsewhere was moved."""
+        path, waiting = homes[HEAD], dict[Hashable, deque[tuple[int, Item]]]()
+        for j, item in come:
+            waiting.setdefault(self._facts(item, HEAD), deque()).append((j, item))
+        taken: set[int] = set()
         for i, item in gone:
-            twin = next(((j, other) for j, other in rest if other.label == self._label(item)), None)
-            if twin is not None:
-                rest.remove(twin)
-                if item.scope >= 0:
-                    self._match(item.scope, twin[1].scope)
-                else:
-                    self.nodes[item.node] = twin[1].node
+            twins = waiting.get(self._facts(item, BASE))
+            if twins:
+                j, twin = twins.popleft()
+                taken.add(j)
+                self._match_items(path, item, twin, explained=True)
+                places = behind(old, i, homes[BASE]), behind(new, j, path)
+                told = places if places[0] != places[1] else ()
                 if path not in self.shuffled:
-                    where, what = self._place(path, twin[1])
-                    places = _after(old, i, homes[BASE]), _after(new, twin[0], path)
-                    self.changes.append(Change("moved", where, what, *places))
-            elif item.scope < 0:
-                self.loose.append(Loose(Change("removed", path, f"operator {item.label}"), item, BASE))
-            elif (module := self.base.scopes[item.scope].module) in self.comparison.paths:
-                change = Change("removed", self.comparison.paths[module], "call")
-                self.loose.append(Loose(change, item, BASE))
-        known = set(self.comparison.paths.values())
-        for _, item in rest:
+                    self.moves.append(Move(Change("moved", *self._place(path, twin), *told), item, twin))
+            else:
+                self.loose += self._gone(path, item)
+        for j, item in come:
             where, what = self._place(path, item)
-            if item.scope < 0 or where in known:
+            if j in taken:
+                continue
+            if item.scope < 0 or where in self.placed:
                 self.loose.append(Loose(Change("added", where, what), item, HEAD))
+            elif where not in self.comparison.trees[HEAD]:
+                self.loose.append(Loose(Change("added", path, item.label), item, HEAD))
+
+    def _gone(self, path: str, item: Item) -> Iterator[Loose]:
+        if item.scope < 0:
+            yield Loose(Change("removed", path, OPERATOR + item.label), item, BASE)
+        elif (module := self.base.scopes[item.scope].module) in self.comparison.paths:
+            yield Loose(Change("removed", self.comparison.paths[module], "call"), item, BASE)
+        elif module not in self.comparison.trees[BASE]:  # made while running
+            yield Loose(Change("removed", path, item.label), item, BASE)
 
     def _place(self, path: str, item: Item) -> tuple[str, str]:
         if item.scope >= 0:
             return self.head.scopes[item.scope].module, "call"
-        return path, f"operator {item.label}"
-
-
-def _is_setting(change: Change) -> bool:
-    return change.kind == "changed" and change.before is not None and change.after is not None
-
-
-def _values(change: Change) -> tuple[frozenset[str], frozenset[str]]:
-    """What stands on both sides, whatever its name and number: `padding 2 -> 1` is `pad [2, 2] -> [1, 1]`."""
-    before, after = (
-        frozenset(re.findall(r"[^\s,×()\[\]]+", side or "")) for side in (change.before, change.after)
-    )
-    return before, after
-
-
-def _after(items: list[Item], index: int, home: str) -> str:
-    """Behind which step of its module, `home`."""
-    return f"after {relative(items[index - 1].label.removeprefix('call of '), home)}" if index else "first"
-
-
-def _shapes(graph: Graph, word: str) -> str:
-    nodes = [node for node in graph.nodes if node.operator == word and not node.dynamic]
-    return ", ".join("×".join(map(str, shape)) or "scalar" for node in nodes for shape in node.shapes)
+        return path, OPERATOR + item.label

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...text import count
 from .align import Branch, align, branches
-from .change import Change
+from .change import OPERATOR, TENSORS, Change
 from .checkpoint import State, renamed, tie_changes
+from .contents import of_held, of_weights, other_values
 from .dataflow import GraphPairs
 from .flow import Flow
+from .fold import folded, same_operators
 from .graph import Graph
 from .node import ModuleNode
-from .rows import Kind
+from .own import changed_tensors, changed_values, is_size
 from .twins import family, twins
 
 
@@ -37,10 +39,17 @@ class Side(Protocol):
     def state(self) -> State | None:
         """What its checkpoints hold; None where nobody knows."""
 
+    @property
+    def weights(self) -> Mapping[str, str] | None:
+        """Digests of its parameters and buffers; None where nobody asked for them."""
+
 
 def compare(base: Side, head: Side) -> list[Change]:
-    """All changes, in the order of the head's modules."""
-    return Comparison(base, head).changes
+    """All changes, in the order of the head's modules; those of layers that changed alike are one."""
+    found = Comparison(base, head).changes
+    if not found and (base.graph is None) != (head.graph is None):
+        found = [Change("removed" if head.graph is None else "added", "", "graph: one side did not run")]
+    return folded(found)
 
 
 class Comparison:
@@ -53,18 +62,72 @@ class Comparison:
         self.removed: list[Branch] = []
         self.added: list[Branch] = []
         self.modules: list[Change] = []
+        self.wrappers: set[Change] = set()  # modules that came or went, and hold no tensors of their own
+        if self.is_equal:
+            self.paths = {module.name: module.name for module in head.modules}
+            return
         self._match(branches(base.modules), branches(head.modules))
         self._find_moves()
 
     @cached_property
     def changes(self) -> list[Change]:
         """The modules' changes, then the operators' that these do not explain."""
+        if self.is_equal:
+            return []
         modules = self._with_names(self.modules)
         found = [*modules, *self.ties, *(self.graphs.told if self.graphs is not None else ())]
-        graphs = self.base.graph is not None and self.head.graph is not None
-        if not found and graphs and self.base.fingerprint != self.head.fingerprint:
+        if self.graphs is not None and self.graphs.is_same:
+            found = self._as_one(found, self.graphs.new_homes)
+        if not found and self.graphs is not None and self.base.fingerprint != self.head.fingerprint:
             found = [Change("changed", "", "data flow")]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*found, *self.values]))
+
+    def _as_one(self, changes: list[Change], homes: Mapping[tuple[str, str], object]) -> list[Change]:
+        """The parts of a refactor as one: around operators that are the same, wrappers came or went."""
+        if not homes or self.wrappers.isdisjoint(changes):
+            return changes
+        own = [change for change in changes if change not in self.wrappers and not self._is_part(change)]
+        return [same_operators(homes), *own]
+
+    def _is_part(self, change: Change) -> bool:
+        """A move, or another class of container."""
+        is_class = change.what == "class" and change.path in self.containers
+        return is_class or (change.kind == "moved" and change.what.startswith(("module ", OPERATOR)))
+
+    @cached_property
+    def containers(self) -> set[str]:
+        """Modules with modules in them, on either side, by their paths in the head."""
+        old = (_home(module.name) for module in self.base.modules if module.name)
+        new = (_home(module.name) for module in self.head.modules if module.name)
+        return {*(self.paths[path] for path in old if path in self.paths), *new}
+
+    @cached_property
+    def values(self) -> list[Change]:
+        """Tensors that hold other values, as far as both sides know them."""
+        held = [side.graph.held if side.graph is not None else None for side in (self.base, self.head)]
+        weights = other_values(self.base.weights, self.head.weights, self.paths)
+        weights = [name for name in weights if name not in self.reshaped]
+        return [*of_weights(weights), *of_held(other_values(held[0], held[1], self.paths))]
+
+    @cached_property
+    def is_equal(self) -> bool:
+        """Whether all that both sides know of themselves is equal: there is nothing to compare."""
+        base, head = self.base, self.head
+        known = base.weights is not None and head.weights is not None
+        return base.fingerprint == head.fingerprint and (
+            (not known or base.weights == head.weights)
+            and (base.graph is None or head.graph is None or base.graph.held == head.graph.held)
+        )
+
+    @cached_property
+    def reshaped(self) -> set[str]:
+        """Tensors that have another shape, by their names in the head."""
+        shapes = [
+            {f"{m.name}.{name}".lstrip("."): shape for m in side.modules for name, shape in m.shapes}
+            for side in (self.base, self.head)
+        ]
+        old = {renamed(name, self.paths): shape for name, shape in shapes[0].items()}
+        return {name for name, shape in shapes[1].items() if old.get(name, shape) != shape}
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -74,16 +137,17 @@ class Comparison:
 
     def _with_names(self, changes: list[Change]) -> list[Change]:
         """One change of a name instead of a tensor that went and another that came."""
-        told = list(changes)
+        places = {(change.kind, change.path, change.what): change for change in changes}
+        told = {change: change for change in changes}
         for before, after in self.names.items():
             path, old, new = _home(before), before.rpartition(".")[2], after.rpartition(".")[2]
             for kind in ("parameter", "buffer"):
-                sides = ("removed", path, f"{kind} {old}"), ("added", path, f"{kind} {new}")
-                pair = [change for change in told if (change.kind, change.path, change.what) in sides]
-                if len(pair) == 2:
-                    told[told.index(pair[0])] = Change("changed", path, f"name of a {kind}", old, new)
-                    told.remove(pair[1])
-        return told
+                gone = places.get(("removed", path, f"{kind} {old}"))
+                come = places.get(("added", path, f"{kind} {new}"))
+                if gone in told and come in told:
+                    told[gone] = Change("changed", path, f"name of a {kind}", old, new)
+                    del told[come]
+        return [*told.values()]
 
     @cached_property
     def ties(self) -> list[Change]:
@@ -99,6 +163,16 @@ class Comparison:
                 (renamed(a, self.paths), renamed(b, self.paths)) for a, b in self.base.state.ties.items()
             ]
         return frozenset(name for pair in found for name in pair)
+
+    @cached_property
+    def trees(self) -> tuple[set[str], set[str]]:
+        """The names of all modules of both."""
+        return {module.name for module in self.base.modules}, {module.name for module in self.head.modules}
+
+    @property
+    def states(self) -> tuple[State | None, State | None]:
+        """What the checkpoints of both hold."""
+        return self.base.state, self.head.state
 
     @cached_property
     def flow(self) -> Flow | None:
@@ -137,14 +211,21 @@ class Comparison:
 
     def _compare_own(self, base: Branch, head: Branch) -> None:
         path = head.path
-        if base.node.type != head.node.type:
+        same_class = base.node.type == head.node.type
+        if not same_class:
             self.reclassed.add(path)
             self.modules.append(Change("changed", path, "class", base.title, head.title))
             if not (base.children and head.children):
                 return
-        else:
-            self.modules += _changed_values(path, "", base.node.settings, head.node.settings)
-        self.modules += _changed_tensors(path, base.node, head.node)
+        settings = changed_values(path, "", base.node.settings, head.node.settings) if same_class else []
+        tensors = changed_tensors(path, base.node, head.node)
+        if any(map(is_size, settings)):  # of which other shapes follow
+            tensors = [
+                change
+                for change in tensors
+                if not change.what.startswith(TENSORS) or change.kind != "changed"
+            ]
+        self.modules += [*settings, *tensors]
 
     def _find_moves(self) -> None:
         """What was taken away here and is put there was moved; the rest came and went."""
@@ -161,8 +242,10 @@ class Comparison:
                 self._compare_own(left, right)
         gone = _left(self.removed, {left.path for left, _ in pairs})
         come = _left(self.added, {right.path for _, right in pairs})
-        self.modules += [Change("removed", path, "module", before=title) for path, title in gone]
-        self.modules += [Change("added", path, "module", after=title) for path, title in come]
+        sides = [(Change("removed", one.path, "module", before=one.title), one) for one in gone]
+        sides += [(Change("added", one.path, "module", after=one.title), one) for one in come]
+        self.modules += [change for change, _ in sides]
+        self.wrappers |= {change for change, one in sides if one.is_wrapper}
 
     def _pair_all(self, base: Branch, head: Branch) -> None:
         self.paths[base.path] = head.path
@@ -175,8 +258,16 @@ def _home(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _left(branches: list[Branch], known: set[str]) -> Iterator[tuple[str, str]]:
-    """The outermost modules that have no twin, in words: with how many of those inside have none either."""
+class Left(NamedTuple):
+    """A module without a twin, in words; `is_wrapper`: nor it nor those in it without a twin hold tensors."""
+
+    path: str
+    title: str
+    is_wrapper: bool
+
+
+def _left(branches: list[Branch], known: set[str]) -> Iterator[Left]:
+    """The outermost modules that have no twin: with how many of those inside have none either."""
     for branch in branches:
         if branch.path in known:
             yield from _left(branch.children, known)
@@ -184,68 +275,23 @@ def _left(branches: list[Branch], known: set[str]) -> Iterator[tuple[str, str]]:
         inside = [b for b in family(branch.children) if b.path not in known]
         whole = len(inside) == branch.size
         few = f"{branch.node.type} ({count(len(inside), 'module')})" if inside else branch.node.type
-        yield branch.path, branch.title if whole else few
-
-
-def _changed_tensors(path: str, base: ModuleNode, head: ModuleNode) -> list[Change]:
-    """A module's own parameters and buffers: their shapes, and which of the two they are."""
-    known = base.buffers is not None and head.buffers is not None
-    shapes: list[dict[str, object]] = [
-        {name: list(shape) for name, shape in side.shapes} for side in (base, head)
-    ]
-    kinds = [{name: _kind(side, name, known) for name in shapes[i]} for i, side in enumerate((base, head))]
-    both = [name for name in shapes[0] if name in shapes[1] and kinds[0][name] != kinds[1][name]]
-    found = []
-    for kind in ("parameter", "buffer"):
-        sides = [
-            {n: s for n, s in shapes[i].items() if kinds[i][n] == kind and n not in both} for i in (0, 1)
-        ]
-        found += _changed_values(path, f"{kind} ", *sides)
-    for name in both:
-        sides_told = [f"{kinds[i][name]} {_shown(shapes[i][name])}" for i in (0, 1)]
-        found.append(Change("changed", path, name, *sides_told))
-    return found
-
-
-def _kind(node: ModuleNode, name: str, known: bool) -> str:
-    return "buffer" if known and name in (node.buffers or ()) else "parameter"
-
-
-def _changed_values(
-    path: str, word: str, base: Mapping[str, object], head: Mapping[str, object]
-) -> list[Change]:
-    found = []
-    for name in dict.fromkeys([*base, *head]):
-        before, after = base.get(name), head.get(name)
-        if before == after and (name in base) == (name in head):
-            continue
-        kind: Kind = "added" if name not in base else "removed" if name not in head else "changed"
-        found.append(Change(kind, path, word + name, _shown(before), _shown(after)))
-    return found
-
-
-def _shown(value: object) -> str | None:
-    if isinstance(value, list):
-        return "×".join(map(str, value)) or "scalar" if all(isinstance(v, int) for v in value) else str(value)
-    return None if value is None else str(value)
+        is_wrapper = not any(b.node.shapes for b in (branch, *inside))
+        yield Left(branch.path, branch.title if whole else few, is_wrapper)
 
 
 def _exchanged(pairs: list[tuple[Branch, Branch]]) -> dict[str, Branch]:
     """Siblings that stand in each other's place: base path -> the one in the head."""
     differing = [(left, right) for left, right in pairs if left.signature != right.signature]
-    places: dict[str, Branch] = {}
-    for left, right in differing:
-        for other, there in differing:
-            if left is not other and left.signature == there.signature and other.signature == right.signature:
-                places[left.path] = there
-    return places
+    by_kinds = {(left.signature, right.signature): right for left, right in differing}
+    twins = ((left, by_kinds.get((right.signature, left.signature))) for left, right in differing)
+    return {left.path: twin for left, twin in twins if twin is not None}
 
 
 def _reordered(path: str, base: list[Branch], head: list[Branch]) -> list[Change]:
     """Children of the same names in another order of definition."""
-    names = [c.label for c in head if not c.label.isdigit()]
-    before = [c.label for c in base if c.label in names]
+    names = dict.fromkeys(c.label for c in head if not c.label.isdigit())
+    before = dict.fromkeys(c.label for c in base if c.label in names)
     after = [name for name in names if name in before]
-    if before == after:
+    if [*before] == after:
         return []
     return [Change("moved", path, "order of children", ", ".join(before), ", ".join(after))]

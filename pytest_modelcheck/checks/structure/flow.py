@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from .graph import Graph, Node
+from .sequences import opcodes
 
 Label = Callable[[int], Hashable]  # of a node, by its number
-MOST = 100_000  # pairs of equal labels for which difflib is quick enough
-FAR, RUN = (
-    48,
-    4,
-)  # steps that are looked ahead for the next place where both go on alike, and for how many steps
 
 
-def is_same(base: Graph, head: Graph) -> bool:
-    """Whether both do the same with the same operators in the same order, whatever their modules are called."""
-    if len(base.nodes) != len(head.nodes):
-        return False
-    return all(_facts(one) == _facts(other) for one, other in zip(base.nodes, head.nodes, strict=True))
+def same_nodes(base: Graph, head: Graph) -> dict[int, int] | None:
+    """Base -> head where both do the same with the same operators, whatever their modules are called; else None.
+
+    The order of operators that do not depend on each other is no fact.
+    """
+    both = zip(base.nodes, head.nodes, strict=False)
+    if len(base.nodes) == len(head.nodes) and all(_facts(one) == _facts(other) for one, other in both):
+        return {number: number for number in range(len(base.nodes))}
+    if base.fingerprint != head.fingerprint:
+        return None
+    places: dict[str, deque[int]] = {}
+    for number, made in enumerate(head.hashes):
+        places.setdefault(made, deque()).append(number)
+    there = ((number, places.get(made)) for number, made in enumerate(base.hashes))
+    return {number: twins.popleft() for number, twins in there if twins}
 
 
 def _facts(node: Node) -> tuple[object, ...]:
     params = [shape for _, shape in node.params]
-    return (node.operator, node.inputs, node.settings, params, node.shapes, node.dtypes, node.dynamic)
+    places = node.inputs, node.places
+    return (node.operator, places, node.settings, params, node.shapes, node.dtypes, node.dynamic)
 
 
 class Flow:
@@ -37,9 +44,9 @@ class Flow:
     def __init__(self, base: Graph, head: Graph, paths: Mapping[str, str]) -> None:
         self.base, self.head, self.paths = base, head, paths
         everything = [*range(len(base.nodes))], [*range(len(head.nodes))]
-        if is_same(base, head):
-            self.same = dict(zip(*everything, strict=True))
-            self.likely = self.same
+        same = same_nodes(base, head)
+        if same is not None:
+            self.same = self.likely = same
             return
         known = {path: path for path in paths.values()}
         self.same, gaps = {}, [everything]
@@ -91,59 +98,3 @@ class Flow:
     def _rough(self, graph: Graph) -> Label:
         """What a node does with how many parameters."""
         return lambda number: (graph.nodes[number].operator, len(graph.nodes[number].params))
-
-
-def opcodes(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[str, int, int, int, int]]:
-    """difflib's, after what is equal at both ends, which is most of two revisions of a model."""
-    start, stop = 0, 0
-    shorter = min(len(old), len(new))
-    while start < shorter and old[start] == new[start]:
-        start += 1
-    while stop < shorter - start and old[-1 - stop] == new[-1 - stop]:
-        stop += 1
-    ends = len(old) - stop, len(new) - stop
-    yield "equal", 0, start, 0, start
-    middle = old[start : ends[0]], new[start : ends[1]]
-    found = _exact(*middle) if _pairs(*middle) <= MOST else _resynced(*middle)
-    for tag, i1, i2, j1, j2 in found:
-        yield tag, start + i1, start + i2, start + j1, start + j2
-    yield "equal", ends[0], len(old), ends[1], len(new)
-
-
-def _exact(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[str, int, int, int, int]]:
-    yield from SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-
-
-def _resynced(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[str, int, int, int, int]]:
-    """For hundreds of layers that are all alike: what differs is local, and soon both go on alike."""
-    i, j = 0, 0
-    while i < len(old) and j < len(new):
-        run = 0
-        while i + run < len(old) and j + run < len(new) and old[i + run] == new[j + run]:
-            run += 1
-        yield "equal", i, i + run, j, j + run
-        i, j = i + run, j + run
-        one, other = _next(old, new, i, j)
-        yield "replace", i, one, j, other
-        i, j = one, other
-    yield "replace", i, len(old), j, len(new)
-
-
-def _next(old: Sequence[Hashable], new: Sequence[Hashable], i: int, j: int) -> tuple[int, int]:
-    """Where both go on alike after differing at `i` and `j`; their ends, if nowhere near."""
-    for far in range(1, FAR):
-        for left in sorted(range(far + 1), key=lambda left: abs(far - 2 * left)):
-            one, other = i + left, j + far - left
-            run = 1 if left * 2 == far else RUN  # as many steps on both sides are more likely the same ones
-            ahead = [*old[one : one + run]]
-            if ahead and ahead == [*new[other : other + run]]:
-                return one, other
-    return len(old), len(new)
-
-
-def _pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
-    """How many pairs of places have equal labels."""
-    counts: dict[Hashable, int] = {}
-    for label in new:
-        counts[label] = counts.get(label, 0) + 1
-    return sum(counts.get(label, 0) for label in old)

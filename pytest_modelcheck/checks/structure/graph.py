@@ -187,20 +187,26 @@ class Graph:
         return sum(node.unseen for node in self.nodes)
 
     @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the output: of operators, attributes, shapes and data flow up to it; of no name and no path."""
+    def hashes(self) -> list[str]:
+        """SHA-256 of each node: of operators, attributes, shapes and data flow up to it; of no name and no path."""
         return self._merkle(named=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the output."""
+        return self.hashes[-1] if self.hashes else ""
 
     @cached_property
     def wiring(self) -> str:
         """The same with the names of the parameters: two alike layers that change places differ in nothing else."""
-        return self._merkle(named=True)
+        hashes = self._merkle(named=True)
+        return hashes[-1] if hashes else ""
 
-    def _merkle(self, *, named: bool) -> str:
+    def _merkle(self, *, named: bool) -> list[str]:
         hashes: list[str] = []
         for node in self.nodes:
             hashes.append(self._hash(node, hashes, named))
-        return hashes[-1] if hashes else ""
+        return hashes
 
     def _hash(self, node: Node, hashes: list[str], named: bool) -> str:
         operands: dict[str, list[object]] = {}

@@ -28,4 +28,4 @@ class ModuleNode:
     @property
     def facts(self) -> list[object]:
         """What makes it this module, apart from its name."""
-        return [self.type, sorted(self.settings.items()), self.shapes]
+        return [self.type, sorted(self.settings.items()), self.shapes, self.buffers or ()]

@@ -48,8 +48,9 @@ class Structure:
 
     @cached_property
     def tree_fingerprint(self) -> str:
-        """SHA-256 over names, types, settings and parameter shapes of all modules."""
-        return digest([[m.name, *m.facts] for m in self.modules])
+        """SHA-256 over names, types, settings and parameter shapes of all modules, and over which tensors are tied."""
+        ties = sorted(self.state.ties.items()) if self.state is not None else []
+        return digest([[[m.name, *m.facts] for m in self.modules], ties])
 
     @property
     def graph_fingerprint(self) -> str | None:
@@ -71,7 +72,8 @@ class Structure:
     def diff(self, other: Structure) -> list[Change]:
         """What changed from `other` (the base) to this one: added, removed, changed, moved; empty if nothing did.
 
-        `str()` of a change says module path, what changed, from -> to. Weights are no part of it: see `weights`.
+        `str()` of a change says module path, what changed, from -> to; layers that changed alike are one. Of values it
+        tells where both have `weights`, and of tensors that attributes and closures hold.
         """
         return compare(other, self)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...verdict.measurement import ROOT
-from .change import Change
+from .change import OPERATOR, Change
 from .diff import Comparison
 from .node import ModuleNode
 from .result import Structure
-from .told import OPERATOR, told
+from .sequences import opcodes
+from .told import told
 
 _MODULE = re.compile(r"(?P<label>.+?): (?P<type>[^( ]+)(?:\((?P<settings>.*)\))?(?:  (?P<shapes>\S.*))?")
 _CALL = re.compile(r"\. (?P<operator>[^(]+)\((?P<attributes>.*)\) -> (?P<shapes>.*)")
@@ -84,8 +84,7 @@ def _of_operators(old: Calls, new: Calls, paths: Mapping[str, str]) -> Iterator[
     for before, path in paths.items():
         base, head = old.get(before, ()), new.get(path, ())
         names = [[call.operator for call in side] for side in (base, head)]
-        matcher = difflib.SequenceMatcher(None, names[0], names[1], autojunk=False)
-        for kind, i, i_end, j, j_end in matcher.get_opcodes():
+        for kind, i, i_end, j, j_end in opcodes(*names):
             if kind == "equal":
                 yield from _of_attributes(path, base[i:i_end], head[j:j_end])
                 continue

@@ -10,6 +10,7 @@ from ...alike import alike
 from ...records.prices import NO_PRICE, Place, Price, Prices, dearness, price_words, total
 from ...text import count
 from ...verdict.measurement import ROOT
+from .change import OPERATOR, SAID, phrase
 from .rows import ChangeRow
 
 
@@ -42,9 +43,6 @@ class Told(NamedTuple):
         return ": ".join(filter(None, parts))
 
 
-OPERATOR = "operator "
-
-
 def _sort(numbered: tuple[int, ChangeRow]) -> object:
     """Equal for operators that came, or went, one after the other."""
     number, row = numbered
@@ -60,26 +58,16 @@ def _words(rows: Sequence[ChangeRow]) -> str:
 
 
 def by_module(changes: Iterable[ChangeRow]) -> list[tuple[str, list[ChangeRow]]]:
-    """Changes by module; shapes of tensors are left out where the module's settings tell of them."""
+    """Changes by module."""
     found: dict[Place, list[ChangeRow]] = {}
     for row in changes:
         found.setdefault(place_of(row), []).append(row)
-    return [(path, [row for row in rows if not _follows(row, rows)]) for (path, _), rows in found.items()]
+    return [(path, rows) for (path, _), rows in found.items()]
 
 
 def place_of(row: ChangeRow) -> Place:
     """Its module, and whether that is one of the base's alone."""
     return row["path"], row["kind"] == "removed" and row["what"] == "module"
-
-
-def _follows(row: ChangeRow, rows: Iterable[ChangeRow]) -> bool:
-    """Whether it is a shape that changed along with a setting."""
-    return row["what"].startswith(TENSORS) and any(
-        other["kind"] == "changed" and not other["what"].startswith(TENSORS) for other in rows
-    )
-
-
-TENSORS = ("parameter ", "buffer ")
 
 
 def priced(changes: Sequence[ChangeRow], prices: Prices) -> list[ChangeRow]:
@@ -176,9 +164,9 @@ def _renamed(rows: Sequence[ChangeRow], names: Sequence[str]) -> list[ChangeRow]
 def change_words(row: ChangeRow) -> str:
     """`stride 2 -> 1`, `module added: Conv2d(3, 8)`, `call removed`."""
     sides = " -> ".join(str(side) for side in (row["before"], row["after"]) if side is not None)
-    if row["kind"] == "changed" and sides:
+    if row["kind"] == "changed" and sides and not row["what"].endswith(SAID):
         return f"{row['what']} {sides}"
-    return f"{row['what']} {row['kind']}{f': {sides}' if sides else ''}"
+    return f"{phrase(row['kind'], row['what'])}{f': {sides}' if sides else ''}"
 
 
 def graph_words(graph: Mapping[str, int]) -> str:

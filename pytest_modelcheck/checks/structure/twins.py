@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -94,10 +94,14 @@ class Nearness(NamedTuple):
     come: Mapping[str, Branch]
     paths: Mapping[str, str] | None
 
-    def may_be(self, one: Branch, other: Branch) -> bool:
-        if self.paths is None or (one.label == other.label and not one.label.isdigit()):
-            return True
-        return _anchor(one.path, self.gone, self.paths) == _anchor(other.path, self.come)
+    def places_of(self, branch: Branch, *, head: bool = False) -> Iterator[object]:
+        """Two that have one of these in common may be the same one."""
+        if self.paths is None:
+            yield "anywhere"
+            return
+        if not branch.label.isdigit():
+            yield "called", branch.label
+        yield "in", _anchor(branch.path, self.come) if head else _anchor(branch.path, self.gone, self.paths)
 
 
 def _by_likeness(
@@ -105,12 +109,19 @@ def _by_likeness(
 ) -> None:
     """Whole branches that are equal; and in containers that are the same, what has its name and class."""
     taken = {*found.values()}
-    for gone in removed:
-        free = (b for b in added if b.path not in taken and b.signature == gone.signature)
-        twin = next((b for b in free if near.may_be(gone, b)), None) if gone.path not in found else None
-        if twin is not None:
-            found[gone.path] = twin.path
-            taken.add(twin.path)
+    free: dict[tuple[str, object], deque[Branch]] = {}
+    for branch in added if removed else ():
+        for place in near.places_of(branch, head=True):
+            free.setdefault((branch.signature, place), deque()).append(branch)
+    for gone in removed if added else ():
+        for place in near.places_of(gone) if gone.path not in found else ():
+            alike = free.get((gone.signature, place), deque())
+            while alike and alike[0].path in taken:
+                alike.popleft()
+            if alike:
+                found[gone.path] = alike[0].path
+                taken.add(alike[0].path)
+                break
     places = {branch.path: branch for branch in family(added)}
     for gone in family(removed):  # parents first: what is found here counts for its children
         twin = places[found[gone.path]] if gone.path in found else None
