@@ -218,7 +218,7 @@ def test_a_browser_that_cannot_unpack_keeps_the_list_open_and_says_so(browser, r
 
 def test_the_graph_of_resnet50_is_packed_to_less_than_a_fifth(record, tmp_path):
     pytest.importorskip("torchvision")
-    from pytest_modelcheck.checks.structure.diagram import payload
+    from pytest_modelcheck.checks.structure.payload import payload
     from pytest_modelcheck.drawing.html import packed
 
     section = ModelCheck("torchvision:resnet50", input_size=(1, 3, 224, 224)).structure().to_dict()
