@@ -328,7 +328,9 @@ def test_fully_expanded_no_header_collides_and_no_edge_crosses_a_label(browser, 
     section = ModelCheck(f"torchvision:{name}", input_size=(1, 3, 64, 64)).structure().to_dict()
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(address(write(section, record, tmp_path), "graph"))
+    page.add_style_tag(content=".canvas { height: 30000px !important }")  # what is out of sight is not drawn
     page.get_by_role("button", name="Expand all").click()
+    page.locator(".box", has_text="output").last.wait_for()
     assert page.locator(".box").count() > 60
     assert page.evaluate(COLLIDING) == []
     assert page.evaluate(CROSSED) == []

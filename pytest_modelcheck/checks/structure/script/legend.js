@@ -44,7 +44,7 @@ export function buildLegend(root, viewer) {
   heat.hidden = true;
   const boxes = [...viewer.boxes.values()];
   for (const [status, words] of STATUSES.filter(([one]) => boxes.some((b) => b.status === one))) {
-    entry(list, `box ${status}`, words);
+    entry(list, status, words);
   }
   for (const [status, words] of viewer.changes.length ? WAYS : []) {
     entry(list, `edge ${status}`, words);
@@ -53,7 +53,7 @@ export function buildLegend(root, viewer) {
     entry(list, `stripe ${kind}`, words);
   }
   if (boxes.some((box) => box.view)) {
-    entry(list, "box view", "only reads the same numbers another way");
+    entry(list, "view", "only reads the same numbers another way");
   }
   for (const [sign, words] of SIGNS) {
     told(list, sign, words);

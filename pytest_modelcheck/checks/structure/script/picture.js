@@ -44,6 +44,7 @@ export class Picture {
     const isLegible = scale >= LEGIBLE;
     if (this.isLegible !== isLegible) {
       this.isLegible = isLegible;
+      this.svg.classList.toggle("small", !isLegible);
       this.elements.clear();
       this.drawn.clear();
       empty(this.model);

@@ -57,7 +57,7 @@ function tellInputs(inputs, side, viewer) {
   const list = listOf("inputs", inputs, side);
   for (const [name, giver, text] of inputs) {
     const item = make("li", {}, list, name ? `${name}: ` : "");
-    make("code", {}, item, text);
+    make("span", { class: "value" }, item, text);
     const { title, label } = viewer.boxes.get(giver);
     item.append(" from ");
     makeButton([title, label].filter(Boolean).join(" "), () => viewer.goTo(giver), item);
@@ -67,7 +67,7 @@ function tellInputs(inputs, side, viewer) {
 function tellOutputs(outputs, side) {
   const list = listOf("outputs", outputs, side);
   for (const text of outputs) {
-    make("code", {}, make("li", {}, list), text);
+    make("span", { class: "value" }, make("li", {}, list), text);
   }
 }
 
@@ -77,7 +77,7 @@ function tellTensors(tensors, side) {
   const list = listOf("weights", tensors, side);
   for (const [path, name, shape] of tensors) {
     const item = make("li", {}, list, `${name} `);
-    make("code", {}, item, shape);
+    make("span", { class: "value" }, item, shape);
     const row = rows.get(path);
     const histogram = row?.querySelector(".hist");
     if (histogram) {
@@ -86,7 +86,7 @@ function tellTensors(tensors, side) {
     }
     const first = row?.querySelector(".first")?.textContent;
     if (first) {
-      make("code", { class: "first" }, item, first);
+      make("span", { class: "value first" }, item, first);
     }
   }
 }

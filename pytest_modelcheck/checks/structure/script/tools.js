@@ -1,22 +1,20 @@
-// What stands above the picture: buttons, the search, what it found; and the legend below these.
+// What stands above the picture: buttons, the search, and what it found.
 
 import { make, makeButton, makeSearch, makeSelect } from "../../../drawing/dom.js";
-import { buildLegend } from "./legend.js";
 
 export class Tools {
   constructor(root, viewer) {
     const tools = make("div", { class: "tools" }, root);
     this.viewer = viewer;
     this.buildView(tools);
-    this.buildSearch(tools);
     if (viewer.changes.length) {
       this.buildChanges(tools);
     }
     if (viewer.figures.length) {
       this.buildColours(tools);
     }
+    this.buildSearch(tools);
     this.told = make("span", { class: "found", role: "status" }, tools);
-    this.legend = buildLegend(root, viewer);
   }
 
   buildView(tools) {
@@ -55,7 +53,6 @@ export class Tools {
     const colour = (value) => {
       const figure = value === "" ? undefined : Number(value);
       this.viewer.colour(figure);
-      this.legend.tell(figure);
     };
     const plain = this.viewer.changes.length ? "changes" : "kinds";
     const label = make("label", { class: "colour" }, tools, "colour: ");

@@ -16,6 +16,7 @@ import { Canvas } from "./canvas.js";
 import { changesOf, nextOf } from "./changes.js";
 import { save } from "./export.js";
 import { actFor, stepFor } from "./keys.js";
+import { buildLegend } from "./legend.js";
 import { Picture } from "./picture.js";
 import { HEAD, Look, locate, shownIn } from "./plan.js";
 import { findBoxes } from "./search.js";
@@ -47,6 +48,7 @@ export class Viewer {
     this.side = make("div", side, this.root);
     const told = "Select a box: what goes in and out, attributes, weights and cost appear here.";
     make("p", { class: "quiet" }, this.side, told);
+    this.legend = buildLegend(this.root, this);
     this.canvas.element.addEventListener("click", (event) => this.onClick(event));
     this.root.addEventListener("keydown", (event) => this.onKey(event));
   }
@@ -98,6 +100,7 @@ export class Viewer {
   // Colours by a figure, by its number; by changes for none.
   colour(figure) {
     this.look.tell(figure);
+    this.legend.tell(figure);
     this.root.classList.toggle("by-cost", figure !== undefined);
     this.draw();
   }
