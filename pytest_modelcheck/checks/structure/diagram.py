@@ -62,9 +62,11 @@ class Box:
         self.ways.setdefault((source, target), set()).update(statuses)
 
     def way_status(self, source: int, target: int) -> str:
-        """Of an edge: added or removed if all that it stands for is; changed if it stands for some of both alone."""
+        """Of an edge: added or removed if all that it stands for is; changed if it stands for some of both alone. What
+        comes in or goes out is the same, whatever became of it elsewhere.
+        """
         found = self.ways.get((source, target), set())
-        if found == {"added", "removed"}:
+        if found == {"added", "removed"} and source != IN and target != OUT:
             return "changed"
         return next(iter(found)) if len(found) == 1 else ""
 

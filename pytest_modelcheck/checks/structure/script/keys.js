@@ -14,10 +14,10 @@ export function actFor(event, inPicture) {
 }
 
 const ACTS = new Map([
-  ["n", ["nextChange", 1, true]],
-  ["p", ["nextChange", -1, true]],
-  ["+", ["zoomBy", 1]],
-  ["-", ["zoomBy", -1]],
+  ["n", ["change", 1]],
+  ["p", ["change", -1]],
+  ["+", ["zoom", 1]],
+  ["-", ["zoom", -1]],
   ["0", ["fit"]],
 ]);
 

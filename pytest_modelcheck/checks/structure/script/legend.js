@@ -10,6 +10,7 @@ const STATUSES = [
 const WAYS = [
   ["added", "new edge"],
   ["removed", "edge that is gone"],
+  ["changed", "edge that carries something else"],
 ];
 const KINDS = [
   ["conv", "convolution"],
@@ -46,7 +47,8 @@ export function buildLegend(root, viewer) {
   for (const [status, words] of STATUSES.filter(([one]) => boxes.some((b) => b.status === one))) {
     entry(list, status, words);
   }
-  for (const [status, words] of viewer.changes.length ? WAYS : []) {
+  const ways = new Set(boxes.flatMap((box) => (box.routes ?? []).map((route) => route[6])));
+  for (const [status, words] of WAYS.filter(([one]) => ways.has(one))) {
     entry(list, `edge ${status}`, words);
   }
   for (const [kind, words] of KINDS.filter(([one]) => boxes.some((box) => box.kind === one))) {

@@ -88,7 +88,7 @@ function planAnew(box, look) {
 function countOf(box, look) {
   if (look.figure !== undefined) {
     const [share, words] = box.figures?.[look.figure] ?? [];
-    return words ? `${words} · ${percent(share)}` : "";
+    return share ? `${words} · ${percent(share)}` : "";
   }
   return box.params ? short(box.params) + (box.frozen ? " frozen" : "") : "";
 }

@@ -10,9 +10,9 @@ export function factsOf(box, figures = []) {
     ["change", box.status],
     ["output", box.outputs ? "" : box.shape],
     ["parameters", params],
+    ["attributes", box.attributes],
     ["MACs", box.macs && exact(box.macs)],
     ...figures.map(({ title }, number) => [title, figureOf(box.figures?.[number])]),
-    ["attributes", box.attributes],
   ];
   const seen = new Set();
   return facts.filter(([term, text]) => text && !seen.has(term) && seen.add(term));

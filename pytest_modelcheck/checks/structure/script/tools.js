@@ -7,7 +7,7 @@ export class Tools {
     const tools = make("div", { class: "tools" }, root);
     this.viewer = viewer;
     this.buildView(tools);
-    if (viewer.changes.length) {
+    if (viewer.walks.changes.length) {
       this.buildChanges(tools);
     }
     if (viewer.figures.length) {
@@ -19,47 +19,59 @@ export class Tools {
 
   buildView(tools) {
     const { viewer } = this;
-    makeButton("Expand all", () => viewer.expand(), tools);
-    makeButton("Collapse", () => viewer.collapse(), tools);
-    makeButton("Fit", () => viewer.fit(), tools);
-    makeButton("+", () => viewer.zoomBy(1), tools, { "aria-label": "zoom in" });
-    makeButton("−", () => viewer.zoomBy(-1), tools, { "aria-label": "zoom out" });
-    makeButton("SVG", () => viewer.save("svg"), tools, { "aria-label": "save as SVG" });
-    makeButton("PNG", () => viewer.save("png"), tools, { "aria-label": "save as PNG" });
+    const folds = group(tools);
+    makeButton("Expand all", () => viewer.expand(), folds);
+    makeButton("Collapse", () => viewer.collapse(), folds);
+    const scales = group(tools);
+    makeButton("Fit", () => viewer.fit(), scales, { title: "all of it (0)" });
+    makeButton("+", () => viewer.zoomBy(1), scales, { "aria-label": "zoom in" });
+    makeButton("−", () => viewer.zoomBy(-1), scales, { "aria-label": "zoom out" });
+    const files = group(tools);
+    makeButton("SVG", () => viewer.save("svg"), files, { "aria-label": "save as SVG" });
+    makeButton("PNG", () => viewer.save("png"), files, { "aria-label": "save as PNG" });
   }
 
   buildSearch(tools) {
-    this.search = makeSearch("find a layer", (text) => this.viewer.lookFor(text), tools);
+    this.search = makeSearch("find a layer", (text) => this.viewer.walks.lookFor(text), tools);
+    this.search.title = "find a layer (/)";
     this.search.addEventListener("keydown", (event) => {
       if (event.key === "Enter") {
-        this.viewer.nextHit(event.shiftKey ? -1 : 1);
+        this.viewer.walks.nextHit(event.shiftKey ? -1 : 1);
       }
     });
   }
 
   buildChanges(tools) {
-    const go = (step) => () => this.viewer.nextChange(step);
-    makeButton("‹", go(-1), tools, {
-      "aria-label": "previous change",
-      title: "previous change (p)",
+    const go = (step) => () => this.viewer.walks.nextChange(step);
+    const names = (word, key) => ({
+      "aria-label": `${word} change`,
+      title: `${word} change (${key})`,
     });
-    const count = this.viewer.changes.length;
-    make("span", { class: "quiet" }, tools, `${count} ${count === 1 ? "change" : "changes"}`);
-    makeButton("›", go(1), tools, { "aria-label": "next change", title: "next change (n)" });
+    const count = this.viewer.walks.changes.length;
+    const walk = group(tools);
+    makeButton("‹", go(-1), walk, names("previous", "p"));
+    make("span", { class: "quiet" }, walk, `${count} ${count === 1 ? "change" : "changes"}`);
+    makeButton("›", go(1), walk, names("next", "n"));
   }
 
   buildColours(tools) {
     const options = this.viewer.figures.map(({ title }, number) => [String(number), title]);
-    const colour = (value) => {
-      const figure = value === "" ? undefined : Number(value);
-      this.viewer.colour(figure);
-    };
-    const plain = this.viewer.changes.length ? "changes" : "kinds";
-    const label = make("label", { class: "colour" }, tools, "colour: ");
+    const colour = (value) => this.viewer.colour(value === "" ? undefined : Number(value));
+    const plain = this.viewer.walks.changes.length ? "changes" : "kinds";
+    const label = make("label", { class: "group" }, tools, "colour");
     makeSelect("colour", [["", plain], ...options], colour, label);
+  }
+
+  seek() {
+    this.search.focus();
+    this.search.select();
   }
 
   say(words) {
     this.told.textContent = words;
   }
+}
+
+function group(tools) {
+  return make("span", { class: "group" }, tools);
 }

@@ -28,8 +28,8 @@ export function clampScale(scale, size, room) {
 // How far around a picture one can scroll.
 export function marginOf(room) {
   return {
-    x: Math.max(0, room.width / 2 - EDGE),
-    y: Math.max(0, room.height / 2 - EDGE),
+    x: Math.max(0, room.width - EDGE),
+    y: Math.max(0, room.height - EDGE),
   };
 }
 

@@ -13,17 +13,16 @@ import {
   visible,
 } from "./boxes.js";
 import { Canvas } from "./canvas.js";
-import { changesOf, nextOf } from "./changes.js";
 import { save } from "./export.js";
 import { actFor, stepFor } from "./keys.js";
 import { buildLegend } from "./legend.js";
 import { Picture } from "./picture.js";
 import { HEAD, Look, locate, shownIn } from "./plan.js";
-import { findBoxes } from "./search.js";
 import { tell } from "./side.js";
 import { width } from "./text.js";
 import { Tools } from "./tools.js";
 import { STEP } from "./view.js";
+import { Walks } from "./walks.js";
 
 let viewers = 0;
 
@@ -31,9 +30,8 @@ export class Viewer {
   constructor(data, host) {
     this.boxes = readBoxes(data);
     this.figures = data.figures ?? [];
-    this.changes = changesOf(this.boxes);
+    this.walks = new Walks(this);
     this.look = new Look(this.boxes, openAtFirst(this.boxes), width);
-    this.hits = [];
     viewers += 1;
     this.picture = new Picture(`viewer${viewers}`);
     this.build(host);
@@ -183,12 +181,23 @@ export class Viewer {
     }
   }
 
+  act(name, ...rest) {
+    const { walks, tools } = this;
+    const acts = {
+      seek: () => tools.seek(),
+      change: (step) => walks.nextChange(step) && this.focus(),
+      zoom: (steps) => this.zoomBy(steps),
+      fit: () => this.fit(),
+    };
+    acts[name](...rest);
+  }
+
   onKey(event) {
     const inPicture = this.canvas.element.contains(event.target);
     const act = actFor(event, inPicture);
     if (act) {
       event.preventDefault();
-      this[act[0]](...act.slice(1));
+      this.act(...act);
       return;
     }
     const element = event.target.closest(".box");
@@ -226,43 +235,10 @@ export class Viewer {
     this.focus();
   }
 
-  seek() {
-    this.tools.search.focus();
-    this.tools.search.select();
-  }
-
-  lookFor(wanted) {
-    this.hits = findBoxes(this.boxes, wanted);
-    this.hit = -1;
-    this.tools.say(wanted.trim() ? `${this.hits.length} found` : "");
-    this.mark();
-  }
-
-  nextHit(step) {
-    if (this.hits.length) {
-      this.hit = nextOf(this.hits.length, this.hit, step);
-      this.goTo(this.hits[this.hit].id);
-      this.tools.say(`${this.hit + 1} of ${this.hits.length}`);
-    }
-  }
-
-  // From the chosen box on, if that is one of those that changed.
-  nextChange(step, takesFocus = false) {
-    if (this.changes.length) {
-      const at = this.changes.findIndex((box) => box.id === this.chosen);
-      const next = nextOf(this.changes.length, at, step);
-      this.goTo(this.changes[next].id);
-      this.tools.say(`change ${next + 1} of ${this.changes.length}`);
-      if (takesFocus) {
-        this.focus();
-      }
-    }
-  }
-
   // Which boxes are found (or hold what is), chosen, and the one to reach by the tab key.
   mark() {
-    this.canvas?.element.classList.toggle("searching", this.hits.length > 0);
-    const found = new Set(this.hits.map((box) => visible(this.boxes, this.look.open, box)));
+    this.canvas?.element.classList.toggle("searching", this.walks.hits.length > 0);
+    const found = new Set(this.walks.hits.map((box) => visible(this.boxes, this.look.open, box)));
     for (const [id, element] of this.picture.elements) {
       element.classList.toggle("hit", found.has(id));
       element.classList.toggle("chosen", id === this.chosen);
