@@ -159,10 +159,11 @@ export class Viewer {
   goTo(id, isCentred = true) {
     const outer = around(this.boxes, this.boxes.get(id)).map((box) => box.id);
     this.look.unfold(new Set([...this.look.open, ...outer]));
+    this.chosen = id;
     this.current = id;
     this.draw();
-    this.choose(id);
     this.bring(id, isCentred);
+    tell(this.boxes.get(id), this.side, this);
   }
 
   bring(id, isCentred) {
