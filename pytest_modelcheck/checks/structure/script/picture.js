@@ -138,11 +138,10 @@ export class Picture {
 
   way({ points, status, leaves }, parent) {
     const tip = leaves ? {} : { "marker-end": `url(#${this.tip(status)})` };
-    return draw(
-      "path",
-      { class: status ? `way ${status}` : "way", d: bend(points), ...tip },
-      parent,
-    );
+    const way = draw("path", { class: status ? `way ${status}` : "way", d: bend(points), ...tip });
+    // What is gone lies below what is there.
+    (status === "removed" ? parent.prepend : parent.append).call(parent, way);
+    return way;
   }
 }
 
