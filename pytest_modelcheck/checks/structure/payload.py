@@ -149,8 +149,11 @@ class _Payload:
                 yield f"{box.path}.{key}" if box.path else key, key, shape_words(shape)
         elif box.kind == "operator":
             row: Mapping[str, Any] = self.nodes[box.node]
-            for path, shape in row.get("params", []):
-                yield path, path, shape_words(shape)
+            params = row.get("params", [])
+            places = row.get("places") or []
+            names = places[len(places) - len(params) :] if len(places) >= len(params) else [""] * len(params)
+            for (path, shape), name in zip(params, names, strict=True):
+                yield path, f"{name}: {path}" if name else path, shape_words(shape)
 
     def _changes(self, box: Box) -> Iterator[tuple[str, str | None, str | None]]:
         """What, before, after; what became of a thing is a part of its words."""
