@@ -16,6 +16,15 @@ from ...verdict.units import BYTES
 FACTS = ("opset", "size_bytes", "reason")
 
 
+class StandingEntry(TypedDict):
+    """What `Standing.to_dict()` gives."""
+
+    path: str
+    graph: list[str]
+    outputs: list[Mapping[str, Any]]
+    weights: list[Mapping[str, Any]]
+
+
 class ExportEntry(TypedDict):
     """What `Onnx.to_dict()` gives."""
 
@@ -25,6 +34,11 @@ class ExportEntry(TypedDict):
     size_bytes: NotRequired[Figure]
     operators: dict[str, int]
     reason: NotRequired[str]
+    fixed: NotRequired[list[str]]
+    left_out: NotRequired[list[str]]
+    unsteady: NotRequired[str]
+    unkept: NotRequired[str]
+    standing: NotRequired[StandingEntry | None]
 
 
 class ExportChange(TypedDict):
