@@ -8,9 +8,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+from .exporter import opset_of
 
 SMALL = 64  # a tensor of so many whole numbers is a shape or a list of axes: a part of the graph, as attributes are
 COMMUTATIVE = {"Add", "Mul", "And", "Or", "Xor", "Equal", "Max", "Min", "Sum", "BitwiseAnd", "BitwiseOr"}
@@ -33,11 +36,12 @@ class Flow:
     def of(cls, model: Any) -> Flow:
         """The flow of an onnx.ModelProto."""
         flow = cls()
+        opset = opset_of(model) or 0
         functions = {
-            (f.domain, f.name): _hash("function", *(_Reading(flow, {}).node(n, "") for n in f.node))
+            (f.domain, f.name): _hash("function", *(_Reading(flow, {}, opset).node(n) for n in f.node))
             for f in model.functions
         }
-        reading = _Reading(flow, functions)
+        reading = _Reading(flow, functions, opset)
         ends = reading.graph(model.graph, {})
         flow.joined = _hash(*ends)
         flow.weights = _in_order(model.graph, reading)
@@ -46,10 +50,13 @@ class Flow:
 
 @dataclass
 class _Reading:
-    """Reads graphs into a flow. `values`: by name, what each value of the outer graph is made of."""
+    """Reads graphs into a flow. `functions`: what the file's own operators compute; `opset`: of the standard ones;
+    `values`: by name, what each value of the graph is made of.
+    """
 
     flow: Flow
     functions: Mapping[tuple[str, str], str]
+    opset: int
     values: dict[str, str] = field(default_factory=dict)
 
     def graph(self, graph: Any, outer: Mapping[str, str]) -> list[str]:
@@ -61,16 +68,18 @@ class _Reading:
         for tensor in graph.initializer:
             self.values[tensor.name] = _leaf(tensor)
         for node in graph.node:
-            made = self.node(node, node.name)
+            made = self.node(node)
             self.values |= {name: f"{made}:{place}" for place, name in enumerate(node.output)}
         ends = [self.values.get(value.name, value.name) for value in graph.output]
         if outer or kept:
             self.values = kept
         return ends
 
-    def node(self, node: Any, name: str) -> str:
+    def node(self, node: Any) -> str:
         """What it computes, of what."""
-        attributes = ", ".join(f"{a.name}={self._attribute(a)}" for a in sorted(node.attribute, key=_name))
+        default = _defaults(node.op_type, self.opset, node.domain)
+        given = {a.name: self._attribute(a) for a in node.attribute if a.SerializeToString() not in default}
+        attributes = ", ".join(f"{name}={value}" for name, value in sorted(given.items()))
         self.flow.operators[node.op_type] += 1
         self.flow.nodes[node.op_type, attributes] += 1
         self.flow.sequence.append(node.op_type)
@@ -91,8 +100,16 @@ class _Reading:
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(_listed(value))
 
 
-def _name(attribute: Any) -> str:
-    return str(attribute.name)
+@lru_cache
+def _defaults(operator: str, opset: int, domain: str) -> frozenset[bytes]:
+    """Attributes that say what goes without saying."""
+    import onnx
+
+    try:
+        schema = onnx.defs.get_schema(operator, opset, domain)
+    except onnx.defs.SchemaError:  # an operator of the file's own
+        return frozenset()
+    return frozenset(a.default_value.SerializeToString() for a in schema.attributes.values())
 
 
 def _listed(value: Any) -> Any:
@@ -100,13 +117,13 @@ def _listed(value: Any) -> Any:
 
 
 def _leaf(tensor: Any, whole: bool = False) -> str:
-    """A weight by its type and shape, a few whole numbers (`whole`: any) by their values too."""
+    """A weight by its shape, a few whole numbers (`whole`: any) by their type and values too."""
     import onnx
 
-    shown = f"{tensor.data_type} {list(tensor.dims)}"
+    shown = str(list(tensor.dims))
     array = onnx.numpy_helper.to_array(tensor)
     if whole or (array.size <= SMALL and array.dtype.kind in "iub"):
-        return f"{shown} {hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]}"
+        return f"{shown} {tensor.data_type} {hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]}"
     return shown
 
 
