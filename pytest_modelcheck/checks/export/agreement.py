@@ -13,11 +13,12 @@ from torch import Tensor
 
 from ...errors import ModelRunError
 from ...model.subject import Inputs
-from .result import OutputError
+from .distance import OutputError
 
 ZERO = 1e-30  # outputs below this everywhere hold nothing to compare
 DEAF = 1e-6  # relative to its scale: an output that changes less for other inputs does not listen to them
 LOUDER = (1.0, 10.0, 100.0)  # how far other inputs lie: a mask or a class may need the farthest
+LAST = 3  # draws of the farthest: among few whole numbers one may miss those that matter
 Vary: TypeAlias = Callable[
     [Tensor, Tensor], Tensor
 ]  # a tensor, and noise of its shape -> another of its kind
@@ -116,13 +117,13 @@ def _is_deaf(expected: Sequence[Tensor], run: Callable[[Inputs], Sequence[Tensor
 
 
 def _others(inputs: Inputs) -> Iterator[Inputs]:
-    """Inputs of the same kind: all tensors varied, ever farther; then, where there are others too, those of numbers
-    alone, since whole ones may be limited by what they index.
+    """Inputs of the same kind: all tensors varied, ever farther, at last several times; then, where there are others
+    too, those of numbers alone, since whole ones may be limited by what they index.
     """
     generator = torch.Generator().manual_seed(0)
     kinds = {_is_measured(t) for t in inputs.tensors}
     for wanted in [kinds, {True}] if len(kinds) > 1 else [kinds]:
-        for vary in (_near, _farther, _farthest):
+        for vary in (_near, _farther, *[_farthest] * LAST):
             other = inputs.copied().map(partial(_varied, vary, wanted, generator))
             if not all(map(torch.equal, other.tensors, inputs.tensors)):
                 yield other

@@ -16,13 +16,24 @@ from ...verdict.units import BYTES
 FACTS = ("opset", "size_bytes", "reason")
 
 
+class DistanceEntry(TypedDict):
+    """What there is of an `OutputError`."""
+
+    name: str
+    relative: Figure
+    absolute: Figure
+    scale: Figure
+    at: NotRequired[str]
+    reason: NotRequired[str]
+
+
 class StandingEntry(TypedDict):
     """What `Standing.to_dict()` gives."""
 
     path: str
     graph: list[str]
-    outputs: list[Mapping[str, Any]]
-    weights: list[Mapping[str, Any]]
+    outputs: list[DistanceEntry]
+    weights: list[DistanceEntry]
 
 
 class ExportEntry(TypedDict):

@@ -22,7 +22,7 @@ from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
 from ...verdict.units import BYTES, DIFFERENCES, RATIO
-from .result import ATOL, RTOL, OutputError
+from .distance import ATOL, RTOL, OutputError
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
@@ -173,7 +173,7 @@ def observed(
     result = keep_file(export(subject, opset=opset, dynamic=dynamic), report, KEEP if keep is None else keep)
     if not places or not result.exported:
         return result
-    standing = compare_file(result, places, subject.require_inputs().tensors)
+    standing = compare_file(result.model, places, subject.require_inputs().tensors)
     fresh = (report / result.file) if report is not None and result.file else None
     return replace(result, standing=replace(standing, fresh=fresh))
 

@@ -3,59 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...text import first_line_repr
-from ...verdict.units import BYTES, RATIO
+from ...verdict.units import BYTES
+from .distance import ATOL, RTOL, OutputError, first_beyond
 
 if TYPE_CHECKING:
     from .standing import Standing
-
-RTOL, ATOL = 1e-3, 1e-5  # how far outputs may be off where nobody says it: within one of both is enough
-
-
-@dataclass(frozen=True)
-class OutputError:
-    """How far one output of ONNX Runtime is from the model's own.
-
-    `relative` is to the output's largest magnitude; of masks and whole numbers, which have no distance, it is the share
-    of entries that differ (`differing` of them). `at`: the sizes of the inputs, where they are not the example's.
-    `reason`: why there is no distance.
-    """
-
-    name: str
-    relative: float
-    absolute: float
-    scale: float
-    where: tuple[int, ...] = ()
-    reason: str = ""
-    differing: int = 0
-    at: str = ""
-
-    @classmethod
-    def missing(cls, reason: str, at: str = "", name: str = "(outputs)") -> OutputError:
-        """One without a distance."""
-        return cls(name, math.inf, math.inf, 0.0, reason=reason, at=at)
-
-    def exceeds(self, rtol: float, atol: float) -> bool:
-        """Whether it is further off than both tolerances allow."""
-        return bool(self.reason) or (self.relative > rtol and self.absolute > atol)
-
-    def __str__(self) -> str:
-        """`output 'logits' by 3 % of its scale`."""
-        if self.reason:
-            return f"{self.name}: {self.reason}"
-        scale = "of its entries" if self.differing else "of its scale"
-        return f"{self.name!r} by {RATIO.format(self.relative, 3)} {scale}"
-
-
-def first_beyond(errors: Iterable[OutputError], rtol: float, atol: float) -> OutputError | None:
-    """The first that is further off than both tolerances allow."""
-    return next((error for error in errors if error.exceeds(rtol, atol)), None)
 
 
 @dataclass(frozen=True)

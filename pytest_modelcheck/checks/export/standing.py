@@ -15,12 +15,12 @@ from torch import Tensor
 
 from ...errors import MeasurementError
 from ...text import count, first_sentence
-from ...verdict.units import BYTES, RATIO
+from ...verdict.units import BYTES
 from . import runtime
 from .agreement import compare
+from .distance import OutputError
 from .exporter import opset_of, strip
 from .flow import Flow
-from .result import Onnx, OutputError
 
 POINTER = b"version https://git-lfs"
 SHOWN = 5  # lines on attributes
@@ -98,18 +98,15 @@ class Standing:
 
 
 def _by(error: OutputError) -> str:
-    if error.reason:
-        return f": {error.name}: {error.reason}"
-    of = "in {} of the entries" if error.differing else "by {} of their scale"
-    return f" {of.format(RATIO.format(error.relative, 3))}: {error.name}"
+    return f": {error}" if error.reason else f" by {error.amount('their')}: {error.name}"
 
 
-def compare_file(result: Onnx, places: Sequence[Path], inputs: Sequence[Tensor]) -> Standing:
-    """Compare the export with the first of these files that is there, also by what both give for `inputs`."""
+def compare_file(model: bytes, places: Sequence[Path], inputs: Sequence[Tensor]) -> Standing:
+    """Compare the export (`model`) with the first of these files that is there, also by what both give for `inputs`."""
     path = next((place for place in places if place.exists()), places[0])
     name = shown(path)
     try:
-        old, new = _load(path, places), _parsed(result.model)
+        old, new = _load(path, places), _parsed(model)
         return _compared(name, old, new, inputs)
     except MeasurementError as error:
         return Standing(name, problem=str(error))
