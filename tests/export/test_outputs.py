@@ -2,7 +2,7 @@
 
 import dataclasses
 import random
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, UserDict, namedtuple
 
 import numpy as np
 import pytest
@@ -54,6 +54,7 @@ RETURNED = {  # what it makes of the layer's output; how many tensors, what no f
     "a size": (lambda y: (y, y.shape[0]), 1, ["[1] (int)"]),
     "a dataclass": (Answer, 1, [".steps (int)"]),
     "one in a dict": (lambda y: {"a": [Answer(y, 2), y > 0]}, 2, ["['a'][0].steps (int)"]),
+    "a dictionary of its own kind": (lambda y: UserDict(y=y, n=1), 1, ["['n'] (int)"]),
     "nested": (lambda y: {"a": {"b": [y, {"c": y > 0}]}, "n": None}, 2, []),
     "named": (lambda y: Pair(y, OrderedDict(z=y, a=y.argmax(1))), 3, []),
 }
@@ -65,7 +66,7 @@ def test_outputs_are_opened_down_to_their_tensors(make, tensors, others):
     assert (len(tensors_of(output)), list(left_out(output))) == (tensors, others)
 
 
-@pytest.mark.parametrize("kind", ["words", "a size", "one in a dict"])
+@pytest.mark.parametrize("kind", ["words", "a size", "one in a dict", "a dictionary of its own kind"])
 def test_a_file_holds_the_tensors_and_the_rest_is_told(kind):
     make, tensors, others = RETURNED[kind]
     model = Does(lambda self, x: make(self.layer(x)))

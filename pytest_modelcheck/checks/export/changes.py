@@ -31,6 +31,7 @@ class StandingEntry(TypedDict):
     """What `Standing.to_dict()` gives."""
 
     path: str
+    problem: str
     graph: list[str]
     outputs: list[DistanceEntry]
     weights: list[DistanceEntry]

@@ -44,7 +44,8 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
     facts: dict[str, Any] = {"name": subject.name, "dynamic": dynamic}
     if not expected:
         return Onnx(
-            **facts, reason="its output holds no tensor that an exporter could see (tuples, lists, dicts)"
+            **facts,
+            reason="its output holds no tensor that an exporter could see (in tuples, lists, dicts, dataclasses)",
         )
     try:
         with busy(f"exporting {printable(subject.name)} to ONNX"):

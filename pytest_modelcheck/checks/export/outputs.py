@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,14 +25,22 @@ def left_out(output: object) -> tuple[str, ...]:
 
 
 def _leaves(output: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """With where they are; dataclasses, which torch takes for leaves, are opened too."""
+    """With where they are; what torch takes for leaves though it holds others is opened too."""
     for keys, leaf in tree_flatten_with_path(output)[0]:
-        place = f"{path}{keystr(keys)}"
-        if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type):
-            for field in dataclasses.fields(leaf):
-                yield from _leaves(getattr(leaf, field.name), f"{place}.{field.name}")
-        else:
-            yield place, leaf
+        place, inner = f"{path}{keystr(keys)}", list(_inner(leaf))
+        yield from [] if inner else [(place, leaf)]
+        for key, value in inner:
+            yield from _leaves(value, f"{place}{key}")
+
+
+def _inner(leaf: object) -> Iterator[tuple[str, object]]:
+    """What dataclasses and the user's own kinds of dictionaries and sequences hold."""
+    if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type):
+        yield from ((f".{field.name}", getattr(leaf, field.name)) for field in dataclasses.fields(leaf))
+    elif isinstance(leaf, Mapping):
+        yield from ((f"[{key!r}]", value) for key, value in leaf.items())
+    elif isinstance(leaf, (list, tuple)):
+        yield from ((f"[{place}]", value) for place, value in enumerate(leaf))
 
 
 @contextmanager
