@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,19 +65,24 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
     }
     if opset not in (None, facts["opset"]):  # it falls back to its own without a word
         return Onnx(**facts, reason=f"torch.onnx gave opset {facts['opset']} where {opset} was asked for")
+    return _beside(subject, inputs, expected, program, Onnx(**facts, model=data))
+
+
+def _beside(subject: Subject, inputs: Inputs, expected: list[Tensor], program: Any, made: Onnx) -> Onnx:
+    """The export `made`, with how it compares to the model."""
     try:
         with busy(f"running {printable(subject.name)} with ONNX Runtime"):
-            session = runtime.session(data)
+            session = runtime.session(made.model)
             got = runtime.run(session, inputs.tensors)
     except Exception as error:
         reason = f"ONNX Runtime cannot run it: {short_reason(error)}"
-        return Onnx(**facts, reason=reason, details=whole_reason(error))
+        return replace(made, reason=reason, details=whole_reason(error), model=b"")
     names = runtime.output_names(session)
     silence = silence_of(names, expected, lambda other: _expected(subject, other), inputs)
     free = _Free()
-    free.run(subject, inputs, dynamic, program, session)
-    return Onnx(
-        **facts,
+    free.run(subject, inputs, made.dynamic, program, session)
+    return replace(
+        made,
         outputs=(*compare(names, got, expected), *free.outputs),
         repeat=tuple(_repeated(subject, names, expected)),
         tried=tuple(free.tried),
@@ -85,7 +90,6 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
         untried=free.untried,
         vacuous=bool(silence),
         silence=silence,
-        model=data,
     )
 
 

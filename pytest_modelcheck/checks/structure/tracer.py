@@ -105,6 +105,7 @@ class Tracer(TorchFunctionMode):
         self.values: dict[int, object] = {}
         self._draws = Draws()
         self._inputs: list[tuple[Tensor, int]] = []
+        self._shifted: list[tuple[Tensor, Tensor]] = []
 
     # Modules and threads
 
@@ -158,8 +159,20 @@ class Tracer(TorchFunctionMode):
             for _, tensor in call.operands:
                 self.memory.look(tensor)
         if self.alteration is not None and name in ARRAYS:
-            self.alteration.shift(args[0])
+            self._shift(args[0].data, self.alteration)
         return call
+
+    def _shift(self, tensor: Tensor, alteration: Alteration) -> None:
+        """Other values in memory that is given out, until `put_back`."""
+        values = alteration.shifted(tensor)
+        if values is not None:
+            self._shifted.append((tensor, tensor.clone()))
+            tensor.copy_(values)
+
+    def put_back(self) -> None:
+        """The values that were there; the user may share their memory."""
+        for tensor, values in reversed(self._shifted):
+            tensor.copy_(values)
 
     def _note_attribute(self, func: Any, args: Any, out: Tensor) -> None:
         name = str(getattr(getattr(func, "__self__", None), "__name__", "attribute"))
