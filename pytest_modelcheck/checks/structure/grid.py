@@ -133,7 +133,9 @@ def _rails(edges: list[Edge], rows: dict[int, int], columns: _Columns) -> dict[t
         filled.setdefault(chain_rows[child], set()).add(row)
     for u, v, _ in edges:
         between = range(rows[u] + 1, rows[v])
-        if not between or (filled[chain_rows[v]].isdisjoint(between) and _keeps(u, v, edges, columns, between)):
+        if not between or (
+            filled[chain_rows[v]].isdisjoint(between) and _keeps(u, v, edges, columns, between)
+        ):
             rails[u, v] = chain_rows[v]
         elif u in columns.ends and rows[v] == min(rows[b] for a, b, _ in edges if a == u):
             rails[u, v] = chain_rows[u]
