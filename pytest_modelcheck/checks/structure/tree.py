@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from .node import ModuleNode
-from .values import PER_AXIS, canonical
+from .trace.values import PER_AXIS, canonical
 
 T = TypeVar("T", bound=Tensor)
 Parameters = dict[int, tuple[int, bool]]  # by identity: elements, and whether it requires a gradient
