@@ -90,7 +90,7 @@ class Memory:
             param, expected = self.own.get(id(tensor)) or self._find_held(tensor)
             if param is None:
                 known = self._explain(tensor)
-                return (("", sizes(tensor)), []) if known is None else (None, [known])
+                return (None, [known]) if isinstance(known[0], int) else (known, [])
             source = _NOBODY[1]
         sources = [] if param is not None else [source]
         if now != expected or self._counts_differ or self.given_out:
@@ -117,11 +117,11 @@ class Memory:
 
     # What no seen call made
 
-    def _explain(self, tensor: Tensor) -> Source | None:
-        """Of a transform, of TorchScript, of numpy, another's memory; None while memory is not followed."""
+    def _explain(self, tensor: Tensor) -> Leaf:
+        """Of a transform, of TorchScript, of numpy, another's memory; without a name while memory is not followed."""
         if self.origins is None:
             self.puzzled = True
-            return None
+            return "", sizes(tensor)
         inner, dimension = unwrapped(tensor)
         if inner is not tensor:
             return self._unwrap(tensor, inner, dimension)
@@ -152,13 +152,15 @@ class Memory:
         told = {"does": self.origins.facts(tensor)[:12]}
         return self.builder.after(UNSEEN, self.origins.leaves(tensor), tensor, told, unseen=True)
 
-    def _alias(self, tensor: Tensor, leaf: Leaf) -> Source:
+    def _alias(self, tensor: Tensor, leaf: Leaf) -> Leaf:
         """The same memory, perhaps read in another way."""
         number, slot = leaf
         if isinstance(number, int) and isinstance(slot, int):
             shapes = self.builder.nodes[number].shapes
             if shapes[slot : slot + 1] == (sizes(tensor),) and tensor.is_contiguous():
-                return number, slot
+                return leaf
+        elif slot == sizes(tensor) and tensor.is_contiguous():
+            return leaf
         told = {
             "size": list(tensor.shape),
             "stride": list(tensor.stride()),

@@ -65,9 +65,9 @@ class Origins(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        with DisableTorchFunction():  # an operator below is no call of the model's
-            out = func(*args, **kwargs)
-            if isinstance(func, torch._ops.OpOverload):
+        out = func(*args, **kwargs)  # below no seen call, in TorchScript, the tracer sees it here
+        if isinstance(func, torch._ops.OpOverload):
+            with DisableTorchFunction():
                 self._follow(func, args, kwargs, out)
         return out
 

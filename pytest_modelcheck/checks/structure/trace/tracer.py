@@ -69,6 +69,7 @@ _QUIET = frozenset(
         "requires_grad_",
         "retain_grad",
         "_set_grad_enabled",
+        "lift_fresh.default",
     ]
 )
 
@@ -350,6 +351,8 @@ def _operator(func: Callable[..., object], name: str) -> str:
         return str(getattr(getattr(func, "__self__", None), "__name__", "attribute"))
     if name == "__set__":
         return f"set {getattr(getattr(func, '__self__', None), '__name__', name)}"
+    if isinstance(func, torch._ops.OpOverload):
+        return name.partition(".")[0]
     if name.startswith("__") and name.endswith("__"):
         bare = name.strip("_")
         return _AUGMENTED.get(bare) or {"truediv": "div", "radd": "add", "rmul": "mul"}.get(bare, bare)
