@@ -53,7 +53,7 @@ def _together(pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     homes: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for pair in pairs:
         (old, _, label), (new, _, name) = (path.rpartition(".") for path in pair)
-        homes.setdefault((old, new) if label == name else pair + ("",), []).append(pair)
+        homes.setdefault((old, new) if label == name else (*pair, ""), []).append(pair)
     for (old, new, *_), same in homes.items():
         if len(same) > 2:
             yield f"{old}.*".lstrip("."), f"{new}.*".lstrip(".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -236,8 +236,8 @@ class Graph:
     def to_dict(self) -> GraphEntry:
         """As the record holds it."""
         made = {
-            "nodes": [asdict(node) for node in self.nodes],
-            "scopes": [asdict(scope) for scope in self.scopes],
+            "nodes": [dict(vars(node)) for node in self.nodes],
+            "scopes": [dict(vars(scope)) for scope in self.scopes],
             "unused": self.unused,
             "held": dict(self.held),
             "unseen": self.unseen,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import cast
 
 from .dataflow import GraphPairs
@@ -96,7 +95,7 @@ def _nodes(pairs: GraphPairs, scopes: dict[int, int]) -> list[NodeRow]:
         status = {"kept": "", "added": "added", "removed": "removed"}[state]
         if state == "kept" and _differs(base, head, kept[number], number):
             status = "changed"
-        row = {**asdict(node), "scope": scope, "inputs": inputs, "status": status}
+        row = {**vars(node), "scope": scope, "inputs": inputs, "status": status}
         made.append(cast("NodeRow", row))
     return made
 
