@@ -46,6 +46,7 @@ FACTORIES = {
     "new_tensor": ("input", "data"),
 }
 """Arguments of functions that have no signature to read."""
+MOST = 4096  # calls that are remembered
 LISTS = ("List[int]", "List[SymInt]")
 
 Operator: TypeAlias = Callable[..., object]
@@ -68,6 +69,48 @@ def bind(
     None and run-time switches are left out. A place is the name of the argument (aten's `self` is `input`), within
     containers with the index or key: `tensors[0]`.
     """
+    key, tensors = _key(func, args, kwargs)
+    if key is None:
+        return _bind(func, args, kwargs)
+    known = _BOUND.get(key)
+    if known is None:
+        told, operands = _bind(func, args, kwargs)
+        if len(_BOUND) >= MOST:
+            _BOUND.clear()
+        known = _BOUND[key] = told, [place for place, _ in operands]
+    return known[0], list(zip(known[1], tensors, strict=True))
+
+
+_BOUND: dict[tuple[object, ...], tuple[dict[str, object], list[str]]] = {}
+"""Calls that were bound before: a model makes the same ones again and again."""
+_SIMPLE = frozenset([type(None), bool, int, str, torch.dtype, torch.device, torch.memory_format])
+
+
+def _key(
+    func: Operator, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> tuple[tuple[object, ...] | None, list[Tensor]]:
+    """Equal for calls that differ in their tensors alone, and these; None where a value is not simple."""
+    key: list[object] = [func]
+    tensors: list[Tensor] = []
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        cls = type(value)
+        if isinstance(value, Tensor):
+            tensors.append(value)
+            key.append(Tensor)
+        elif cls in _SIMPLE:
+            key += (cls, value)
+        elif cls is float:
+            key.append(repr(value))
+        elif isinstance(value, (tuple, list)) and all(type(item) is int for item in value):
+            key.append(tuple(value))
+        else:
+            return None, tensors
+    return (*key, *kwargs), tensors
+
+
+def _bind(
+    func: Operator, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> tuple[dict[str, object], Operands]:
     keywords = tuple([ALIASES.get(name, name) for name in kwargs])
     names, variadic, defaults = _signature(func, tuple(map(_kind, args)), keywords)
     told = dict(defaults)
@@ -149,7 +192,7 @@ def _kind(value: object) -> str:
     return "number" if isinstance(value, Number) else type(value).__name__
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MOST)
 def _signature(func: Operator, kinds: tuple[str, ...], keywords: tuple[str, ...]) -> Signature:
     name = getattr(func, "__name__", "")
     if name in FACTORIES:

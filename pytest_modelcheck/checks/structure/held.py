@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...model.state.containers import Kind
 from ...model.state.kinds import PLAIN, kind_of
-from ...model.state.reach import reach, value_of
+from ...model.state.reach import own_classes, reach, value_of
 from .attributes import parts
 from .values import version
 
@@ -82,11 +82,15 @@ class _Search:
         """What its attributes hold."""
         self._seen.add(id(module))
         for name, value in vars(module).items():
-            if name not in _REGISTRIES and not (name.startswith("_") and name.endswith("_hooks")):
+            if name not in _REGISTRIES:
                 self.value(value, f"{path}.{name}".lstrip("."))
 
     def code(self, code: type | types.FunctionType) -> None:
         """What the code of a class, or a function, finds around it."""
+        if isinstance(code, type):
+            for base in own_classes([code]):
+                for name, value in [*vars(base).items()]:
+                    self.value(value, name)
         found = reach(code)
         for owner, name in (*found.names, *found.functions):
             self.value(value_of(owner, name), name)
@@ -110,6 +114,11 @@ class _Search:
             self._cached(value, depth)
         elif isinstance(value, types.MethodType):
             self.value(value.__func__, name, depth - 1)
+        elif isinstance(value, functools.partial):
+            for number, item in enumerate(value.args):
+                self.value(item, f"{name}[{number}]", depth - 1)
+            for key, item in {"": value.func, **value.keywords}.items():
+                self.value(item, key or name, depth - 1)
         elif not _kind(value).told:
             for key, item in parts(value):
                 self.value(item, f"{name}{key}", depth - 1)
@@ -128,9 +137,22 @@ class _Search:
                 self.value(cell.cell_contents, name, depth - 1)
             except ValueError:  # it stands for nothing yet
                 continue
-        self.value(function.__defaults__, "defaults", depth - 1)
-        self.value(function.__kwdefaults__, "defaults", depth - 1)
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        given = function.__defaults__ or ()
+        defaults = dict(zip(names[len(names) - len(given) :], given, strict=True))
+        for name, value in (defaults | (function.__kwdefaults__ or {})).items():
+            self.value(value, name, depth - 1)
+        self._globals(function.__code__, function.__globals__, depth)
         self.code(function)
+
+    def _globals(self, code: types.CodeType, space: dict[str, object], depth: int) -> None:
+        """Tensors that code names, in functions within it too."""
+        for name in code.co_names:
+            if isinstance(space.get(name), Tensor):
+                self.value(space[name], name, depth - 1)
+        for inner in code.co_consts:
+            if isinstance(inner, types.CodeType):
+                self._globals(inner, space, depth)
 
     def _cached(self, function: functools._lru_cache_wrapper[object], depth: int) -> None:
         """What it keeps; only the garbage collector knows."""

@@ -17,11 +17,10 @@ from torch.utils._pytree import tree_leaves
 
 from ...model.guard import storage_identity
 from ...model.shapes import sizes
+from .builder import Leaf
 from .digest import digest
-from .graph import Param, Source
+from .graph import Source
 from .values import canonical
-
-Leaf = Source | Param
 
 
 class Memory(NamedTuple):

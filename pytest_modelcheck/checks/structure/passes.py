@@ -26,7 +26,7 @@ from .graph import VALUES, Graph, Node
 from .held import HeldTensors
 from .node import ModuleNode
 from .origins import Origins
-from .tracer import CONDITIONS, Tracer
+from .tracer import DECIDING, Tracer
 from .tree import read_tree
 from .values import hash_of
 
@@ -68,14 +68,14 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> Traced:
     if calls[0].changed:
         with suppress(ModelCheckError):  # it can be called once only: then this is its graph
             calls = run.calls(3)
-    if any(call.tracer.puzzled for call in calls):
+    if any(call.tracer.memory.puzzled for call in calls):
         run.origins = True
         calls = run.calls(len(calls))
     chosen, note = _choose(calls)
     call = calls[chosen]
     graph = run.graph(call, run.altered(call, chosen))
     modules = _steady(calls) if len(calls) > 1 else None
-    return Traced(graph, call.output, call.tracer.functions, modules, note)
+    return Traced(graph, call.output, call.tracer.memory.functions, modules, note)
 
 
 def _choose(calls: list[Call]) -> tuple[int, str]:
@@ -92,18 +92,18 @@ def _choose(calls: list[Call]) -> tuple[int, str]:
 
 
 def _graph(call: Call) -> Graph:
-    return Graph(tuple(call.tracer.nodes), tuple(call.tracer.scopes))
+    return Graph(tuple(call.tracer.builder.nodes), tuple(call.tracer.builder.scopes))
 
 
 def _carries(first: Call, second: Call) -> bool:
     """Whether the second call reads what the first one made of its inputs, or drew."""
-    nodes = first.tracer.nodes
+    nodes = first.tracer.builder.nodes
     tainted: set[int] = set()
     for number, node in enumerate(nodes):
         is_drawn = "draw" in node.attributes
         if node.operator == "input" or is_drawn or any(s in tainted for s, _ in node.inputs):
             tainted.add(number)
-    made = (first.tracer.producer(tensor) for tensor in second.tracer.read_held.values())
+    made = (first.tracer.memory.producer(tensor) for tensor in second.tracer.memory.read_held.values())
     return any(source[0] in tainted for source in made if source is not None)
 
 
@@ -141,7 +141,7 @@ class Run:
             held = HeldTensors(module, observed.held.tensors)
             for number in range(many):
                 call = self._call(module, held, alteration if number == many - 1 else None)
-                call.changed = call.tracer.has_written or observed.held.is_changed
+                call.changed = bool(call.tracer.memory.written()) or observed.held.is_changed
                 if call.changed:
                     held.look_again()
                     call.modules = read_tree(module)
@@ -156,7 +156,7 @@ class Run:
         tracer.inputs(inputs)
         with ExitStack() as stack:
             stack.enter_context(eager())
-            stack.enter_context(module_calls(tracer.enter, tracer.leave, here=tracer.is_followed))
+            stack.enter_context(module_calls(tracer.enter, tracer.leave, here=tracer.builder.is_followed))
             stack.enter_context(followed(tracer.hand_over))
             if origins is not None:
                 stack.enter_context(torch.jit.optimized_execution(False))  # type: ignore[attr-defined]
@@ -170,8 +170,8 @@ class Run:
 
     def altered(self, call: Call, before: int) -> Mapping[int, Set[str]]:
         """What is other in a run with altered values; none where nothing came out of tensors, or no run bears it."""
-        nodes = call.tracer.nodes
-        gave = any(nodes[number].operator not in _DECIDES for number in call.tracer.values)
+        nodes = call.tracer.builder.nodes
+        gave = any(nodes[number].operator not in DECIDING for number in call.tracer.values)
         picks = any(node.dynamic for node in nodes)
         for alteration in ATTEMPTS if gave or picks else ():
             if not gave and not alteration.picks:
@@ -180,15 +180,15 @@ class Run:
                 other = self.calls(before + 1, alteration)[-1]
             except ModelCheckError:
                 continue
-            return moved(nodes, other.tracer.nodes)
+            return moved(nodes, other.tracer.builder.nodes)
         return {}
 
     def graph(self, call: Call, data: Mapping[int, Set[str]]) -> Graph:
         """What the output depends on; a node's number is its place."""
         tracer = call.tracer
-        nodes = tracer.nodes
+        nodes = tracer.builder.nodes
         if tracer.values:
-            values = {n: v for n, v in tracer.values.items() if nodes[n].operator not in _DECIDES}
+            values = {n: v for n, v in tracer.values.items() if nodes[n].operator not in DECIDING}
             nodes = Linked(nodes, values, data).nodes
         elif data:
             nodes = [
@@ -196,8 +196,8 @@ class Run:
             ]
         nodes = _ended(nodes)
         live = _ancestors(nodes)
-        scopes = tuple(tracer.scopes)
-        held = {name: hash_of(t) for name, t in sorted(tracer.read_held.items()) if not t.is_meta}
+        scopes = tuple(tracer.builder.scopes)
+        held = {name: hash_of(t) for name, t in sorted(tracer.memory.read_held.items()) if not t.is_meta}
         if len(live) == len(nodes):
             return Graph(tuple(nodes), scopes, 0, held)
         place = {number: index for index, number in enumerate(live)}
@@ -206,9 +206,6 @@ class Run:
             replace(node, inputs=tuple([(place[s], slot) for s, slot in node.inputs])) for node in kept
         ]
         return Graph(tuple(renumbered), scopes, len(nodes) - len(live), held)
-
-
-_DECIDES = frozenset(name.strip("_") for name in CONDITIONS)
 
 
 def _ended(nodes: list[Node]) -> list[Node]:
