@@ -400,7 +400,6 @@ torch.complex(x, y).<<real | imag>>
 (lambda r: <<r - r | r - torch.rand(8)>>)(torch.rand(8)) + x
 (lambda z: (z.add_(1), z + <<z | torch.zeros(8)>>)[1])(torch.zeros(8)) + x
 (lambda a, c: x * <<a - c | c - a>>)(torch.full((8,), 2.0), torch.full((8,), 3.0))
-(lambda a, c: <<a + c * 2 | c + a * 2>>)(x.mean().item(), x.max().item()) * x
 """
 
 CONSTANTS = """

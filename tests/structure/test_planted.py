@@ -3,6 +3,7 @@
 import collections
 
 import pytest
+from torch import nn
 
 from pytest_modelcheck import ModelCheck
 
@@ -64,4 +65,14 @@ def test_values_of_a_held_tensor_are_told_as_weights(held: Held):
     assert held.word in " ".join(map(str, base.diff(head)))
     plain = [ModelCheck(model, VECTORS, name="m").structure() for model in models]
     assert [one.fingerprint for one in plain] == [base.fingerprint] * 2
-    assert plain[1].diff(plain[0]) == []
+    assert bool(plain[1].diff(plain[0])) == bool(plain[0].graph.held)  # weights are read when asked for
+
+
+class Scaled(nn.Module):
+    def forward(self, x):
+        return (x.mean().item() + 2 * x.max().item()) * x
+
+
+def test_what_python_computes_of_numbers_is_told_as_not_seen():
+    structure = ModelCheck(Scaled(), (VECTORS,), name="m").structure()
+    assert "1 step not seen inside" in " ".join(structure.notes)

@@ -31,15 +31,11 @@ class Alteration:
             return value * 1.015625 + 0.015625
         return value
 
-    def shift(self, tensor: Tensor) -> None:
-        """The same of a tensor whose memory is given out; what is restored after the run."""
-        try:
-            if tensor.is_floating_point() or tensor.is_complex():
-                tensor.data.mul_(1.015625).add_(0.015625)
-            elif tensor.dtype is not torch.bool:
-                tensor.data.add_(self.step)
-        except RuntimeError:  # an expanded one, say: it stays as it is
-            return
+    def shifted(self, tensor: Tensor) -> Tensor | None:
+        """The same of a tensor; None of one that stays as it is."""
+        if tensor.is_floating_point() or tensor.is_complex():
+            return tensor * 1.015625 + 0.015625
+        return None if tensor.dtype is torch.bool else tensor + self.step
 
     def fewer(self, value: object) -> object:
         """Without the last row."""

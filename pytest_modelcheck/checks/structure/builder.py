@@ -26,6 +26,7 @@ class Builder:
         self.stacks: dict[int, list[int]] = {threading.get_ident(): [0]}
         self.lock = threading.RLock()
         self._calls: dict[str, int] = {}
+        self._is_dynamic = False  # whether any node is
         self._dtypes: dict[torch.dtype, str] = {}
 
     # Scopes
@@ -76,8 +77,9 @@ class Builder:
         no tensor.
         """
         nodes = self.nodes
-        if not dynamic:
+        if self._is_dynamic and not dynamic:
             dynamic = any(nodes[source].dynamic for source, _ in inputs)
+        self._is_dynamic |= dynamic
         node = Node(
             operator,
             self.scope,

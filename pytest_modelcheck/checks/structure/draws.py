@@ -25,6 +25,12 @@ DRAWS = frozenset(
 )
 
 
+def may_draw(operator: str) -> bool:
+    """Whether calls of it can draw."""
+    known = operator in DRAWS or operator.startswith(("rand", "binomial", "stochastic_depth"))
+    return known or operator == "rrelu" or "dropout" in operator or "attention" in operator
+
+
 def is_draw(operator: str, told: Mapping[str, object]) -> bool:
     """Whether a call draws. What drops out does so while it is left on."""
     if operator in DRAWS or operator.startswith(("rand", "binomial", "stochastic_depth")):

@@ -99,7 +99,7 @@ FROM_DATA = "(from data)"
 """Stands for a value that came out of tensors: `.item()`, `.tolist()`; it is data, no structure."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scope:
     """One call of a module: `call` counts the calls of the same module, `parent` is the scope it was made in."""
 
@@ -109,7 +109,7 @@ class Scope:
     parent: int = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """One operator call. `inputs` in order; `params` are (name, shape) of parameters, buffers, tensors held elsewhere.
 

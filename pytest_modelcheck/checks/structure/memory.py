@@ -38,7 +38,9 @@ class Memory:
         origins: Origins | None,
     ) -> None:
         self.builder, self.held, self.origins = builder, held, origins
-        self.own = {id(t): (name, version(t)) for name, t in own.items()}
+        self.own: dict[int, tuple[Param, int]] = {
+            id(t): ((name, sizes(t)), version(t)) for name, t in own.items()
+        }
         self.read_held: dict[str, Tensor] = {}
         self.functions: dict[autograd.graph.Node, int] = {}
         self.puzzled = False
@@ -84,24 +86,23 @@ class Memory:
         """What a tensor is, one of the model's own or who made it; and who wrote to its memory up to version `now`."""
         reference, source, expected = self._producers.get(id(tensor), _NOBODY)
         param: Param | None = None
-        sources: list[Source] = []
-        if reference is not None and reference() is tensor:
-            sources.append(source)
-        else:
-            name, expected = self.own.get(id(tensor)) or self._find_held(tensor)
-            if not name:
+        if reference is None or reference() is not tensor:
+            param, expected = self.own.get(id(tensor)) or self._find_held(tensor)
+            if param is None:
                 known = self._explain(tensor)
                 return (("", sizes(tensor)), []) if known is None else (None, [known])
-            param, source = (name, sizes(tensor)), (-1, 0)
+            source = _NOBODY[1]
+        sources = [] if param is not None else [source]
         if now != expected or self._counts_differ or self.given_out:
             sources += self._later(tensor, source, expected, now)
         return param, sources
 
-    def _find_held(self, tensor: Tensor) -> tuple[str, int]:
+    def _find_held(self, tensor: Tensor) -> tuple[Param | None, int]:
         name, expected = self.held.find(tensor) or ("", -1)
-        if name:
-            self.read_held[name] = tensor
-        return name, expected
+        if not name:
+            return None, expected
+        self.read_held[name] = tensor
+        return (name, sizes(tensor)), expected
 
     def _later(self, tensor: Tensor, source: Source, expected: int, now: int) -> list[Source]:
         """Writes to the tensor's memory since, through a view, say; one that nobody saw is a step of its own."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._C import DisableTorchFunction
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -64,9 +65,10 @@ class Origins(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        out = func(*args, **kwargs)
-        if isinstance(func, torch._ops.OpOverload):
-            self._follow(func, args, kwargs, out)
+        with DisableTorchFunction():  # an operator below is no call of the model's
+            out = func(*args, **kwargs)
+            if isinstance(func, torch._ops.OpOverload):
+                self._follow(func, args, kwargs, out)
         return out
 
     def _follow(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:

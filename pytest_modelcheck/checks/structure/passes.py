@@ -6,7 +6,7 @@ seen call made, their memory is followed; where values come out of tensors, they
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Set
+from collections.abc import Callable, Generator, Mapping, Set
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -73,7 +73,8 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> Traced:
         calls = run.calls(len(calls))
     chosen, note = _choose(calls)
     call = calls[chosen]
-    graph = run.graph(call, run.altered(call, chosen))
+    made = _of_parameters(calls[0], call) if chosen else frozenset[str]()
+    graph = run.graph(call, run.altered(call, chosen), made)
     modules = _steady(calls) if len(calls) > 1 else None
     return Traced(graph, call.output, call.tracer.memory.functions, modules, note)
 
@@ -97,14 +98,26 @@ def _graph(call: Call) -> Graph:
 
 def _carries(first: Call, second: Call) -> bool:
     """Whether the second call reads what the first one made of its inputs, or drew."""
-    nodes = first.tracer.builder.nodes
-    tainted: set[int] = set()
-    for number, node in enumerate(nodes):
-        is_drawn = "draw" in node.attributes
-        if node.operator == "input" or is_drawn or any(s in tainted for s, _ in node.inputs):
-            tainted.add(number)
-    made = (first.tracer.memory.producer(tensor) for tensor in second.tracer.memory.read_held.values())
-    return any(source[0] in tainted for source in made if source is not None)
+
+    def is_begun(node: Node) -> bool:
+        return node.operator == "input" or "draw" in node.attributes
+
+    return bool(_made_of(first, second, is_begun))
+
+
+def _of_parameters(first: Call, second: Call) -> Set[str]:
+    """Tables that the first call made of parameters, and the second one reads: their values are the weights'."""
+    return _made_of(first, second, lambda node: bool(node.params))
+
+
+def _made_of(first: Call, second: Call, is_begun: Callable[[Node], bool]) -> Set[str]:
+    """By name, what the second call finds that the first one made of such nodes."""
+    found: set[int] = set()
+    for number, node in enumerate(first.tracer.builder.nodes):
+        if is_begun(node) or any(source in found for source, _ in node.inputs):
+            found.add(number)
+    made = {name: first.tracer.memory.producer(t) for name, t in second.tracer.memory.read_held.items()}
+    return {name for name, source in made.items() if source is not None and source[0] in found}
 
 
 def _steady(calls: list[Call]) -> tuple[ModuleNode, ...] | None:
@@ -134,13 +147,15 @@ class Run:
         subject, module = self.subject, self.subject.module
         guard = self.gradients or alteration is not None or not only_reads(module)
         found: list[Call] = []
-        with subject.restored(guard=guard) as observed, torch.set_grad_enabled(self.gradients):
-            torch.backends.mha.set_fastpath_enabled(
-                False
-            )  # it hides attention; restored() restores the setting
+        with ExitStack() as stack:
+            observed = stack.enter_context(subject.restored(guard=guard))
+            stack.enter_context(torch.set_grad_enabled(self.gradients))
+            torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; the setting is restored
             held = HeldTensors(module, observed.held.tensors)
             for number in range(many):
-                call = self._call(module, held, alteration if number == many - 1 else None)
+                tracer = self._tracer(module, held, alteration if number == many - 1 else None)
+                stack.callback(tracer.put_back)
+                call = self._call(module, tracer)
                 call.changed = bool(call.tracer.memory.written()) or observed.held.is_changed
                 if call.changed:
                     held.look_again()
@@ -149,18 +164,19 @@ class Run:
                 found.append(call)
         return found
 
-    def _call(self, module: nn.Module, held: HeldTensors, alteration: Alteration | None) -> Call:
+    def _tracer(self, module: nn.Module, held: HeldTensors, alteration: Alteration | None) -> Tracer:
+        return Tracer(module, held, Origins() if self.origins else None, alteration)
+
+    def _call(self, module: nn.Module, tracer: Tracer) -> Call:
         inputs = self.subject.require_inputs().copied()
-        origins = Origins() if self.origins else None
-        tracer = Tracer(module, held, origins, alteration)
         tracer.inputs(inputs)
         with ExitStack() as stack:
             stack.enter_context(eager())
             stack.enter_context(module_calls(tracer.enter, tracer.leave, here=tracer.builder.is_followed))
             stack.enter_context(followed(tracer.hand_over))
-            if origins is not None:
+            if tracer.memory.origins is not None:
                 stack.enter_context(torch.jit.optimized_execution(False))  # type: ignore[attr-defined]
-                stack.enter_context(origins)
+                stack.enter_context(tracer.memory.origins)
             stack.enter_context(tracer)
             stack.enter_context(locate_failure(self.subject, inputs))
             output: Any = module(*inputs.args, **inputs.kwargs)
@@ -183,8 +199,8 @@ class Run:
             return moved(nodes, other.tracer.builder.nodes)
         return {}
 
-    def graph(self, call: Call, data: Mapping[int, Set[str]]) -> Graph:
-        """What the output depends on; a node's number is its place."""
+    def graph(self, call: Call, data: Mapping[int, Set[str]], weights: Set[str]) -> Graph:
+        """What the output depends on; a node's number is its place. `weights`: held tensors that are made of those."""
         tracer = call.tracer
         nodes = tracer.builder.nodes
         if tracer.values:
@@ -197,7 +213,8 @@ class Run:
         nodes = _ended(nodes)
         live = _ancestors(nodes)
         scopes = tuple(tracer.builder.scopes)
-        held = {name: hash_of(t) for name, t in sorted(tracer.memory.read_held.items()) if not t.is_meta}
+        read = sorted(tracer.memory.read_held.items())
+        held = {name: hash_of(t) for name, t in read if not t.is_meta and name not in weights}
         if len(live) == len(nodes):
             return Graph(tuple(nodes), scopes, 0, held)
         place = {number: index for index, number in enumerate(live)}

@@ -6,9 +6,8 @@ that runs can be traced; no symbolic shapes, no export.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +20,7 @@ from ...model.subject import Inputs
 from .altered import Alteration
 from .attributes import Operands, bind, places
 from .builder import Builder, Elsewhere
-from .draws import Draws, is_draw
+from .draws import Draws, is_draw, may_draw
 from .graph import CONDITION, STATE, Param, Source
 from .held import HeldTensors
 from .memory import Memory
@@ -105,6 +104,7 @@ class Tracer(TorchFunctionMode):
         self.values: dict[int, object] = {}
         self._draws = Draws()
         self._inputs: list[tuple[Tensor, int]] = []
+        self._shifted: list[tuple[Tensor, Tensor]] = []
 
     # Modules and threads
 
@@ -130,75 +130,89 @@ class Tracer(TorchFunctionMode):
     # Operators
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kind = _KINDS.get(func) or _kind(func)
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", None) or str(func)
-        if name in _QUIET:
+        if kind.quiet:
             return func(*args, **kwargs)
-        if name == "__get__":
+        if kind.name == "__get__":
             out = func(*args, **kwargs)
             if isinstance(out, Tensor):
-                self._tell(name, self._note_attribute, func, args, out)
+                self._tell(kind, self._note_attribute, args, out)
             return out
-        call = self._tell(name, self._begin, func, name, args, kwargs)
+        call = self._tell(kind, self._begin, func, args, kwargs)
         out = func(*args, **kwargs)
-        return self._tell(name, self._note, call, out)
+        return self._tell(kind, self._note, call, out)
 
-    def _tell(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+    def _tell(self, kind: Kind, function: Callable[..., Any], *args: Any) -> Any:
         """An error in there is ours; asking a tensor for its shape is no call for other modes to see."""
         try:
             with DisableTorchFunction():
-                return function(*args)
+                return function(kind, *args)
         except Exception as error:
-            raise own_error(f"the trace of {name}", error) from error
+            raise own_error(f"the trace of {kind.name}", error) from error
 
-    def _begin(self, func: Any, name: str, args: Any, kwargs: Any) -> Call:
+    def _begin(self, kind: Kind, func: Any, args: Any, kwargs: Any) -> Call:
         """Before a call."""
-        call = Call(func, name, args, kwargs)
+        told, operands = bind(func, args, kwargs)
         if self.memory.given_out:
-            for _, tensor in call.operands:
+            for _, tensor in operands:
                 self.memory.look(tensor)
-        if self.alteration is not None and name in ARRAYS:
-            self.alteration.shift(args[0])
-        return call
+        if self.alteration is not None and kind.name in ARRAYS:
+            self._shift(args[0].data, self.alteration)
+        versions = [version(t) for _, t in operands]
+        return Call(kind, args, kwargs.get("generator"), told, operands, versions)
 
-    def _note_attribute(self, func: Any, args: Any, out: Tensor) -> None:
-        name = str(getattr(getattr(func, "__self__", None), "__name__", "attribute"))
-        if name == "data":
+    def _shift(self, tensor: Tensor, alteration: Alteration) -> None:
+        """Other values in memory that is given out, until `put_back`."""
+        values = alteration.shifted(tensor)
+        if values is not None:
+            self._shifted.append((tensor, tensor.clone()))
+            tensor.copy_(values)
+
+    def put_back(self) -> None:
+        """The values that were there; the user may share their memory."""
+        for tensor, values in reversed(self._shifted):
+            tensor.copy_(values)
+
+    def _note_attribute(self, kind: Kind, args: Any, out: Tensor) -> None:
+        if kind.operator == "data":
             self.memory.separate()
-        if name not in ("grad", "grad_fn"):
-            self._add(name, [("input", args[0])], [out], {})
+        if kind.operator not in ("grad", "grad_fn"):
+            self._add(kind.operator, [("input", args[0])], [out], {})
 
-    def _note(self, call: Call, out: object) -> object:
+    def _note(self, kind: Kind, call: Call, out: object) -> object:
         """After a call: a node. What the call gave, which an alteration changes."""
-        if call.name in VALUES:
+        if kind.name in VALUES:
             return self._note_value(call, out)
-        dynamic = call.selects_by_data
+        dynamic = kind.may_select and call.selects_by_data
         if dynamic and self.alteration is not None:
             out = self.alteration.fewer(out)
         written = call.written()
         made = call.made(out)
-        made += [t for t in written if not any(t is other for other in made)]
+        if written:
+            made += [t for t in written if not any(t is other for other in made)]
         if made:
             told = call.told
-            if is_draw(call.operator, told):
+            if kind.may_draw and is_draw(kind.operator, told):
                 told = {**told, **self._draws.facts(call.generator)}
-            if call.operator == "set data":
+            if kind.operator == "set data":
                 self.memory.separate()
-            number = self._add(call.operator, call.operands, made, told, call.versions, dynamic=dynamic)
+            number = self._add(kind.operator, call.operands, made, told, call.versions, dynamic=dynamic)
             for slot, tensor in enumerate(made):
-                writes = any(tensor is other for other in written)
+                writes = bool(written) and any(tensor is other for other in written)
                 self.memory.made(tensor, (number, slot), writes=writes)
         return out
 
     def _note_value(self, call: Call, out: object) -> object:
         """Something that is no tensor came out of one."""
-        tensor = call.operands[0][1]
-        number = self._add(call.operator, call.operands, [], call.told, call.versions, shape=sizes(tensor))
+        name, tensor = call.kind.name, call.operands[0][1]
+        number = self._add(
+            call.kind.operator, call.operands, [], call.told, call.versions, shape=sizes(tensor)
+        )
         self.values[number] = out
-        if call.name in ARRAYS:
+        if name in ARRAYS:
             self.memory.give_out(tensor)
-        is_altered = self.alteration is not None and call.name in SCALARS
-        return self.alteration.other(out) if is_altered and self.alteration is not None else out
+        return self.alteration.other(out) if self.alteration is not None and name in SCALARS else out
 
     def _add(
         self,
@@ -215,9 +229,9 @@ class Tracer(TorchFunctionMode):
         params: list[Param] = []
         where: list[str] = []
         own: list[str] = []
-        for number, (place, tensor) in enumerate(operands):
-            now = versions[number] if versions else version(tensor)
-            param, sources = self.memory.read(tensor, now)
+        read = self.memory.read
+        for (place, tensor), now in zip(operands, versions or [version(t) for _, t in operands], strict=True):
+            param, sources = read(tensor, now)
             if param is not None:
                 params.append(param)
                 own.append(place)
@@ -262,54 +276,78 @@ class Tracer(TorchFunctionMode):
         self._add("output", [*given, *left], [t for _, t in given], told, more=conditions)
 
 
-class Call:
+class Kind(NamedTuple):
+    """What there is to know of a function once and for all. `may_select`, `may_draw`: the call's arguments say."""
+
+    name: str
+    operator: str
+    quiet: bool
+    may_select: bool
+    may_draw: bool
+
+
+_KINDS: dict[Any, Kind] = {}
+
+
+def _kind(func: Any) -> Kind:
+    name = getattr(func, "__name__", None) or str(func)
+    operator = _operator(func, name)
+    kind = _KINDS[func] = Kind(name, operator, name in _QUIET, operator in _SELECTING, may_draw(operator))
+    return kind
+
+
+class Call(NamedTuple):
     """A call of an operator, before it is made: what it is given, and in which version."""
 
-    __slots__ = ("args", "generator", "name", "operands", "operator", "told", "versions")
-
-    def __init__(self, func: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        self.name, self.args, self.generator = name, args, kwargs.get("generator")
-        self.told, self.operands = bind(func, args, kwargs)
-        self.operator = _operator(func, name)
-        self.versions = [version(t) for _, t in self.operands]
+    kind: Kind
+    args: tuple[Any, ...]
+    generator: object
+    told: Mapping[str, object]
+    operands: Operands
+    versions: list[int]
 
     def made(self, out: object) -> list[Tensor]:
         """The tensors that it gave."""
-        if self.name == "__setitem__" or self.operator in _SETTERS:
+        if isinstance(out, Tensor):
+            return [out]
+        if self.kind.name == "__setitem__" or self.kind.operator in _SETTERS:
             return [self.args[0]]
-        if self.name == "__set__":
-            return []
-        return [out] if isinstance(out, Tensor) else [t for _, t in places(out)]
+        return [] if self.kind.name == "__set__" else [t for _, t in places(out)]
 
     def written(self) -> list[Tensor]:
         """The tensors that it wrote to."""
         if -1 in self.versions:
             return self._written_by_name()
-        return [
-            t for (_, t), before in zip(self.operands, self.versions, strict=True) if t._version != before
-        ]
+        both = zip(self.operands, self.versions, strict=True)
+        return [t for (_, t), before in both if t._version != before]
 
     def _written_by_name(self) -> list[Tensor]:
         """In inference mode nobody counts."""
-        known = self.operator.endswith("_") or self.operator in ("setitem", "set data")
+        operator = self.kind.operator
+        known = operator.endswith("_") or operator in ("setitem", "set data")
         return [t for place, t in self.operands if (known and place == "input") or place == "out"]
 
     @property
     def selects_by_data(self) -> bool:
         """Whether how much it gives depends on the data."""
-        if self.operator in DATA_DEPENDENT or (self.operator == "where" and len(self.operands) == 1):
-            return True
-        if self.operator == "repeat_interleave":
+        operator = self.kind.operator
+        if operator == "where":
+            return len(self.operands) == 1
+        if operator == "repeat_interleave":
             return any(place == "repeats" for place, _ in self.operands)
-        return self.operator == "getitem" and any(t.dtype == torch.bool for _, t in self.operands[1:])
+        if operator == "getitem":
+            return any(t.dtype == torch.bool for _, t in self.operands[1:])
+        return operator in DATA_DEPENDENT
 
 
+_SELECTING = DATA_DEPENDENT | {"where", "repeat_interleave", "getitem"}
 _AUGMENTED = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "imatmul": "matmul_"}
 
 
-@functools.lru_cache(maxsize=4096)
 def _operator(func: Callable[..., object], name: str) -> str:
     """`add` for `+`, `T` for the property; functions of torchvision and others keep their names."""
+    if name == "__get__":
+        return str(getattr(getattr(func, "__self__", None), "__name__", "attribute"))
     if name == "__set__":
         return f"set {getattr(getattr(func, '__self__', None), '__name__', name)}"
     if name.startswith("__") and name.endswith("__"):

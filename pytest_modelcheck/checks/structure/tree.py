@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
+import numpy as np
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from .node import ModuleNode
-from .values import canonical
+from .values import PER_AXIS, canonical
 
 T = TypeVar("T", bound=Tensor)
 Parameters = dict[int, tuple[int, bool]]  # by identity: elements, and whether it requires a gradient
@@ -62,9 +63,16 @@ def _named(held: Mapping[str, T | None]) -> list[tuple[str, T]]:
 def _settings(module: nn.Module) -> Iterator[tuple[str, object]]:
     """Public attributes that are numbers, words or sequences of them. A path is a place, no part of a structure."""
     for name, value in vars(module).items():
-        if name.startswith("_") or name == "training" or not _is_plain(value):
+        if name.startswith("_") or name == "training":
             continue
-        yield name, canonical(value, name)
+        cls = type(value)
+        if cls is int or cls is bool:
+            yield name, value
+        elif cls is tuple and len(value) == 2 and type(value[0]) is int and type(value[1]) is int:
+            same = value[0] == value[1] and name in PER_AXIS  # of convolutions, most of all that is asked
+            yield name, value[0] if same else [*value]
+        elif _is_plain(value):
+            yield name, canonical(value, name)
 
 
 def _is_plain(value: object) -> bool:
@@ -72,7 +80,7 @@ def _is_plain(value: object) -> bool:
         return len(value) <= 64 and all(map(_is_plain, value))
     if isinstance(value, str):
         return len(value) <= 80 and "/" not in value and "\\" not in value
-    return isinstance(value, (bool, int, float))
+    return isinstance(value, (bool, int, float, complex, np.generic))
 
 
 def _size(parameter: nn.Parameter) -> int:
