@@ -4,8 +4,8 @@
 weights (`structure(weights=True)`) are on the last column by themselves.
 
 First what comparing costs, of structures with so many operators in one module: fingerprints, changes and one graph of
-both, and as a multiple of the fingerprints alone, which any comparison needs. Measured: 100,000 operators take 6 to 8 s,
-3 to 5 times the fingerprints (4,000 took 29 s, when each was compared with each); equal structures nothing more.
+both, and as a multiple of the fingerprints alone, which any comparison needs. Measured: 100,000 operators take 6 to 8
+s, 3 to 5 times the fingerprints (4,000 took 29 s, when each was compared with each); equal structures nothing more.
 """
 
 from __future__ import annotations
