@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from .node import ModuleNode
-from .values import PER_AXIS, canonical
+from .trace.values import PER_AXIS, canonical
 
 T = TypeVar("T", bound=Tensor)
 Parameters = dict[int, tuple[int, bool]]  # by identity: elements, and whether it requires a gradient
@@ -35,7 +35,7 @@ def _collect(module: nn.Module, inside: dict[nn.Module, Parameters]) -> Paramete
 
 
 def _node(name: str, module: nn.Module, parameters: Parameters) -> ModuleNode:
-    own = _named(module._parameters)
+    own, buffers = _named(module._parameters), _named(module._buffers)
     sizes = parameters.values()
     return ModuleNode(
         name=name,
@@ -45,14 +45,16 @@ def _node(name: str, module: nn.Module, parameters: Parameters) -> ModuleNode:
         params=sum(size for size, _ in sizes),
         own_params=sum(_size(p) for _, p in own),
         frozen=bool(sizes) and not any(trainable for _, trainable in sizes),
-        shapes=tuple((key, _shape(tensor)) for key, tensor in (*own, *_named(module._buffers))),
+        shapes=tuple((key, _shape(tensor)) for key, tensor in (*own, *buffers)),
         settings=dict(_settings(module)),
-        buffers=tuple([key for key, _ in _named(module._buffers)]),
+        buffers=tuple([key for key, _ in buffers]),
     )
 
 
 def _named(held: Mapping[str, T | None]) -> list[tuple[str, T]]:
     """What a module holds itself; one tensor under two names has the first."""
+    if not held:
+        return []
     found: dict[int, tuple[str, T]] = {}
     for name, tensor in held.items():
         if tensor is not None:
@@ -92,6 +94,8 @@ def _shape(tensor: Tensor) -> tuple[int, ...]:
 
 
 def _attributes(module: nn.Module) -> str:
+    if type(module).extra_repr is nn.Module.extra_repr:
+        return ""
     try:
         return " ".join(str(module.extra_repr()).split())
     except Exception as error:  # a user's method: it must not cost the user the report

@@ -16,11 +16,11 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ...model.guard import storage_identity
-from ...model.shapes import sizes
+from ....model.guard import storage_identity
+from ....model.shapes import sizes
+from ..digest import digest
+from ..graph import Source
 from .builder import Leaf
-from .digest import digest
-from .graph import Source
 from .values import canonical
 
 

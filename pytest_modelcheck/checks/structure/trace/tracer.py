@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
-from ...errors import own_error
-from ...model.shapes import sizes
-from ...model.subject import Inputs
+from ....errors import own_error
+from ....model.shapes import sizes
+from ....model.subject import Inputs
+from ..graph import CONDITION, STATE, Param, Source
 from .altered import Alteration
 from .attributes import Operands, bind, places
 from .builder import Builder, Elsewhere
 from .draws import Draws, is_draw, may_draw
-from .graph import CONDITION, STATE, Param, Source
 from .held import HeldTensors
 from .memory import Memory
 from .origins import Origins, script_facts

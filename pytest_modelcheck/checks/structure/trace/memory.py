@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, autograd
 
-from ...model.guard import storage_identity
-from ...model.shapes import sizes
+from ....model.guard import storage_identity
+from ....model.shapes import sizes
+from ..graph import Param, Source
 from .builder import Builder, Leaf
-from .graph import Param, Source
 from .held import HeldTensors
 from .origins import Origins, unwrapped
 from .values import tensor_words, version

@@ -14,20 +14,20 @@ from typing import Any
 import torch
 from torch import autograd, nn
 
-from ...errors import ModelCheckError
-from ...model.calls import module_calls
-from ...model.eager import eager
-from ...model.guard import only_reads
-from ...model.subject import Subject, locate_failure
-from ...model.threads import followed
+from ....errors import ModelCheckError
+from ....model.calls import module_calls
+from ....model.eager import eager
+from ....model.guard import only_reads
+from ....model.subject import Subject, locate_failure
+from ....model.threads import followed
+from ..graph import VALUES, Graph, Node
+from ..node import ModuleNode
+from ..tree import read_tree
 from .altered import ATTEMPTS, Alteration
 from .data import Linked, moved
-from .graph import VALUES, Graph, Node
 from .held import HeldTensors
-from .node import ModuleNode
 from .origins import Origins
 from .tracer import DECIDING, Tracer
-from .tree import read_tree
 from .values import hash_of
 
 STATEFUL = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from .graph import CONDITION, FROM_DATA, VALUES, Node, Source
+from ..graph import CONDITION, FROM_DATA, VALUES, Node, Source
 
 OUTSIDE = "values"  # a step of Python's own between what it was given out of tensors and what it gave back
 

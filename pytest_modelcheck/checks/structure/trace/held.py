@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...model.state.containers import Kind
-from ...model.state.kinds import PLAIN, kind_of
-from ...model.state.reach import own_classes, reach, value_of
+from ....model.state.containers import Kind
+from ....model.state.kinds import PLAIN, kind_of
+from ....model.state.reach import own_classes, reach, value_of
 from .attributes import parts
 from .values import version
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...model.state.digest import of_bytes
-from ...model.state.kinds import cells
-from .digest import digest
+from ....model.state.digest import of_bytes
+from ....model.state.kinds import cells
+from ..digest import digest
 
 PER_AXIS = frozenset(
     ["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor"]

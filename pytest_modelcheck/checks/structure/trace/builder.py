@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...model.shapes import sizes
-from ...model.subject import dtype_name
-from .graph import VIEWS, Node, Param, Scope, Source
+from ....model.shapes import sizes
+from ....model.subject import dtype_name
+from ..graph import VIEWS, Node, Param, Scope, Source
 
 Leaf = Source | Param
 
