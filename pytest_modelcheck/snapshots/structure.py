@@ -15,6 +15,7 @@ class StructureExtension(TextExtension):
 
     file_extension = STRUCTURE
     noun = "structure"
+    format = 2  # arguments have the names of their overload, fingerprints know places and values
     metric = SNAPSHOT
     usage = "assert modelcheck.structure() == structure_snapshot"
 

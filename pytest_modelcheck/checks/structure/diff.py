@@ -106,8 +106,9 @@ class Comparison:
         """Tensors that hold other values, as far as both sides know them."""
         held = [side.graph.held if side.graph is not None else None for side in (self.base, self.head)]
         weights = other_values(self.base.weights, self.head.weights, self.paths)
-        weights = [name for name in weights if name not in self.reshaped]
-        return [*of_weights(weights), *of_held(other_values(held[0], held[1], self.paths))]
+        told = self.reshaped | {*(held[1] or ())}
+        own = [name for name in weights if name not in told]
+        return [*of_weights(own), *of_held(other_values(held[0], held[1], self.paths))]
 
     @cached_property
     def is_equal(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -154,6 +154,11 @@ class Node:
         return told
 
 
+def plain_row(item: Node | Scope) -> dict[str, object]:
+    """Its fields; unlike `asdict` without copies of all in them."""
+    return {one.name: getattr(item, one.name) for one in fields(item)}
+
+
 @dataclass(frozen=True)
 class AutogradNode:
     """A backward function (`ConvolutionBackward0`), or the `parameter` that a gradient ends in.
@@ -236,8 +241,8 @@ class Graph:
     def to_dict(self) -> GraphEntry:
         """As the record holds it."""
         made = {
-            "nodes": [asdict(node) for node in self.nodes],
-            "scopes": [asdict(scope) for scope in self.scopes],
+            "nodes": [plain_row(node) for node in self.nodes],
+            "scopes": [plain_row(scope) for scope in self.scopes],
             "unused": self.unused,
             "held": dict(self.held),
             "unseen": self.unseen,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import cast
 
 from .dataflow import GraphPairs
 from .diff import Comparison
-from .graph import Graph, Node, Scope, Source
+from .graph import Graph, Node, Scope, Source, plain_row
 from .rows import DiffEntry, EarlierRow, GraphEntry, LinkRow, NodeRow, ScopeRow, Status
 
 
@@ -114,7 +113,7 @@ def _nodes(order: _Order, scopes: dict[int, int]) -> list[NodeRow]:
             old, _ = order.inputs(number)
             inputs += [source for source in dict.fromkeys(old) if source not in inputs]
             status = "changed" if _differs(base, head, order.kept[number], number) else ""
-        row = {**asdict(node), "scope": scope, "inputs": list(map(list, inputs)), "status": status}
+        row = {**plain_row(node), "scope": scope, "inputs": list(map(list, inputs)), "status": status}
         made.append(cast("NodeRow", row))
     return made
 

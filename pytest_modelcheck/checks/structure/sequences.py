@@ -15,7 +15,7 @@ from itertools import pairwise
 
 FEW = 1_000  # pairs of equal items up to which difflib is quick enough
 SHARE = 4  # anchors count where they are more than one in so many of the shorter sequence
-EDITS, LEAST, WORK = 512, 24, 2_000_000  # edits that a window looks ahead for: at most, at least, by length
+EDITS, LEAST, WORK = 512, 16, 1_000_000  # edits that a window looks ahead for: at most, at least, by length
 
 Opcode = tuple[str, int, int, int, int]
 Span = tuple[int, int, int]  # where it begins in both, and how many items it has
