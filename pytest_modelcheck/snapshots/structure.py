@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..checks.structure.compare.stored import differences
 from ..checks.structure.metrics import SNAPSHOT
 from ..checks.structure.result import Structure
-from ..checks.structure.stored import differences
 from ..checks.structure.text import to_text
 from .files import STRUCTURE
 from .text import TextExtension

@@ -66,8 +66,8 @@ def test_alike_blocks_are_folded_and_leaves_are_one_box():
 
 
 def test_a_difference_is_in_the_boxes():
-    from pytest_modelcheck.checks.structure.diff import Comparison
-    from pytest_modelcheck.checks.structure.merge import merged
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
 
     base, head = (
         ModelCheck(Net(**k), input_size=(1, 3, 16, 16)).structure() for k in ({}, {"residual": False})
@@ -129,8 +129,8 @@ class Crossed(nn.Module):
 
 
 def test_an_edge_between_two_operators_of_both_revisions_is_new_or_gone():
-    from pytest_modelcheck.checks.structure.diff import Comparison
-    from pytest_modelcheck.checks.structure.merge import merged
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
 
     base, head = (ModelCheck(Crossed(c), input_size=(1, 4)).structure() for c in (False, True))
     diff = merged(Comparison(base, head))
@@ -147,8 +147,8 @@ def test_an_edge_between_two_operators_of_both_revisions_is_new_or_gone():
 
 
 def test_a_box_tells_what_goes_in_and_out_what_it_holds_and_what_it_was():
-    from pytest_modelcheck.checks.structure.diff import Comparison
-    from pytest_modelcheck.checks.structure.merge import merged
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
     from pytest_modelcheck.checks.structure.payload import payload
 
     def net(stride, scale):

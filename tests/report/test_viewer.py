@@ -354,8 +354,8 @@ def test_without_a_script_there_is_the_list(browser, record, tmp_path):
 
 
 def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
-    from pytest_modelcheck.checks.structure.diff import Comparison
-    from pytest_modelcheck.checks.structure.merge import merged
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
 
     def net(last, width):
         return nn.Sequential(nn.Linear(2, width), nn.Sequential(nn.ReLU(), last))

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from pytest_modelcheck.checks.structure.diff import Comparison
+from pytest_modelcheck.checks.structure.compare.diff import Comparison
+from pytest_modelcheck.checks.structure.compare.merge import merged
 from pytest_modelcheck.checks.structure.graph import Graph, Node, Scope
-from pytest_modelcheck.checks.structure.merge import merged
 from pytest_modelcheck.checks.structure.node import ModuleNode
 from pytest_modelcheck.checks.structure.result import Structure
 

@@ -111,7 +111,7 @@ class Memory:
         if now > max([expected, *(known for _, known in writes)]):
             if self.origins is None:
                 self.puzzled = True
-            else:
+            elif self.origins.facts(tensor):  # else a view has joined the count of what it is a view of
                 self._writes.setdefault(storage, writes).append((self._unseen(tensor), now))
         return [write for write, _ in writes if write[0] > source[0]]
 

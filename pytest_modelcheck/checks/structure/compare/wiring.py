@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple, Protocol
 
+from ..checkpoint import renamed
+from ..graph import Graph, Node, Param, Source
 from .change import SWAPPED, Change
-from .checkpoint import renamed
-from .graph import Graph, Node, Param, Source
 
 GONE = -1  # in place of an operator that has no twin
 

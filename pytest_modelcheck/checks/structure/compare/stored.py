@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...verdict.measurement import ROOT
+from ....verdict.measurement import ROOT
+from ..node import ModuleNode
+from ..result import Structure
+from ..told import told
 from .change import OPERATOR, Change
 from .diff import Comparison
-from .node import ModuleNode
-from .result import Structure
 from .sequences import opcodes
-from .told import told
 
 _MODULE = re.compile(r"(?P<label>.+?): (?P<type>[^( ]+)(?:\((?P<settings>.*)\))?(?:  (?P<shapes>\S.*))?")
 _CALL = re.compile(r"\. (?P<operator>[^(]+)\((?P<attributes>.*)\) -> (?P<shapes>.*)")

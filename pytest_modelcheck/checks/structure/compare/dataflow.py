@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
+from ..checkpoint import State
+from ..graph import VIEWS, Graph, Node
 from .change import OPERATOR, TENSORS, Change
-from .checkpoint import State
 from .dtypes import retyped
 from .flow import Flow, same_nodes
-from .graph import VIEWS, Graph, Node
 from .sequences import Opcode, opcodes
 from .steps import Item, Steps
 from .wiring import Read, is_fed_alike, reads, rereads, rewired

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from ..graph import Graph, Node, Scope, Source, plain_row
+from ..rows import DiffEntry, EarlierRow, GraphEntry, LinkRow, NodeRow, ScopeRow, Status
 from .dataflow import GraphPairs
 from .diff import Comparison
-from .graph import Graph, Node, Scope, Source, plain_row
-from .rows import DiffEntry, EarlierRow, GraphEntry, LinkRow, NodeRow, ScopeRow, Status
 
 
 def merged(comparison: Comparison) -> DiffEntry:

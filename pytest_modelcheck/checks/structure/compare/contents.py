@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ...text import count
+from ....text import count
+from ..checkpoint import renamed
 from .change import Change
-from .checkpoint import renamed
 from .fold import in_short
 
 Digests = Mapping[str, str]  # of tensors, by name

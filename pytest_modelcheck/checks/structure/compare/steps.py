@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from .graph import Graph
+from ..graph import Graph
 
 
 @dataclass(frozen=True)

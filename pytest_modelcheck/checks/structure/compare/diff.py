@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
-from ...text import count
+from ....text import count
+from ..checkpoint import State, renamed, tie_changes
+from ..graph import Graph
+from ..node import ModuleNode
 from .align import Branch, align, branches
 from .change import OPERATOR, TENSORS, Change
-from .checkpoint import State, renamed, tie_changes
 from .contents import of_held, of_weights, other_values
 from .dataflow import GraphPairs
 from .flow import Flow
 from .fold import folded, same_operators
-from .graph import Graph
-from .node import ModuleNode
 from .own import changed_tensors, changed_values, is_size
 from .twins import family, twins
 

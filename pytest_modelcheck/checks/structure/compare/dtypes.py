@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ...text import count
+from ....text import count
+from ..checkpoint import State, renamed
+from ..graph import Node
 from .change import Change
-from .checkpoint import State, renamed
-from .graph import Node
 from .wiring import Pairs
 
 _HALF = {"float16", "bfloat16"}

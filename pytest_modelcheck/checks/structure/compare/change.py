@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .rows import ChangeRow, Kind
+from ..rows import ChangeRow, Kind
 
 OPERATOR, TENSORS = "operator ", ("parameter ", "buffer ")
 SWAPPED = "swapped"

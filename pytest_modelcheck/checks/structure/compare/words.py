@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..graph import Graph
 from .change import Change
-from .graph import Graph
 from .steps import Item
 from .wiring import relative
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
-from .graph import Graph, Node
+from ..graph import Graph, Node
 from .sequences import opcodes
 
 Label = Callable[[int], Hashable]  # of a node, by its number

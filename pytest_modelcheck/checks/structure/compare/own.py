@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..node import ModuleNode
+from ..rows import Kind
 from .change import Change
-from .node import ModuleNode
-from .rows import Kind
 
 
 def changed_tensors(path: str, base: ModuleNode, head: ModuleNode) -> list[Change]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ...alike import alike
-from ...text import count
+from ....alike import alike
+from ....text import count
 from .change import SAME, Change
 
 TOLD = 3  # pairs of paths, names of tensors

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ...text import count
-from .digest import digest
-from .node import ModuleNode
+from ....text import count
+from ..digest import digest
+from ..node import ModuleNode
 from .sequences import opcodes
 
 Pairs = tuple[
