@@ -6,6 +6,7 @@ seen call made, their memory is followed; where values come out of tensors, they
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Mapping, Set
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -20,8 +21,9 @@ from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Subject, locate_failure
 from ...model.threads import followed
-from .altered import ATTEMPTS, Alteration
-from .data import Linked, moved
+from .altered import ATTEMPTS, Abandoned, Alteration, unheard
+from .data import Linked, Moved, moved
+from .draws import begin
 from .graph import VALUES, Graph, Node
 from .held import HeldTensors
 from .node import ModuleNode
@@ -30,6 +32,7 @@ from .tracer import DECIDING, Tracer
 from .tree import read_tree
 from .values import hash_of
 
+MOST = 4  # times as many operators as the model calls, beyond which an altered run goes on and on
 STATEFUL = (
     "Its state changes what it computes: this is the graph of a call in the state that it was given in."
 )
@@ -139,22 +142,28 @@ class Run:
     def __init__(self, subject: Subject, gradients: bool) -> None:
         self.subject, self.gradients, self.origins = subject, gradients, False
 
-    def calls(self, many: int, alteration: Alteration | None = None) -> list[Call]:
-        """As many calls in a row from the state that the model is given in; the last one altered.
+    def calls(
+        self, many: int, alteration: Alteration | None = None, most: int = sys.maxsize
+    ) -> list[Call]:
+        """As many calls in a row from the state that the model is given in; the last one altered, of `most` nodes.
 
-        Only a model that the first one changed is called again.
+        Only a model that the first one changed is called again. An altered one leaves nothing anywhere.
         """
         subject, module = self.subject, self.subject.module
         guard = self.gradients or alteration is not None or not only_reads(module)
         found: list[Call] = []
         with ExitStack() as stack:
             observed = stack.enter_context(subject.restored(guard=guard))
+            observed.held.puts_all_back = alteration is not None
+            if alteration is not None:
+                stack.enter_context(unheard())
             stack.enter_context(torch.set_grad_enabled(self.gradients))
             torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; the setting is restored
             held = HeldTensors(module, observed.held.tensors)
             for number in range(many):
                 tracer = self._tracer(module, held, alteration if number == many - 1 else None)
-                stack.callback(tracer.put_back)
+                if number == many - 1:
+                    tracer.builder.most = most
                 call = self._call(module, tracer)
                 call.changed = bool(call.tracer.memory.written()) or observed.held.is_changed
                 if call.changed:
@@ -170,6 +179,7 @@ class Run:
     def _call(self, module: nn.Module, tracer: Tracer) -> Call:
         inputs = self.subject.require_inputs().copied()
         tracer.inputs(inputs)
+        begin()
         with ExitStack() as stack:
             stack.enter_context(eager())
             stack.enter_context(module_calls(tracer.enter, tracer.leave, here=tracer.builder.is_followed))
@@ -184,7 +194,7 @@ class Run:
                 output = list(output)
         return Call(tracer, output, False)
 
-    def altered(self, call: Call, before: int) -> Mapping[int, Set[str]]:
+    def altered(self, call: Call, before: int) -> Moved:
         """What is other in a run with altered values; none where nothing came out of tensors, or no run bears it."""
         nodes = call.tracer.builder.nodes
         gave = any(nodes[number].operator not in DECIDING for number in call.tracer.values)
@@ -193,13 +203,13 @@ class Run:
             if not gave and not alteration.picks:
                 break
             try:
-                other = self.calls(before + 1, alteration)[-1]
-            except ModelCheckError:
+                other = self.calls(before + 1, alteration, MOST * len(nodes) + 1000)[-1]
+            except (ModelCheckError, Abandoned, SystemExit):
                 continue
             return moved(nodes, other.tracer.builder.nodes)
         return {}
 
-    def graph(self, call: Call, data: Mapping[int, Set[str]], weights: Set[str]) -> Graph:
+    def graph(self, call: Call, data: Moved, weights: Set[str]) -> Graph:
         """What the output depends on; a node's number is its place. `weights`: held tensors that are made of those."""
         tracer = call.tracer
         nodes = tracer.builder.nodes

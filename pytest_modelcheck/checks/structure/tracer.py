@@ -25,9 +25,9 @@ from .draws import Draws, is_draw
 from .graph import CONDITION, STATE, Param, Source
 from .held import HeldTensors
 from .memory import Memory
-from .origins import Origins, script_facts
+from .origins import Origins, script_facts, unwrapped
 from .output import TENSOR, form
-from .values import version
+from .values import has_memory, version
 
 DATA_DEPENDENT = frozenset(
     [
@@ -41,6 +41,7 @@ DATA_DEPENDENT = frozenset(
         "batched_nms",
         "remove_small_boxes",
         "coalesce",
+        "_pack_padded_sequence",
         "to_sparse",
         "pad_packed_sequence",
     ]
@@ -50,6 +51,18 @@ ARRAYS = frozenset(["numpy", "__array__", "__dlpack__", "untyped_storage"])
 CONDITIONS = frozenset(["__bool__", "is_nonzero", "equal", "allclose", "__contains__"])
 VALUES = SCALARS | ARRAYS | CONDITIONS
 DECIDING = frozenset(name.strip("_") for name in CONDITIONS)
+NUMBERS = {
+    name: first
+    for first, names in enumerate(
+        (
+            "arange linspace zeros ones empty full rand randn randint eye",
+            "__getitem__ __setitem__ new_zeros new_ones new_empty new_full expand view reshape repeat tile narrow topk "
+            "pad roll one_hot split chunk unflatten interpolate adaptive_avg_pool1d adaptive_avg_pool2d",
+        )
+    )
+    for name in names.split()
+}
+"""Operators that take a tensor where they want a number, from which argument on: they read it as `.item()` does."""
 _SETTERS = frozenset(["set data", "set real", "set imag"])
 _QUIET = frozenset(
     [
@@ -105,7 +118,6 @@ class Tracer(TorchFunctionMode):
         self.values: dict[int, object] = {}
         self._draws = Draws()
         self._inputs: list[tuple[Tensor, int]] = []
-        self._shifted: list[tuple[Tensor, Tensor]] = []
 
     # Modules and threads
 
@@ -140,7 +152,11 @@ class Tracer(TorchFunctionMode):
             if isinstance(out, Tensor):
                 self._tell(name, self._note_attribute, func, args, out)
             return out
+        if name in NUMBERS:
+            args, kwargs = self._tell(name, self._numbers, name, args, kwargs)
         call = self._tell(name, self._begin, func, name, args, kwargs)
+        if self.alteration is not None and name in ARRAYS:
+            args = (self._tell(name, self._shifted, args[0], self.alteration), *args[1:])
         out = func(*args, **kwargs)
         return self._tell(name, self._note, call, out)
 
@@ -155,24 +171,55 @@ class Tracer(TorchFunctionMode):
     def _begin(self, func: Any, name: str, args: Any, kwargs: Any) -> Call:
         """Before a call."""
         call = Call(func, name, args, kwargs)
+        if is_draw(call.operator, call.told):
+            call.told = {**call.told, **self._draws.facts(call.generator)}
         if self.memory.given_out:
             for _, tensor in call.operands:
                 self.memory.look(tensor)
-        if self.alteration is not None and name in ARRAYS:
-            self._shift(args[0].data, self.alteration)
         return call
 
-    def _shift(self, tensor: Tensor, alteration: Alteration) -> None:
-        """Other values in memory that is given out, until `put_back`."""
-        values = alteration.shifted(tensor)
-        if values is not None:
-            self._shifted.append((tensor, tensor.clone()))
-            tensor.copy_(values)
+    def _numbers(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments of a call, with numbers for the tensors that stand for some: of an index, those in slices."""
+        first = NUMBERS[name]
+        if name in ("__getitem__", "__setitem__"):
+            key = args[1]
+            if isinstance(key, slice):
+                key = self._slice(key)
+            elif isinstance(key, tuple):
+                key = tuple([self._slice(part) if isinstance(part, slice) else part for part in key])
+            return (args[0], key, *args[2:]), kwargs
+        rest = [self._number(value) for value in args[first:]]
+        return (*args[:first], *rest), {
+            key: value if key in ("input", "out") else self._number(value) for key, value in kwargs.items()
+        }
 
-    def put_back(self) -> None:
-        """The values that were there; the user may share their memory."""
-        for tensor, values in reversed(self._shifted):
-            tensor.copy_(values)
+    def _slice(self, key: slice) -> slice:
+        if isinstance(key.start, Tensor) or isinstance(key.stop, Tensor) or isinstance(key.step, Tensor):
+            return slice(self._number(key.start), self._number(key.stop), self._number(key.step))
+        return key
+
+    def _number(self, value: Any) -> Any:
+        if isinstance(value, (tuple, list)) and any(isinstance(item, Tensor) for item in value):
+            return type(value)([self._number(item) for item in value])
+        if not isinstance(value, Tensor) or value.dim() or unwrapped(value)[0] is not value or not has_memory(value):
+            return value
+        return self._given(self._add("item", [("input", value)], [], {}, shape=()), value.item())
+
+    def _shifted(self, tensor: Tensor, alteration: Alteration) -> Tensor:
+        """What is given out in its stead: itself with other values, or a copy where its memory is not of this call."""
+        source = self.memory.producer(tensor)
+        if source is not None and not self.builder.varying[source[0]]:
+            return tensor
+        if self.memory.was_there(tensor):
+            values = alteration.shifted(tensor.detach())
+            return tensor if values is None else values
+        memory = tensor.data  # whose version is its own
+        for dimension, stride in enumerate(memory.stride()):
+            memory = memory.narrow(dimension, 0, 1) if stride == 0 else memory  # it was expanded
+        values = alteration.shifted(memory) if source is not None else None
+        if values is not None:
+            memory.copy_(values)
+        return tensor
 
     def _note_attribute(self, func: Any, args: Any, out: Tensor) -> None:
         name = str(getattr(getattr(func, "__self__", None), "__name__", "attribute"))
@@ -192,12 +239,9 @@ class Tracer(TorchFunctionMode):
         made = call.made(out)
         made += [t for t in written if not any(t is other for other in made)]
         if made:
-            told = call.told
-            if is_draw(call.operator, told):
-                told = {**told, **self._draws.facts(call.generator)}
             if call.operator == "set data":
                 self.memory.separate()
-            number = self._add(call.operator, call.operands, made, told, call.versions, dynamic=dynamic)
+            number = self._add(call.operator, call.operands, made, call.told, call.versions, dynamic=dynamic)
             for slot, tensor in enumerate(made):
                 writes = any(tensor is other for other in written)
                 self.memory.made(tensor, (number, slot), writes=writes)
@@ -207,11 +251,16 @@ class Tracer(TorchFunctionMode):
         """Something that is no tensor came out of one."""
         tensor = call.operands[0][1]
         number = self._add(call.operator, call.operands, [], call.told, call.versions, shape=sizes(tensor))
-        self.values[number] = out
         if call.name in ARRAYS:
             self.memory.give_out(tensor)
-        is_altered = self.alteration is not None and call.name in SCALARS
-        return self.alteration.other(out) if is_altered and self.alteration is not None else out
+        return self._given(number, out, call.name in SCALARS)
+
+    def _given(self, number: int, out: object, is_scalar: bool = True) -> object:
+        """What a node gives out; what it computed of literals alone is no data."""
+        if not self.builder.varying[number]:
+            return out
+        self.values[number] = out
+        return self.alteration.other(out) if is_scalar and self.alteration is not None else out
 
     def _add(
         self,
@@ -263,7 +312,9 @@ class Tracer(TorchFunctionMode):
         given = list(places(output))
         for _, tensor in given:
             self.memory.look(tensor)
-        kept = [(name.partition("[")[0], t) for name, t in state if self.memory.producer(t) is not None]
+        given_in = {id(t) for t, _ in self._inputs}
+        made = [(name, t) for name, t in state if id(t) not in given_in]
+        kept = [(name.partition("[")[0], t) for name, t in made if self.memory.producer(t) is not None]
         left = [(STATE + name, t) for name, t in (*kept, *self.memory.written())]
         left += [("(written)", t) for t, before in self._inputs if version(t) != before]
         shape, values = form(output)

@@ -50,6 +50,7 @@ class Held:
     def __init__(self, parts: list[nn.Module], given: Iterable[object] = ()) -> None:
         self.tensors: list[Tensor] = []
         self.modules: list[nn.Module] = []
+        self.puts_all_back = False  # also what belongs to the program around the model
         self._told: dict[str, None] = {}
         self._modules: list[tuple[nn.Module, type, dict[str, Any], dict[str, Any]]] = []
         self._empty: list[Any] = []  # most of a module's containers: hooks that nobody set
@@ -75,8 +76,8 @@ class Held:
 
     @property
     def is_changed(self) -> bool:
-        """Whether something differs by now."""
-        return next(self.changes(), None) is not None
+        """Whether something differs by now, but for the mode, which `observe` sets."""
+        return next(self.changes(mode=False), None) is not None
 
     def restore(self) -> None:
         """Put everything back."""
@@ -89,26 +90,28 @@ class Held:
         if failed:
             warnings.warn(ModelCheckWarning(f"{FAILED}: {'; '.join(dict.fromkeys(failed))}"), stacklevel=2)
 
-    def changes(self) -> Iterator[Put]:
+    def changes(self, *, mode: bool = True) -> Iterator[Put]:
         """What puts back each thing that differs by now; to be asked for one after the other."""
         for module, cls, attributes, before in self._modules:
             if type(module) is not cls:
                 yield partial(setattr, module, "__class__", cls)
+            if not mode and "training" in attributes:
+                before = before | {"training": attributes["training"]}
             if not (len(attributes) == len(before) and identical(attributes.values(), before.values())):
                 yield partial(_refill, attributes, before)
         for container in filter(None, self._empty):
             yield container.clear
         for owner, name, value in self._names:
             now = value_of(owner, name)
-            if now is not value and self._is_filled(now):
+            if now is not value and (self.puts_all_back or self._is_filled(now)):
                 yield partial(put_value, owner, name, value)
         for cls, names in self._classes:
             for name, now in [*vars(cls).items()]:
-                if name not in names and self._is_filled(now):
+                if name not in names and (self.puts_all_back or self._is_filled(now)):
                     yield partial(delattr, cls, name)
         for saved in (self._saved, self._around):
             for kind, value, copy in saved:
-                counts = saved is self._saved or kind.inner is None
+                counts = saved is self._saved or kind.inner is None or self.puts_all_back
                 if (
                     kind.put
                     and kind.same
