@@ -142,9 +142,7 @@ class Run:
     def __init__(self, subject: Subject, gradients: bool) -> None:
         self.subject, self.gradients, self.origins = subject, gradients, False
 
-    def calls(
-        self, many: int, alteration: Alteration | None = None, most: int = sys.maxsize
-    ) -> list[Call]:
+    def calls(self, many: int, alteration: Alteration | None = None, most: int = sys.maxsize) -> list[Call]:
         """As many calls in a row from the state that the model is given in; the last one altered, of `most` nodes.
 
         Only a model that the first one changed is called again. An altered one leaves nothing anywhere.

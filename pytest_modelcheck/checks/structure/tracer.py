@@ -201,7 +201,12 @@ class Tracer(TorchFunctionMode):
     def _number(self, value: Any) -> Any:
         if isinstance(value, (tuple, list)) and any(isinstance(item, Tensor) for item in value):
             return type(value)([self._number(item) for item in value])
-        if not isinstance(value, Tensor) or value.dim() or unwrapped(value)[0] is not value or not has_memory(value):
+        if (
+            not isinstance(value, Tensor)
+            or value.dim()
+            or unwrapped(value)[0] is not value
+            or not has_memory(value)
+        ):
             return value
         return self._given(self._add("item", [("input", value)], [], {}, shape=()), value.item())
 
