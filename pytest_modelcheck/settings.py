@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 
 class Settings(NamedTuple):
-    """The run's configuration; each field is the option `--modelcheck-<field>` or the ini key `modelcheck_<field>`."""
+    """The run's configuration; each field is the option `--modelcheck-<field>` or the ini key `modelcheck_<field>`, but
+    `root`, which is pytest's rootdir.
+    """
 
     report: bool = False
     output: Path = Path("modelcheck-report")
@@ -24,6 +26,8 @@ class Settings(NamedTuple):
     inputs_fixture: str = "example_inputs"
     strict_operators: bool = False
     heatmaps: str = "auto"
+    onnx_keep: float = 10e6  # bytes
+    root: Path = Path()
 
     @property
     def deciding(self) -> list[str]:

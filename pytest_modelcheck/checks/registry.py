@@ -42,7 +42,7 @@ FOLDERS: Mapping[str, Folder] = {  # in the order in which things are told
         ("operator_budget", "forbid_host_sync"), ("profile",), ("operator_calls", "host_syncs")
     ),
     "memory": Folder(("peak_memory_budget",), ("memory",), ("peak_memory",)),
-    "export": Folder(("onnx_export",), ("onnx",), ("onnx_export", "onnx_size")),
+    "export": Folder(("onnx_export",), ("onnx",), ("onnx_export", "onnx_size", "onnx_file")),
     "explain": Folder(
         ("invariance_budget",),
         ("heatmaps", "projections", "faithfulness", "invariance", "evolution"),

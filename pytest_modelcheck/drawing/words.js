@@ -17,6 +17,11 @@ export function exact(count) {
   return count.toLocaleString("en");
 }
 
+// A share: 34 %, 0.8 %.
+export function percent(share) {
+  return `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
+}
+
 // At most so many signs of a text.
 export function clip(text, most) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;

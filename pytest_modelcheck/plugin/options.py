@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -49,6 +50,14 @@ def _threads(text: str) -> int:
     if count < 1:
         raise ValueError("there must be at least one")
     return count
+
+
+def _most_bytes(text: str) -> float:
+    from ..verdict.units import BYTES
+
+    if text in ("all", "none"):
+        return math.inf if text == "all" else 0.0
+    return BYTES.parse(text)
 
 
 OPTIONS = (
@@ -129,6 +138,13 @@ OPTIONS = (
         ini="auto, always or never: heatmaps that no test asks for (auto: of loaded weights and inputs of your own)",
         choices=("auto", "always", "never"),
     ),
+    Option(
+        "onnx_keep",
+        kind="string",
+        ini="a size, all or none: the .onnx files that the report keeps (default: those up to 10 MB)",
+        parse=_most_bytes,
+        example="10 MB, all or none",
+    ),
 )
 
 
@@ -148,7 +164,7 @@ def add(parser: pytest.Parser) -> None:
 def settings(config: pytest.Config) -> Settings:
     """The settings of this run. Raises pytest.UsageError (exit 4) for a wrong option or ini value."""
     given = {option.name: _given(config, option) for option in OPTIONS}
-    given["output"] = _output(config)
+    given |= {"output": _output(config), "root": config.rootpath}
     if given["base_report"] is not None:
         given["base_report"] = Path(config.invocation_params.dir) / str(given["base_report"])
     return Settings(**{name: value for name, value in given.items() if value is not None})
@@ -195,7 +211,11 @@ def _parsed(option: Option, text: str) -> object:
     try:
         return option.parse(text)
     except ValueError as error:
-        raise _usage_error(f"{option.flag}={text}: {error}; write for example {option.example}") from error
+        name, said = (
+            option.flag if option.help else option.dest,
+            str(error).partition("; write for example")[0],
+        )
+        raise _usage_error(f"{name}={text}: {said}; write for example {option.example}") from error
 
 
 def _usage_error(text: str) -> Exception:

@@ -42,6 +42,14 @@ class Total:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How much of a figure each module has, with those inside it: `values` by path, the model's own under ""."""
+
+    metric: Metric
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Line:
     """One sentence about a change: `name` is whose (a module; shown as code), `text` what became of it, `detail` the
     figures or the reason, `cost` what it costs more, `names` more of the user's names (for Markdown). `strong`: a
@@ -153,9 +161,10 @@ class Section:
     `panel`: how it looks on the page. `evidence`: what it shows beside the context's `check`, which failed.
     `totals`: the figures that two records are compared by. `changes`: what differs between two records.
     `align(base, head)`: which modules are the same one, for all comparisons. `problem(content)`: what is wrong with it
-    beyond its shape. `costs(content)`: what each module costs, for other panels' pictures. `former`: names that older
-    records know it by; `upgraded(content, sections)`: what such a record says, in today's form. `steady`: its content
-    is the same in each run of the same code, so that a base's may be kept for the next run.
+    beyond its shape. `costs(content)`: the MACs of each module, `spreads(content)`: figures by which other
+    panels' pictures may be coloured. `former`: names that older records know it by; `upgraded(content, sections)`: what
+    such a record says, in today's form. `steady`: its content is the same in each run of the same code, so that a
+    base's may be kept for the next run.
     """
 
     name: str
@@ -170,6 +179,7 @@ class Section:
     align: Callable[[Sections, Sections], Paths] | None = None
     problem: Callable[[Any], str] | None = None
     costs: Callable[[Any], Mapping[str, int]] | None = None
+    spreads: Callable[[Any], Iterable[Spread]] | None = None
     definition: Definition = FIRST
     former: tuple[str, ...] = ()
     upgraded: Callable[[Any, Sections], Any] | None = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..drawing.html import generic
 from ..drawing.script import problem
 from ..records.outcome import BAD, shown_outcome
-from ..records.section import Catalogue, Section, content_of, sections_of
+from ..records.section import Catalogue, Section, Spread, content_of, sections_of
 from ..records.types import CheckEntry, SubjectChanges
 from .addresses import check_slugs
 from .frame import templates
@@ -138,12 +138,14 @@ class Drawing:
             return {}
         sections = sections_of(subject.entry)
         costs: dict[str, int] = {}
+        spreads: list[Spread] = []
         for name, section in self.catalogue.sections.items():
-            if section.costs is not None and content_of(sections, name):
-                with suppress(Exception):  # a third party's; pictures are worth as much without them
-                    costs |= section.costs(content_of(sections, name))
+            content = content_of(sections, name)
+            with suppress(Exception):  # a third party's; pictures are worth as much without them
+                costs |= section.costs(content) if section.costs is not None and content else {}
+                spreads += section.spreads(content) if section.spreads is not None and content else ()
         seen = {**subject.entry, "id": subject.slug, "checks": subject.checks}
-        return {"s": seen, "thin": int(thin), "costs": costs}
+        return {"s": seen, "thin": int(thin), "costs": costs, "spreads": spreads}
 
     def _macro(self, file: str, name: str, *arguments: Any) -> Markup:
         module = self.templates.get_template(f"{__package__}:templates/{file}.html.j2").module

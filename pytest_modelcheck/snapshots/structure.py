@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..checks.structure.compare.stored import differences
 from ..checks.structure.metrics import SNAPSHOT
 from ..checks.structure.result import Structure
-from ..checks.structure.stored import differences
 from ..checks.structure.text import to_text
 from .files import STRUCTURE
 from .text import TextExtension
@@ -15,6 +15,7 @@ class StructureExtension(TextExtension):
 
     file_extension = STRUCTURE
     noun = "structure"
+    format = 2  # arguments have the names of their overload, fingerprints know places and values
     metric = SNAPSHOT
     usage = "assert modelcheck.structure() == structure_snapshot"
 

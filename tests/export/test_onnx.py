@@ -1,6 +1,5 @@
 """ONNX: what agrees, what only seems to, and what cannot be exported."""
 
-import dataclasses
 import sys
 
 import numpy as np
@@ -125,15 +124,13 @@ class Gives(nn.Module):
         return self.make(self.layer(x))
 
 
-@dataclasses.dataclass
-class Answer:
-    logits: torch.Tensor
-
-
 REASONS = {
     "no output": (lambda: Gives(lambda y: None), "its output holds no tensor"),
     "a number": (lambda: Gives(lambda y: 3.5), "its output holds no tensor"),
-    "an object": (lambda: Gives(Answer), "its output is an object that the exporter cannot open"),
+    "a generator of its own": (
+        lambda: Gives(lambda y: y + torch.randn(2, 3, generator=torch.Generator())),
+        "it draws random numbers from a generator of its own",
+    ),
     "TorchScript": (
         lambda: torch.jit.trace(nn.Linear(3, 3), torch.ones(2, 3)),
         "TorchScript is not exported",
@@ -394,14 +391,43 @@ FIXED = {
 
 
 @pytest.mark.parametrize(("make", "dim"), FIXED.values(), ids=FIXED.keys())
-def test_an_axis_that_the_file_fixes_is_an_error(make, dim):
-    with pytest.raises(NothingSeenError, match=r"axis 0 of input 'x' was asked to be free.*fixes it at 3"):
-        ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
+def test_an_axis_that_the_file_fixes_is_a_fail(make, dim):
+    result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
+    assert result.max_relative_error == np.inf
+    measured = read(result)
+    assert measured.value == np.inf
+    assert (
+        measured.notes[0] == "axis 0 of input 'x' was asked to be free (dynamic=), but the file fixes it at 3"
+    )
 
 
-def test_an_axis_that_the_exporter_refuses_to_free_is_named():
+def test_so_is_one_that_the_exporter_refuses_to_free():
     made = ModelCheck(Does(lambda y, x: y.view(3, 2, 2)), input_size=(3, 4)).onnx(dynamic={"x": {0: "batch"}})
     assert made.reason == "axis 0 of input 'x' was asked to be free (dynamic=), but the model fixes it at 3"
+    assert read(made).notes[0] == made.reason
+
+
+ALONE = {  # what shows along one axis alone, and along both together
+    "alone": (lambda y, x: y * 2 if x.shape[0] > 5 and x.shape[1] == 5 else y, "x 6x5x4"),
+    "together": (lambda y, x: y * 2 if x.shape[0] > 3 and x.shape[1] > 5 else y, "x 6x12x4"),
+}
+
+
+@pytest.mark.parametrize(("make", "at"), ALONE.values(), ids=ALONE.keys())
+def test_free_axes_are_tried_alone_and_together(make, at):
+    result = ModelCheck(Does(make), input_size=(3, 5, 4)).onnx(dynamic={"x": {0: "n", 1: "m"}})
+    assert {"x 6x12x4", "x 6x5x4", "x 3x10x4"} <= set(result.tried)
+    assert f"(inputs {at}) differs first" in read(result).notes[0]
+
+
+def test_a_file_that_does_not_run_where_the_model_does_disagrees():
+    def make(y, x):
+        return (
+            y.reshape(3, 2, 2) if torch.compiler.is_exporting() and len(x) == 3 else y.reshape(len(x), 2, 2)
+        )
+
+    result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: Dim.AUTO}})
+    assert read(result).value == np.inf
 
 
 def test_an_axis_that_cannot_be_tried_is_an_error_that_says_why():

@@ -11,7 +11,7 @@ from pytest_modelcheck.checks.explain.changes import heatmap_changes, heatmap_wo
 from pytest_modelcheck.checks.export.changes import export_words
 from pytest_modelcheck.checks.latency.changes import slowdown_words
 from pytest_modelcheck.checks.structure.changes import StructurePair
-from pytest_modelcheck.checks.structure.told import by_module, change_words
+from pytest_modelcheck.checks.structure.told import change_words
 from pytest_modelcheck.checks.weights.changes import weights_words
 from pytest_modelcheck.records import compare as comparing
 from pytest_modelcheck.records.beside import put_beside
@@ -531,12 +531,6 @@ def test_an_export_in_words(facts, words):
 
 def change(what, kind="changed", before="1", after="2", path="conv"):
     return {"path": path, "what": what, "kind": kind, "before": before, "after": after, "text": ""}
-
-
-def test_a_shape_that_follows_a_setting_is_left_out():
-    follows, setting = change("parameter weight"), change("stride")
-    alone, added = change("parameter bias", path="fc"), change("call", "added", path="fc")
-    assert by_module([follows, alone, setting, added]) == [("conv", [setting]), ("fc", [alone, added])]
 
 
 @pytest.mark.parametrize(

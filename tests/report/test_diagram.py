@@ -66,8 +66,8 @@ def test_alike_blocks_are_folded_and_leaves_are_one_box():
 
 
 def test_a_difference_is_in_the_boxes():
-    from pytest_modelcheck.checks.structure.diff import Comparison
-    from pytest_modelcheck.checks.structure.merge import merged
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
 
     base, head = (
         ModelCheck(Net(**k), input_size=(1, 3, 16, 16)).structure() for k in ({}, {"residual": False})
@@ -80,7 +80,8 @@ def test_a_difference_is_in_the_boxes():
     block = next(b for b in boxes if b.name == "blocks.1")
     (add,) = (child for child in block.children if boxes[child].title == "add")
     assert block.way_status(IN, add) == "removed"
-    assert [block.way_status(u, v) for u, v, _ in block.edges if add not in (u, v)] == [""] * 5
+    ways = {(u, v): block.way_status(u, v) for u, v, _ in block.edges if add not in (u, v)}
+    assert sorted(ways.values()) == ["", "", "", "", "added"]  # past what is gone
     assert "− add" in svg(Diagram(section), 5)
 
 
@@ -113,3 +114,60 @@ def test_views_in_a_row_are_one_box():
     shown = [boxes[child].title for child in boxes[0].children]
     assert shown == ["input", "views", "relu", "flatten", "output"]
     assert boxes[boxes[0].children[1]].name == "reshape, permute"
+
+
+class Crossed(nn.Module):
+    """Two branches; `crossed` feeds the second from the first."""
+
+    def __init__(self, crossed):
+        super().__init__()
+        self.crossed = crossed
+
+    def forward(self, x):
+        a, b = x.relu(), x.sigmoid()
+        return (a + b) * (a if self.crossed else b).tanh()
+
+
+def test_an_edge_between_two_operators_of_both_revisions_is_new_or_gone():
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
+
+    base, head = (ModelCheck(Crossed(c), input_size=(1, 4)).structure() for c in (False, True))
+    diff = merged(Comparison(base, head))
+    diagram = Diagram(head.to_dict() | {"diff": diff})
+    root, titles = diagram.boxes[0], [box.title for box in diagram.boxes]
+    ways = {(titles[u], titles[v]): root.way_status(u, v) for u, v, _ in root.edges}
+    assert {pair: status for pair, status in ways.items() if status} == {
+        ("relu", "tanh"): "added",
+        ("sigmoid", "tanh"): "removed",
+    }
+    assert [box.title for box in diagram.boxes[1:] if box.status == "changed"] == ["tanh"]
+    same = merged(Comparison(head, head))
+    assert (same["links"], same["earlier"]) == ([], [])
+
+
+def test_a_box_tells_what_goes_in_and_out_what_it_holds_and_what_it_was():
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
+    from pytest_modelcheck.checks.structure.payload import payload
+
+    def net(stride, scale):
+        class Scaled(nn.Module):
+            def forward(self, x):
+                return nn.functional.avg_pool2d(x, scale).relu()
+
+        return nn.Sequential(nn.Conv2d(3, 4, 3, stride=stride, padding=1), Scaled())
+
+    base, head = (ModelCheck(net(*k), input_size=(1, 3, 8, 8)).structure() for k in ((2, 2), (1, 4)))
+    data = payload(head.to_dict() | {"diff": merged(Comparison(base, head))}, {})
+    boxes = {box["title"]: box for box in data["boxes"].values()}
+    conv = boxes["Conv2d"]
+    assert ["stride", "2", "1"] in [list(row) for row in conv["changes"]]
+    assert [text for _, _, text in conv["inputs"]] == ["1×3×8×8 float32"]
+    assert conv["outputs"] == ["1×4×8×8 float32"]
+    assert conv["tensors"][0] == ("0.weight", "weight", "4×3×3×3")
+    assert [row for row in boxes["avg_pool2d"]["changes"] if row[0] == "kernel_size"] == [
+        ("kernel_size", "2", "4")
+    ]
+    assert boxes["Scaled"]["outputs"] == ["1×4×2×2 float32"]
+    assert data["boxes"][boxes["Scaled"]["inputs"][0][1]]["title"] == "Conv2d"

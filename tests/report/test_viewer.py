@@ -1,9 +1,12 @@
 """The structure viewer in a real browser."""
 
 import json
+import re
+from xml.etree import ElementTree
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
@@ -71,6 +74,13 @@ def test_assistive_technology_sees_a_tree(page):
         ("Sigmoid, 1.1, 1×2", 2, None),
         ("output, 1×2", 1, None),
     }
+    parents = {child: node for node in nodes for child in node.get("childIds", [])}
+    (relu,) = [item for item in items if item["name"]["value"].startswith("ReLU")]
+    around = parents[relu["nodeId"]]
+    while around.get("ignored"):
+        around = parents[around["nodeId"]]
+    assert around["role"]["value"] == "group"
+    assert page.locator(".box", has_text="Sigmoid").last.get_attribute("aria-posinset") == "2"
 
 
 def titles(page):
@@ -143,8 +153,10 @@ def test_the_search_counts_and_goes_from_hit_to_hit(page):
     told = []
     for _ in range(3):
         page.keyboard.press("Enter")
-        told.append(page.locator(".side h4").text_content())
-    assert told == ["ReLU", "Sigmoid", "ReLU"]
+        told.append((page.locator(".side h4").text_content(), page.locator(".found").text_content()))
+    assert told == [("ReLU", "1 of 2"), ("Sigmoid", "2 of 2"), ("ReLU", "1 of 2")]
+    page.keyboard.press("Shift+Enter")
+    assert page.locator(".found").text_content() == "2 of 2"
     search.fill("nothing like it")
     assert page.locator(".found").text_content() == "0 found"
     assert page.locator(".searching").count() == 0
@@ -159,6 +171,97 @@ def test_the_picture_grows_shrinks_and_fits(page):
     assert page.evaluate(width) == first
     page.get_by_role("button", name="zoom out").click()
     assert page.evaluate(width) < first
+
+
+PLACE = "document.querySelector('.box > .title').getBoundingClientRect().toJSON()"
+CANVAS = "document.querySelector('.canvas').getBoundingClientRect().toJSON()"
+
+
+def test_it_is_dragged_and_zoomed_around_the_pointer_and_the_wheel_is_the_pages(page):
+    before, canvas = page.evaluate(PLACE), page.evaluate(CANVAS)
+    at = (before["x"] + 5, before["y"] + 5)
+    page.mouse.move(*at)
+    page.mouse.down()
+    page.mouse.move(at[0] + 60, at[1] + 40, steps=4)
+    page.mouse.up()
+    after = page.evaluate(PLACE)
+    assert (after["x"] - before["x"], after["y"] - before["y"]) == pytest.approx((60, 40), abs=2)
+    assert page.locator(".box.chosen").count() == 0  # a drag is no click
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    larger = page.evaluate(PLACE)
+    assert larger["width"] > 1.2 * after["width"]
+    grown = larger["width"] / after["width"]
+    assert larger["x"] == pytest.approx(at[0] + 60 - (at[0] + 60 - after["x"]) * grown, abs=2)
+    page.mouse.move(canvas["x"] + 5, canvas["y"] + 5)
+    overflow = "getComputedStyle(document.querySelector('.canvas')).overflowY"
+    page.evaluate("document.activeElement.blur()")
+    assert page.evaluate(overflow) == "hidden"
+    page.mouse.click(canvas["x"] + 5, canvas["y"] + 5)
+    assert page.evaluate(overflow) == "auto"
+
+
+def test_fit_shows_all_of_it_in_both_directions(page):
+    page.add_style_tag(content=".canvas { height: 120px !important }")
+    page.get_by_role("button", name="Fit").click()
+    canvas = page.evaluate(CANVAS)
+    picture = page.evaluate("document.querySelector('.canvas svg').getBoundingClientRect().toJSON()")
+    for start, end in (("top", "bottom"), ("left", "right")):
+        assert canvas[start] <= picture[start]
+        assert picture[end] <= canvas[end]
+
+
+def test_home_end_and_slash(page):
+    page.locator(".box", has_text="Linear").first.focus()
+    for key, at in (("End", "output"), ("Home", "input")):
+        page.keyboard.press(key)
+        assert focused(page) == at
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.type") == "search"
+    page.keyboard.type("/")
+    assert page.evaluate("document.activeElement.value") == "/"
+
+
+def test_a_box_tells_what_goes_in_and_out_and_its_weights(page):
+    page.locator(".box", has_text="Linear").first.click()
+    told = page.locator(".side").inner_text()
+    assert "1×2 float32 from input" in told
+    assert "weight 2×2" in told
+    assert len(page.locator(".side .first").first.text_content().split(", ")) == 4
+    page.locator(".side").get_by_role("button", name="input").click()
+    assert page.locator(".side h4").text_content() == "input"
+
+
+def fill(page, title):
+    frame = page.locator(".box", has_text=title).last.locator("> .frame")
+    return frame.evaluate("frame => getComputedStyle(frame).fill")
+
+
+def test_boxes_are_coloured_by_what_they_cost(page):
+    page.get_by_label("colour").select_option(label="FLOPs")
+    assert page.locator(".box", has_text="Linear").first.locator(".count").text_content() == "8 FLOPs · 100 %"
+    assert fill(page, "Linear") != fill(page, "ReLU") == fill(page, "Sigmoid")
+    page.get_by_label("colour").select_option(label="kinds")
+    assert fill(page, "Linear") == fill(page, "ReLU")
+
+
+def test_the_picture_is_saved_from_a_file(page, tmp_path):
+    saved = {}
+    for kind in ("SVG", "PNG"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"save as {kind}").click()
+        saved[kind] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[kind])
+    assert saved["SVG"].name == "Sequential-graph.svg"
+    root = ElementTree.fromstring(saved["SVG"].read_text("utf-8"))
+    texts = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert {"input", "Linear", "▾ Sequential", "ReLU", "output"} <= set(texts)
+    assert not re.search(r"var\(|color-mix|class=", saved["SVG"].read_text("utf-8"))
+    with Image.open(saved["PNG"]) as image:
+        assert image.size[1] == 2 * int(root.get("height"))
+        assert len(image.convert("RGB").getcolors(1 << 24)) > 10  # something is drawn
+    assert page.messages == []
 
 
 SHOW = """path => document.querySelector(".tab").dispatchEvent(new CustomEvent("modelcheck:show", { detail: path }))"""
@@ -218,7 +321,7 @@ def test_a_browser_that_cannot_unpack_keeps_the_list_open_and_says_so(browser, r
 
 def test_the_graph_of_resnet50_is_packed_to_less_than_a_fifth(record, tmp_path):
     pytest.importorskip("torchvision")
-    from pytest_modelcheck.checks.structure.diagram import payload
+    from pytest_modelcheck.checks.structure.payload import payload
     from pytest_modelcheck.drawing.html import packed
 
     section = ModelCheck("torchvision:resnet50", input_size=(1, 3, 224, 224)).structure().to_dict()
@@ -251,13 +354,14 @@ def test_without_a_script_there_is_the_list(browser, record, tmp_path):
 
 
 def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
-    from pytest_modelcheck.checks.structure.diff import Comparison
-    from pytest_modelcheck.checks.structure.merge import merged
+    from pytest_modelcheck.checks.structure.compare.diff import Comparison
+    from pytest_modelcheck.checks.structure.compare.merge import merged
 
-    def net(last):
-        return nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), last))
+    def net(last, width):
+        return nn.Sequential(nn.Linear(2, width), nn.Sequential(nn.ReLU(), last))
 
-    base, head = (ModelCheck(net(last), input_size=(1, 2)).structure() for last in (nn.Sigmoid(), nn.Tanh()))
+    nets = net(nn.Sigmoid(), 2), net(nn.Tanh(), 3)
+    base, head = (ModelCheck(one, input_size=(1, 2)).structure() for one in nets)
     page = browser.new_page()
     path = write(head.to_dict() | {"diff": merged(Comparison(base, head))}, record, tmp_path)
     page.goto(address(path, "graph"))
@@ -266,35 +370,45 @@ def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
     assert page.locator(".box.removed").count() >= 1
     assert "1.1: class changed" not in page.locator(".changes").text_content()
     assert "Sigmoid()" in page.locator(".changes del").all_text_contents()
+    page.get_by_role("button", name="next change").click()
+    assert page.locator(".found").text_content() == "change 1 of 4"
+    assert "out_features 2 → 3" in page.locator(".side .changes").inner_text()
+    page.locator(".box.chosen").focus()
+    for key, title in (("n", "Tanh"), ("n", "sigmoid"), ("p", "Tanh"), ("p", "Linear"), ("p", "tanh")):
+        page.keyboard.press(key)
+        assert focused(page) == title
     page.close()
 
 
-def test_five_thousand_nodes_open_within_a_second_and_expand_within_a_fifth(browser, record, tmp_path):
+def test_five_thousand_nodes_open_in_a_second_unfold_in_a_fifth_and_fold_in_a_tenth(
+    browser, record, tmp_path
+):
     """By the page's own clock, the best of three: another process may only ever slow it down."""
     torch.manual_seed(0)
     section = ModelCheck(Wide(), input_size=(1, 2)).structure().to_dict()
     assert len(section["graph"]["nodes"]) > 5000
     url = address(write(section, record, tmp_path), "graph")
-    opened, expanded = [], []
+    opened, expanded, toggled = [], [], []
     for _ in range(3):
         page = browser.new_page()
         page.goto(url)
         opened.append(page.evaluate(DRAWN))
-        expanded.append(
-            page.evaluate("""async () => {
-                const box = document.querySelector(".box.module[aria-expanded=false]");
-                const start = performance.now();
-                box.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-                await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-                return performance.now() - start;
-            }""")
-        )
+        expanded.append(page.evaluate(TIMED, "[...document.querySelectorAll('.viewer button')][0]"))
+        toggled.append(page.evaluate(TIMED, "[...document.querySelectorAll('.box.module.open')].at(-1)"))
+        assert page.locator(".box").count() < 300
         page.close()
-    print(opened, expanded)
+    print(opened, expanded, toggled)
     assert min(opened) < 1000
     assert min(expanded) < 200
+    assert min(toggled) < 100
 
 
+TIMED = """async (selected) => {
+    const element = eval(selected), start = performance.now();
+    element.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+    return performance.now() - start;
+}"""
 DRAWN = """async () => {
     while (!document.querySelector(".box")) await new Promise(done => setTimeout(done));
     return performance.now();
@@ -328,7 +442,9 @@ def test_fully_expanded_no_header_collides_and_no_edge_crosses_a_label(browser, 
     section = ModelCheck(f"torchvision:{name}", input_size=(1, 3, 64, 64)).structure().to_dict()
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(address(write(section, record, tmp_path), "graph"))
+    page.add_style_tag(content=".canvas { height: 30000px !important }")  # what is out of sight is not drawn
     page.get_by_role("button", name="Expand all").click()
+    page.locator(".box", has_text="output").last.wait_for()
     assert page.locator(".box").count() > 60
     assert page.evaluate(COLLIDING) == []
     assert page.evaluate(CROSSED) == []

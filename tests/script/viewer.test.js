@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bend } from "../../pytest_modelcheck/checks/structure/script/bend.js";
 import * as model from "../../pytest_modelcheck/checks/structure/script/boxes.js";
-import { stepFor } from "../../pytest_modelcheck/checks/structure/script/keys.js";
-import { bend, planBox } from "../../pytest_modelcheck/checks/structure/script/plan.js";
+import { changesOf, nextOf } from "../../pytest_modelcheck/checks/structure/script/changes.js";
+import { actFor, stepFor } from "../../pytest_modelcheck/checks/structure/script/keys.js";
+import { Look, locate, shownIn } from "../../pytest_modelcheck/checks/structure/script/plan.js";
+import { findBoxes } from "../../pytest_modelcheck/checks/structure/script/search.js";
 import { factsOf } from "../../pytest_modelcheck/checks/structure/script/side.js";
 
 const { IN, OUT, ROOT } = model;
@@ -99,10 +102,11 @@ test("all that opens is opened, but for views", () => {
 });
 
 test("the search finds titles and names, and shows the closed box that a hit is in", () => {
-  assert.deepEqual(ids(model.findBoxes(boxes, "conv2d")), [1, 10, 12, 14]);
-  assert.deepEqual(ids(model.findBoxes(boxes, " BLOCKS.1 ")), [4, 12]);
-  assert.deepEqual(model.findBoxes(boxes, " "), []);
-  assert.deepEqual(model.findBoxes(boxes, "net"), []); // the model itself is no hit
+  assert.deepEqual(ids(findBoxes(boxes, "conv2d")), [1, 10, 12, 14]);
+  assert.deepEqual(ids(findBoxes(boxes, " BLOCKS.1 ")), [4, 12]);
+  assert.deepEqual(ids(findBoxes(boxes, "conv")), [10, 12, 14, 1]); // called so, before what begins so
+  assert.deepEqual(findBoxes(boxes, " "), []);
+  assert.deepEqual(findBoxes(boxes, "net"), []); // the model itself is no hit
   assert.equal(model.visible(boxes, new Set([ROOT]), boxes.get(12)), 2);
   assert.equal(model.visible(boxes, new Set([ROOT, 2]), boxes.get(12)), 4);
   assert.equal(model.visible(boxes, new Set([ROOT, 2, 4]), boxes.get(12)), 12);
@@ -127,7 +131,7 @@ test("a parameter's name is none of a module", () => {
 });
 
 function plan(open, read = boxes) {
-  return planBox(read.get(ROOT), { boxes: read, open: new Set(open), width });
+  return new Look(read, new Set(open), width).plan();
 }
 
 function overlaps(kids) {
@@ -242,4 +246,61 @@ test("the side tells what there is, and nothing of what there is not", () => {
     ["attributes", "3, 64"],
   ]);
   assert.deepEqual(factsOf(boxes.get(9)), []);
+});
+
+test("what did not change is not planned again", () => {
+  const look = new Look(boxes, new Set([ROOT, 2, 3, 4]), width);
+  const before = look.plan();
+  const kidOf = (plan, id) => plan.kids.find((kid) => kid.plan.box.id === id).plan;
+  look.unfold(new Set([ROOT, 2, 3]));
+  const after = look.plan();
+  assert.notEqual(after, before);
+  assert.equal(kidOf(after, 1), kidOf(before, 1));
+  assert.equal(kidOf(kidOf(after, 2), 3), kidOf(kidOf(before, 2), 3));
+  assert.ok(!kidOf(kidOf(after, 2), 4).open && kidOf(kidOf(before, 2), 4).open);
+});
+
+test("a plan tells what it shows, and where", () => {
+  const shown = plan([ROOT, 2, 3]);
+  assert.deepEqual(shownIn(shown), [1, 2, 3, 10, 11, 4, 5, 9]);
+  const run = shown.kids[1];
+  const block = run.plan.kids[1];
+  const found = locate(shown, [2, 4]);
+  assert.deepEqual([found.plan, found.y], [block.plan, run.y + block.y]);
+  assert.equal(locate(shown, [2, 4, 12]).plan, block.plan); // which is closed
+});
+
+test("a box that is coloured by a figure tells it, and its share", () => {
+  const figures = [[0.345, "3 MB"], null];
+  const look = new Look(model.readBoxes(data({ 1: { figures } })), new Set([ROOT]), width);
+  assert.deepEqual([look.plan().kids[0].plan.count, look.plan().kids[0].plan.share], ["1.7 k", 0]);
+  look.tell(0);
+  const [stem] = look.plan().kids;
+  assert.deepEqual([stem.plan.count, stem.plan.share], ["3 MB · 35 %", 0.345]);
+  look.tell(1);
+  assert.equal(look.plan().kids[0].plan.count, "");
+});
+
+test("the walk of changes stops at what came or went as a whole, and at what is changed itself", () => {
+  const changed = { status: "changed" };
+  const own = { ...changed, changes: [["stride", "2", "1"]] };
+  const given = { 0: changed, 2: changed, 3: { status: "added" }, 10: { status: "added" } };
+  const read = model.readBoxes(data({ ...given, 4: changed, 12: own, 5: own, 14: own }));
+  assert.deepEqual(ids(changesOf(read)), [3, 12, 5, 14]);
+  assert.deepEqual(changesOf(boxes), []);
+  assert.deepEqual(
+    [nextOf(3, -1, 1), nextOf(3, -1, -1), nextOf(3, 2, 1), nextOf(3, 0, -1)],
+    [0, 2, 0, 2],
+  );
+});
+
+test("letters are keys in the picture alone, and the slash in all of the viewer but its fields", () => {
+  const event = (key, more = {}) => ({ key, target: {}, ...more });
+  const field = { matches: () => true };
+  assert.deepEqual(actFor(event("n"), true), ["change", 1]);
+  assert.deepEqual(actFor(event("p"), true), ["change", -1]);
+  assert.equal(actFor(event("n"), false), undefined);
+  assert.equal(actFor(event("n", { ctrlKey: true }), true), undefined);
+  assert.deepEqual(actFor(event("/"), false), ["seek"]);
+  assert.equal(actFor(event("/", { target: field }), false), undefined);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { overlay } from "../../pytest_modelcheck/checks/explain/panel.js";
-import { clip, exact, holds, short } from "../../pytest_modelcheck/drawing/words.js";
+import { clip, exact, holds, percent, short } from "../../pytest_modelcheck/drawing/words.js";
 
 test("counts are short", () => {
   const cases = { 0: "0", 999: "999", 1000: "1.0 k", 25557032: "25.56 M", 4089184256: "4.09 G" };
@@ -27,4 +27,11 @@ test("the actual map covers as much of the expected one as the slider says", () 
   const swipe = { isStacked: true, clipPath: "inset(0 70% 0 0)", opacity: 1 };
   assert.deepEqual(overlay("swipe", 30), swipe);
   assert.deepEqual(overlay("onion skin", 30), { isStacked: true, clipPath: "", opacity: 0.3 });
+});
+
+test("shares have as many digits as say something", () => {
+  assert.deepEqual(
+    [percent(1), percent(0.345), percent(0.0995), percent(0.042)],
+    ["100 %", "35 %", "10 %", "4.2 %"],
+  );
 });

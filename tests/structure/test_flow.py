@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pytest_modelcheck.checks.structure.sequences import opcodes
+from pytest_modelcheck.checks.structure.compare.sequences import opcodes
 
 LAYER = list("abcdefgh")
 

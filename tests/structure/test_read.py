@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pytest_modelcheck.checks.structure.diff import Comparison
-from pytest_modelcheck.checks.structure.merge import merged
+from pytest_modelcheck.checks.structure.compare.diff import Comparison
+from pytest_modelcheck.checks.structure.compare.merge import merged
 from pytest_modelcheck.checks.structure.read import read_structure
 from pytest_modelcheck.errors import ModelCheckError
 from pytest_modelcheck.records.plain import plain

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import NotRequired, TypedDict
 
-from ...records.section import Section, Total, content_of
+from ...records.plain import number
+from ...records.section import Section, Spread, Total, content_of
 from ...records.types import Number
 from ...verdict.measurement import ROOT, Contributor
 from ...verdict.metric import Metric
@@ -77,6 +78,13 @@ def _costs(content: Mapping[str, Any]) -> Mapping[str, int]:
     return {m["name"]: m["macs"] for m in content.get("modules", [])}
 
 
+def _spreads(content: Mapping[str, Any]) -> Iterator[Spread]:
+    """Records hold numbers that are none as words: they colour nothing."""
+    for metric in (metrics.FLOPS, metrics.MEMORY_ACCESS, metrics.ACTIVATIONS):
+        values = {m["name"]: number(m.get(metric.name)) for m in content.get("modules", [])}
+        yield Spread(metric, {name: value for name, value in values.items() if value is not None})
+
+
 def _upgraded(content: Mapping[str, Any], sections: Mapping[str, Any]) -> Mapping[str, Any]:
     """Schema 1 had the modules' own parameters in the structure alone."""
     structure = content_of(sections, "structure") or {}
@@ -106,6 +114,7 @@ COMPLEXITY = Section(
     ),
     changes=COMPARISON,
     costs=_costs,
+    spreads=_spreads,
     upgraded=_upgraded,
     steady=True,
 )

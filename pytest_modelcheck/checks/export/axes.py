@@ -142,8 +142,8 @@ def _bounds(dim: object) -> tuple[int, float]:
 class FreeSizes:
     """Which sizes an exported program leaves free, and inputs at others than the example's.
 
-    Of its inputs' shapes the program says what each size is: a number, a symbol (one for all sizes that are equal), or
-    an expression of symbols.
+    `fixed`: the axes that it does not leave free, a sentence for each. Of its inputs' shapes the program says what each
+    size is: a number, a symbol (one for all sizes that are equal), or an expression of symbols.
     """
 
     def __init__(
@@ -157,11 +157,13 @@ class FreeSizes:
         self.names = names
         self.ranges = getattr(program, "range_constraints", {})
         self.example = self._example()
+        self.fixed = tuple(self._told_fixed(axis) for axis in axes if self._is_fixed(axis))
         self.left = {axis: "" for axis in axes if not self._is_fixed(axis)}  # not tried yet, and why not
         self.seen: set[tuple[tuple[int, ...], ...]] = set()  # the shapes that were
 
     def others(self) -> Iterator[tuple[Sizes, Inputs]]:
-        """Larger ones, smaller ones, and those just beyond what the exporter believes: until each kind was tried.
+        """Larger ones, smaller ones, and those just beyond what the exporter believes, along all axes together; then
+        along each alone.
 
         The caller says of each whether it was `tried` or `refused`.
         """
@@ -169,8 +171,8 @@ class FreeSizes:
             yield from self._first(
                 {symbol: rule(symbol, n, i) for i, (symbol, n) in enumerate(self.example.items())}
             )
-        for symbol, n in self.example.items():  # one alone, where they do not go together
-            if any(symbol in self._symbols(axis) for axis in self.left):
+        for symbol, n in self.example.items():
+            if len(self.example) > 1 or self.left:
                 yield from self._first({symbol: [*_larger(symbol, n, 0), *_smaller(symbol, n, 0)]})
 
     def _first(self, choices: Mapping[Any, Sequence[int]]) -> Iterator[tuple[Sizes, Inputs]]:
@@ -210,14 +212,6 @@ class FreeSizes:
         for axis, why in self.left.items():
             self._refuse(axis, why or "no other size is allowed, or can be made of the example input")
 
-    def not_free(self, sizes: Sizes, reason: str) -> str:
-        """What to say of a file that does not run where the model does."""
-        asked = ", ".join(map(str, self.axes))
-        return (
-            f"{self.name}: the model runs at {sizes}, the exported file does not: {reason}\n"
-            f"Asked to be free (dynamic=): {asked}. Mend what fixes it in the model, or narrow dynamic="
-        )
-
     def _refuse(self, axis: Axis, why: str) -> None:
         raise NothingSeenError(
             f"{self.name}: {axis} was asked to be free (dynamic=), but could not be tried at a second size: {why}\n"
@@ -225,20 +219,14 @@ class FreeSizes:
         )
 
     def _is_fixed(self, axis: Axis) -> bool:
-        """False. Raises NothingSeenError for an axis of one size alone."""
+        """Whether the file takes one size there."""
         size = self.expressions[axis.number][axis.axis]
         allowed = self.ranges.get(size)
-        if not isinstance(size, int) and (allowed is None or allowed.lower != allowed.upper):
-            return False
-        now = self.inputs.tensors[axis.number].shape[axis.axis]
-        raise NothingSeenError(
-            f"{self.name}: {axis} was asked to be free (dynamic=), but the file fixes it at {now}.\n"
-            "Something in the model holds for that size alone (a view with numbers, int(x.shape[0]), a branch): mend "
-            "it, or leave the axis out of dynamic=."
-        )
+        return isinstance(size, int) or (allowed is not None and bool(allowed.lower == allowed.upper))
 
-    def _symbols(self, axis: Axis) -> set[Any]:
-        return set(getattr(self.expressions[axis.number][axis.axis], "free_symbols", ()))
+    def _told_fixed(self, axis: Axis) -> str:
+        now = self.inputs.tensors[axis.number].shape[axis.axis]
+        return f"{axis} was asked to be free (dynamic=), but the file fixes it at {now}"
 
     def _example(self) -> dict[Any, int]:
         """The symbols, and what they are at the example inputs."""

@@ -16,6 +16,27 @@ from ...verdict.units import BYTES
 FACTS = ("opset", "size_bytes", "reason")
 
 
+class DistanceEntry(TypedDict):
+    """What there is of an `OutputError`."""
+
+    name: str
+    relative: Figure
+    absolute: Figure
+    scale: Figure
+    at: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class StandingEntry(TypedDict):
+    """What `Standing.to_dict()` gives."""
+
+    path: str
+    problem: str
+    graph: list[str]
+    outputs: list[DistanceEntry]
+    weights: list[DistanceEntry]
+
+
 class ExportEntry(TypedDict):
     """What `Onnx.to_dict()` gives."""
 
@@ -25,6 +46,11 @@ class ExportEntry(TypedDict):
     size_bytes: NotRequired[Figure]
     operators: dict[str, int]
     reason: NotRequired[str]
+    fixed: NotRequired[list[str]]
+    left_out: NotRequired[list[str]]
+    unsteady: NotRequired[str]
+    unkept: NotRequired[str]
+    standing: NotRequired[StandingEntry | None]
 
 
 class ExportChange(TypedDict):

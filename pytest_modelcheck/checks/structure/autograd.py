@@ -9,9 +9,9 @@ from typing import cast
 from torch import nn
 from torch.autograd.graph import Node
 
-from .attributes import tensors_in
 from .graph import AutogradNode, Scope
 from .rows import AutogradContent, GradientRow, ScopeRow
+from .trace.attributes import tensors_in
 
 TRAINED, UNREACHED, FROZEN = "trained", "not reached", "frozen"
 

@@ -13,9 +13,9 @@ from ...records.prices import Prices, price_words, total
 from ...records.section import Cell, Comparison, Line, Origin, Paths, Sections, Table, content_of
 from ...text import count
 from ...verdict.measurement import ROOT
-from . import diff
 from .checkpoint import checkpoint, checkpoint_words
-from .merge import merged
+from .compare import diff
+from .compare.merge import merged
 from .read import read_structure
 from .rows import ChangeRow, CheckpointChange, GraphChange, Status, StructureEntry
 from .told import Told, graph_words, priced, told

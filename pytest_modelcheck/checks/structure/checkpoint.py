@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...text import count
-from .change import Change
+from .compare.change import Change
 
 if TYPE_CHECKING:
     from .rows import CheckpointChange, KeyPair, StateEntry, StateRow

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from .grid import Grid, Route, lay_out
+from .grid import Grid, lay_out
 
 if TYPE_CHECKING:
     from .rows import (
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
         GradientGraph,
         GradientRow,
         GraphEntry,
+        LinkRow,
         NodeRow,
         ScopeRow,
-        Shape,
         StructureEntry,
     )
 
@@ -37,6 +37,8 @@ class Box:
     name: str = ""
     parent: int = -1
     kind: str = "module"  # "operator", "parameter", "module", "repeat"
+    path: str = ""  # of the module whose call it is, or whose forward calls it
+    node: int = -1  # the operator, of a box that stands for one
     shape: str = ""
     attributes: str = ""
     params: int = 0
@@ -60,8 +62,12 @@ class Box:
         self.ways.setdefault((source, target), set()).update(statuses)
 
     def way_status(self, source: int, target: int) -> str:
-        """Of an edge: added or removed if all that it stands for is."""
+        """Of an edge: added or removed if all that it stands for is; changed if it stands for some of both alone. What
+        comes in or goes out is the same, whatever became of it elsewhere.
+        """
         found = self.ways.get((source, target), set())
+        if found == {"added", "removed"} and source != IN and target != OUT:
+            return "changed"
         return next(iter(found)) if len(found) == 1 else ""
 
 
@@ -73,11 +79,13 @@ class Diagram:
         both = diff.get("graph") if diff else None
         self.graph = cast("GraphEntry | GradientGraph", both or section["graph"])
         self.nodes: Sequence[NodeRow | GradientRow] = self.graph["nodes"]
+        self.links = _links(diff.get("links") if diff and both else None)
         self.modules = {m["name"]: m for m in section["modules"]}
         self.boxes: list[Box] = []
         self.place: list[int] = []  # of each node
         self._build()
         self._connect()
+        self._mark_rewired()
         self._merge_leaves()
         self._fold()
         self._spread_status()
@@ -104,7 +112,10 @@ class Diagram:
             for scope in reversed(chain):
                 entry = self.graph["scopes"][scope]
                 numbers[scope] = self._add(self._module_box(entry), numbers.get(entry["parent"], -1))
-            self.place.append(self._add(_operator_box(node), numbers[node["scope"]]))
+            around = numbers[node["scope"]]
+            box = _operator_box(node)
+            box.path, box.node = self.boxes[around].path, len(self.place)
+            self.place.append(self._add(box, around))
 
     def _add(self, box: Box, parent: int) -> int:
         number = len(self.boxes)
@@ -120,6 +131,7 @@ class Diagram:
         return Box(
             scope["type"],
             name,
+            path=scope["module"],
             attributes=module.get("attributes", "") if module else "",
             params=module.get("params", 0) if module else 0,
             frozen=module.get("frozen", False) if module else False,
@@ -131,8 +143,17 @@ class Diagram:
         for number, node in enumerate(self.nodes):
             for source, slot in node["inputs"]:
                 giver = self.nodes[source]
-                shape = _shape(giver["shapes"][slot]) if giver["shapes"] else ""
-                self._lift(self.place[source], self.place[number], shape, _edge_status(giver, node))
+                shape = shape_words(giver["shapes"][slot]) if giver["shapes"] else ""
+                status = _edge_status(giver, node) or self.links.get((source, number, slot), "")
+                self._lift(self.place[source], self.place[number], shape, status)
+
+    def _mark_rewired(self) -> None:
+        """An operator that is fed by other ones, though nothing around it came or went, has changed."""
+        for _, number, _ in self.links:
+            givers = [self.nodes[giver] for giver, _ in self.nodes[number]["inputs"]]
+            if not any(giver.get("status") in ("added", "removed") for giver in givers):
+                box = self.boxes[self.place[number]]
+                box.status = box.status or "changed"
 
     def _lift(self, u: int, v: int, shape: str, status: str) -> None:
         def inner(path: list[int]) -> list[tuple[int, int]]:
@@ -163,6 +184,7 @@ class Diagram:
                     box.shape, box.view = only.shape, only.view
                     box.status = box.status or only.status
                     box.attributes = box.attributes or only.attributes
+                    box.node = only.node
                     box.children, box.edges = [], []
             if box.children and not box.shape:
                 box.shape = next((shape for u, v, shape in box.edges if v == OUT), "")
@@ -240,6 +262,11 @@ class Diagram:
                 box.status = inner.pop() if len(inner) == 1 and box.parent >= 0 else "changed"
 
 
+def _links(rows: Sequence[LinkRow] | None) -> dict[tuple[int, int, int], str]:
+    """Edges between operators that both revisions have, by (source, target, output of the source)."""
+    return {(source, target, slot): status for source, slot, target, status in rows or ()}
+
+
 def _edge_status(giver: NodeRow | GradientRow, taker: NodeRow | GradientRow) -> str:
     ends = (giver.get("status"), taker.get("status"))
     return next((status for status in ("removed", "added") if status in ends), "")
@@ -249,7 +276,7 @@ def _operator_box(node: NodeRow | GradientRow) -> Box:
     from .graph import VIEWS
 
     told = ", ".join(f"{key}={value}" for key, value in node["attributes"].items())
-    shape = _shape(node["shapes"][0]) if node["shapes"] else ""
+    shape = shape_words(node["shapes"][0]) if node["shapes"] else ""
     state = cast("str", node.get("parameter", ""))  # of autograd's graph
     return Box(
         node["operator"],
@@ -262,50 +289,6 @@ def _operator_box(node: NodeRow | GradientRow) -> Box:
     )
 
 
-def _shape(shape: Shape) -> str:
+def shape_words(shape: Sequence[int]) -> str:
+    """`1×3×8×8`."""
     return "×".join(map(str, shape)) or "scalar"
-
-
-def payload(section: StructureEntry | Drawing, costs: Mapping[str, int]) -> dict[str, object] | None:
-    """What the viewer draws from: boxes that can be seen, by their numbers. None where there is no graph."""
-    diff = section.get("diff")
-    if not (section.get("graph") or (diff and diff.get("graph"))):
-        return None
-    boxes = Diagram(section).boxes
-    seen, todo = {0}, [0]
-    while todo:
-        children = boxes[todo.pop()].children
-        seen.update(children)
-        todo += children
-    return {"boxes": {number: _packed(boxes[number], costs) for number in sorted(seen)}}
-
-
-def _packed(box: Box, costs: Mapping[str, int]) -> dict[str, object]:
-    grid = box.grid
-    facts = {
-        "title": box.title,
-        "name": box.name,
-        "parent": box.parent,
-        "shape": box.shape,
-        "attributes": box.attributes,
-        "params": box.params,
-        "frozen": box.frozen,
-        "macs": costs.get(box.name, 0) if box.kind == "module" else 0,
-        "repeat": box.repeat,
-        "status": box.status,
-        "view": box.view,
-        "parameter": box.kind == "parameter",
-        "fold": box.kind == "repeat",
-    }
-    packed = {key: value for key, value in facts.items() if value}
-    if grid is not None:
-        packed["cells"] = [[child, *cell] for child, cell in grid.cells.items()]
-        packed["routes"] = [_packed_route(box, route) for route in grid.routes]
-        packed["tracks"] = grid.tracks
-    return packed
-
-
-def _packed_route(box: Box, route: Route) -> list[object]:
-    status = box.way_status(route.source, route.target)
-    packed = [route.source, route.target, route.shape, route.rail, route.track, route.last]
-    return [*packed, status] if status else packed

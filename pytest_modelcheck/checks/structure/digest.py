@@ -14,6 +14,8 @@ def digest(facts: object) -> str:
 
 def _same(value: object) -> object:
     """`value` with one way to write each number."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, (list, tuple)):
         return [_same(item) for item in value]
     if isinstance(value, Mapping):
@@ -21,3 +23,6 @@ def _same(value: object) -> object:
     if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
         return int(value)
     return value
+
+
+_PLAIN = frozenset([str, int, type(None)])

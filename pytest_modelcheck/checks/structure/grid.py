@@ -128,10 +128,14 @@ def _rails(edges: list[Edge], rows: dict[int, int], columns: _Columns) -> dict[t
     rails: dict[tuple[int, int], int] = {}
     far: dict[int, list[int]] = {}
     chain_rows = columns.of
+    filled: dict[int, set[int]] = {}
+    for child, row in rows.items():
+        filled.setdefault(chain_rows[child], set()).add(row)
     for u, v, _ in edges:
         between = range(rows[u] + 1, rows[v])
-        own = {r for c, r in rows.items() if chain_rows[c] == chain_rows[v]}
-        if not between or (not own & set(between) and _keeps(u, v, edges, columns, between)):
+        if not between or (
+            filled[chain_rows[v]].isdisjoint(between) and _keeps(u, v, edges, columns, between)
+        ):
             rails[u, v] = chain_rows[v]
         elif u in columns.ends and rows[v] == min(rows[b] for a, b, _ in edges if a == u):
             rails[u, v] = chain_rows[u]
@@ -171,7 +175,10 @@ def _with_tracks(
         for gap, a, b in ((rows[u], columns[u], rail), (rows[v] - 1, rail, columns[v])):
             if a != b:
                 pieces.setdefault(gap, {}).setdefault(u, []).extend((a, b))
-    tracks = {gap: _tracks(gap, found, edges, rows, columns, rails) for gap, found in pieces.items()}
+    out: dict[int, list[int]] = {}
+    for u, v, _ in edges:
+        out.setdefault(u, []).append(v)
+    tracks = {gap: _tracks(gap, found, out, rows, columns, rails) for gap, found in pieces.items()}
     routes = [
         Route(
             u,
@@ -191,13 +198,13 @@ def _with_tracks(
 def _tracks(
     gap: int,
     found: dict[int, list[int]],
-    edges: list[Edge],
+    out: dict[int, list[int]],
     rows: dict[int, int],
     columns: dict[int, int],
     rails: dict[tuple[int, int], int],
 ) -> dict[int, int]:
     """A piece that leaves a column downwards lies above one that arrives in it from elsewhere."""
-    start = {u: rails_column(u, gap, rows, columns, edges, rails) for u in found}
+    start = {u: rails_column(u, gap, rows, columns, out, rails) for u in found}
     arrives = {u: {c for c in span if c not in start[u]} for u, span in found.items()}
     above: dict[int, set[int]] = {
         u: {w for w in found if w != u and start[w] & arrives[u] and not start[u] & arrives[w]} for u in found
@@ -224,10 +231,10 @@ def rails_column(
     gap: int,
     rows: dict[int, int],
     columns: dict[int, int],
-    edges: list[Edge],
+    out: dict[int, list[int]],
     rails: dict[tuple[int, int], int],
 ) -> set[int]:
     """Where a source comes down into a gap: under its box, or on its rails."""
     if rows[u] == gap:
         return {columns[u]}
-    return {rails[a, b] for a, b, _ in edges if a == u and rows[b] - 1 >= gap}
+    return {rails[u, b] for b in out[u] if rows[b] - 1 >= gap}

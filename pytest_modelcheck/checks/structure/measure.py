@@ -9,11 +9,11 @@ from ...errors import ModelCheckError
 from ...model.shared import shared
 from ...model.subject import Subject
 from ...text import first_sentence
-from .passes import trace_graph
 from .result import Structure
 from .statedict import read_state
+from .trace.passes import trace_graph
+from .trace.values import hash_of
 from .tree import read_tree
-from .values import hash_of
 
 
 @shared()

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ...drawing.html import packed
 from ...drawing.panel import Panel
 
 if TYPE_CHECKING:
+    from ...records.section import Spread
     from .rows import AutogradContent, Drawing, ModuleRow, Nested, StructureEntry
 
 
-def _diagram(content: StructureEntry | Drawing, costs: Mapping[str, int]) -> str | None:
+def _diagram(
+    content: StructureEntry | Drawing, costs: Mapping[str, int], spreads: Iterable[Spread] = ()
+) -> str | None:
     """What the viewer draws from; None without a graph."""
-    from .diagram import payload
+    from .payload import payload
 
-    made = payload(content, costs)
+    made = payload(content, costs, spreads)
     return packed(made) if made is not None else None
 
 

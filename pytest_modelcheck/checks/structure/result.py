@@ -9,9 +9,9 @@ from html import escape
 from typing import TYPE_CHECKING, cast
 
 from ...text import count, first_line_repr
-from .change import Change
 from .checkpoint import State
-from .diff import compare
+from .compare.change import Change
+from .compare.diff import compare
 from .digest import digest
 from .graph import Graph
 from .node import ModuleNode

@@ -140,12 +140,26 @@ class GraphChange(TypedDict):
     same: NotRequired[bool]
 
 
+LinkRow: TypeAlias = tuple[int, int, int, Status]  # source, its output, target, what became of the edge
+
+
+class EarlierRow(TypedDict):
+    """An operator of the graph of both that has other attributes than at the base, with those."""
+
+    node: int
+    attributes: dict[str, object]
+
+
 class DiffEntry(TypedDict):
-    """Base and head in one graph."""
+    """Base and head in one graph. `links`: edges between operators that both have, which only one of the two has;
+    `earlier`: what changed operators were at the base.
+    """
 
     base: str
     changes: list[ChangeRow]
     graph: GraphEntry | None
+    links: NotRequired[list[LinkRow]]
+    earlier: NotRequired[list[EarlierRow]]
 
 
 class StructureEntry(TypedDict):

@@ -26,8 +26,12 @@ def read_state(module: nn.Module) -> State | None:
 
 
 def _held(module: nn.Module, state: Mapping[str, object]) -> Iterator[Held]:
-    parameters = dict(module.named_parameters(remove_duplicate=False))
-    buffers = dict(module.named_buffers(remove_duplicate=False))
+    parameters: dict[str, Tensor | None] = {}
+    buffers: dict[str, Tensor | None] = {}
+    for path, part in module.named_modules(remove_duplicate=False):
+        prefix = f"{path}." if path else ""
+        parameters |= {prefix + name: tensor for name, tensor in part._parameters.items()}
+        buffers |= {prefix + name: tensor for name, tensor in part._buffers.items()}
     first: dict[int, str] = {}
     for key, value in state.items():
         kind = "parameter" if key in parameters else "buffer" if key in buffers else "other"

@@ -10,7 +10,7 @@ from ...alike import alike
 from ...records.prices import NO_PRICE, Place, Price, Prices, dearness, price_words, total
 from ...text import count
 from ...verdict.measurement import ROOT
-from .change import OPERATOR, SAID, phrase
+from .compare.change import OPERATOR, SAID, phrase
 from .rows import ChangeRow
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import NotRequired, TypedDict
 
 from ...records.section import Section
+from ...records.types import Number
 from ...verdict.metric import Definition
 from .changes import COMPARISON
 from .panel import COMPARED_PANEL, PANEL
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class TensorRow(TypedDict):
-    """A tensor's statistics."""
+    """A tensor's statistics; `first`: its first values, row by row."""
 
     name: str
+    first: NotRequired[list[Number]]
 
 
 class WeightsEntry(TypedDict):

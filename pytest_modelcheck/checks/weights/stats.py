@@ -18,6 +18,7 @@ from .filters import FilterGrid, filter_grids, first_filters
 from .histogram import Histogram, histogram, plain
 from .patterns import Named, patterns, wanted
 
+FIRST = 8  # values of a tensor that are kept as they are
 BROKEN, DEAD = range(2)  # how bad a problem is: values that no number can follow, filters that say nothing
 
 
@@ -49,6 +50,7 @@ class TensorStats:
     histogram: Histogram
     singular_values: tuple[float, ...] = ()  # only on request
     filters: int = 0  # output channels
+    first: tuple[float, ...] = ()  # values, row by row
 
     def to_dict(self) -> dict[str, object]:
         """A row of the record's section."""
@@ -179,6 +181,7 @@ def _stats(root: nn.Module, name: str, tensor: Tensor, svd: bool = False) -> Ten
         inf=inf,
         dead_filters=_dead(filters),
         filters=len(filters),
+        first=tuple(values[:FIRST].tolist()),
         histogram=histogram(sound, low, high),
         singular_values=_singular_values(tensor) if svd and not nan and not inf else (),
     )

@@ -1,7 +1,7 @@
 // The boxes of a diagram: operators, module calls, and runs of alike ones (diagram.py), by their
 // numbers.
 
-import { clip, holds } from "../../../drawing/words.js";
+import { clip } from "../../../drawing/words.js";
 
 export const ROOT = 0;
 export const IN = -1; // where edges enter a box,
@@ -92,10 +92,13 @@ export function visible(boxes, open, box) {
   return (closed.at(-1) ?? box).id;
 }
 
-// All boxes that a text finds, but the model itself; none for no text.
-export function findBoxes(boxes, wanted) {
-  const inner = [...boxes.values()].filter((box) => box.id !== ROOT);
-  return wanted.trim() ? inner.filter((box) => holds(`${box.title} ${box.name}`, wanted)) : [];
+// All boxes but the model itself, each before those in it, from the top to the bottom.
+export function inOrder(boxes, box = boxes.get(ROOT), found = []) {
+  for (const child of childrenOf(boxes, box)) {
+    found.push(child);
+    inOrder(boxes, child, found);
+  }
+  return found;
 }
 
 // Whether a box's name is a module's path: not so of operators, parameters and runs.

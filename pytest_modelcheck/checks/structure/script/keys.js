@@ -1,7 +1,28 @@
-// What the keys of a tree do.
+// What keys do.
 
-// For a key on a box: "toggle", the number of the box to go to, or undefined. `order`: the boxes
-// that are drawn.
+// For a key in the viewer: what it is asked to do, with arguments; undefined for all other keys.
+// Letters are keys in the picture alone.
+export function actFor(event, inPicture) {
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (!isPlain || event.target.matches?.("input, select")) {
+    return undefined;
+  }
+  if (event.key === "/") {
+    return ["seek"];
+  }
+  return inPicture ? ACTS.get(event.key) : undefined;
+}
+
+const ACTS = new Map([
+  ["n", ["change", 1]],
+  ["p", ["change", -1]],
+  ["+", ["zoom", 1]],
+  ["-", ["zoom", -1]],
+  ["0", ["fit"]],
+]);
+
+// For a key on a box, as in any tree: "toggle", the number of the box to go to, or undefined.
+// `order`: the boxes that are not inside a closed one.
 export function stepFor(key, box, isOpen, order) {
   const place = order.indexOf(box.id);
   switch (key) {

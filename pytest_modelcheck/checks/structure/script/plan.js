@@ -4,10 +4,10 @@
 // A box's plan holds `left` and `right`, how far it reaches to either side of its chain, its
 // `height`, and if it is open, where in it things are: `kids` (the plans inside, each with its
 // place), `ways` (the edges) and `shapes`. Places are relative to the chain at the box's upper
-// edge, in pixels at scale 1.
+// edge, in pixels at scale 1. Plans are kept: what did not change is not planned again.
 
-import { short } from "../../../drawing/words.js";
-import { IN, OUT, ROOT } from "./boxes.js";
+import { percent, short } from "../../../drawing/words.js";
+import { around, IN, OUT, ROOT } from "./boxes.js";
 
 export const HEAD = 28; // height of an open box's title
 export const FRAME = 14; // between an open box and what is in it
@@ -21,20 +21,76 @@ const LEAST = 72; // width of a box
 // A status is never told by its colour alone.
 const MARKS = { added: "+ ", removed: "− ", changed: "± " };
 
-// The plan of a box. `look`: the `boxes`, which are `open`, and `width(text, font)`.
+// How the boxes are looked at: those that are `open`, `width(text, font)`, and the number of the
+// `figure` that they tell, if they are coloured by one.
+export class Look {
+  constructor(boxes, open, width) {
+    this.boxes = boxes;
+    this.width = width;
+    this.plans = new Map();
+    this.unfold(open);
+  }
+
+  // Which boxes are open from now on.
+  unfold(open) {
+    const changed = [...open].filter((id) => !this.open?.has(id));
+    changed.push(...[...(this.open ?? [])].filter((id) => !open.has(id)));
+    this.open = new Set(open);
+    for (const id of changed) {
+      this.forget(id);
+    }
+  }
+
+  // What a box looks like has changed, and so has all around it.
+  forget(id) {
+    this.plans.delete(id);
+    for (const outer of around(this.boxes, this.boxes.get(id))) {
+      this.plans.delete(outer.id);
+    }
+  }
+
+  tell(figure) {
+    this.figure = figure;
+    this.plans.clear();
+  }
+
+  // The plan of the model.
+  plan() {
+    return planBox(this.boxes.get(ROOT), this);
+  }
+}
+
 export function planBox(box, look) {
+  if (!look.plans.has(box.id)) {
+    look.plans.set(box.id, planAnew(box, look));
+  }
+  return look.plans.get(box.id);
+}
+
+function planAnew(box, look) {
   const isOpen = Boolean(box.cells) && look.open.has(box.id);
   const fold = box.cells ? (isOpen ? "▾ " : "▸ ") : "";
   const repeat = box.repeat ? ` ×${box.repeat}` : "";
   const text = `${fold}${MARKS[box.status] ?? ""}${box.title}${repeat}`;
-  const count = box.params ? short(box.params) + (box.frozen ? " frozen" : "") : "";
+  const count = countOf(box, look);
+  const share = box.figures?.[look.figure]?.[0] ?? 0;
   const head = look.width(text, "title") + (count ? look.width(count, "count") + 14 : 0) + 24;
   const label = look.width(box.label, "name");
+  const told = { box, text, count, share, open: isOpen };
   if (isOpen) {
-    return { box, text, count, open: true, ...planInside(box, head + label + 16, look) };
+    return { ...told, ...planInside(box, head + label + 16, look) };
   }
   const half = Math.max(LEAST, head, label + 24) / 2;
-  return { box, text, count, open: false, left: half, right: half, height: box.label ? 40 : 26 };
+  return { ...told, left: half, right: half, height: box.label ? 40 : 26 };
+}
+
+// What stands at a box's right: the figure that it is coloured by, else its parameters.
+function countOf(box, look) {
+  if (look.figure !== undefined) {
+    const [share, words] = box.figures?.[look.figure] ?? [];
+    return share ? `${words} · ${percent(share)}` : "";
+  }
+  return box.params ? short(box.params) + (box.frozen ? " frozen" : "") : "";
 }
 
 function planInside(box, head, look) {
@@ -155,24 +211,34 @@ function planWay([source, target, , rail, track, last, status], inside) {
     points.push([x, below(to.row - 1, last)], [to.x, below(to.row - 1, last)]);
   }
   points.push([to.x, target === OUT ? height : rows.tops[to.row]]);
-  return { points, status: status ?? "", leaves: target === OUT };
+  return { points, status: status ?? "", leaves: target === OUT, ...extentOf(points) };
 }
 
-// A path through points, its corners rounded.
-export function bend(points) {
-  const parts = [`M${points[0].join(" ")}`];
-  for (let i = 1; i < points.length - 1; i++) {
-    const corner = points[i];
-    const before = toward(corner, points[i - 1]);
-    const after = toward(corner, points[i + 1]);
-    parts.push(`L${before.join(" ")}Q${corner.join(" ")} ${after.join(" ")}`);
+function extentOf(points) {
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  const extent = { left: Math.min(...xs), right: Math.max(...xs) };
+  return { ...extent, top: ys[0], bottom: ys.at(-1) };
+}
+
+// Where a box is, by the numbers of the boxes around it and its own, or the outermost closed one of
+// these: its plan, and its chain's place from the model's.
+export function locate(plan, path) {
+  let [at, x, y] = [plan, 0, 0];
+  for (const id of path) {
+    const kid = at.kids?.find((one) => one.plan.box.id === id);
+    if (!kid) {
+      break;
+    }
+    [at, x, y] = [kid.plan, x + kid.x, y + kid.y];
   }
-  return `${parts.join("")}L${points.at(-1).join(" ")}`;
+  return { plan: at, x, y };
 }
 
-// Some pixels from a corner to another point, at most half way.
-function toward([x, y], [otherX, otherY]) {
-  const distance = Math.hypot(otherX - x, otherY - y) || 1;
-  const reach = Math.min(5, distance / 2);
-  return [x + ((otherX - x) / distance) * reach, y + ((otherY - y) / distance) * reach];
+// The numbers of all boxes that a plan shows, each before those in it.
+export function shownIn(plan, found = []) {
+  for (const kid of plan.kids ?? []) {
+    found.push(kid.plan.box.id);
+    shownIn(kid.plan, found);
+  }
+  return found;
 }

@@ -1,11 +1,10 @@
-// The structure viewer: a picture of boxes that open, a search, and a side that tells of the
+// The structure viewer: a picture of boxes that open, tools above it, and a side that tells of the
 // chosen box.
 
-import { make, makeButton, makeSearch } from "../../../drawing/dom.js";
+import { make } from "../../../drawing/dom.js";
 import {
   around,
   boxAt,
-  findBoxes,
   openAtFirst,
   openWholly,
   pathOf,
@@ -13,142 +12,141 @@ import {
   readBoxes,
   visible,
 } from "./boxes.js";
-import { stepFor } from "./keys.js";
-import { drawPicture, width } from "./picture.js";
-import { planBox } from "./plan.js";
+import { Canvas } from "./canvas.js";
+import { save } from "./export.js";
+import { actFor, stepFor } from "./keys.js";
+import { buildLegend } from "./legend.js";
+import { Picture } from "./picture.js";
+import { HEAD, Look, locate, shownIn } from "./plan.js";
 import { tell } from "./side.js";
-
-const SCALES = [0.1, 3];
-const STEP = 1.25;
-const MARGIN = 8; // around the picture
+import { width } from "./text.js";
+import { Tools } from "./tools.js";
+import { STEP } from "./view.js";
+import { Walks } from "./walks.js";
 
 let viewers = 0;
 
 export class Viewer {
   constructor(data, host) {
     this.boxes = readBoxes(data);
-    this.open = openAtFirst(this.boxes);
-    this.scale = 1;
-    this.hits = [];
+    this.figures = data.figures ?? [];
+    this.walks = new Walks(this);
+    this.look = new Look(this.boxes, openAtFirst(this.boxes), width);
     viewers += 1;
-    this.id = `viewer${viewers}`;
+    this.picture = new Picture(`viewer${viewers}`);
     this.build(host);
     this.draw();
-    this.whenSized(() => this.fit());
   }
 
   build(host) {
     this.root = make("div", { class: "viewer" }, host);
-    this.buildTools(make("div", { class: "tools" }, this.root));
-    const names = { class: "canvas", role: "group", "aria-label": "structure of the model" };
-    this.canvas = make("div", names, this.root);
-    this.canvas.addEventListener("click", (event) => this.onClick(event));
-    this.canvas.addEventListener("keydown", (event) => this.onKey(event));
-    const told = "Select a box: its attributes, parameters and cost appear here.";
+    this.tools = new Tools(this.root, this);
+    this.canvas = new Canvas(this.root, this.picture, () => this.mark());
     const side = { class: "side", role: "group", tabindex: 0, "aria-label": "the chosen box" };
-    this.side = make("div", side, this.root, told);
+    this.side = make("div", side, this.root);
+    const told = "Select a box: what goes in and out, attributes, weights and cost appear here.";
+    make("p", { class: "quiet" }, this.side, told);
+    this.legend = buildLegend(this.root, this);
+    this.canvas.element.addEventListener("click", (event) => this.onClick(event));
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
   }
 
-  buildTools(tools) {
-    makeButton("Expand all", () => this.unfold(openWholly(this.boxes)), tools);
-    makeButton("Collapse", () => this.unfold(new Set([ROOT])), tools);
-    makeButton("Fit", () => this.fit(), tools);
-    makeButton("+", () => this.zoom(this.scale * STEP), tools, { "aria-label": "zoom in" });
-    makeButton("−", () => this.zoom(this.scale / STEP), tools, { "aria-label": "zoom out" });
-    this.search = makeSearch("find a layer", (text) => this.find(text), tools);
-    this.search.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") {
-        this.findNext();
-      }
-    });
-    this.told = make("span", { class: "found", role: "status" }, tools);
-  }
-
-  // In a part of the page that is not shown there is no width to fit into.
-  whenSized(action) {
-    if (this.canvas.clientWidth) {
-      action();
-      return;
+  // Plans anew what has changed, and draws it. One box takes part in the tab order.
+  draw() {
+    const plan = this.look.plan();
+    this.order = undefined;
+    if (this.current === undefined || !this.shown().includes(this.current)) {
+      [this.current] = this.shown();
     }
-    const observer = new ResizeObserver(() => {
-      if (this.canvas.clientWidth) {
-        observer.disconnect();
-        action();
-      }
-    });
-    observer.observe(this.canvas);
+    this.canvas.draw(plan, this.kept());
+  }
+
+  // The numbers of the boxes that are not inside a closed one.
+  shown() {
+    this.order ??= shownIn(this.look.plan());
+    return this.order;
+  }
+
+  // The box that has, or can have, the focus is in the document wherever one looks.
+  kept() {
+    const box = this.boxes.get(this.current);
+    return new Set(box ? [box.id, ...around(this.boxes, box).map((outer) => outer.id)] : []);
   }
 
   unfold(open) {
-    this.open = open;
+    this.look.unfold(open);
     this.draw();
-    this.center();
+    this.canvas.top();
   }
 
-  draw() {
-    const plan = planBox(this.boxes.get(ROOT), { boxes: this.boxes, open: this.open, width });
-    const { svg, elements } = drawPicture(plan, this.id);
-    this.plan = plan;
-    this.elements = elements;
-    this.canvas.replaceChildren(svg);
-    this.svg = svg;
-    this.reachable(elements.has(this.current) ? this.current : elements.keys().next().value);
-    this.zoom(this.scale);
-    this.mark();
+  expand() {
+    this.unfold(openWholly(this.boxes));
   }
 
-  zoom(scale) {
-    const [least, most] = SCALES;
-    this.scale = Math.min(most, Math.max(least, scale));
-    const w = this.plan.left + this.plan.right + MARGIN;
-    const h = this.plan.height + MARGIN;
-    this.svg.setAttribute("viewBox", `-1 -1 ${w} ${h}`);
-    this.svg.setAttribute("width", w * this.scale);
-    this.svg.setAttribute("height", h * this.scale);
+  collapse() {
+    this.unfold(new Set([ROOT]));
   }
 
   fit() {
-    const w = this.plan.left + this.plan.right + MARGIN;
-    this.zoom(Math.min(1, Math.max(0.7, (this.canvas.clientWidth - 20) / w)));
-    this.center();
+    this.canvas.fit();
   }
 
-  // The model's own chain into the middle.
-  center() {
-    this.canvas.scrollLeft = (this.plan.left + 1) * this.scale - this.canvas.clientWidth / 2;
+  zoomBy(steps) {
+    this.canvas.zoom(this.canvas.scale * STEP ** steps);
+  }
+
+  // Colours by a figure, by its number; by changes for none.
+  colour(figure) {
+    this.look.tell(figure);
+    this.legend.tell(figure);
+    this.root.classList.toggle("by-cost", figure !== undefined);
+    this.draw();
+  }
+
+  save(kind) {
+    const told = save(kind, this.look.plan(), this.canvas.element);
+    told.then(
+      (words) => this.tools.say(words),
+      (error) => this.tools.say(`The picture could not be saved: ${error.message}.`),
+    );
   }
 
   // A box stays where it is on the screen while it opens.
   toggle(id) {
-    const before = this.elements.get(id).getBoundingClientRect();
-    if (!this.open.delete(id)) {
-      this.open.add(id);
+    const before = this.canvas.placeOf(this.find(id));
+    const open = new Set(this.look.open);
+    if (!open.delete(id)) {
+      open.add(id);
     }
+    this.look.unfold(open);
     this.draw();
-    const after = this.elements.get(id).getBoundingClientRect();
-    this.canvas.scrollTop += after.top - before.top;
-    this.canvas.scrollLeft += after.left + after.width / 2 - before.left - before.width / 2;
+    this.canvas.put(this.find(id), before);
+  }
+
+  // Where a box is.
+  find(id) {
+    const outer = around(this.boxes, this.boxes.get(id)).map((box) => box.id);
+    return locate(this.look.plan(), [...outer.reverse().slice(1), id]);
   }
 
   activate(id) {
+    this.choose(id);
     if (this.boxes.get(id).cells) {
       this.toggle(id);
     }
-    this.choose(id);
+    this.focus();
     this.tellAddress(id);
   }
 
   choose(id) {
-    for (const old of this.svg.querySelectorAll(".chosen")) {
-      old.classList.remove("chosen");
-      old.removeAttribute("aria-selected");
-    }
-    const element = this.elements.get(id);
-    element.classList.add("chosen");
-    element.setAttribute("aria-selected", "true");
-    this.reachable(id);
-    element.focus({ preventScroll: true });
-    tell(this.boxes.get(id), this.side);
+    this.chosen = id;
+    this.current = id;
+    this.canvas.render(this.kept());
+    tell(this.boxes.get(id), this.side, this);
+  }
+
+  focus() {
+    this.picture.elements.get(this.current)?.focus({ preventScroll: true });
   }
 
   // For the page, whose address then leads here.
@@ -157,11 +155,24 @@ export class Viewer {
     this.root.dispatchEvent(new CustomEvent("modelcheck:address", { bubbles: true, detail }));
   }
 
-  // One box takes part in the tab order; the arrows lead to the others.
-  reachable(id) {
-    this.elements.get(this.current)?.setAttribute("tabindex", -1);
-    this.elements.get(id)?.setAttribute("tabindex", 0);
+  // Opens all that is around a box, chooses it, and brings it into sight.
+  goTo(id, isCentred = true) {
+    const outer = around(this.boxes, this.boxes.get(id)).map((box) => box.id);
+    this.look.unfold(new Set([...this.look.open, ...outer]));
+    this.chosen = id;
     this.current = id;
+    this.draw();
+    this.bring(id, isCentred);
+    tell(this.boxes.get(id), this.side, this);
+  }
+
+  bring(id, isCentred) {
+    const { plan, x, y } = this.find(id);
+    const height = plan.open ? HEAD : plan.height;
+    const across = plan.open ? Math.min(plan.left + plan.right, 240) : plan.left + plan.right;
+    const [left, right] = [x - plan.left, x - plan.left + across];
+    this.canvas.bring({ left, right, top: y, bottom: y + height }, isCentred);
+    this.canvas.element.scrollIntoView({ block: "nearest" });
   }
 
   onClick(event) {
@@ -171,36 +182,41 @@ export class Viewer {
     }
   }
 
+  act(name, ...rest) {
+    const { walks, tools } = this;
+    const acts = {
+      seek: () => tools.seek(),
+      change: (step) => walks.nextChange(step) && this.focus(),
+      zoom: (steps) => this.zoomBy(steps),
+      fit: () => this.fit(),
+    };
+    acts[name](...rest);
+  }
+
   onKey(event) {
+    const inPicture = this.canvas.element.contains(event.target);
+    const act = actFor(event, inPicture);
+    if (act) {
+      event.preventDefault();
+      this.act(...act);
+      return;
+    }
     const element = event.target.closest(".box");
     if (!element) {
       return;
     }
     const id = Number(element.dataset.id);
-    const step = stepFor(event.key, this.boxes.get(id), this.open.has(id), [
-      ...this.elements.keys(),
-    ]);
+    const order = this.shown();
+    const step = stepFor(event.key, this.boxes.get(id), this.look.open.has(id), order);
     if (step === "toggle") {
       event.preventDefault();
       this.activate(id);
-    } else if (step !== undefined && this.elements.has(step)) {
+    } else if (step !== undefined && order.includes(step)) {
       event.preventDefault();
-      this.choose(step);
+      this.goTo(step, false);
+      this.focus();
       this.tellAddress(step);
-      this.scrollTo(step, "nearest");
     }
-  }
-
-  scrollTo(id, where) {
-    this.elements.get(id).scrollIntoView({ block: where, inline: where });
-  }
-
-  // Opens all that is around a box.
-  reveal(box) {
-    for (const outer of around(this.boxes, box)) {
-      this.open.add(outer.id);
-    }
-    this.draw();
   }
 
   has(path) {
@@ -211,41 +227,24 @@ export class Viewer {
   show(path) {
     const box = boxAt(this.boxes, path);
     if (!box) {
-      this.told.textContent = `There is no module ${path} in this graph.`;
+      this.tools.say(`There is no module ${path} in this graph.`);
       return;
     }
     const isItself = box.name === path;
-    this.told.textContent = isItself
-      ? ""
-      : `${path} is not called itself; this is the first in it.`;
-    this.reveal(box);
-    this.choose(box.id);
-    this.scrollTo(box.id, "center");
+    this.tools.say(isItself ? "" : `${path} is not called itself; this is the first in it.`);
+    this.goTo(box.id);
+    this.focus();
   }
 
-  find(wanted) {
-    this.hits = findBoxes(this.boxes, wanted);
-    this.next = -1;
-    this.told.textContent = wanted.trim() ? `${this.hits.length} found` : "";
-    this.mark();
-  }
-
-  findNext() {
-    if (this.hits.length) {
-      this.next = (this.next + 1) % this.hits.length;
-      const hit = this.hits[this.next];
-      this.reveal(hit);
-      tell(hit, this.side);
-      this.scrollTo(hit.id, "center");
-    }
-  }
-
-  // What was found, or the closed box it is in.
+  // Which boxes are found (or hold what is), chosen, and the one to reach by the tab key.
   mark() {
-    this.canvas.classList.toggle("searching", this.hits.length > 0);
-    const shown = new Set(this.hits.map((box) => visible(this.boxes, this.open, box)));
-    for (const [id, element] of this.elements) {
-      element.classList.toggle("hit", shown.has(id));
+    this.canvas?.element.classList.toggle("searching", this.walks.hits.length > 0);
+    const found = new Set(this.walks.hits.map((box) => visible(this.boxes, this.look.open, box)));
+    for (const [id, element] of this.picture.elements) {
+      element.classList.toggle("hit", found.has(id));
+      element.classList.toggle("chosen", id === this.chosen);
+      element.setAttribute("tabindex", id === this.current ? 0 : -1);
+      element.setAttribute("aria-selected", id === this.chosen);
     }
   }
 }

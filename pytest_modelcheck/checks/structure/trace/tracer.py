@@ -1,0 +1,380 @@
+"""The eager tracer: one forward call, seen by a function mode (operators) and module hooks (whose they are).
+
+It sees what the user's code calls: `F.conv2d`, `x.add_`, `F.scaled_dot_product_attention` are one node each. Anything
+that runs can be traced; no symbolic shapes, no export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch._C import DisableTorchFunction
+from torch.overrides import TorchFunctionMode
+
+from ....errors import own_error
+from ....model.shapes import sizes
+from ....model.subject import Inputs
+from ..graph import CONDITION, STATE, Param, Source
+from .altered import Alteration
+from .attributes import Operands, bind, places
+from .builder import Builder, Elsewhere
+from .draws import Draws, is_draw, may_draw
+from .held import HeldTensors
+from .memory import Memory
+from .numbers import FIRST, numbered
+from .origins import Origins, script_facts
+from .output import TENSOR, form
+from .values import version
+
+DATA_DEPENDENT = frozenset(
+    [
+        "nonzero",
+        "argwhere",
+        "masked_select",
+        "unique",
+        "unique_consecutive",
+        "bincount",
+        "nms",
+        "batched_nms",
+        "remove_small_boxes",
+        "coalesce",
+        "_pack_padded_sequence",
+        "to_sparse",
+        "pad_packed_sequence",
+    ]
+)
+SCALARS = frozenset(["item", "tolist", "__float__", "__int__", "__index__", "__complex__"])
+ARRAYS = frozenset(["numpy", "__array__", "__dlpack__", "untyped_storage"])
+CONDITIONS = frozenset(["__bool__", "is_nonzero", "equal", "allclose", "__contains__"])
+VALUES = SCALARS | ARRAYS | CONDITIONS
+DECIDING = frozenset(name.strip("_") for name in CONDITIONS)
+_SETTERS = frozenset(["set data", "set real", "set imag"])
+_QUIET = frozenset(
+    [
+        "size",
+        "dim",
+        "stride",
+        "numel",
+        "storage_offset",
+        "data_ptr",
+        "__len__",
+        "__format__",
+        "__repr__",
+        "__hash__",
+        "is_floating_point",
+        "is_complex",
+        "is_contiguous",
+        "register_hook",
+        "requires_grad_",
+        "retain_grad",
+        "_set_grad_enabled",
+        "lift_fresh.default",
+    ]
+)
+
+
+class Tracer(TorchFunctionMode):
+    """Collects the nodes and scopes of one call of `root`.
+
+    `held`: tensors that were there before. `origins` follows memory where tensors appear that no seen call made.
+    `alteration` gives other values out, to see which come back. `values`: what nodes gave out, by number.
+    """
+
+    def __init__(
+        self,
+        root: nn.Module,
+        held: HeldTensors,
+        origins: Origins | None = None,
+        alteration: Alteration | None = None,
+    ) -> None:
+        super().__init__()
+        parts = dict(root.named_modules())
+        own = {
+            f"{path}.{name}" if path else name: tensor
+            for path, part in parts.items()
+            for name, tensor in (*part._parameters.items(), *part._buffers.items())
+            if tensor is not None
+        }
+        first: dict[int, tuple[str, Tensor]] = {}
+        for name, tensor in own.items():
+            first.setdefault(id(tensor), (name, tensor))
+        self.builder = Builder(root, {part: path for path, part in parts.items()})
+        self.memory = Memory(self.builder, dict(first.values()), held, origins)
+        self.alteration = alteration
+        self.values: dict[int, object] = {}
+        self._draws = Draws()
+        self._inputs: list[tuple[Tensor, int]] = []
+
+    # Modules and threads
+
+    def enter(self, module: nn.Module, args: object) -> None:
+        """A module's forward begins."""
+        self.builder.enter(module)
+
+    def leave(self, module: nn.Module, args: object, output: object) -> None:
+        """It ends. What came out of TorchScript is one node: inside it no Python runs."""
+        if isinstance(module, torch.jit.ScriptModule) and output is not None:
+            with DisableTorchFunction():
+                producer, own = self.memory.producer, self.memory.own
+                made = [t for _, t in places(output) if producer(t) is None and id(t) not in own]
+                operands = [*places(args, "input"), *module.named_parameters(), *module.named_buffers()]
+                name = str(getattr(module, "original_name", type(module).__name__))
+                self._add(name, operands, made, {"code": script_facts(module)}, unseen=True)
+        self.builder.leave()
+
+    def hand_over(self) -> Elsewhere | None:
+        """For work that this thread gives to another one."""
+        return Elsewhere(self.builder, self) if self.builder.is_followed() else None
+
+    # Operators
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kind = _KINDS.get(func) or _kind(func)
+        kwargs = kwargs or {}
+        if kind.quiet:
+            return func(*args, **kwargs)
+        if kind.name == "__get__":
+            out = func(*args, **kwargs)
+            if isinstance(out, Tensor):
+                self._tell(kind, self._note_attribute, args, out)
+            return out
+        if kind.name in FIRST:
+            args, kwargs = self._tell(kind, self._numbers, args, kwargs)
+        call = self._tell(kind, self._begin, func, args, kwargs)
+        if self.alteration is not None and kind.name in ARRAYS:
+            args = (self._tell(kind, self._shifted, args[0], self.alteration), *args[1:])
+        out = func(*args, **kwargs)
+        return self._tell(kind, self._note, call, out)
+
+    def _tell(self, kind: Kind, function: Callable[..., Any], *args: Any) -> Any:
+        """An error in there is ours; asking a tensor for its shape is no call for other modes to see."""
+        try:
+            with DisableTorchFunction():
+                return function(kind, *args)
+        except Exception as error:
+            raise own_error(f"the trace of {kind.name}", error) from error
+
+    def _begin(self, kind: Kind, func: Any, args: Any, kwargs: Any) -> Call:
+        """Before a call."""
+        told, operands = bind(func, args, kwargs)
+        if self.memory.given_out:
+            for _, tensor in operands:
+                self.memory.look(tensor)
+        if kind.may_draw and is_draw(kind.operator, told):
+            told = {**told, **self._draws.facts(kwargs.get("generator"))}
+        versions = [version(t) for _, t in operands]
+        return Call(kind, args, told, operands, versions)
+
+    def _numbers(self, kind: Kind, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments of a call, with numbers for the tensors that stand for some."""
+
+        def read(tensor: Tensor) -> object:
+            return self._given(self._add("item", [("input", tensor)], [], {}, shape=()), tensor.item())
+
+        return numbered(kind.name, args, kwargs, read)
+
+    def _shifted(self, kind: Kind, tensor: Tensor, alteration: Alteration) -> Tensor:
+        """What is given out in its stead: itself with other values, or a copy where its memory is not of this call."""
+        source = self.memory.producer(tensor)
+        if source is not None and not self.builder.varying[source[0]]:
+            return tensor
+        if self.memory.was_there(tensor):
+            values = alteration.shifted(tensor.detach())
+            return tensor if values is None else values
+        memory = tensor.data  # whose version is its own
+        for dimension, stride in enumerate(memory.stride()):
+            memory = memory.narrow(dimension, 0, 1) if stride == 0 else memory  # it was expanded
+        values = alteration.shifted(memory) if source is not None else None
+        if values is not None:
+            memory.copy_(values)
+        return tensor
+
+    def _note_attribute(self, kind: Kind, args: Any, out: Tensor) -> None:
+        if kind.operator == "data":
+            self.memory.separate()
+        if kind.operator not in ("grad", "grad_fn"):
+            self._add(kind.operator, [("input", args[0])], [out], {})
+
+    def _note(self, kind: Kind, call: Call, out: object) -> object:
+        """After a call: a node. What the call gave, which an alteration changes."""
+        if kind.name in VALUES:
+            return self._note_value(call, out)
+        dynamic = kind.may_select and call.selects_by_data
+        if dynamic and self.alteration is not None:
+            out = self.alteration.fewer(out)
+        written = call.written()
+        made = call.made(out)
+        if written:
+            made += [t for t in written if not any(t is other for other in made)]
+        if made:
+            if kind.operator == "set data":
+                self.memory.separate()
+            number = self._add(kind.operator, call.operands, made, call.told, call.versions, dynamic=dynamic)
+            for slot, tensor in enumerate(made):
+                writes = bool(written) and any(tensor is other for other in written)
+                self.memory.made(tensor, (number, slot), writes=writes)
+        return out
+
+    def _note_value(self, call: Call, out: object) -> object:
+        """Something that is no tensor came out of one."""
+        name, tensor = call.kind.name, call.operands[0][1]
+        number = self._add(
+            call.kind.operator, call.operands, [], call.told, call.versions, shape=sizes(tensor)
+        )
+        if name in ARRAYS:
+            self.memory.give_out(tensor)
+        return self._given(number, out, is_scalar=name in SCALARS)
+
+    def _given(self, number: int, out: object, *, is_scalar: bool = True) -> object:
+        """What a node gives out; what it computed of literals alone is no data."""
+        if not self.builder.varying[number]:
+            return out
+        self.values[number] = out
+        return self.alteration.other(out) if self.alteration is not None and is_scalar else out
+
+    def _add(
+        self,
+        operator: str,
+        operands: Operands,
+        made: list[Tensor],
+        told: Mapping[str, object],
+        versions: Sequence[int] = (),
+        more: Sequence[Source] = (),
+        **facts: Any,
+    ) -> int:
+        """A node that reads these tensors; `versions`: of what it was given, before; `more`: conditions."""
+        inputs: list[Source] = []
+        params: list[Param] = []
+        where: list[str] = []
+        own: list[str] = []
+        read = self.memory.read
+        for (place, tensor), now in zip(operands, versions or [version(t) for _, t in operands], strict=True):
+            param, sources = read(tensor, now)
+            if param is not None:
+                params.append(param)
+                own.append(place)
+            for source in sources:
+                inputs.append(source)
+                where.append(place)
+        inputs += more
+        spots = (*where, *[CONDITION] * len(more), *own)
+        number = self.builder.add(operator, told, inputs, params, spots, made, **facts)
+        if not versions and operator != "output":
+            for slot, tensor in enumerate(made):
+                self.memory.made(tensor, (number, slot))
+        return number
+
+    # Inputs and outputs
+
+    def inputs(self, inputs: Inputs) -> None:
+        """The model's inputs, one node each; of several, each says which argument it is."""
+        given = {
+            id(tensor): (place, tensor)
+            for side in (inputs.args, inputs.kwargs)
+            for place, tensor in places(side)
+        }
+        for place, tensor in given.values():
+            self._add("input", [], [tensor], {"argument": place} if len(given) > 1 else {})
+        self._inputs = [(tensor, version(tensor)) for _, tensor in given.values()]
+
+    def outputs(self, output: object, state: Operands) -> None:
+        """What it gave, one last node; `state`: what it left for the next call."""
+        given = list(places(output))
+        for _, tensor in given:
+            self.memory.look(tensor)
+        given_in = {id(t) for t, _ in self._inputs}
+        made = [(name, t) for name, t in state if id(t) not in given_in]
+        kept = [(name.partition("[")[0], t) for name, t in made if self.memory.producer(t) is not None]
+        left = [(STATE + name, t) for name, t in (*kept, *self.memory.written())]
+        left += [("(written)", t) for t, before in self._inputs if version(t) != before]
+        shape, values = form(output)
+        told: dict[str, object] = {"form": shape} if shape != TENSOR else {}
+        if values:
+            told["values"] = values
+        nodes = self.builder.nodes
+        conditions = [(number, 0) for number in self.values if nodes[number].operator in DECIDING]
+        self._add("output", [*given, *left], [t for _, t in given], told, more=conditions)
+
+
+class Kind(NamedTuple):
+    """What there is to know of a function once and for all. `may_select`, `may_draw`: the call's arguments say."""
+
+    name: str
+    operator: str
+    quiet: bool
+    may_select: bool
+    may_draw: bool
+
+
+_KINDS: dict[Any, Kind] = {}
+
+
+def _kind(func: Any) -> Kind:
+    name = getattr(func, "__name__", None) or str(func)
+    operator = _operator(func, name)
+    kind = _KINDS[func] = Kind(name, operator, name in _QUIET, operator in _SELECTING, may_draw(operator))
+    return kind
+
+
+class Call(NamedTuple):
+    """A call of an operator, before it is made: what it is given, and in which version."""
+
+    kind: Kind
+    args: tuple[Any, ...]
+    told: Mapping[str, object]
+    operands: Operands
+    versions: list[int]
+
+    def made(self, out: object) -> list[Tensor]:
+        """The tensors that it gave."""
+        if isinstance(out, Tensor):
+            return [out]
+        if self.kind.name == "__setitem__" or self.kind.operator in _SETTERS:
+            return [self.args[0]]
+        return [] if self.kind.name == "__set__" else [t for _, t in places(out)]
+
+    def written(self) -> list[Tensor]:
+        """The tensors that it wrote to."""
+        if -1 in self.versions:
+            return self._written_by_name()
+        both = zip(self.operands, self.versions, strict=True)
+        return [t for (_, t), before in both if t._version != before]
+
+    def _written_by_name(self) -> list[Tensor]:
+        """In inference mode nobody counts."""
+        operator = self.kind.operator
+        known = operator.endswith("_") or operator in ("setitem", "set data")
+        return [t for place, t in self.operands if (known and place == "input") or place == "out"]
+
+    @property
+    def selects_by_data(self) -> bool:
+        """Whether how much it gives depends on the data."""
+        operator = self.kind.operator
+        if operator == "where":
+            return len(self.operands) == 1
+        if operator == "repeat_interleave":
+            return any(place == "repeats" for place, _ in self.operands)
+        if operator == "getitem":
+            return any(t.dtype == torch.bool for _, t in self.operands[1:])
+        return operator in DATA_DEPENDENT
+
+
+_SELECTING = DATA_DEPENDENT | {"where", "repeat_interleave", "getitem"}
+_AUGMENTED = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "imatmul": "matmul_"}
+
+
+def _operator(func: Callable[..., object], name: str) -> str:
+    """`add` for `+`, `T` for the property; functions of torchvision and others keep their names."""
+    if name == "__get__":
+        return str(getattr(getattr(func, "__self__", None), "__name__", "attribute"))
+    if name == "__set__":
+        return f"set {getattr(getattr(func, '__self__', None), '__name__', name)}"
+    if isinstance(func, torch._ops.OpOverload):
+        return name.partition(".")[0]
+    if name.startswith("__") and name.endswith("__"):
+        bare = name.strip("_")
+        return _AUGMENTED.get(bare) or {"truediv": "div", "radd": "add", "rmul": "mul"}.get(bare, bare)
+    return name
