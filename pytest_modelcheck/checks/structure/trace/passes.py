@@ -25,11 +25,12 @@ from ..graph import VALUES, Graph, Node
 from ..node import ModuleNode
 from ..tree import read_tree
 from .altered import ATTEMPTS, Abandoned, Alteration, unheard
+from .calls import DECIDING
 from .data import Linked, Moved, moved
 from .draws import begin
 from .held import HeldTensors
 from .origins import Origins
-from .tracer import DECIDING, Tracer
+from .tracer import Tracer
 from .values import hash_of
 
 MOST = 4  # times as many operators as the model calls, beyond which an altered run goes on and on
