@@ -100,3 +100,30 @@ def test_a_model_in_train_mode_runs_no_more_often_than_in_eval_mode():
     for mode in (False, True):
         ModelCheck(model.train(mode), X, name=f"{mode}").structure()
     assert len(calls) == 2
+
+
+class Wrapper(torch.Tensor):
+    @staticmethod
+    def __new__(cls, inner):
+        made = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+        made.inner = inner
+        return made
+
+    def __tensor_flatten__(self):
+        return ["inner"], None
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        plain = [t.inner if isinstance(t, cls) else t for t in args]
+        made = func(*plain, **(kwargs or {}))
+        return cls(made) if func is torch.ops.aten.detach.default else made
+
+
+def test_weights_that_wrap_other_tensors_are_hashed_by_those():
+    """They have no memory of their own: to read it ends the process."""
+    hashes = []
+    for scale in (1, 1, 2):
+        model = nn.Linear(3, 3, bias=False)
+        model.weight = nn.Parameter(Wrapper(torch.ones(3, 3) * scale), requires_grad=False)
+        hashes.append(ModelCheck(model, X, name="m").structure(weights=True).weights_fingerprint)
+    assert hashes[0] == hashes[1] != hashes[2]

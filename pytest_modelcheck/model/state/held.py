@@ -76,8 +76,10 @@ class Held:
 
     @property
     def is_changed(self) -> bool:
-        """Whether something differs by now, but for the mode, which `observe` sets."""
-        return next(self.changes(mode=False), None) is not None
+        """Whether something differs by now, but for the mode that modules are in."""
+        if any(type(module) is not cls or _differ(now, before) for module, cls, now, before in self._modules):
+            return True
+        return next(self._other_changes(), None) is not None
 
     def restore(self) -> None:
         """Put everything back."""
@@ -90,15 +92,17 @@ class Held:
         if failed:
             warnings.warn(ModelCheckWarning(f"{FAILED}: {'; '.join(dict.fromkeys(failed))}"), stacklevel=2)
 
-    def changes(self, *, mode: bool = True) -> Iterator[Put]:
+    def changes(self) -> Iterator[Put]:
         """What puts back each thing that differs by now; to be asked for one after the other."""
         for module, cls, attributes, before in self._modules:
             if type(module) is not cls:
                 yield partial(setattr, module, "__class__", cls)
-            if not mode and "training" in attributes:
-                before = before | {"training": attributes["training"]}
             if not (len(attributes) == len(before) and identical(attributes.values(), before.values())):
                 yield partial(_refill, attributes, before)
+        yield from self._other_changes()
+
+    def _other_changes(self) -> Iterator[Put]:
+        """Of all but the attributes of modules."""
         for container in filter(None, self._empty):
             yield container.clear
         for owner, name, value in self._names:
@@ -206,6 +210,13 @@ class Held:
         self._left -= 1
         self._bytes -= size if fits else 0
         return fits
+
+
+def _differ(now: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether attributes of a module do, other than its mode."""
+    if len(now) != len(before):
+        return True
+    return any(now.get(name) is not value for name, value in before.items() if name != "training")
 
 
 def _refill(attributes: dict[str, Any], before: dict[str, Any]) -> None:

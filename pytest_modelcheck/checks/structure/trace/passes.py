@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Mapping, Set
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -33,7 +34,8 @@ from .origins import Origins
 from .tracer import Tracer
 from .values import hash_of
 
-MOST = 4  # times as many operators as the model calls, beyond which an altered run goes on and on
+MOST = 3  # calls that show whether a state settles
+LONGER = 4  # times as many operators as the model calls, beyond which an altered run goes on and on
 STATEFUL = (
     "Its state changes what it computes: this is the graph of a call in the state that it was given in."
 )
@@ -61,6 +63,11 @@ class Call:
     changed: bool
     modules: tuple[ModuleNode, ...] | None = None
 
+    @cached_property
+    def wiring(self) -> str:
+        """Equal for calls that compute the same."""
+        return Graph(tuple(self.tracer.builder.nodes), tuple(self.tracer.builder.scopes)).wiring
+
 
 def trace_graph(subject: Subject, *, gradients: bool = False) -> Traced:
     """The graph of one forward call in eval mode, and its output; with `gradients` that carries autograd's graph.
@@ -68,13 +75,10 @@ def trace_graph(subject: Subject, *, gradients: bool = False) -> Traced:
     Raises ModelRunError if the model itself raises.
     """
     run = Run(subject, gradients)
-    calls = run.calls(1)
-    if calls[0].changed:
-        with suppress(ModelCheckError):  # it can be called once only: then this is its graph
-            calls = run.calls(3)
+    calls = run.calls(_is_settled)
     if any(call.tracer.memory.puzzled for call in calls):
         run.origins = True
-        calls = run.calls(len(calls))
+        calls = run.calls(_is_settled)
     chosen, note = _choose(calls)
     call = calls[chosen]
     made = _of_parameters(calls[0], call) if chosen else frozenset[str]()
@@ -89,15 +93,18 @@ def _choose(calls: list[Call]) -> tuple[int, str]:
     A table depends on no input and no draw: what is computed from then on does not depend on what was called before.
     """
     first, *more = calls
-    if not more or _graph(first).wiring == _graph(more[0]).wiring:
+    if not first.changed or (more and first.wiring == more[0].wiring):
         return 0, ""
-    if not _carries(first, more[0]) and _graph(more[0]).wiring == _graph(more[1]).wiring:
+    if len(more) > 1 and more[0].wiring == more[1].wiring and not _carries(first, more[0]):
         return 1, ""
     return 0, STATEFUL
 
 
-def _graph(call: Call) -> Graph:
-    return Graph(tuple(call.tracer.builder.nodes), tuple(call.tracer.builder.scopes))
+def _is_settled(calls: list[Call]) -> bool:
+    """Whether no further call is needed: the last one changed nothing, or what it changed makes no difference."""
+    if not calls[-1].changed or len(calls) == MOST:
+        return True
+    return len(calls) == 2 and calls[0].wiring == calls[1].wiring
 
 
 def _carries(first: Call, second: Call) -> bool:
@@ -142,11 +149,13 @@ class Run:
 
     def __init__(self, subject: Subject, gradients: bool) -> None:
         self.subject, self.gradients, self.origins = subject, gradients, False
+        self.most = sys.maxsize  # operators of an altered call
 
-    def calls(self, many: int, alteration: Alteration | None = None, most: int = sys.maxsize) -> list[Call]:
-        """As many calls in a row from the state that the model is given in; the last one altered, of `most` nodes.
-
-        Only a model that the first one changed is called again. An altered one leaves nothing anywhere.
+    def calls(
+        self, is_enough: Callable[[list[Call]], bool], alteration: Alteration | None = None, altered: int = -1
+    ) -> list[Call]:
+        """Calls in a row from the state that the model is given in, until they are enough; that of the number `altered`
+        with an alteration, which leaves nothing anywhere. Fewer of a model that can be called once only.
         """
         subject, module = self.subject, self.subject.module
         guard = self.gradients or alteration is not None or not only_reads(module)
@@ -159,11 +168,14 @@ class Run:
             stack.enter_context(torch.set_grad_enabled(self.gradients))
             torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; the setting is restored
             held = HeldTensors(module, observed.held.tensors)
-            for number in range(many):
-                tracer = self._tracer(module, held, alteration if number == many - 1 else None)
-                if number == many - 1:
-                    tracer.builder.most = most
-                call = self._call(module, tracer)
+            while not found or not is_enough(found):
+                tracer = self._tracer(module, held, alteration if len(found) == altered else None)
+                try:
+                    call = self._call(module, tracer)
+                except ModelCheckError:
+                    if not found or alteration is not None:
+                        raise
+                    break
                 call.changed = bool(call.tracer.memory.written()) or observed.held.is_changed
                 if call.changed:
                     held.look_again()
@@ -173,7 +185,10 @@ class Run:
         return found
 
     def _tracer(self, module: nn.Module, held: HeldTensors, alteration: Alteration | None) -> Tracer:
-        return Tracer(module, held, Origins() if self.origins else None, alteration)
+        tracer = Tracer(module, held, Origins() if self.origins else None, alteration)
+        if alteration is not None:
+            tracer.builder.most = self.most
+        return tracer
 
     def _call(self, module: nn.Module, tracer: Tracer) -> Call:
         inputs = self.subject.require_inputs().copied()
@@ -198,11 +213,12 @@ class Run:
         nodes = call.tracer.builder.nodes
         gave = any(nodes[number].operator not in DECIDING for number in call.tracer.values)
         picks = any(node.dynamic for node in nodes)
+        self.most = LONGER * len(nodes) + 1000
         for alteration in ATTEMPTS if gave or picks else ():
             if not gave and not alteration.picks:
                 break
             try:
-                other = self.calls(before + 1, alteration, MOST * len(nodes) + 1000)[-1]
+                other = self.calls(lambda calls: len(calls) > before, alteration, before)[-1]
             except (ModelCheckError, Abandoned, SystemExit):
                 continue
             return moved(nodes, other.tracer.builder.nodes)
