@@ -207,6 +207,8 @@ def _has_out(overload: Overload) -> bool:
 def storage_identity(tensor: Tensor) -> int:
     """Equal for tensors that share a storage, whatever device it is on; the tensor's own where it has none."""
     try:
+        if tensor.layout is torch.sparse_coo:
+            tensor = tensor._values()
         return int(tensor.untyped_storage()._cdata)
     except (RuntimeError, NotImplementedError):
         return id(tensor)

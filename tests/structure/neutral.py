@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils._pytree import tree_map
 from torch.utils.checkpoint import checkpoint
 
 from .planted_flow import Double, Doubled, add_to, energy, in_pool, in_thread, saved, scale, scripted
@@ -389,6 +390,25 @@ def decoded(m, x):
 # Values that come from weights
 
 
+def picked(m, x):
+    return m.l(x).sum(0).argmax() + 1
+
+
+class Wrapped(Tensor):
+    """Holds another tensor, and does with it what is done with itself."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        made = Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+        made.inner = inner
+        return made
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        args, kwargs = tree_map(lambda t: t.inner if isinstance(t, cls) else t, (args, kwargs or {}))
+        return tree_map(lambda t: cls(t) if isinstance(t, Tensor) else t, func(*args, **kwargs))
+
+
 def routed(m, x):
     """Each row goes to one expert, which the weights choose."""
     choice, out = m.gate(x).argmax(-1), torch.zeros_like(x)
@@ -424,6 +444,18 @@ VALUES: dict[str, Callable[[nn.Module, Tensor], Any]] = {
     "numpy's sort": lambda m, x: torch.as_tensor(np.sort(m.l(x).detach().numpy(), 1)) * x,
     "a scalar of numpy": lambda m, x: x * m.l(x).detach().numpy().max(),
     "numpy's index": lambda m, x: x[m.l(x)[0].detach().numpy().argmax()],
+    "an array's argmax as an end": lambda m, x: x[:, : int(m.l(x).detach().numpy().sum(0).argmax()) + 1],
+    "a tensor as the end of a slice": lambda m, x: x[:, : picked(m, x)] * 2,
+    "a width that a tensor made": lambda m, x: x[:, : picked(m, x)].shape[1] * x,
+    "a tensor as a size": lambda m, x: torch.zeros(picked(m, x), 2) + 1,
+    "a tensor as the end of arange": lambda m, x: torch.arange(torch.arange(picked(m, x)).shape[0]) * 2,
+    "a tensor in expand": lambda m, x: x[:, :1].expand(-1, picked(m, x)) * 2,
+    "a tensor in padding": lambda m, x: F.pad(x, (0, picked(m, x))),
+    "as many parts as a number says": lambda m, x: x.split(int(picked(m, x)), 1)[0] * 2,
+    "a number of Python's generator": lambda m, x: x * random.random(),
+    "a number of numpy's generator": lambda m, x: x[:, : np.random.randint(1, 6)],
+    "a seed that is set": lambda m, x: (torch.manual_seed(5), x + torch.randn(8))[1],
+    "a class that wraps tensors": lambda m, x: (Wrapped(m.l(x)) * 2 + 1).inner,
     "a threshold from the weights": lambda m, x: x.masked_fill(m.l(x) > m.l.weight.mean(), 0.0),
     "quantised by what was seen": lambda m, x: torch.quantize_per_tensor(
         m.l(x), float(m.l(x).detach().abs().max()) / 127, 0, torch.qint8

@@ -338,6 +338,17 @@ def inferred(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
         return function(t)
 
 
+def halved(sparse: Tensor, by: float) -> Tensor:
+    sparse.values().div_(by)
+    return sparse.to_dense()
+
+
+def with_part(t: Tensor, name: str) -> Tensor:
+    made = torch.complex(t, t * 2)
+    setattr(made, name, t * 3)
+    return made.abs()
+
+
 def scores(add: float) -> Callable[..., Tensor]:
     if add == 1.0:
         return lambda score, b, h, q, k: score + 1.0 * q
@@ -353,6 +364,38 @@ def attention(score_mod: Callable[..., Tensor]) -> Step:
 
 
 INSIDE: dict[str, tuple[Step, Step]] = {
+    "which end of a slice is a tensor": (
+        lambda m, t: t[:, t[0].argmax() :],
+        lambda m, t: t[:, : t[0].argmax()],
+    ),
+    "which end of a slice is a number out of one": (
+        lambda m, t: t[:, t[0].argmax().item() :],
+        lambda m, t: t[:, : t[0].argmax().item()],
+    ),
+    "which size is a number out of a tensor": (
+        lambda m, t: t.reshape(int(t[0, 0] * 0 + 4), -1),
+        lambda m, t: t.reshape(-1, int(t[0, 0] * 0 + 4)),
+    ),
+    "a literal that went through a tensor": (
+        lambda m, t: t * float(torch.tensor(2.0).sqrt()),
+        lambda m, t: t * float(torch.tensor(3.0).sqrt()),
+    ),
+    "a draw before the seed is set": (
+        lambda m, t: (torch.rand(2), torch.manual_seed(0), t + torch.rand(8))[2],
+        lambda m, t: (torch.manual_seed(0), torch.rand(2), t + torch.rand(8))[2],
+    ),
+    "the seed set once more": (
+        lambda m, t: (torch.manual_seed(0), torch.rand(2), torch.manual_seed(0), t + torch.rand(8))[3],
+        lambda m, t: (torch.manual_seed(0), torch.rand(2), t + torch.rand(8))[2],
+    ),
+    "values of a sparse tensor": (
+        lambda m, t: halved(t.to_sparse().coalesce(), 2),
+        lambda m, t: halved(t.to_sparse().coalesce(), 3),
+    ),
+    "the real part for the imaginary one": (
+        lambda m, t: with_part(t, "real"),
+        lambda m, t: with_part(t, "imag"),
+    ),
     "vmap": (lambda m, t: torch.vmap(double)(t), lambda m, t: torch.vmap(triple)(t)),
     "vmap, which function": (lambda m, t: torch.vmap(torch.sin)(t), lambda m, t: torch.vmap(torch.cos)(t)),
     "vmap, which axis": (

@@ -61,7 +61,8 @@ def answers(model: nn.Module, inputs: tuple[Any, ...], calls: int = 2) -> Iterat
             torch.manual_seed(0)
             with torch.no_grad():
                 output = model(*tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, given))
-                yield list(output) if isinstance(output, GeneratorType) else output
+                output = list(output) if isinstance(output, GeneratorType) else output
+            yield output  # outside: two of these are asked in turn, and gradients would stay off
 
 
 def _is_real(value: Any) -> bool:

@@ -230,7 +230,7 @@ class Graph:
             sorted(node.settings.items()),
             sorted(operands.items()),
             None if node.dynamic else node.shapes,
-            node.dtypes,
+            [*dict.fromkeys(node.dtypes)] if node.dynamic else node.dtypes,
         ]
         return digest(facts)
 

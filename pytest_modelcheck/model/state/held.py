@@ -50,6 +50,7 @@ class Held:
     def __init__(self, parts: list[nn.Module], given: Iterable[object] = ()) -> None:
         self.tensors: list[Tensor] = []
         self.modules: list[nn.Module] = []
+        self.puts_all_back = False  # also what belongs to the program around the model
         self._told: dict[str, None] = {}
         self._modules: list[tuple[nn.Module, type, dict[str, Any], dict[str, Any]]] = []
         self._empty: list[Any] = []  # most of a module's containers: hooks that nobody set
@@ -106,15 +107,15 @@ class Held:
             yield container.clear
         for owner, name, value in self._names:
             now = value_of(owner, name)
-            if now is not value and self._is_filled(now):
+            if now is not value and (self.puts_all_back or self._is_filled(now)):
                 yield partial(put_value, owner, name, value)
         for cls, names in self._classes:
             for name, now in [*vars(cls).items()]:
-                if name not in names and self._is_filled(now):
+                if name not in names and (self.puts_all_back or self._is_filled(now)):
                     yield partial(delattr, cls, name)
         for saved in (self._saved, self._around):
             for kind, value, copy in saved:
-                counts = saved is self._saved or kind.inner is None
+                counts = saved is self._saved or kind.inner is None or self.puts_all_back
                 if (
                     kind.put
                     and kind.same

@@ -32,6 +32,10 @@ UNTOLD = frozenset(
         "memo",
         "_stacklevel",
         "is_causal_hint",
+        "stream",
+        "max_version",
+        "read_only",
+        "dl_device",
     ]
 )
 """Arguments that say how or where something runs, not what it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,19 +13,23 @@ from torch import Tensor, nn
 from ....model.shapes import sizes
 from ....model.subject import dtype_name
 from ..graph import VIEWS, Node, Param, Scope, Source
+from .altered import Abandoned
 
 Leaf = Source | Param
 
 
 class Builder:
-    """`nodes` and `scopes` so far. Several threads may work for one call; each has a stack of scopes that run."""
+    """`nodes` and `scopes` so far; `varying`: which nodes come of inputs, parameters, held tensors, draws or what was
+    not seen, and not of literals alone. Several threads may work for one call; each has a stack of scopes that run."""
 
     def __init__(self, root: nn.Module, names: Mapping[nn.Module, str]) -> None:
         self.nodes: list[Node] = []
+        self.varying: list[bool] = []
         self.scopes = [Scope("", type(root).__name__)]
         self.names = names
         self.stacks: dict[int, list[int]] = {threading.get_ident(): [0]}
         self.lock = threading.RLock()
+        self.most = sys.maxsize  # nodes, beyond which the call is abandoned
         self._calls: dict[str, int] = {}
         self._is_dynamic = False  # whether any node is
         self._dtypes: dict[torch.dtype, str] = {}
@@ -92,7 +97,11 @@ class Builder:
             places,
             unseen,
         )
+        if len(nodes) >= self.most:
+            raise Abandoned
         with self.lock:
+            begun = bool(params) or unseen or operator == "input" or "draw" in told
+            self.varying.append(begun or any(self.varying[source] for source, _ in inputs))
             nodes.append(node)
             return len(nodes) - 1
 

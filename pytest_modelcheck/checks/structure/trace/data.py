@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 from ..graph import CONDITION, FROM_DATA, VALUES, Node, Source
 
 OUTSIDE = "values"  # a step of Python's own between what it was given out of tensors and what it gave back
 
 
-def moved(nodes: Sequence[Node], others: Sequence[Node]) -> dict[int, Set[str]]:
+Moved: TypeAlias = Mapping[int, Mapping[str, "Part"]]
+
+
+class Part(NamedTuple):
+    """An attribute with what is data in it marked as such; and what stood there."""
+
+    marked: object
+    given: tuple[object, ...] = ()
+
+
+def moved(nodes: Sequence[Node], others: Sequence[Node]) -> Moved:
     """Attributes that are other ones in the other run, by the number of the node; "" for a shape.
 
     Both are laid side by side from both ends; where data decides how often a loop runs, its turns stay apart.
     """
-    found: dict[int, Set[str]] = {}
+    found: dict[int, Mapping[str, Part]] = {}
     for number, other in _pairs(nodes, others):
         node = nodes[number]
-        names = {
-            name
+        parts = {
+            name: _part(node.attributes.get(name), other.attributes.get(name), within=name not in CONTENTS)
             for name in node.attributes.keys() | other.attributes.keys()
             if node.attributes.get(name) != other.attributes.get(name)
         }
         if node.shapes != other.shapes:
-            names.add("")
-        if names:
-            found[number] = names
+            parts[""] = Part(None)
+        if parts:
+            found[number] = parts
     return found
+
+
+CONTENTS = frozenset(["data", "obj", "values"])  # of tensors: where one is data, all are
+
+
+def _part(one: object, other: object, *, within: bool) -> Part:
+    """Of a list, and of a slice, what differs alone is data."""
+    if not within:
+        return Part(FROM_DATA, (one,))
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        parts = [Part(a) if a == b else _part(a, b, within=True) for a, b in zip(one, other, strict=True)]
+        return Part([part.marked for part in parts], (one, *(g for part in parts for g in part.given)))
+    if isinstance(one, str) and isinstance(other, str) and one.count(":") == other.count(":") == 2:
+        ends = [Part(a) if a == b else Part(FROM_DATA, (a,)) for a, b in zip(*_ends(one, other), strict=True)]
+        return Part(":".join(str(end.marked) for end in ends), tuple(g for end in ends for g in end.given))
+    return Part(FROM_DATA, (one,))
+
+
+def _ends(*slices: str) -> list[list[str]]:
+    return [told.split(":") for told in slices]
 
 
 def _pairs(nodes: Sequence[Node], others: Sequence[Node]) -> Iterator[tuple[int, Node]]:
@@ -51,7 +82,7 @@ class Linked:
         self,
         nodes: Sequence[Node],
         values: Mapping[int, object],
-        moved: Mapping[int, Set[str]],
+        moved: Moved,
     ) -> None:
         self.values = values
         self.nodes: list[Node] = []
@@ -60,10 +91,10 @@ class Linked:
         self._gathered: Source | None = None
         self._matched: set[int] = set()
         for number, node in enumerate(nodes):
-            names = moved.get(number, frozenset())
+            parts = moved.get(number, {})
             own = [(self.place[source], slot) for source, slot in node.inputs]
-            made = replace(node, inputs=tuple(own), dynamic=node.dynamic or ("" in names))
-            told = [name for name in names if name in node.attributes]
+            made = replace(node, inputs=tuple(own), dynamic=node.dynamic or ("" in parts))
+            told = {name: part for name, part in parts.items() if name in node.attributes}
             if told:
                 made = self._linked(made, told)
             if node.operator == "output":
@@ -74,17 +105,17 @@ class Linked:
             if number in values:
                 self._given.append(number)
 
-    def _linked(self, node: Node, told: Sequence[str]) -> Node:
+    def _linked(self, node: Node, told: Mapping[str, Part]) -> Node:
         """Linked to the very ones whose values stand in it, or to all that were given out before."""
         exact = [
             number
             for number in self._given
-            for name in told
-            if _is(self.values[number], node.attributes[name])
+            for part in told.values()
+            if any(_is(self.values[number], given) for given in part.given)
         ]
         self._matched.update(exact)
         sources = [(self.place[number], 0) for number in dict.fromkeys(exact)] if exact else self._all(node)
-        marked = {name: FROM_DATA if name in told else value for name, value in node.attributes.items()}
+        marked = {name: told[name].marked if name in told else v for name, v in node.attributes.items()}
         return _given_more(replace(node, attributes=marked), sources, VALUES)
 
     def _all(self, node: Node) -> list[Source]:
@@ -114,4 +145,6 @@ def _given_more(node: Node, sources: Sequence[Source], place: str) -> Node:
 
 
 def _is(given: object, told: object) -> bool:
+    if isinstance(told, str):  # an end of a slice
+        return type(given) is int and str(given) == told
     return type(given) in (int, float, list) and given == told

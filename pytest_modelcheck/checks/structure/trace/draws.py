@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 
 DRAWS = frozenset(
@@ -39,18 +41,35 @@ def is_draw(operator: str, told: Mapping[str, object]) -> bool:
     return bool(told.get("dropout_p")) or (is_on and ("dropout" in operator or operator == "rrelu"))
 
 
+BEGIN = 0x5EED_0F_ACA11  # no one chooses it
+
+
+def begin() -> None:
+    """Have each traced call draw the same numbers, of Python's and numpy's too: they may become attributes, or decide
+    which way Python goes.
+    """
+    torch.manual_seed(BEGIN)
+    random.seed(BEGIN)
+    np.random.seed(BEGIN % 2**32)
+
+
 class Draws:
-    """The draws of one call, counted; `seed`: where the generator of the process began."""
+    """The draws of one call, counted for each generator since it was seeded."""
 
     def __init__(self) -> None:
-        self._seed, self._count = torch.initial_seed(), 0
+        self._counts: dict[tuple[int, int], int] = {}
 
     def facts(self, generator: object) -> dict[str, object]:
-        """The how manieth draw it is; and the seed, where the call has set one."""
-        self._count += 1
-        found: dict[str, object] = {"draw": self._count}
-        if isinstance(generator, torch.Generator):
-            found["seed"] = generator.initial_seed()
-        elif torch.initial_seed() != self._seed:
-            found["seed"] = torch.initial_seed()
-        return found
+        """Before a draw: the how manieth it is; and the seed, where the call has set one."""
+        own = generator if isinstance(generator, torch.Generator) else torch.default_generator
+        key = id(own), own.initial_seed()
+        if key[1] != BEGIN and _is_fresh(own):
+            self._counts[key] = 0
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        return {"draw": count} if key[1] == BEGIN else {"draw": count, "seed": key[1]}
+
+
+def _is_fresh(generator: torch.Generator) -> bool:
+    """Whether nothing was drawn since it was seeded."""
+    new = torch.Generator(generator.device).manual_seed(generator.initial_seed())
+    return torch.equal(generator.get_state(), new.get_state())

@@ -102,6 +102,8 @@ class _Search:
         if type(value) in PLAIN or not depth or id(value) in self._seen:
             return
         self._seen.add(id(value))
+        if isinstance(value, types.ModuleType):  # `sys.modules` would be everything that there is
+            return
         if isinstance(value, Tensor):
             self.tensors.append(value)
             many = self._many[name] = self._many.get(name, 0) + 1

@@ -48,6 +48,7 @@ class Memory:
         self._producers: dict[int, tuple[weakref.ref[Tensor], Source, int]] = {}  # with the version it had
         self._writes: dict[int, list[tuple[Source, int]]] = {}  # storage -> nodes that wrote to it, versions
         self.given_out: dict[int, tuple[Tensor, Tensor]] = {}  # storage -> as an array, and its values
+        self._there: set[int] | None = None
         self._counts_differ = False  # `.data` writes to the same memory, and counts for itself
         if origins is not None:
             origins.begin(own.items(), held)
@@ -77,6 +78,12 @@ class Memory:
                 self._remember(storage, self.given_out[storage][0])
         if self.origins is not None:
             self.origins.made(tensor, source, adds=writes)
+
+    def was_there(self, tensor: Tensor) -> bool:
+        """Whether its memory was there before the call: a parameter's, say, or what the program around it owns."""
+        if self._there is None:
+            self._there = {storage_identity(t) for _, t in (*self._own.items(), *self.held)}
+        return storage_identity(tensor) in self._there
 
     def separate(self) -> None:
         """From now on versions do not tell of all writes."""

@@ -65,6 +65,8 @@ class Origins(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if any(cls.__torch_dispatch__ is not Tensor.__torch_dispatch__ for cls in types):
+            return NotImplemented  # it wraps others: what it does with these comes here in turn
         out = func(*args, **kwargs)  # below no seen call, in TorchScript, the tracer sees it here
         if isinstance(func, torch._ops.OpOverload):
             with DisableTorchFunction():
@@ -77,10 +79,11 @@ class Origins(TorchDispatchMode):
         leaves = {leaf: None for memory in read for leaf in memory.leaves}
         known = {storage_identity(t) for t in given}
         numbers = canonical([value for value in tree_leaves((args, kwargs)) if not isinstance(value, Tensor)])
-        facts = digest([str(func), numbers, [memory.facts for memory in read]])
+        written = [t for t in _written(func, args, kwargs) if isinstance(t, Tensor)]
+        where = [(t.stride(), t.storage_offset()) for t in written if t.layout is torch.strided]
+        facts = digest([str(func), numbers, where, [memory.facts for memory in read]])
         if torch._C._current_autograd_node() is not None:
             facts = "backward"  # its formulas are torch's, and change with it
-        written = [t for t in _written(func, args, kwargs) if isinstance(t, Tensor)]
         fresh = [t for t in tree_leaves(out) if isinstance(t, Tensor) and storage_identity(t) not in known]
         for tensor in (*fresh, *written):
             self._put(tensor, leaves, facts)

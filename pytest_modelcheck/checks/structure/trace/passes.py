@@ -6,6 +6,7 @@ seen call made, their memory is followed; where values come out of tensors, they
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Mapping, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,14 +25,17 @@ from ....model.threads import followed
 from ..graph import VALUES, Graph, Node
 from ..node import ModuleNode
 from ..tree import read_tree
-from .altered import ATTEMPTS, Alteration
-from .data import Linked, moved
+from .altered import ATTEMPTS, Abandoned, Alteration, unheard
+from .calls import DECIDING
+from .data import Linked, Moved, moved
+from .draws import begin
 from .held import HeldTensors
 from .origins import Origins
-from .tracer import DECIDING, Tracer
+from .tracer import Tracer
 from .values import hash_of
 
 MOST = 3  # calls that show whether a state settles
+LONGER = 4  # times as many operators as the model calls, beyond which an altered run goes on and on
 STATEFUL = (
     "Its state changes what it computes: this is the graph of a call in the state that it was given in."
 )
@@ -145,24 +149,27 @@ class Run:
 
     def __init__(self, subject: Subject, gradients: bool) -> None:
         self.subject, self.gradients, self.origins = subject, gradients, False
+        self.most = sys.maxsize  # operators of an altered call
 
     def calls(
         self, is_enough: Callable[[list[Call]], bool], alteration: Alteration | None = None, altered: int = -1
     ) -> list[Call]:
         """Calls in a row from the state that the model is given in, until they are enough; that of the number `altered`
-        with an alteration. Fewer of a model that can be called once only.
+        with an alteration, which leaves nothing anywhere. Fewer of a model that can be called once only.
         """
         subject, module = self.subject, self.subject.module
         guard = self.gradients or alteration is not None or not only_reads(module)
         found: list[Call] = []
         with ExitStack() as stack:
             observed = stack.enter_context(subject.restored(guard=guard))
+            observed.held.puts_all_back = alteration is not None
+            if alteration is not None:
+                stack.enter_context(unheard())
             stack.enter_context(torch.set_grad_enabled(self.gradients))
             torch.backends.mha.set_fastpath_enabled(False)  # it hides attention; the setting is restored
             held = HeldTensors(module, observed.held.tensors)
             while not found or not is_enough(found):
                 tracer = self._tracer(module, held, alteration if len(found) == altered else None)
-                stack.callback(tracer.put_back)
                 try:
                     call = self._call(module, tracer)
                 except ModelCheckError:
@@ -178,11 +185,15 @@ class Run:
         return found
 
     def _tracer(self, module: nn.Module, held: HeldTensors, alteration: Alteration | None) -> Tracer:
-        return Tracer(module, held, Origins() if self.origins else None, alteration)
+        tracer = Tracer(module, held, Origins() if self.origins else None, alteration)
+        if alteration is not None:
+            tracer.builder.most = self.most
+        return tracer
 
     def _call(self, module: nn.Module, tracer: Tracer) -> Call:
         inputs = self.subject.require_inputs().copied()
         tracer.inputs(inputs)
+        begin()
         with ExitStack() as stack:
             stack.enter_context(eager())
             stack.enter_context(module_calls(tracer.enter, tracer.leave, here=tracer.builder.is_followed))
@@ -197,22 +208,23 @@ class Run:
                 output = list(output)
         return Call(tracer, output, False)
 
-    def altered(self, call: Call, before: int) -> Mapping[int, Set[str]]:
+    def altered(self, call: Call, before: int) -> Moved:
         """What is other in a run with altered values; none where nothing came out of tensors, or no run bears it."""
         nodes = call.tracer.builder.nodes
         gave = any(nodes[number].operator not in DECIDING for number in call.tracer.values)
         picks = any(node.dynamic for node in nodes)
+        self.most = LONGER * len(nodes) + 1000
         for alteration in ATTEMPTS if gave or picks else ():
             if not gave and not alteration.picks:
                 break
             try:
                 other = self.calls(lambda calls: len(calls) > before, alteration, before)[-1]
-            except ModelCheckError:
+            except (ModelCheckError, Abandoned, SystemExit):
                 continue
             return moved(nodes, other.tracer.builder.nodes)
         return {}
 
-    def graph(self, call: Call, data: Mapping[int, Set[str]], weights: Set[str]) -> Graph:
+    def graph(self, call: Call, data: Moved, weights: Set[str]) -> Graph:
         """What the output depends on; a node's number is its place. `weights`: held tensors that are made of those."""
         tracer = call.tracer
         nodes = tracer.builder.nodes

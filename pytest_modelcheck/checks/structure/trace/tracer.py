@@ -7,7 +7,7 @@ that runs can be traced; no symbolic shapes, no export.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,57 +21,14 @@ from ..graph import CONDITION, STATE, Param, Source
 from .altered import Alteration
 from .attributes import Operands, bind, places
 from .builder import Builder, Elsewhere
-from .draws import Draws, is_draw, may_draw
+from .calls import ARRAYS, DECIDING, SCALARS, VALUES, Call, Kind, kind_of
+from .draws import Draws, is_draw
 from .held import HeldTensors
 from .memory import Memory
+from .numbers import FIRST, numbered
 from .origins import Origins, script_facts
 from .output import TENSOR, form
 from .values import version
-
-DATA_DEPENDENT = frozenset(
-    [
-        "nonzero",
-        "argwhere",
-        "masked_select",
-        "unique",
-        "unique_consecutive",
-        "bincount",
-        "nms",
-        "batched_nms",
-        "remove_small_boxes",
-        "coalesce",
-        "to_sparse",
-        "pad_packed_sequence",
-    ]
-)
-SCALARS = frozenset(["item", "tolist", "__float__", "__int__", "__index__", "__complex__"])
-ARRAYS = frozenset(["numpy", "__array__", "__dlpack__", "untyped_storage"])
-CONDITIONS = frozenset(["__bool__", "is_nonzero", "equal", "allclose", "__contains__"])
-VALUES = SCALARS | ARRAYS | CONDITIONS
-DECIDING = frozenset(name.strip("_") for name in CONDITIONS)
-_SETTERS = frozenset(["set data", "set real", "set imag"])
-_QUIET = frozenset(
-    [
-        "size",
-        "dim",
-        "stride",
-        "numel",
-        "storage_offset",
-        "data_ptr",
-        "__len__",
-        "__format__",
-        "__repr__",
-        "__hash__",
-        "is_floating_point",
-        "is_complex",
-        "is_contiguous",
-        "register_hook",
-        "requires_grad_",
-        "retain_grad",
-        "_set_grad_enabled",
-        "lift_fresh.default",
-    ]
-)
 
 
 class Tracer(TorchFunctionMode):
@@ -105,7 +62,6 @@ class Tracer(TorchFunctionMode):
         self.values: dict[int, object] = {}
         self._draws = Draws()
         self._inputs: list[tuple[Tensor, int]] = []
-        self._shifted: list[tuple[Tensor, Tensor]] = []
 
     # Modules and threads
 
@@ -131,7 +87,7 @@ class Tracer(TorchFunctionMode):
     # Operators
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kind = _KINDS.get(func) or _kind(func)
+        kind = kind_of(func)
         kwargs = kwargs or {}
         if kind.quiet:
             return func(*args, **kwargs)
@@ -140,7 +96,11 @@ class Tracer(TorchFunctionMode):
             if isinstance(out, Tensor):
                 self._tell(kind, self._note_attribute, args, out)
             return out
+        if kind.name in FIRST:
+            args, kwargs = self._tell(kind, self._numbers, args, kwargs)
         call = self._tell(kind, self._begin, func, args, kwargs)
+        if self.alteration is not None and kind.name in ARRAYS:
+            args = (self._tell(kind, self._shifted, args[0], self.alteration), *args[1:])
         out = func(*args, **kwargs)
         return self._tell(kind, self._note, call, out)
 
@@ -158,22 +118,34 @@ class Tracer(TorchFunctionMode):
         if self.memory.given_out:
             for _, tensor in operands:
                 self.memory.look(tensor)
-        if self.alteration is not None and kind.name in ARRAYS:
-            self._shift(args[0].data, self.alteration)
+        if kind.may_draw and is_draw(kind.operator, told):
+            told = {**told, **self._draws.facts(kwargs.get("generator"))}
         versions = [version(t) for _, t in operands]
-        return Call(kind, args, kwargs.get("generator"), told, operands, versions)
+        return Call(kind, args, told, operands, versions)
 
-    def _shift(self, tensor: Tensor, alteration: Alteration) -> None:
-        """Other values in memory that is given out, until `put_back`."""
-        values = alteration.shifted(tensor)
+    def _numbers(self, kind: Kind, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments of a call, with numbers for the tensors that stand for some."""
+
+        def read(tensor: Tensor) -> object:
+            return self._given(self._add("item", [("input", tensor)], [], {}, shape=()), tensor.item())
+
+        return numbered(kind.name, args, kwargs, read)
+
+    def _shifted(self, kind: Kind, tensor: Tensor, alteration: Alteration) -> Tensor:
+        """What is given out in its stead: itself with other values, or a copy where its memory is not of this call."""
+        source = self.memory.producer(tensor)
+        if source is not None and not self.builder.varying[source[0]]:
+            return tensor
+        if self.memory.was_there(tensor):
+            values = alteration.shifted(tensor.detach())
+            return tensor if values is None else values
+        memory = tensor.data  # whose version is its own
+        for dimension, stride in enumerate(memory.stride()):
+            memory = memory.narrow(dimension, 0, 1) if stride == 0 else memory  # it was expanded
+        values = alteration.shifted(memory) if source is not None else None
         if values is not None:
-            self._shifted.append((tensor, tensor.clone()))
-            tensor.copy_(values)
-
-    def put_back(self) -> None:
-        """The values that were there; the user may share their memory."""
-        for tensor, values in reversed(self._shifted):
-            tensor.copy_(values)
+            memory.copy_(values)
+        return tensor
 
     def _note_attribute(self, kind: Kind, args: Any, out: Tensor) -> None:
         if kind.operator == "data":
@@ -193,12 +165,9 @@ class Tracer(TorchFunctionMode):
         if written:
             made += [t for t in written if not any(t is other for other in made)]
         if made:
-            told = call.told
-            if kind.may_draw and is_draw(kind.operator, told):
-                told = {**told, **self._draws.facts(call.generator)}
             if kind.operator == "set data":
                 self.memory.separate()
-            number = self._add(kind.operator, call.operands, made, told, call.versions, dynamic=dynamic)
+            number = self._add(kind.operator, call.operands, made, call.told, call.versions, dynamic=dynamic)
             for slot, tensor in enumerate(made):
                 writes = bool(written) and any(tensor is other for other in written)
                 self.memory.made(tensor, (number, slot), writes=writes)
@@ -210,10 +179,16 @@ class Tracer(TorchFunctionMode):
         number = self._add(
             call.kind.operator, call.operands, [], call.told, call.versions, shape=sizes(tensor)
         )
-        self.values[number] = out
         if name in ARRAYS:
             self.memory.give_out(tensor)
-        return self.alteration.other(out) if self.alteration is not None and name in SCALARS else out
+        return self._given(number, out, is_scalar=name in SCALARS)
+
+    def _given(self, number: int, out: object, *, is_scalar: bool = True) -> object:
+        """What a node gives out; what it computed of literals alone is no data."""
+        if not self.builder.varying[number]:
+            return out
+        self.values[number] = out
+        return self.alteration.other(out) if self.alteration is not None and is_scalar else out
 
     def _add(
         self,
@@ -265,7 +240,9 @@ class Tracer(TorchFunctionMode):
         given = list(places(output))
         for _, tensor in given:
             self.memory.look(tensor)
-        kept = [(name.partition("[")[0], t) for name, t in state if self.memory.producer(t) is not None]
+        given_in = {id(t) for t, _ in self._inputs}
+        made = [(name, t) for name, t in state if id(t) not in given_in]
+        kept = [(name.partition("[")[0], t) for name, t in made if self.memory.producer(t) is not None]
         left = [(STATE + name, t) for name, t in (*kept, *self.memory.written())]
         left += [("(written)", t) for t, before in self._inputs if version(t) != before]
         shape, values = form(output)
@@ -275,85 +252,3 @@ class Tracer(TorchFunctionMode):
         nodes = self.builder.nodes
         conditions = [(number, 0) for number in self.values if nodes[number].operator in DECIDING]
         self._add("output", [*given, *left], [t for _, t in given], told, more=conditions)
-
-
-class Kind(NamedTuple):
-    """What there is to know of a function once and for all. `may_select`, `may_draw`: the call's arguments say."""
-
-    name: str
-    operator: str
-    quiet: bool
-    may_select: bool
-    may_draw: bool
-
-
-_KINDS: dict[Any, Kind] = {}
-
-
-def _kind(func: Any) -> Kind:
-    name = getattr(func, "__name__", None) or str(func)
-    operator = _operator(func, name)
-    kind = _KINDS[func] = Kind(name, operator, name in _QUIET, operator in _SELECTING, may_draw(operator))
-    return kind
-
-
-class Call(NamedTuple):
-    """A call of an operator, before it is made: what it is given, and in which version."""
-
-    kind: Kind
-    args: tuple[Any, ...]
-    generator: object
-    told: Mapping[str, object]
-    operands: Operands
-    versions: list[int]
-
-    def made(self, out: object) -> list[Tensor]:
-        """The tensors that it gave."""
-        if isinstance(out, Tensor):
-            return [out]
-        if self.kind.name == "__setitem__" or self.kind.operator in _SETTERS:
-            return [self.args[0]]
-        return [] if self.kind.name == "__set__" else [t for _, t in places(out)]
-
-    def written(self) -> list[Tensor]:
-        """The tensors that it wrote to."""
-        if -1 in self.versions:
-            return self._written_by_name()
-        both = zip(self.operands, self.versions, strict=True)
-        return [t for (_, t), before in both if t._version != before]
-
-    def _written_by_name(self) -> list[Tensor]:
-        """In inference mode nobody counts."""
-        operator = self.kind.operator
-        known = operator.endswith("_") or operator in ("setitem", "set data")
-        return [t for place, t in self.operands if (known and place == "input") or place == "out"]
-
-    @property
-    def selects_by_data(self) -> bool:
-        """Whether how much it gives depends on the data."""
-        operator = self.kind.operator
-        if operator == "where":
-            return len(self.operands) == 1
-        if operator == "repeat_interleave":
-            return any(place == "repeats" for place, _ in self.operands)
-        if operator == "getitem":
-            return any(t.dtype == torch.bool for _, t in self.operands[1:])
-        return operator in DATA_DEPENDENT
-
-
-_SELECTING = DATA_DEPENDENT | {"where", "repeat_interleave", "getitem"}
-_AUGMENTED = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "imatmul": "matmul_"}
-
-
-def _operator(func: Callable[..., object], name: str) -> str:
-    """`add` for `+`, `T` for the property; functions of torchvision and others keep their names."""
-    if name == "__get__":
-        return str(getattr(getattr(func, "__self__", None), "__name__", "attribute"))
-    if name == "__set__":
-        return f"set {getattr(getattr(func, '__self__', None), '__name__', name)}"
-    if isinstance(func, torch._ops.OpOverload):
-        return name.partition(".")[0]
-    if name.startswith("__") and name.endswith("__"):
-        bare = name.strip("_")
-        return _AUGMENTED.get(bare) or {"truediv": "div", "radd": "add", "rmul": "mul"}.get(bare, bare)
-    return name

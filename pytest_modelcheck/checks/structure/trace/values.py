@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ....model.guard import storage_key
 from ....model.state.digest import of_bytes
 from ....model.state.kinds import cells
 from ..digest import digest
@@ -115,17 +116,26 @@ def array_words(value: np.ndarray[Any, Any]) -> object:
 def tensor_words(value: Tensor) -> object:
     """The same of a tensor that no operator made."""
     plain = value.detach()
-    if plain.is_meta or plain.layout is not torch.strided or plain.is_quantized:
+    if not has_memory(plain) or plain.layout is not torch.strided or plain.is_quantized:
         return f"{plain.dtype}".removeprefix("torch.")
     if plain.numel() <= MOST:
         return [f"{plain.dtype}".removeprefix("torch."), canonical(plain.tolist())]
     return f"{plain.dtype} ".removeprefix("torch.") + hash_of(plain)[:12]
 
 
+def has_memory(tensor: Tensor) -> bool:
+    """Whether there are values to read: not on meta, nor where a class only wraps other tensors."""
+    return bool(storage_key(tensor))
+
+
 def hash_of(tensor: Tensor) -> str:
     """SHA-256 of a tensor's shape, dtype and bytes."""
     plain = tensor.detach()
     made = hashlib.sha256(f"{tuple(plain.shape)} {plain.dtype}".encode())
+    if not has_memory(plain) and plain.numel():  # of a class that wraps others: theirs, where it names them
+        names = plain.__tensor_flatten__()[0] if hasattr(plain, "__tensor_flatten__") else ()
+        made.update("".join([hash_of(getattr(plain, name)) for name in names]).encode())
+        return made.hexdigest()
     of_bytes(plain.int_repr() if plain.is_quantized else plain, made.update)
     return made.hexdigest()
 
