@@ -46,7 +46,7 @@ def test_the_record_holds_what_each_module_costs_more(changed):
     (subject,) = changed["changes"]["subjects"]
     first, second = subject["structure"][:2]
     assert (first["path"], first["cost"]) == ("15", {"MACs": 8 * 9 * 56 * 64, "parameters": 56 * (8 * 9 + 1)})
-    assert second["path"] == "15"  # the shape of its weight follows
+    assert second["path"] == "16"  # the shape of 15's weight follows
     assert [row["module"] for row in subject["modules"]] == ["15", "16"]
 
 

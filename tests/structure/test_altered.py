@@ -127,3 +127,52 @@ def test_weights_that_wrap_other_tensors_are_hashed_by_those():
         model.weight = nn.Parameter(Wrapper(torch.ones(3, 3) * scale), requires_grad=False)
         hashes.append(ModelCheck(model, X, name="m").structure(weights=True).weights_fingerprint)
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+class Indexed(nn.Module):
+    """Whole numbers that depend on weights, and that may be alike or stand at the edge."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.layer, self.function = nn.Linear(4, 4), function
+
+    def forward(self, x):
+        y = self.layer(x)
+        return self.function(y, y[0].argmax().item(), y[1].argmax().item())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda y, i, j: (y + i) * (y - j),
+        lambda y, i, j: y[:, i] * 2 + y[:, j] * 3,
+        lambda y, i, j: y + i * 5 + j * 7,
+        lambda y, i, j: y[:, i : i + 1] * 2 + 1,
+        lambda y, i, j: y[:, i:] * 2 + y[:, :1].view(-1, 1),
+    ],
+)
+def test_numbers_that_happen_to_be_alike_change_nothing(function):
+    x = torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
+    found = set()
+    for seed in range(12):
+        torch.manual_seed(seed)
+        found.add(ModelCheck(Indexed(function), x).structure().fingerprint)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("line", ["y[:, :2].mul_(2)", "F.relu(y[:, :2], inplace=True)", "None"])
+def test_writes_in_inference_mode_are_seen(line):
+    class Writing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x):
+            with torch.inference_mode():
+                y = self.layer(x)
+                eval(line, {"F": nn.functional, "y": y})
+                return y + 1
+
+    structure = ModelCheck(Writing(), input_size=(2, 4)).structure()
+    operators = [node.operator for node in structure.graph.nodes]
+    assert ("getitem" in operators) is (line != "None")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...records.section import Section
+from ...verdict.metric import Definition
 from .changes import COMPARISON, aligned
 from .panel import AUTOGRAD_PANEL, PANEL
 from .rows import AutogradEntry, StructureEntry
@@ -42,6 +43,7 @@ STRUCTURE = Section(
     align=aligned,
     steady=True,
     problem=_problem,
+    definition=Definition(2, "0.1"),  # operands have places
 )
 AUTOGRAD = Section(
     "autograd", tab="graph", title="Gradients", type=list[AutogradEntry], panel=AUTOGRAD_PANEL, steady=True

@@ -48,7 +48,8 @@ def compare(base: Side, head: Side) -> list[Change]:
     """All changes, in the order of the head's modules; those of layers that changed alike are one."""
     found = Comparison(base, head).changes
     if not found and (base.graph is None) != (head.graph is None):
-        found = [Change("removed" if head.graph is None else "added", "", "graph: one side did not run")]
+        words = ["not run" if side.graph is None else "run" for side in (base, head)]
+        found = [Change("changed", "", "graph", *words)]
     return folded(found)
 
 

@@ -19,25 +19,27 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Alteration:
-    """`step`: what integers move by; `picks`: whether what is selected by data is altered too; `turned`: whether the
-    order is.
+    """`step`: what integers move by, and up to `steps` times that; `picks`: whether what is selected by data is altered
+    too; `turned`: whether the order is.
     """
 
     step: int = 1
+    steps: int = 1
     picks: bool = True
     turned: bool = False
 
-    def other(self, value: object) -> object:
-        """Another number, or numbers."""
+    def other(self, value: object, ordinal: int = 0) -> object:
+        """Another number, or numbers; for each of several given out (`ordinal`) by another step."""
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, list):
-            others = [self.other(item) for item in (value[::-1] if self.turned else value)]
-            return [self.other(o) if o == item else o for o, item in zip(others, value, strict=True)]
+            others = [self.other(item, ordinal) for item in (value[::-1] if self.turned else value)]
+            return [self.other(o, ordinal) if o == item else o for o, item in zip(others, value, strict=True)]
         if isinstance(value, int):
-            return value - self.step if value == 0 and self.step < 0 else value + self.step
+            step = self.step * (1 + ordinal % self.steps)
+            return value - step if value == 0 and step < 0 else value + step
         if isinstance(value, (float, complex)):
-            return value * 1.015625 + 0.015625
+            return value * 1.015625 + 0.015625 * (1 + ordinal)
         return value
 
     def shifted(self, tensor: Tensor) -> Tensor | None:
@@ -76,6 +78,8 @@ def unheard() -> Iterator[None]:
 
 
 ATTEMPTS = (
+    Alteration(steps=8, turned=True),
+    Alteration(-1, steps=8, turned=True),
     Alteration(turned=True),
     Alteration(-1, turned=True),
     Alteration(),

@@ -143,8 +143,8 @@ class Elsewhere:
     def __exit__(self, *error: Any) -> None:
         self.mode.__exit__(*error)
         thread = threading.get_ident()
-        mine = next(entry for entry in reversed(self._before) if entry[0] == thread)
-        self._before.remove(mine)
+        last = max(number for number, entry in enumerate(self._before) if entry[0] == thread)
+        mine = self._before.pop(last)
         if mine[1] is None:
             del self.builder.stacks[thread]
         else:

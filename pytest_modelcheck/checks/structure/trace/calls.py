@@ -69,6 +69,7 @@ class Kind(NamedTuple):
 
 
 _KINDS: dict[Any, Kind] = {}
+MOST = 4096  # functions that are remembered
 
 
 def kind_of(func: Any) -> Kind:
@@ -78,6 +79,8 @@ def kind_of(func: Any) -> Kind:
         return known
     name = getattr(func, "__name__", None) or str(func)
     operator = _operator(func, name)
+    if len(_KINDS) >= MOST:
+        _KINDS.clear()
     kind = _KINDS[func] = Kind(name, operator, name in _QUIET, operator in _SELECTING, may_draw(operator))
     return kind
 
@@ -109,7 +112,9 @@ class Call(NamedTuple):
     def _written_by_name(self) -> list[Tensor]:
         """In inference mode nobody counts."""
         operator = self.kind.operator
-        known = operator.endswith("_") or operator in ("setitem", "set data")
+        known = (
+            operator.endswith("_") or operator in ("setitem", "set data") or self.told.get("inplace") is True
+        )
         return [t for place, t in self.operands if (known and place == "input") or place == "out"]
 
     @property

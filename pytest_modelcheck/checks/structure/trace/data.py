@@ -15,10 +15,13 @@ Moved: TypeAlias = Mapping[int, Mapping[str, "Part"]]
 
 
 class Part(NamedTuple):
-    """An attribute with what is data in it marked as such; and what stood there."""
+    """An attribute with what is data in it marked as such; and what stood there, in both runs. `is_end`: it is an end
+    of a slice, on which sizes depend.
+    """
 
     marked: object
-    given: tuple[object, ...] = ()
+    given: tuple[tuple[object, object], ...] = ()
+    is_end: bool = False
 
 
 def moved(nodes: Sequence[Node], others: Sequence[Node]) -> Moved:
@@ -41,20 +44,23 @@ def moved(nodes: Sequence[Node], others: Sequence[Node]) -> Moved:
     return found
 
 
+SIZED = frozenset(["view", "reshape", "expand", "repeat", "unflatten", "as_strided"])  # are told sizes
 CONTENTS = frozenset(["data", "obj", "values"])  # of tensors: where one is data, all are
 
 
 def _part(one: object, other: object, *, within: bool) -> Part:
     """Of a list, and of a slice, what differs alone is data."""
     if not within:
-        return Part(FROM_DATA, (one,))
+        return Part(FROM_DATA, ((one, other),))
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         parts = [Part(a) if a == b else _part(a, b, within=True) for a, b in zip(one, other, strict=True)]
-        return Part([part.marked for part in parts], (one, *(g for part in parts for g in part.given)))
+        given = ((one, other), *(pair for part in parts for pair in part.given))
+        return Part([part.marked for part in parts], given, any(part.is_end for part in parts))
     if isinstance(one, str) and isinstance(other, str) and one.count(":") == other.count(":") == 2:
-        ends = [Part(a) if a == b else Part(FROM_DATA, (a,)) for a, b in zip(*_ends(one, other), strict=True)]
-        return Part(":".join(str(end.marked) for end in ends), tuple(g for end in ends for g in end.given))
-    return Part(FROM_DATA, (one,))
+        pairs = list(zip(*_ends(one, other), strict=True))
+        ends = [a if a == b else FROM_DATA for a, b in pairs]
+        return Part(":".join(ends), tuple(pair for pair in pairs if pair[0] != pair[1]), True)
+    return Part(FROM_DATA, ((one, other),))
 
 
 def _ends(*slices: str) -> list[list[str]]:
@@ -75,13 +81,14 @@ def _pairs(nodes: Sequence[Node], others: Sequence[Node]) -> Iterator[tuple[int,
 class Linked:
     """The nodes with what is data marked as such and linked to what gave it out; `place`: old number -> new.
 
-    `values`: what each node that gave values out gave. What nothing else read may have decided which way Python went.
+    `values`: what each node that gave values out gave, in both runs. What nothing else read may have decided which way
+    Python went.
     """
 
     def __init__(
         self,
         nodes: Sequence[Node],
-        values: Mapping[int, object],
+        values: Mapping[int, tuple[object, object]],
         moved: Moved,
     ) -> None:
         self.values = values
@@ -93,8 +100,8 @@ class Linked:
         for number, node in enumerate(nodes):
             parts = moved.get(number, {})
             own = [(self.place[source], slot) for source, slot in node.inputs]
-            made = replace(node, inputs=tuple(own), dynamic=node.dynamic or ("" in parts))
-            told = {name: part for name, part in parts.items() if name in node.attributes}
+            made = self._placed(node, tuple(own), parts)
+            told = {name: part for name, part in parts.items() if name in made.attributes}
             if told:
                 made = self._linked(made, told)
             if node.operator == "output":
@@ -104,6 +111,13 @@ class Linked:
             self.nodes.append(made)
             if number in values:
                 self._given.append(number)
+
+    def _placed(self, node: Node, inputs: tuple[Source, ...], parts: Mapping[str, Part]) -> Node:
+        """Its sizes depend on data where an end of a slice does, or what it reads; though no other run may show it."""
+        follows = any(self.nodes[source].dynamic for source, _ in inputs) and not node.dynamic
+        told = {} if follows and node.operator in SIZED else node.attributes
+        begins = "" in parts or any(part.is_end for part in parts.values())
+        return replace(node, inputs=inputs, attributes=told, dynamic=node.dynamic or follows or begins)
 
     def _linked(self, node: Node, told: Mapping[str, Part]) -> Node:
         """Linked to the very ones whose values stand in it, or to all that were given out before."""
@@ -144,7 +158,11 @@ def _given_more(node: Node, sources: Sequence[Source], place: str) -> Node:
     return replace(node, inputs=(*node.inputs, *sources), places=where)
 
 
-def _is(given: object, told: object) -> bool:
-    if isinstance(told, str):  # an end of a slice
-        return type(given) is int and str(given) == told
-    return type(given) in (int, float, list) and given == told
+def _is(values: tuple[object, object], told: tuple[object, object]) -> bool:
+    """Whether what was given out is what stands there, in both runs."""
+    if isinstance(told[0], str):  # an end of a slice
+        return all(
+            type(value) is int and str(value) == word for value, word in zip(values, told, strict=True)
+        )
+    plain = all(type(value) in (int, float, list) for value in values)
+    return plain and values == told

@@ -30,9 +30,8 @@ class HeldTensors:
         self._names: dict[int, str] | None = None
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
-        names = self._named()
-        for tensor, _ in self._found.values():
-            yield names.get(id(tensor), ELSEWHERE), tensor
+        for tensor, _ in [*self._found.values()]:
+            yield self._name(tensor), tensor
 
     def find(self, tensor: Tensor) -> tuple[str, int] | None:
         """Its name, and the version that it had; None for one that was not there."""
@@ -41,7 +40,14 @@ class HeldTensors:
         found = self._found.get(id(tensor))
         if found is None or found[0] is not tensor:
             return None
-        return self._named().get(id(tensor), ELSEWHERE), found[1]
+        return self._name(tensor), found[1]
+
+    def _name(self, tensor: Tensor) -> str:
+        names = self._named()
+        if id(tensor) in names:
+            return names[id(tensor)]
+        unnamed = [key for key in self._found if key not in names]
+        return f"{ELSEWHERE} #{unnamed.index(id(tensor)) + 1}"
 
     def look_again(self) -> None:
         """After a call that left more."""
@@ -76,6 +82,7 @@ class _Search:
         self.names: dict[int, str] = {}
         self.tensors: list[Tensor] = []
         self._seen: set[int] = set()
+        self._kept: list[object] = []
         self._many: dict[str, int] = {}
 
     def module(self, module: nn.Module, path: str) -> None:
@@ -102,6 +109,7 @@ class _Search:
         if type(value) in PLAIN or not depth or id(value) in self._seen:
             return
         self._seen.add(id(value))
+        self._kept.append(value)  # its identity must not be another's
         if isinstance(value, types.ModuleType):  # `sys.modules` would be everything that there is
             return
         if isinstance(value, Tensor):

@@ -100,7 +100,7 @@ class Memory:
                 return (None, [known]) if isinstance(known[0], int) else (known, [])
             source = _NOBODY[1]
         sources = [] if param is not None else [source]
-        if now != expected or self._counts_differ or self.given_out:
+        if now != expected or now < 0 or self._counts_differ or self.given_out:
             sources += self._later(tensor, source, expected, now)
         return param, sources
 

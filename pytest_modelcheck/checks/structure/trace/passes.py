@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -208,8 +209,8 @@ class Run:
                 output = list(output)
         return Call(tracer, output, False)
 
-    def altered(self, call: Call, before: int) -> Moved:
-        """What is other in a run with altered values; none where nothing came out of tensors, or no run bears it."""
+    def altered(self, call: Call, before: int) -> tuple[Moved, list[object]]:
+        """What is other in a run with altered values, and these; none where nothing came out, or no run bears it."""
         nodes = call.tracer.builder.nodes
         gave = any(nodes[number].operator not in DECIDING for number in call.tracer.values)
         picks = any(node.dynamic for node in nodes)
@@ -221,15 +222,17 @@ class Run:
                 other = self.calls(lambda calls: len(calls) > before, alteration, before)[-1]
             except (ModelCheckError, Abandoned, SystemExit):
                 continue
-            return moved(nodes, other.tracer.builder.nodes)
-        return {}
+            return moved(nodes, other.tracer.builder.nodes), [*other.tracer.values.values()]
+        return {}, []
 
-    def graph(self, call: Call, data: Moved, weights: Set[str]) -> Graph:
+    def graph(self, call: Call, altered: tuple[Moved, list[object]], weights: Set[str]) -> Graph:
         """What the output depends on; a node's number is its place. `weights`: held tensors that are made of those."""
         tracer = call.tracer
         nodes = tracer.builder.nodes
-        if tracer.values:
-            values = {n: v for n, v in tracer.values.items() if nodes[n].operator not in DECIDING}
+        data, others = altered
+        pairs = zip_longest([*tracer.values.items()], others[: len(tracer.values)])
+        values = {n: (v, other) for (n, v), other in pairs if nodes[n].operator not in DECIDING}
+        if values:
             nodes = Linked(nodes, values, data).nodes
         elif data:
             nodes = [

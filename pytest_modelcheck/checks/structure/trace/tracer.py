@@ -187,8 +187,10 @@ class Tracer(TorchFunctionMode):
         """What a node gives out; what it computed of literals alone is no data."""
         if not self.builder.varying[number]:
             return out
+        if self.alteration is not None and is_scalar:
+            out = self.alteration.other(out, len(self.values))
         self.values[number] = out
-        return self.alteration.other(out) if self.alteration is not None and is_scalar else out
+        return out
 
     def _add(
         self,
