@@ -240,6 +240,8 @@ def _alone(section: Section, failed: dict[str, str]) -> Iterator[None]:
 def _refusal(section: Section, old: SubjectEntry, new: SubjectEntry) -> str:
     """Why the contents of two releases are not compared; empty if they are."""
     versions = [entry["definitions"].get(section.name, 1) for entry in (old, new)]
+    if versions[0] == versions[1]:  # of one release, an older one perhaps
+        return ""
     return next((text for version in versions if (text := section.definition.refusal(version))), "")
 
 
