@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
@@ -17,6 +17,7 @@ from .heatmap import Heatmap
 from .images import ImageChoice, Images, Size, find_images
 from .layers import Layer, as_map, find_layer
 from .perturb import PROBES, Probe
+from .probability import ProbabilityChoice, checked
 from .targets import Target
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ def cam(
     layer: Layer = None,
     call: int = -1,
     image: ImageChoice = None,
+    probability: ProbabilityChoice = None,
 ) -> Heatmap:
     """A heatmap of `target` at `layer`; see the methods of ModelCheck.
 
@@ -40,7 +42,8 @@ def cam(
     """
     images = find_images(subject, image)
     refuse_nan(subject)
-    probe = _probe(images, layer, target, call, method)
+    checked(probability)
+    probe = _probe(images, layer, target, call, method, probability)
     captured = probe.captured
     raw = _raw(probe, method)
     if len(raw) != len(images.batch):
@@ -56,14 +59,23 @@ def cam(
         layer=probe.name,
         target=per_sample(captured.target, len(raw)),
         score=per_sample(captured.score, len(raw)),
+        top=captured.top,
+        probability=captured.probability,
     )
 
 
-def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> Probe:
+def _probe(
+    images: Images, layer: Layer, target: Target, call: int, method: str, probability: ProbabilityChoice
+) -> Probe:
     """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
     subject, size = images.subject, images.size
+
+    def captured_at(name: str, module: nn.Module) -> Captured:
+        samples = len(images.batch)
+        return capture(subject, name, module, target, call, samples=samples, probability=probability)
+
     name, module = find_layer(images, layer)
-    captured = capture(subject, name, module, target, call)
+    captured = captured_at(name, module)
     if method not in _ANY_LAYER and not _has_gradient(captured, size):
         better = last_that_matters(images, target) if layer is None else None
         if better is None:
@@ -71,7 +83,7 @@ def _probe(images: Images, layer: Layer, target: Target, call: int, method: str)
                 f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
             )
         name, module = find_layer(images, better)
-        captured = capture(subject, name, module, target, call)
+        captured = captured_at(name, module)
     return Probe(images, name, module, target, captured)
 
 

@@ -17,6 +17,7 @@ from ...model.subject import Inputs, Subject
 from ...text import nearest
 from .images import Images
 from .layers import as_map, first_tensor, flat_graph, spatial_layers
+from .probability import ProbabilityChoice, Top, likeliest
 from .targets import Target, score
 
 
@@ -24,7 +25,8 @@ from .targets import Target, score
 class Captured:
     """`activation` and `gradient` of the layer's output (its own shape); `score` and `target` per sample.
 
-    `call` is the layer's call that was captured, from 0. The gradient is zero where the score does not depend.
+    `call` is the layer's call that was captured, from 0. The gradient is zero where the score does not depend. `top`
+    and `probability`: see `likeliest`, of the same run.
     """
 
     activation: Tensor
@@ -32,15 +34,26 @@ class Captured:
     score: list[float]
     target: list[int | str]
     call: int
+    top: Top = ()
+    probability: str = ""
 
 
-def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call: int = -1) -> Captured:
+def capture(
+    subject: Subject,
+    name: str,
+    layer: nn.Module,
+    target: Target,
+    call: int = -1,
+    *,
+    samples: int,
+    probability: ProbabilityChoice = None,
+) -> Captured:
     """Run the model once and differentiate the target's score by the layer's output.
 
     What comes before the layer runs without a graph: its output becomes a leaf, and the model goes on with a copy,
     so that in-place operators behind the layer cannot change what was captured. Writes no `.grad`.
-    `call` picks among the calls of a shared module. Raises ExplanationError for layers that are never called and
-    for targets that the output does not have.
+    `call` picks among the calls of a shared module; `samples`: how many pictures there are. Raises ExplanationError for
+    layers that are never called and for targets that the output does not have.
     """
     inputs = subject.require_inputs().copied(gradients=False)
     leaves: list[Tensor] = []
@@ -62,10 +75,11 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call:
             output = subject.run(inputs)
         if not leaves:
             raise _never_called(subject, name, call)
-        scores, targets = score(output, target, leaves[0].shape[0])
+        scores, targets = score(output, target, samples)
+        top, word = likeliest(output, samples, probability)
         gradient = _gradients(scores, leaves)[0]
     last = wanted if wanted >= 0 else calls[0] - 1
-    return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last)
+    return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last, top, word)
 
 
 def last_that_matters(images: Images, target: Target) -> str | None:
@@ -80,7 +94,7 @@ def last_that_matters(images: Images, target: Target) -> str | None:
         kept = [(name, output) for name, output in reversed(layers) if output is not None]
         if not kept:
             return None
-        scores, _ = score(layers.output, target, kept[0][1].shape[0])
+        scores, _ = score(layers.output, target, len(images.batch))
         gradients = _gradients(scores, [output for _, output in kept])
     return next((name for (name, _), g in zip(kept, gradients, strict=True) if as_map(g, size).any()), None)
 
