@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
-from .outputs import at, candidates, probability_of_one
+from .logits import at, candidates, probability_of_one
 from .probability import (
     GIVEN,
     SIGMOID,

@@ -18,7 +18,7 @@ from ...progress import progress
 from .capture import Captured, replaced_output
 from .images import Images, resized
 from .layers import as_map, first_tensor, has_channels_last
-from .outputs import class_logits
+from .logits import class_logits
 from .targets import Target, score
 
 CHUNK_BYTES, CHUNK = 256 * 2**20, 256  # of activations at the layer, and of samples, in one run

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...errors import ExplanationError
 from ...model.subject import Inputs, Subject
 from ...text import not_one_of
-from .outputs import class_logits
+from .logits import class_logits
 
 ProbabilityChoice: TypeAlias = str | Callable[..., Tensor] | None
 """How probabilities are made of the output: a word, a callable on the output, or None: as the model means it."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ExplanationError
-from .outputs import class_logits
+from .logits import class_logits
 
 Target: TypeAlias = int | Sequence[int] | Tensor | np.ndarray | Callable[..., Tensor] | None
 """A class, one per sample, a callable on the model's output that returns scores; None: the top class."""

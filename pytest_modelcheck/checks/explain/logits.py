@@ -1,4 +1,4 @@
-"""Outputs: which of the tensors that a model returns holds its logits, and what to write where none can be told."""
+"""Logits: which of the tensors that a model returns holds its logits, and what to write where none can be told."""
 
 from __future__ import annotations
 
