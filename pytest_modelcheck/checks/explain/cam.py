@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
@@ -17,7 +17,7 @@ from .heatmap import Heatmap
 from .images import ImageChoice, Images, Size, find_images
 from .layers import Layer, as_map, find_layer
 from .perturb import PROBES, Probe
-from .probability import ProbabilityChoice, checked
+from .probability import ProbabilityChoice, checked, likeliest
 from .targets import Target
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ def cam(
     images = find_images(subject, image)
     refuse_nan(subject)
     checked(probability)
-    probe = _probe(images, layer, target, call, method, probability)
+    probe = _probe(images, layer, target, call, method)
     captured = probe.captured
     raw = _raw(probe, method)
     if len(raw) != len(images.batch):
@@ -52,6 +52,7 @@ def cam(
             "choose a layer that sees whole images"
         )
     _refuse_useless(raw, subject, probe.name)
+    top, word = likeliest(subject, captured.output, len(raw), probability)
     return Heatmap(
         raw=raw.cpu().numpy(),
         image=images.batch.float().cpu().numpy().copy(),  # the user may write to the input later
@@ -59,23 +60,18 @@ def cam(
         layer=probe.name,
         target=per_sample(captured.target, len(raw)),
         score=per_sample(captured.score, len(raw)),
-        top=captured.top,
-        probability=captured.probability,
+        top=top,
+        probability=word,
     )
 
 
-def _probe(
-    images: Images, layer: Layer, target: Target, call: int, method: str, probability: ProbabilityChoice
-) -> Probe:
+def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> Probe:
     """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
     subject, size = images.subject, images.size
 
-    def captured_at(name: str, module: nn.Module) -> Captured:
-        samples = len(images.batch)
-        return capture(subject, name, module, target, call, samples=samples, probability=probability)
-
+    samples = len(images.batch)
     name, module = find_layer(images, layer)
-    captured = captured_at(name, module)
+    captured = capture(subject, name, module, target, call, samples=samples)
     if method not in _ANY_LAYER and not _has_gradient(captured, size):
         better = last_that_matters(images, target) if layer is None else None
         if better is None:
@@ -83,7 +79,7 @@ def _probe(
                 f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
             )
         name, module = find_layer(images, better)
-        captured = captured_at(name, module)
+        captured = capture(subject, name, module, target, call, samples=samples)
     return Probe(images, name, module, target, captured)
 
 

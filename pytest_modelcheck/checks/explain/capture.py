@@ -17,7 +17,6 @@ from ...model.subject import Inputs, Subject
 from ...text import nearest
 from .images import Images
 from .layers import as_map, first_tensor, flat_graph, spatial_layers
-from .probability import ProbabilityChoice, Top, likeliest
 from .targets import Target, score
 
 
@@ -25,8 +24,8 @@ from .targets import Target, score
 class Captured:
     """`activation` and `gradient` of the layer's output (its own shape); `score` and `target` per sample.
 
-    `call` is the layer's call that was captured, from 0. The gradient is zero where the score does not depend. `top`
-    and `probability`: see `likeliest`, of the same run.
+    `call` is the layer's call that was captured, from 0. The gradient is zero where the score does not depend.
+    `output`: what the model returned.
     """
 
     activation: Tensor
@@ -34,8 +33,7 @@ class Captured:
     score: list[float]
     target: list[int | str]
     call: int
-    top: Top = ()
-    probability: str = ""
+    output: object = None
 
 
 def capture(
@@ -46,7 +44,6 @@ def capture(
     call: int = -1,
     *,
     samples: int,
-    probability: ProbabilityChoice = None,
 ) -> Captured:
     """Run the model once and differentiate the target's score by the layer's output.
 
@@ -76,10 +73,9 @@ def capture(
         if not leaves:
             raise _never_called(subject, name, call)
         scores, targets = score(output, target, samples)
-        top, word = likeliest(output, samples, probability)
         gradient = _gradients(scores, leaves)[0]
     last = wanted if wanted >= 0 else calls[0] - 1
-    return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last, top, word)
+    return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last, output)
 
 
 def last_that_matters(images: Images, target: Target) -> str | None:

@@ -135,19 +135,27 @@ def of_group(shares: Tensor, group: Sequence[int], exclusive: bool) -> Tensor:
     return own.sum(1) if exclusive or len(group) == 1 else 1 - (1 - own).prod(1)
 
 
-def likeliest(output: object, samples: int, choice: ProbabilityChoice = None) -> tuple[Top, str]:
+def likeliest(
+    subject: Subject, output: object, samples: int, choice: ProbabilityChoice = None
+) -> tuple[Top, str]:
     """For each sample the five likeliest classes with their probability, and how these were made of the output.
 
-    Empty for an output without classes, where nobody says how to make them.
+    Empty for an output without classes, where nobody says how to make them. It runs the model only where the output
+    has no graph and may be probabilities or not.
     """
-    checked(choice)
     try:
         values = readable(output, samples, choice)
     except ExplanationError:
         if callable(choice):
             raise
         return (), ""
-    word = how(values, choice, lambda: made_by(values))
+
+    def end() -> str:
+        if values.grad_fn is not None:
+            return made_by(values)
+        return made_in_a_run(subject, lambda made: readable(made, samples, choice))
+
+    word = how(values, choice, end)
     shares = probabilities(values, word)
     refuse_outside(shares, word)
     if not torch.isfinite(shares).all():

@@ -14,7 +14,7 @@ import torch
 
 from ...errors import MeasurementError, MissingExtraError
 from ...model.subject import Inputs, Subject
-from .logits import tensors_alone
+from .outputs import tensors_alone
 
 
 def require() -> Any:

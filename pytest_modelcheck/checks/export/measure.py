@@ -22,7 +22,7 @@ from .agreement import compare, plain, silence_of
 from .axes import FreeSizes, free_axes, tensor_names
 from .distance import OutputError
 from .exporter import exported, histogram, opset_of, require, strip
-from .logits import left_out, tensors_of
+from .outputs import left_out, tensors_of
 from .reasons import refused_axes, short_reason, whole_reason
 from .result import Onnx
 
