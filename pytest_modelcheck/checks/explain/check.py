@@ -142,4 +142,5 @@ def _refuse_deaf(seen: Invariance, name: str, what: str) -> None:
 
 def _where(seen: Invariance, rows: Sequence[Sequence[float]], value: float) -> str:
     step, sample = next((i, row.index(value)) for i, row in enumerate(rows) if value in row)
-    return f"met at {seen.axis} {seen.places[step]:.3g}, sample {sample}"
+    what, _, unit = seen.axis.removesuffix(", ratio").partition(", ")
+    return f"met at {what} {seen.places[step]:.3g}{unit and f' {unit}'}, sample {sample}"

@@ -200,9 +200,10 @@ def _baselines(heatmap: Heatmap) -> dict[str, np.ndarray]:
     space = heatmap.image.shape[2:]
     axes = np.ogrid[tuple(slice(-1, 1, size * 1j) for size in space)]  # of each side, from -1 to 1
     middle = np.exp(-sum((axis * CENTRE / 2) ** 2 for axis in axes) / 2).astype(np.float32)
+    centre = np.broadcast_to(middle, (len(heatmap.image), *space)).copy()
     return {
         "random": replace(heatmap, raw=noise).map,
-        "centre": np.broadcast_to(middle, (len(heatmap.image), *space)).copy(),
+        "centre": replace(heatmap, raw=centre, extent=()).map,
     }
 
 

@@ -157,7 +157,7 @@ def _none(
     rows = [leaf for leaf in named if leaf.tensor.dim() == 2 and leaf.tensor.is_floating_point()]
     if rows and samples is not None:
         told = f"{rows[0].path} has {len(rows[0].tensor)} rows for {samples} samples; one for each sample is needed"
-    if len(leaves) > 1:
+    if leaves and leaves[0].path != "output":
         told += f". It holds:\n{_listed(leaves)}"
     advice = next((a for leaf in [*named, *leaves] if (a := _advice(leaf, samples, keyword))), "")
     if advice:

@@ -178,7 +178,8 @@ def _are_in_range(values: Tensor) -> bool:
 
 def _rounding(values: Tensor) -> float:
     """By how much probabilities of this type may miss their sum."""
-    return torch.finfo(values.dtype).eps * (2 + math.sqrt(values.shape[1]))
+    eps = torch.finfo(values.dtype).eps  # of each number; half precision is summed in single
+    return 2 * eps + math.sqrt(values.shape[1]) * min(eps, torch.finfo(torch.float32).eps)
 
 
 def made_by(values: Tensor) -> str:
