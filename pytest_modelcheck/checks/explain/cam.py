@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
-from .capture import Captured, capture, capture_through, last_that_matters
+from .capture import Captured, NeverCalledError, capture, capture_alone, capture_through, last_that_matters
 from .formulas import FORMULAS
 from .heatmap import Heatmap
 from .images import ImageChoice, Images, Size, find_images
@@ -26,6 +26,7 @@ FLAT = 1e-6  # a map whose variation is below this share of its largest value sh
 TITLES = {name: title for name, (title, _) in {**FORMULAS, **PROBES}.items()}
 _ANY_TARGET = ("eigencam", "eigen_gradcam")  # methods that say where something is, and not what it speaks for
 _ANY_LAYER = ("eigencam", "score_cam")  # methods that do not ask how the score depends on the layer
+_TRIED = ("ablation_cam", "cam")  # methods that find out without a gradient
 
 
 def cam(
@@ -51,6 +52,8 @@ def cam(
             f"{subject.name}: layer {probe.name!r} gave {len(raw)} maps for {len(images.batch)} images; "
             "choose a layer that sees whole images"
         )
+    if method == "ablation_cam" and not raw.any() and captured.activation.any():
+        raise _indifferent(subject, probe.name)
     _refuse_useless(raw, subject, probe.name, method)
     return Heatmap(
         raw=raw.cpu().numpy(),
@@ -65,16 +68,25 @@ def cam(
 
 def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> Probe:
     """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
-    subject, size = images.subject, images.size
+    subject = images.subject
     name, module = find_layer(images, layer)
-    captured = capture(subject, name, module, target, call)
-    if method not in _ANY_LAYER and not _has_gradient(captured, size):
-        better = last_that_matters(images, target) if layer is None else None
-        if better is not None:
-            name, module = find_layer(images, better)
-            captured = capture(subject, name, module, target, call)
-        else:
-            captured = _through(subject, name, module, target, call)
+    alone = method in _ANY_LAYER or (method in _TRIED and layer is not None)
+    take = capture_alone if alone else capture
+    try:
+        captured = take(subject, name, module, target, call)
+    except NeverCalledError:  # but its children may be, one by one
+        if not isinstance(module, nn.Sequential) or not len(module):
+            raise
+        name, module = f"{name}.{list(module._modules)[-1]}", module[-1]
+        captured = take(subject, name, module, target, call)
+    if alone or _has_gradient(captured, images.size):
+        return Probe(images, name, module, target, captured)
+    better = last_that_matters(images, target) if layer is None else None
+    if better is not None:
+        name, module = find_layer(images, better)
+        captured = capture(subject, name, module, target, call)
+    elif method not in _TRIED:
+        captured = _through(subject, name, module, target, call)
     return Probe(images, name, module, target, captured)
 
 
@@ -84,12 +96,16 @@ def _through(subject: Subject, name: str, module: nn.Module, target: Target, cal
     if isinstance(found, Captured):
         return found
     if found is None:
-        raise ExplanationError(
-            f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
-        )
+        raise _indifferent(subject, name)
     raise ExplanationError(
         f"{subject.name}: on its way from the score to layer {name!r} {found}\n"
         "Choose a layer behind that place, or take score_cam() or eigencam(), which need no gradient."
+    )
+
+
+def _indifferent(subject: Subject, name: str) -> ExplanationError:
+    return ExplanationError(
+        f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
     )
 
 
@@ -149,7 +165,8 @@ def _refuse_useless(raw: Tensor, subject: Subject, layer: str, method: str) -> N
     if flat is not None:
         shape = "x".join(map(str, raw.shape[1:]))
         raise ExplanationError(
-            f"{subject.name}: the {shape} map{_of(raw, flat)} at layer {layer!r} is flat: it tells no place from another.\n"
+            f"{subject.name}: the {shape} map{_of(raw, flat)} at layer {layer!r} is flat: "
+            "it tells no place from another.\n"
             "Choose an earlier layer with layer='...', or another target."
         )
 

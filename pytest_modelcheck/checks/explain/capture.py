@@ -22,6 +22,10 @@ from .stops import Stop, ThroughNoGrad, Trail
 from .targets import Target, score
 
 
+class NeverCalledError(ExplanationError):
+    """A layer that no forward calls."""
+
+
 @dataclass(frozen=True)
 class Captured:
     """`activation` and `gradient` of the layer's output (its own shape); `score` and `target` per sample.
@@ -36,6 +40,11 @@ class Captured:
     target: list[int | str]
     call: int
     notes: tuple[str, ...] = ()
+
+
+def capture_alone(subject: Subject, name: str, layer: nn.Module, target: Target, call: int = -1) -> Captured:
+    """`capture` without a gradient, which is zero then."""
+    return _captured(subject, name, layer, target, call, differentiate=False)
 
 
 def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call: int = -1) -> Captured:
@@ -72,14 +81,16 @@ def _captured(
     target: Target,
     call: int,
     watch: Trail | ThroughNoGrad | None = None,
+    differentiate: bool = True,
 ) -> Captured:
     inputs = subject.require_inputs().copied(gradients=False)
     leaves: list[Tensor] = []
 
     def cut(tensor: Tensor) -> Tensor:
         with torch.inference_mode(False):  # the model may be in a block of its own
-            leaves[:] = [(tensor.clone() if tensor.is_inference() else tensor).detach().requires_grad_()]
-        torch.set_grad_enabled(True)
+            leaves[:] = [(tensor.clone() if tensor.is_inference() else tensor).detach()]
+            leaves[0].requires_grad_(differentiate)
+        torch.set_grad_enabled(differentiate)
         copy = leaves[0].clone()
         if isinstance(watch, Trail):
             watch.follow(copy)
@@ -90,18 +101,18 @@ def _captured(
     with (
         torch.inference_mode(False),
         subject.restored(frozen=True, guard=guard),
-        torch.enable_grad(),
+        torch.set_grad_enabled(differentiate),
     ):
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext():
             output = subject.run(inputs)
             if not leaves:
-                raise _never_cut(subject, name, call, calls[0])
+                raise _never_cut(subject, name, call, calls)
             scores, targets = score(output, target, leaves[0].shape[0])
         if isinstance(watch, Trail):
             watch.ends(scores)
-        gradient = gradients(scores, leaves)[0]
-    last = wanted if wanted >= 0 else calls[0] - 1
+        (gradient,) = gradients(scores, leaves)
+    last = wanted if wanted >= 0 else len(calls) - 1
     return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last)
 
 
@@ -126,15 +137,16 @@ def _last_that_matters(images: Images, target: Target) -> str | None:
     return next((name for (name, _), g in zip(kept, found, strict=True) if as_map(g, size).any()), None)
 
 
-def _never_cut(subject: Subject, name: str, call: int, calls: int) -> ExplanationError:
-    """Why a layer's output was not met, though it was called `calls` times."""
+def _never_cut(subject: Subject, name: str, call: int, kinds: list[str]) -> ExplanationError:
+    """Why a layer's output was not met; `kinds`: what it returned, call by call."""
     if call != -1:
         return ExplanationError(
-            f"{subject.name}: layer {name!r} has no call {call} in a forward: it ran {calls} times"
+            f"{subject.name}: layer {name!r} has no call {call} in a forward: it ran {len(kinds)} times"
         )
-    if calls:
+    if kinds:
         return ExplanationError(
-            f"{subject.name}: layer {name!r} returns no tensor of floating-point numbers: choose another"
+            f"{subject.name}: layer {name!r} returns a {kinds[-1]}, in which no tensor of floating-point numbers is "
+            "found; choose another layer"
         )
     names = [
         n
@@ -142,31 +154,31 @@ def _never_cut(subject: Subject, name: str, call: int, calls: int) -> Explanatio
         if n != name and not isinstance(module, nn.ModuleList)
     ]
     hint = flat_graph(subject.module) or nearest(name, names)
-    return ExplanationError(f"{subject.name}: layer {name!r} is never called in a forward; {hint}")
+    return NeverCalledError(f"{subject.name}: layer {name!r} is never called in a forward; {hint}")
 
 
 def _count_calls(subject: Subject, inputs: Inputs, layer: nn.Module) -> int:
     with replaced_output(layer, -1, lambda tensor: tensor) as calls:
         subject.run(inputs)
-    return calls[0]
+    return len(calls)
 
 
 @contextmanager
 def replaced_output(
     layer: nn.Module, wanted: int, swap: Callable[[Tensor], Tensor], name: str = ""
-) -> Iterator[list[int]]:
-    """Have call `wanted` of `layer` (-1: each) return `swap(output)`; yields the number of calls, in a list.
+) -> Iterator[list[str]]:
+    """Have call `wanted` of `layer` (-1: each) return `swap(output)`; yields what each call returned, by its type.
 
     Of an output that holds more than one tensor, the map is replaced (`the_map`). Only in this thread: others may use
     the model at the same time.
     """
-    thread, calls = threading.get_ident(), [0]
+    thread, calls = threading.get_ident(), list[str]()
 
     def hook(module: nn.Module, args: object, output: object) -> object:
         if threading.get_ident() != thread:
             return None
-        calls[0] += 1
-        found = the_map(output, name) if wanted in (-1, calls[0] - 1) else None
+        calls.append(type(output).__name__)
+        found = the_map(output, name) if wanted in (-1, len(calls) - 1) else None
         return None if found is None else put(output, found[0], swap(found[1]))
 
     handle = layer.register_forward_hook(hook)

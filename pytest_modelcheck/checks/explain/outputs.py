@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import ExplanationError
 
@@ -46,7 +46,7 @@ def _maps(output: object) -> list[tuple[tuple[Key, ...], Tensor]]:
 
 
 def tensors(output: object, path: tuple[Key, ...] = ()) -> Iterator[tuple[tuple[Key, ...], Tensor]]:
-    """All tensors in nested dicts, tuples, lists and dataclasses, with the way to each."""
+    """All tensors in nested dicts, tuples, lists, dataclasses and a user's objects, with the way to each."""
     if isinstance(output, Tensor):
         yield path, output
     for key, part in _parts(output):
@@ -77,6 +77,10 @@ def _parts(output: object) -> Iterator[tuple[Any, object]]:
         yield from enumerate(output)
     elif dataclasses.is_dataclass(output) and not isinstance(output, type):
         yield from ((field.name, getattr(output, field.name)) for field in dataclasses.fields(output))
+    elif not isinstance(output, (Tensor, type, nn.Module)):
+        yield from (
+            (key, part) for key, part in getattr(output, "__dict__", {}).items() if isinstance(part, Tensor)
+        )
 
 
 def _spelled(path: tuple[Key, ...]) -> str:

@@ -72,6 +72,7 @@ def cam(probe: Probe) -> Tensor:
 def ablation_cam(probe: Probe) -> Tensor:
     """Desai and Ramaswamy 2020: features weighted by how far the score falls without them, relative to its size.
 
+    Its size, so that a negative score does not turn the map round, as the paper's formula would.
     From the layer onward only, many features in one run; exact without any run for pooling and a linear layer.
     """
     head = None if callable(probe.target) else pooled_head(probe)
@@ -87,9 +88,9 @@ def ablation_cam(probe: Probe) -> Tensor:
 def score_cam(probe: Probe) -> Tensor:
     """Wang et al. 2020: features weighted by the score (softmax over features) of the input seen through each."""
     activation, images = _activation(probe), probe.images.batch
-    grid = places(activation)
-    low, high = activation.amin(grid, keepdim=True), activation.amax(grid, keepdim=True)
     masks = resized(activation, probe.images.size)
+    grid = places(masks)
+    low, high = masks.amin(grid, keepdim=True), masks.amax(grid, keepdim=True)
     masks = (masks - low) / torch.where(high > low, high - low, torch.inf)
     total = len(masks) * masks.shape[1]
     with _running(probe), progress("ScoreCAM", total) as step:

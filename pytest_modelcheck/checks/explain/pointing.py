@@ -41,7 +41,7 @@ class Hits(np.ndarray):
 
 
 def hits(maps: np.ndarray, places: Sequence[ArrayLike], margin: int) -> Hits:
-    """For each map (H, W) whether its hottest pixel, if it has one, lies in its box or mask. Raises ExplanationError."""
+    """For each map (H, W) whether its hottest pixel, if any, lies in its box or mask. Raises ExplanationError."""
     pairs, blank = list(zip(maps, places, strict=True)), silent(maps)
     met = [_is_hit(heat, where, margin) and i not in blank for i, (heat, where) in enumerate(pairs)]
     found = np.array(met).view(Hits)

@@ -19,7 +19,7 @@ from .capture import replaced_output
 from .heatmap import Explanation, shown
 from .images import ImageChoice, Images, find_images, resized
 from .layers import Layer, as_map, find_layer
-from .rectifiers import Rectified, WholeTensors, rectified, relus
+from .rectifiers import Plainly, Rectified, rectified, relus
 from .runs import as_written, exactly, forgiving, gradients
 from .stops import ThroughNoGrad, Trail
 from .targets import Target, score
@@ -120,6 +120,7 @@ def projected(
             "gradcam()."
         )
     _refuse_empty(went.raw, subject, name)
+    whole = () if images.batch.is_floating_point() else (_of_floats(images),)
     switches = _without_switches(images, start, went) if rule == "deconvnet" else ()
     return Projection(
         raw=went.raw.float().cpu().numpy(),
@@ -129,7 +130,7 @@ def projected(
         target=per_sample(went.targets, len(images.batch)),
         score=per_sample(went.values, len(images.batch)),
         relus=went.way.relus,
-        notes=(*went.notes, *went.way.notes, *_without_relus(went), *switches),
+        notes=(*went.notes, *went.way.notes, *_without_relus(went), *switches, *whole),
     )
 
 
@@ -148,16 +149,21 @@ class Start:
 class Went:
     """A signal that went back: `raw` (N, C, *space) where it came to, from `values` of `targets`, and the `way`.
 
-    `arrived`: whether there was a way to the pixels at all. `met`: how many ReLUs the whole model has.
+    `depends`: whether there was a way to the pixels at all. `met`: how many ReLUs the whole model has.
     """
 
     raw: Tensor
     values: list[float]
     targets: list[int | str]
     way: Rectified
-    arrived: bool
+    depends: bool
     met: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def arrived(self) -> bool:
+        """Whether anything did."""
+        return self.depends and bool(self.raw.any())
 
 
 def _gone(images: Images, rule: str, start: Start, watch: Trail | ThroughNoGrad | None = None) -> Went:
@@ -172,10 +178,11 @@ def _go(images: Images, rule: str, start: Start, watch: Trail | ThroughNoGrad | 
             for tensor in inputs.tensors:
                 if tensor.requires_grad:
                     watch.follow(tensor)
-        with WholeTensors(), watch or nullcontext():
+        with Plainly(), watch or nullcontext():
             values, targets, output = _started(images, start, inputs)
         if isinstance(watch, Trail):
             watch.ends(values)
+        met = relus(output)
         signal = values.detach() if start.module is not None else torch.ones_like(values)
         with rectified(values, rule) as way:
             found = gradients(values, leaves, signal)
@@ -185,7 +192,7 @@ def _go(images: Images, rule: str, start: Start, watch: Trail | ThroughNoGrad | 
         targets,
         way,
         values.requires_grad,
-        relus(output),
+        met,
     )
 
 
@@ -198,10 +205,19 @@ def _gone_through(images: Images, rule: str, start: Start) -> Went:
     )
     went = _gone(images, rule, start, through)
     if went.arrived:
-        return replace(went, notes=through.notes)
+        return replace(went, notes=through.notes) if through.places else went
     _gone(images, rule, start, trail)
+    if trail.found is None and went.depends:  # it dies at the ReLUs
+        return went
     cause = trail.found or "there is no gradient: the score does not depend on the picture"
     raise ExplanationError(f"{subject.name}: on its way from the score to the pixels {cause}")
+
+
+def _of_floats(images: Images) -> str:
+    dtype = str(images.batch.dtype).removeprefix("torch.")
+    return (
+        f"{images.name} is of {dtype}, which has no gradient: the model was given the same values as float32"
+    )
 
 
 def _without_relus(went: Went) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def rectified(values: Tensor, rule: str) -> Iterator[Rectified]:
     """In the block a backward from `values` goes by `rule` (`deconvnet`, `guided`)."""
     nodes = list(_nodes([values]))
     found = [node for node in nodes if _is_relu(node)]
-    others = Counter(filter(None, (_activation(node) for node in nodes if not _is_relu(node))))
+    others = Counter(_others(nodes))
     names = {node.name() for node in nodes}
     switches = any("MaxPool" in name for name in names)
     with ExitStack() as hooks:
@@ -181,22 +181,53 @@ _PLAIN = {
 _CALLED_SO = re.compile("swish|silu|gelu|mish|relu", re.IGNORECASE)
 
 
+def _others(nodes: list[Node]) -> Iterator[str]:
+    """Each activation that is no ReLU, by its name."""
+    readers: dict[Node, list[Node]] = {}
+    for node in nodes:
+        for given, _ in node.next_functions:
+            readers.setdefault(given, []).append(node)
+    for node in nodes:
+        name = _squash(node, readers.get(node, [])) or ("" if _is_relu(node) else _activation(node))
+        if name:
+            yield name
+
+
+def _squash(node: Node, readers: list[Node]) -> str:
+    """A sigmoid: of its own input it makes x * sigmoid(x), of another a gate, which is no activation."""
+    name = _plain_name(node)
+    if name not in ("Sigmoid", "Hardsigmoid"):
+        return ""
+    if not readers or any(_plain_name(reader) != "Mul" for reader in readers):
+        return name
+    own = node.next_functions[0]
+    multiplies_itself = any(own in reader.next_functions for reader in readers)
+    return {"Sigmoid": "SiLU", "Hardsigmoid": "Hardswish"}[name] if multiplies_itself else ""
+
+
 def _activation(node: Node) -> str:
     """What an activation that is no ReLU is called; "" for all else. Gates (sigmoid, hardsigmoid) are none."""
     name = _plain_name(node)
     if isinstance(node, torch.autograd.function.BackwardCFunction):  # a user's own Function
         return name if _CALLED_SO.search(name) else ""
+    if name == "Elu" and node._saved_scale != 1:
+        return "SELU"
     return _PLAIN.get(name, "")
 
 
-class WholeTensors(TorchFunctionMode):
-    """While active in this thread, rectifiers that write in place to a view make a tensor and copy it there.
+class Plainly(TorchFunctionMode):
+    """While active in this thread, what torch's graph would not show of a rectifier is written in another way.
 
-    Torch's graph would keep them in a node for all that was written to the whole tensor, and show none of it.
+    Those that write in place to a view make a tensor and copy it there: the graph would keep them in a node for all
+    that was written to the whole tensor. A threshold of 0 with another value below it is no ReLU: it becomes `where`.
     """
 
     def __torch_function__(self, func: Any, classes: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func in _THRESHOLDS:
+            made = _threshold(func, *args, **kwargs)
+            if made is not None:
+                return made
         given = args[0] if args else kwargs.get("input")
         make = _MADE.get(func)
         if make is None or not isinstance(given, Tensor) or given._base is None:
@@ -222,3 +253,16 @@ for _home in (torch, Tensor, F, torch._C._nn):
             _MADE[_own] = _own
         if _own is not None and hasattr(_home, f"{_each}_"):
             _MADE[getattr(_home, f"{_each}_")] = _own
+
+_IN_PLACE: Any = vars(torch)["threshold_"]
+_THRESHOLDS = {F.threshold, torch.threshold, _IN_PLACE}
+
+
+def _threshold(
+    func: Callable[..., Any], input: Tensor, threshold: float, value: float, inplace: bool = False
+) -> Tensor | None:
+    """What `func`, a threshold, makes; None where a ReLU is all that it can be."""
+    if not value:
+        return None
+    made = torch.where(input > threshold, input, value)
+    return input.copy_(made) if inplace or func is _IN_PLACE else made

@@ -57,7 +57,7 @@ class Trail(TorchFunctionMode):
         known = [self.seen[id(t)][1] for t in tree_leaves((args, kwargs)) if id(t) in self.seen]
         made = func(*args, **kwargs)
         if known:
-            self._note(func, args, made, next((stop for stop in known if stop), None))
+            self._note(func, args, made, None if None in known else known[0])
         return made
 
     def _note(self, func: Any, args: Any, made: Any, stop: Stop | None) -> None:
@@ -65,8 +65,8 @@ class Trail(TorchFunctionMode):
         written = args[:1] if name == "__setitem__" or _is_in_place(name) else ()
         results = [t for t in tree_leaves((made, written)) if isinstance(t, Tensor)]
         for tensor in results:
-            lost = None if tensor.requires_grad else stop or self._here(_why(name, tensor))
-            self.seen[id(tensor)] = (tensor, lost)
+            here = stop is None and not _has_gradient(tensor)
+            self.seen[id(tensor)] = (tensor, self._here(_why(name, tensor)) if here else stop)
         if not results and name in _LEAVING:
             self.left = stop or self._here(f"its values leave torch by {name}()")
 
@@ -75,17 +75,22 @@ class Trail(TorchFunctionMode):
         return Stop(place, self.kinds.get(place.module, ""), why)
 
 
+def _has_gradient(tensor: Tensor) -> bool:
+    """Not what an operator made for which torch knows none: it warns in the backward."""
+    return tensor.requires_grad and "NotImplemented" not in (tensor.grad_fn.name() if tensor.grad_fn else "")
+
+
 def _why(name: str, result: Tensor) -> str:
     if torch.is_inference_mode_enabled() or result.is_inference():
         return "it runs under torch.inference_mode()"
     if name in _CUT:
         return f"cut off by {_CUT[name]}"
-    if not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() and not name.startswith("quantized"):
         return "it runs under torch.no_grad()"
     if result.is_quantized or not (result.is_floating_point() or result.is_complex()):
         dtype = str(result.dtype).removeprefix("torch.")
-        return f"{name} makes a tensor of {dtype}, which has none"
-    return f"{name} has no gradient"
+        return f"{name}() makes a tensor of {dtype}, which has none"
+    return f"{name}() has no gradient"
 
 
 def _name(func: Any) -> str:
