@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
-from ...model.subject import Inputs, Subject
+from ...model.subject import Subject
 from .cam import cam, per_sample, refuse_nan
-from .capture import replaced_output
 from .heatmap import Explanation, shown
 from .images import ImageChoice, Images, find_images, resized
-from .layers import Layer, as_map, find_layer
-from .rectifiers import Plainly, Rectified, rectified, relus
-from .runs import as_written, exactly, forgiving, gradients
-from .stops import ThroughNoGrad, Trail
-from .targets import Target, score
+from .layers import Layer, find_layer
+from .runs import exactly
+from .signals import Start, noted, sent
+from .targets import Target
 
 
 class NothingArrivedError(ExplanationError):
@@ -110,9 +107,7 @@ def projected(
     _refuse_feature_alone(subject, feature, layer)
     name, module = find_layer(images, layer) if layer is not None else ("", None)
     start = Start(target, name, module, feature, call)
-    went = _gone(images, rule, start)
-    if not went.arrived:
-        went = _gone_through(images, rule, start)
+    went = sent(images, rule, start)
     if not (went.way.relus or went.met):
         raise ExplanationError(
             f"{subject.name}: no ReLU was met on the way, so {TITLES[rule].lower()} would be the plain gradient.\n"
@@ -120,8 +115,6 @@ def projected(
             "gradcam()."
         )
     _refuse_empty(went.raw, subject, name)
-    whole = () if images.batch.is_floating_point() else (_of_floats(images),)
-    switches = _without_switches(images, start, went) if rule == "deconvnet" else ()
     return Projection(
         raw=went.raw.float().cpu().numpy(),
         image=images.batch.float().cpu().numpy().copy(),
@@ -130,116 +123,8 @@ def projected(
         target=per_sample(went.targets, len(images.batch)),
         score=per_sample(went.values, len(images.batch)),
         relus=went.way.relus,
-        notes=(*went.notes, *went.way.notes, *_without_relus(went), *switches, *whole),
+        notes=noted(images, rule, start, went),
     )
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a signal starts: at the score of `target`, or at a layer's strongest activation of `feature`."""
-
-    target: Target
-    name: str
-    module: nn.Module | None
-    feature: int | None
-    call: int
-
-
-@dataclass(frozen=True)
-class Went:
-    """A signal that went back: `raw` (N, C, *space) where it came to, from `values` of `targets`, and the `way`.
-
-    `depends`: whether there was a way to the pixels at all. `met`: how many ReLUs the whole model has.
-    """
-
-    raw: Tensor
-    values: list[float]
-    targets: list[int | str]
-    way: Rectified
-    depends: bool
-    met: int
-    notes: tuple[str, ...] = ()
-
-    @property
-    def arrived(self) -> bool:
-        """Whether anything did."""
-        return self.depends and bool(self.raw.any())
-
-
-def _gone(images: Images, rule: str, start: Start, watch: Trail | ThroughNoGrad | None = None) -> Went:
-    return forgiving(images.subject, lambda: _go(images, rule, start, watch))
-
-
-def _go(images: Images, rule: str, start: Start, watch: Trail | ThroughNoGrad | None) -> Went:
-    inputs, leaves = images.differentiable()
-    frozen = images.subject.restored(frozen=True)
-    with torch.inference_mode(False), frozen, torch.enable_grad():
-        if isinstance(watch, Trail):
-            for tensor in inputs.tensors:
-                if tensor.requires_grad:
-                    watch.follow(tensor)
-        with Plainly(), watch or nullcontext():
-            values, targets, output = _started(images, start, inputs)
-        if isinstance(watch, Trail):
-            watch.ends(values)
-        met = relus(output)
-        signal = values.detach() if start.module is not None else torch.ones_like(values)
-        with rectified(values, rule) as way:
-            found = gradients(values, leaves, signal)
-    return Went(
-        images.read(found),
-        values.detach().float().tolist(),
-        targets,
-        way,
-        values.requires_grad,
-        met,
-    )
-
-
-def _gone_through(images: Images, rule: str, start: Start) -> Went:
-    """With no_grad in the model left out. Raises ExplanationError that says where the way back ends."""
-    subject, through, trail = (
-        images.subject,
-        ThroughNoGrad(images.subject.module),
-        Trail(images.subject.module),
-    )
-    went = _gone(images, rule, start, through)
-    if went.arrived:
-        return replace(went, notes=through.notes) if through.places else went
-    _gone(images, rule, start, trail)
-    if trail.found is None and went.depends:  # it dies at the ReLUs
-        return went
-    cause = trail.found or "there is no gradient: the score does not depend on the picture"
-    raise ExplanationError(f"{subject.name}: on its way from the score to the pixels {cause}")
-
-
-def _of_floats(images: Images) -> str:
-    dtype = str(images.batch.dtype).removeprefix("torch.")
-    return (
-        f"{images.name} is of {dtype}, which has no gradient: the model was given the same values as float32"
-    )
-
-
-def _without_relus(went: Went) -> tuple[str, ...]:
-    return (
-        ()
-        if went.way.relus
-        else ("no ReLU lies between the layer and the pixels: this is the plain gradient",)
-    )
-
-
-def _without_switches(images: Images, start: Start, went: Went) -> tuple[str, ...]:
-    """A note on a deconvnet that no max pooling ties to the picture: of a class it may be the same for each."""
-    if went.way.switches:
-        return ()
-    told = "no max pooling lies on the way: without its switches nothing ties a deconvnet to the picture"
-    if start.module is None:
-        other = images.batch.flip(tuple(range(2, images.batch.dim()))) * 0.5
-        elsewhere = replace(images, subject=images.subject.on(images.inputs(other.to(images.batch.dtype))))
-        classes = start.target if callable(start.target) else cast("list[int]", went.targets)
-        again = _gone(elsewhere, "deconvnet", replace(start, target=classes))
-        told += ", and this one is the same for every picture" if torch.equal(again.raw, went.raw) else ""
-    return (f"{told} (Springenberg et al. 2014); guided backpropagation keeps the mask of each ReLU",)
 
 
 def guided_gradcam(
@@ -261,42 +146,6 @@ def guided_gradcam(
         guided.relus,
         notes=tuple(dict.fromkeys((*heatmap.notes, *guided.notes))),
     )
-
-
-def _started(images: Images, start: Start, inputs: Inputs) -> tuple[Tensor, list[int | str], object]:
-    """The values (N,) that the signal starts from, what they are of, and the model's output."""
-    seen: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        seen.append(tensor)
-        return tensor.clone()  # what works in place behind the layer does not reach what is kept
-
-    if start.module is None:
-        with as_written():
-            output = images.subject.run(inputs)
-        return (*score(output, start.target, len(images.batch)), output)
-    with replaced_output(start.module, -1, keep, start.name):
-        output = images.subject.run(inputs)
-    return (*_strongest(images, start, seen), output)
-
-
-def _strongest(images: Images, start: Start, seen: list[Tensor]) -> tuple[Tensor, list[int | str]]:
-    """The strongest activation (N,) of one feature of the layer: the given one, or the strongest of all."""
-    subject, name, feature, call = images.subject, start.name, start.feature, start.call
-    if not -len(seen) <= call < len(seen):
-        raise ExplanationError(f"{subject.name}: layer {name!r} has no call {call}: it ran {len(seen)} times")
-    features = as_map(seen[call], images.size).flatten(2)
-    peaks, places = features.max(2)
-    if feature is None:
-        chosen = peaks.argmax(1)
-    elif isinstance(feature, int) and 0 <= feature < features.shape[1]:
-        chosen = torch.full((len(features),), feature, device=features.device)
-    else:
-        raise ExplanationError(
-            f"{subject.name}: feature {feature!r} is out of range: layer {name!r} has {features.shape[1]}"
-        )
-    rows = torch.arange(len(features), device=features.device)
-    return features[rows, chosen, places[rows, chosen]], [f"feature {int(c)}" for c in chosen]
 
 
 def _refuse_feature_alone(subject: Subject, feature: int | None, layer: Layer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 from ...model.places import Place, place_now
 
 _LEAVING = ("numpy", "__array__", "tolist", "item", "__float__", "__int__", "__dlpack__")  # with the values
+_SHAPE_ALONE = re.compile("_like$|^new_(zeros|ones|empty|full)")  # what is made has none of the values
 _CUT = {"detach": "detach()", "detach_": "detach_()", "data": ".data"}
 
 
@@ -56,7 +58,7 @@ class Trail(TorchFunctionMode):
         kwargs = kwargs or {}
         known = [self.seen[id(t)][1] for t in tree_leaves((args, kwargs)) if id(t) in self.seen]
         made = func(*args, **kwargs)
-        if known:
+        if known and not _SHAPE_ALONE.search(_name(func)):
             self._note(func, args, made, None if None in known else known[0])
         return made
 
