@@ -79,6 +79,18 @@ def test_a_sequence_whose_layers_are_called_one_by_one():
     np.testing.assert_allclose(raw(Sequence(), layer="features"), raw(Net(), layer="features"), atol=1e-6)
 
 
+@pytest.mark.parametrize("reentrant", [False, True])
+@pytest.mark.parametrize(
+    ("method", "layer"), [("gradcam", "features.0"), ("gradcam", "neck"), ("deconvnet", None)]
+)
+def test_through_a_checkpoint(reentrant, method, layer):
+    class Block(Net):
+        def forward(self, x):
+            return self.head(self.neck(checkpoint(self.features, x, use_reentrant=reentrant)).mean((2, 3)))
+
+    np.testing.assert_allclose(raw(Block(), method, layer=layer), raw(Net(), method, layer=layer), atol=1e-6)
+
+
 def squashed(x):
     y = x.sigmoid()
     y[:, :2] *= 2  # of what sigmoid keeps for its gradient
