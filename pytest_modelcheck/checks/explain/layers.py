@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from ...errors import ExplanationError
-from ...model.eager import eager
 from ...model.subject import Inputs
 from ...text import nearest
 from .images import Images, Size
+from .outputs import only_map
+from .runs import as_written
 
 Layer: TypeAlias = str | nn.Module | None  # None: the last one with a map
 Layers: TypeAlias = Layer | Sequence[str | nn.Module]
@@ -93,7 +94,7 @@ def spatial_layers(images: Images, inputs: Inputs | None = None) -> Finished:
 
     hook = register_module_forward_hook(note)
     try:
-        with eager():
+        with as_written():
             output = subject.run(inputs or subject.require_inputs().copied(gradients=False))
     finally:
         hook.remove()
@@ -110,10 +111,8 @@ def _is_map(output: Tensor, images: Images) -> bool:
 
 
 def first_tensor(output: object) -> Tensor | None:
-    """The tensor that a module returns, alone or first in a tuple."""
-    if isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
+    """The tensor that a module returns: alone, the map of a tuple, the only one of a dict or dataclass."""
+    return only_map(output)
 
 
 def grid_shape(activation: Tensor, size: Size) -> Size | None:
