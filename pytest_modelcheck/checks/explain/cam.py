@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
-from .capture import Captured, capture, last_that_matters
+from .capture import capture
 from .formulas import FORMULAS
 from .heatmap import Heatmap
-from .images import ImageChoice, Images, Size, find_images
-from .layers import Layer, as_map, find_layer
+from .images import ImageChoice, Images, find_images
+from .layers import Layer, as_map, chosen_layer, layout
+from .padding import padding
 from .perturb import PROBES, Probe
 from .targets import Target
 
@@ -40,7 +41,8 @@ def cam(
     """
     images = find_images(subject, image)
     refuse_nan(subject)
-    probe = _probe(images, layer, target, call, method)
+    with padding(images) as padded:
+        probe, why = _probe(images, layer, target, call, method)
     captured = probe.captured
     raw = _raw(probe, method)
     if len(raw) != len(images.batch):
@@ -56,35 +58,31 @@ def cam(
         layer=probe.name,
         target=per_sample(captured.target, len(raw)),
         score=per_sample(captured.score, len(raw)),
+        why=why,
+        extent=padded.extent(len(raw)),
+        notes=images.notes,
     )
 
 
-def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> Probe:
-    """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
-    subject, size = images.subject, images.size
-    name, module = find_layer(images, layer)
+def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> tuple[Probe, str]:
+    """What was captured at `layer`; where none was named, at the one that was chosen, and why."""
+    subject = images.subject
+    name, module, why = chosen_layer(images, layer, target)
     captured = capture(subject, name, module, target, call)
-    if method not in _ANY_LAYER and not _has_gradient(captured, size):
-        better = last_that_matters(images, target) if layer is None else None
-        if better is None:
-            raise ExplanationError(
-                f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
-            )
-        name, module = find_layer(images, better)
-        captured = capture(subject, name, module, target, call)
-    return Probe(images, name, module, target, captured)
-
-
-def _has_gradient(captured: Captured, size: Size) -> bool:
-    return bool(as_map(captured.gradient, size).any())
+    places = layout(captured.activation, images, name)
+    if method not in _ANY_LAYER and not places.read(captured.gradient).any():
+        raise ExplanationError(
+            f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
+        )
+    return Probe(images, name, module, target, captured), why
 
 
 def _raw(probe: Probe, method: str) -> Tensor:
     """The map (N, h, w), float32, not normalised, before any ReLU."""
     if method in PROBES:
         return PROBES[method][1](probe)
-    size = probe.images.size
-    activation, gradient = as_map(probe.captured.activation, size), as_map(probe.captured.gradient, size)
+    captured, images = probe.captured, probe.images
+    activation, gradient = (as_map(t, images, probe.name) for t in (captured.activation, captured.gradient))
     return FORMULAS[method][1](activation.float(), gradient.float())
 
 

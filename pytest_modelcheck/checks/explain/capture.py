@@ -15,8 +15,7 @@ from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
 from ...text import nearest
-from .images import Images
-from .layers import as_map, first_tensor, flat_graph, spatial_layers
+from .layers import first_tensor, flat_graph
 from .targets import Target, score
 
 
@@ -66,23 +65,6 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call:
         gradient = _gradients(scores, leaves)[0]
     last = wanted if wanted >= 0 else calls[0] - 1
     return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last)
-
-
-def last_that_matters(images: Images, target: Target) -> str | None:
-    """The last layer with a map on whose places the score depends; None if there is none.
-
-    In a vision transformer the score reads the class token alone: behind the last attention no patch matters.
-    """
-    subject, size = images.subject, images.size
-    inputs, _ = images.differentiable()
-    with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
-        layers = spatial_layers(images, inputs)
-        kept = [(name, output) for name, output in reversed(layers) if output is not None]
-        if not kept:
-            return None
-        scores, _ = score(layers.output, target, kept[0][1].shape[0])
-        gradients = _gradients(scores, [output for _, output in kept])
-    return next((name for (name, _), g in zip(kept, gradients, strict=True) if as_map(g, size).any()), None)
 
 
 def _gradients(scores: Tensor, leaves: list[Tensor]) -> list[Tensor]:

@@ -17,7 +17,7 @@ from ...model.subject import Inputs, Subject
 from .cam import cam, per_sample, refuse_nan
 from .capture import replaced_output
 from .heatmap import Explanation, shown
-from .images import ImageChoice, Images, find_images, resized
+from .images import ImageChoice, Images, find_images, grown
 from .layers import Layer, as_map, find_layer
 from .rectifiers import Rectifiers
 from .targets import Target, score
@@ -121,6 +121,7 @@ def projected(
         target=per_sample(targets, len(images.batch)),
         score=per_sample(values.detach().float().tolist(), len(images.batch)),
         relus=mode.count,
+        notes=images.notes,
     )
 
 
@@ -131,15 +132,17 @@ def guided_gradcam(
     heatmap = cam(subject, target=target, layer=layer, call=call, image=image)
     classes = target if callable(target) else cast("list[int]", list(heatmap.target))
     guided = project(subject, "guided", target=classes, image=image)
-    weights = resized(torch.from_numpy(heatmap.raw).relu()[:, None], heatmap.image.shape[2:])
+    weights = grown(torch.from_numpy(heatmap.raw).relu(), heatmap.image.shape[2:], heatmap.extent)
     return Projection(
-        guided.raw * weights.numpy(),
+        guided.raw * weights[:, None].numpy(),
         guided.image,
         "Guided Grad-CAM",
         heatmap.layer,
         heatmap.target,
         heatmap.score,
         guided.relus,
+        why=heatmap.why,
+        notes=heatmap.notes,
     )
 
 
@@ -158,7 +161,7 @@ def _strongest(
         subject.run(inputs)
     if not -len(seen) <= call < len(seen):
         raise ExplanationError(f"{subject.name}: layer {name!r} has no call {call}: it ran {len(seen)} times")
-    features = as_map(seen[call], images.size).flatten(2)
+    features = as_map(seen[call], images, name).flatten(2)
     peaks, places = features.max(2)
     if feature is None:
         chosen = peaks.argmax(1)
