@@ -15,8 +15,8 @@ from .capture import capture
 from .formulas import FORMULAS
 from .heatmap import Heatmap
 from .images import ImageChoice, Images, find_images
-from .layers import Layer, as_map, chosen_layer, layout
-from .padding import padding
+from .layers import Layer, as_map, call_of_picture, chosen_layer, layout
+from .padding import entering, extent
 from .perturb import PROBES, Probe
 from .targets import Target
 
@@ -41,7 +41,7 @@ def cam(
     """
     images = find_images(subject, image)
     refuse_nan(subject)
-    with padding(images) as padded:
+    with entering(images) as entered:
         probe, why = _probe(images, layer, target, call, method)
     captured = probe.captured
     raw = _raw(probe, method)
@@ -59,7 +59,7 @@ def cam(
         target=per_sample(captured.target, len(raw)),
         score=per_sample(captured.score, len(raw)),
         why=why,
-        extent=padded.extent(len(raw)),
+        extent=extent(images, entered),
         notes=images.notes,
     )
 
@@ -67,8 +67,11 @@ def cam(
 def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> tuple[Probe, str]:
     """What was captured at `layer`; where none was named, at the one that was chosen, and why."""
     subject = images.subject
-    name, module, why = chosen_layer(images, layer, target)
-    captured = capture(subject, name, module, target, call)
+    name, module, own, why = chosen_layer(images, layer, target)
+    captured = capture(subject, name, module, target, own if call == -1 else call)
+    if captured.call > 0 and call == -1 and layer is not None:
+        own = call_of_picture(images, name)
+        captured = captured if own == -1 else capture(subject, name, module, target, own)
     places = layout(captured.activation, images, name)
     if method not in _ANY_LAYER and not places.read(captured.gradient).any():
         raise ExplanationError(

@@ -80,11 +80,11 @@ class Heatmap(Explanation):
 
     `raw` (N, h, w) float32: as the method gives it, not normalised, before any ReLU; (N, l) of a signal, (N, d, h, w)
     of a volume. `image` (N, C, H, W): the input. `target` and `score` per sample: class index (or the callable's name)
-    and its logit. `extent`: per sample the share of the raw map that the picture takes, along each dimension from its
-    first corner on; () is all of it (a detector pads its pictures).
+    and its logit. `extent`: along each dimension the share of the raw map that the picture takes, from the first corner
+    on; () is all of it (a detector pads its pictures).
     """
 
-    extent: tuple[tuple[float, ...], ...] = field(default=(), kw_only=True)
+    extent: tuple[float, ...] = field(default=(), kw_only=True)
 
     @cached_property
     def map(self) -> np.ndarray:

@@ -133,6 +133,8 @@ def find_images(subject: Subject, image: ImageChoice = None) -> Images:
     asked = list(range(len(tensors))) if image is None else _named(image, paths)
     candidates = [i for i in asked if _may_be_picture(tensors[i])]
     listed = _list_of_images(tensors, paths, candidates)
+    if len(listed) == 1 and isinstance(image, int):  # one of a list means all: the model takes them together
+        listed = [i for i, path in enumerate(paths) if _pattern(path) == _pattern(paths[image])]
     if listed:
         return _checked_list(subject, listed, paths, image)
     if len(candidates) == 1 and image is None and _is_beyond_doubt(subject, tensors[candidates[0]]):
@@ -143,7 +145,7 @@ def find_images(subject: Subject, image: ImageChoice = None) -> Images:
         raise _no_picture(subject, image, asked, paths)
     ranks = {i: _rank(tensors[i], i, axes, seen) for i, axes in readings.items()}
     best = min(readings, key=lambda i: (ranks[i], i))
-    equals = [i for i in readings if i != best and ranks[i][:3] == ranks[best][:3] and image is None]
+    equals = [i for i in readings if i != best and ranks[i][:4] == ranks[best][:4] and image is None]
     notes = [_taken(tensors[best], readings[best], paths[best])] if tensors[best].dim() in (2, 3) else []
     notes += [_another(paths, best, equals)] if equals else []
     return Images(subject, (best,), readings[best], _called(paths, best, image), tuple(notes))
@@ -169,16 +171,11 @@ def _key(key: object) -> object:
 
 def _named(image: int | str, paths: list[str]) -> list[int]:
     """The tensors that a choice means: one, or those within an argument."""
-    if isinstance(image, int):
-        if not 0 <= image < len(paths):
-            raise ExplanationError(not_one_of("image", image, range(len(paths))))
-        pattern = _pattern(paths[image])
-        return (
-            [image] if pattern == paths[image] else [i for i, p in enumerate(paths) if _pattern(p) == pattern]
-        )
+    if isinstance(image, int) and not isinstance(image, bool) and 0 <= image < len(paths):
+        return [image]
     found = [i for i, path in enumerate(paths) if path == image or path.startswith(f"{image}.")]
-    if not found:
-        raise ExplanationError(not_one_of("image", image, paths))
+    if not found or not isinstance(image, str):
+        raise ExplanationError(not_one_of("image", image, [*range(len(paths)), *paths]))
     return found
 
 
@@ -239,11 +236,14 @@ def _axes_by_shape(shape: Size, named: bool) -> str:
     return {2: "NS", 3: "NSC"}[len(shape)] if named else ""
 
 
-def _rank(tensor: Tensor, place: int, axes: str, seen: Entrances) -> tuple[bool, bool, bool, bool]:
-    """Less is better: convolutions get it; it is no mask; the output depends on it; it has colours."""
+def _rank(tensor: Tensor, place: int, axes: str, seen: Entrances) -> tuple[bool, ...]:
+    """Less is better: convolutions get it; it is no mask; the output depends on it; in its own size; it has colours."""
+    entrance = seen.found.get(place)
+    space = tuple(size for size, axis in zip(tensor.shape, axes, strict=True) if axis == "S")
+    is_changed = entrance is not None and entrance.shape[-entrance.space :] != space
     channels = tensor.shape[axes.index("C")] if "C" in axes else 1
     reads = seen.reads is None or place in seen.reads
-    return place not in seen.found, _is_mask(tensor), not reads, channels not in (3, 4)
+    return place not in seen.found, _is_mask(tensor), not reads, is_changed, channels not in (3, 4)
 
 
 def _is_mask(tensor: Tensor) -> bool:
@@ -311,11 +311,11 @@ def resized(maps: Tensor, size: Size) -> Tensor:
     return F.interpolate(maps, size=size, mode=mode, align_corners=False)
 
 
-def grown(maps: Tensor, size: Size, extent: tuple[tuple[float, ...], ...] = ()) -> Tensor:
-    """`maps` (N, *grid) at `size`, as `resized` does it, of each the share that its picture takes (`extent`)."""
+def grown(maps: Tensor, size: Size, extent: tuple[float, ...] = ()) -> Tensor:
+    """`maps` (N, *grid) at `size`, as `resized` does it: of each the share that the picture takes (`extent`)."""
     if not extent:
         return resized(maps[:, None], size)[:, 0]
-    return torch.stack([_cropped(one, size, share) for one, share in zip(maps, extent, strict=True)])
+    return torch.stack([_cropped(one, size, extent) for one in maps])
 
 
 def _cropped(grid: Tensor, size: Size, share: tuple[float, ...]) -> Tensor:

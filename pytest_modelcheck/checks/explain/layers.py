@@ -54,15 +54,24 @@ def flat_graph(module: nn.Module) -> str:
     )
 
 
-def chosen_layer(images: Images, layer: Layer, target: Target) -> tuple[str, nn.Module, str]:
-    """Name and module of `layer`, and why it was taken where it is None: the last one with places that the score reads.
+def chosen_layer(images: Images, layer: Layer, target: Target) -> tuple[str, nn.Module, int, str]:
+    """Name and module of `layer`; where it is None the last one with places that the score reads, its call, and why.
 
     Raises ExplanationError for one that is not there, and where no layer keeps the picture's places.
     """
     if layer is not None:
-        return (*find_layer(images, layer), "")
+        return (*find_layer(images, layer), -1, "")
     found = _found(images, target)
-    return found.late, images.subject.module.get_submodule(found.late), found.why
+    return found.late, images.subject.module.get_submodule(found.late), found.call, found.why
+
+
+def call_of_picture(images: Images, name: str) -> int:
+    """The last call of layer `name` that the picture reaches; -1: the last of all. Other inputs may go through it."""
+    if len(images.subject.require_inputs().tensors) == len(images.places):
+        return -1
+    with surveyed(images) as survey:
+        found = survey.finished.get(name)
+        return survey.call(found) if found is not None and found.edge else -1
 
 
 def early_and_late(images: Images) -> list[str]:

@@ -86,12 +86,9 @@ def mismatch(grid: Size, size: Size) -> float:
 def by_shape(shape: Size, size: Size, known: Collection[Size] = ()) -> int | None:
     """The dimension of the channels, 1 or the last, by the grid that is left: a `known` one, or the one that fits."""
     grids = {1: tuple(shape[2:]), len(shape) - 1: tuple(shape[1:-1])}
-    for rank in ([dim for dim, grid in grids.items() if grid in known], grids):
-        off = {dim: mismatch(grids[dim], size) for dim in rank if min(grids[dim]) > 1}
-        best = [dim for dim in off if off[dim] <= 1 and off[dim] == min(off.values())]
-        if best:
-            return best[0]
-    return None
+    off = {dim: mismatch(grid, size) for dim, grid in grids.items() if min(grid) > 1}
+    fitting = [dim for dim in off if grids[dim] in known] or [dim for dim in off if off[dim] <= 1]
+    return min(fitting, key=lambda dim: off[dim], default=None)
 
 
 def exact(shape: Size, size: Size) -> int | None:

@@ -1,60 +1,100 @@
-"""Padding: a detector resizes its pictures and pads them to one batch; which share of it does each picture take?"""
+"""Padding: a detector resizes its pictures and pads them; which share of what its convolutions get is the picture?"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import cast
 
-from torch import Tensor
-from torch.nn.modules.module import register_module_forward_hook
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ...errors import ModelRunError
+from ...model.eager import eager
+from .entrances import space_of
 from .images import Images
 from .layouts import Size
 
+SMALL = 1e-6  # of the largest change: what rounding alone changes
+
 
 @dataclass
-class Padded:
-    """`sizes` of the pictures within a batch of the size `whole`; none while no padded batch was met."""
+class Entered:
+    """What the first convolution got, `given`, and the size of its `kernel`; None while there was none."""
 
-    whole: Size = ()
-    sizes: list[Size] = field(default_factory=list)
+    given: Tensor | None = None
+    kernel: Size = ()
 
-    def extent(self, samples: int) -> tuple[tuple[float, ...], ...]:
-        """Per sample the share of the batch that its picture takes, from the first corner on; () if all take all."""
-        shares = tuple(tuple(n / of for n, of in zip(size, self.whole, strict=True)) for size in self.sizes)
-        is_whole = all(share == 1 for sample in shares for share in sample)
-        return () if is_whole or len(shares) != samples else shares
+
+class _Enough(BaseException):
+    """Ends a forward of which enough was seen; no model's `except Exception` catches it."""
 
 
 @contextmanager
-def padding(images: Images) -> Iterator[Padded]:
-    """In the block the first padded batch is noted that one of the model's modules gets or gives."""
-    thread, padded = threading.get_ident(), Padded()
+def entering(images: Images, then: Callable[[], None] = lambda: None) -> Iterator[Entered]:
+    """In the block the first convolution over the picture's dimensions is watched; `then` is called behind it."""
+    thread, entered, dims = threading.get_ident(), Entered(), len(images.size)
 
-    def note(module: object, args: tuple[object, ...], output: object) -> None:
-        if padded.sizes or threading.get_ident() != thread:
+    def note(module: nn.Module, args: tuple[object, ...]) -> None:
+        if entered.given is not None or space_of(module) != dims or threading.get_ident() != thread:
             return
-        for value in (*args, *(output if isinstance(output, (tuple, list)) else (output,))):
-            if not isinstance(value, Tensor):
-                _read(value, len(images.size), padded)
+        if args and isinstance(args[0], Tensor):
+            entered.given, entered.kernel = args[0].detach(), cast("Size", module.kernel_size)
+            then()
 
-    handle = register_module_forward_hook(note)
+    handle = register_module_forward_pre_hook(note)
     try:
-        yield padded
+        yield entered
     finally:
         handle.remove()
 
 
-def _read(value: object, dims: int, padded: Padded) -> None:
-    """Of an ImageList (torchvision, detectron2) its sizes, of a NestedTensor (DETR) those that its mask leaves."""
-    batch = getattr(value, "tensors", getattr(value, "tensor", None))
-    if not isinstance(batch, Tensor) or batch.dim() != dims + 2:
-        return
-    sizes, mask = getattr(value, "image_sizes", None), getattr(value, "mask", None)
-    if isinstance(mask, Tensor) and mask.dim() == dims + 1:
-        sizes = [tuple(int(i.max()) + 1 for i in (~one.bool()).nonzero().unbind(1)) for one in mask]
-    if sizes is not None and len(sizes) == len(batch) and all(len(size) == dims for size in sizes):
-        padded.whole = tuple(batch.shape[2:])
-        padded.sizes = [tuple(int(n) for n in size) for size in sizes]
+def extent(images: Images, entered: Entered) -> tuple[float, ...]:
+    """The share of what the convolutions get that the picture takes, from the first corner on; () is all of it.
+
+    Found by trying: two forwards with other pixels, no further than to the first convolution, and only where this gets
+    another size than the picture's. A margin that is narrower than its kernel is the convolution's own.
+    """
+    given = entered.given
+    if given is None or tuple(given.shape[-len(images.size) :]) == images.size:
+        return ()
+    dims = range(given.dim() - len(images.size), given.dim())
+    first, second = (_entering(images, seed) for seed in (0, 1))
+    if first is None or second is None or first.shape != given.shape or second.shape != given.shape:
+        return ()
+    change = (second.float() - first.float()).abs()
+    answers = change > SMALL * change.max()
+    shares = []
+    for dim, kernel in zip(dims, entered.kernel, strict=True):
+        others = tuple(d for d in range(given.dim()) if d != dim)
+        places = answers.amax(others).nonzero()
+        if not len(places) or int(places[0]) > 0:
+            return ()
+        length, whole = int(places[-1]) + 1, given.shape[dim]
+        shares.append(1.0 if whole - length < kernel else length / whole)
+    return () if all(share == 1 for share in shares) else tuple(shares)
+
+
+def _entering(images: Images, seed: int) -> Tensor | None:
+    """What the first convolution gets of pictures of noise, of the values that the real ones have."""
+
+    def enough() -> None:
+        raise _Enough
+
+    batch = images.batch
+    noise = torch.rand(batch.shape, generator=torch.Generator().manual_seed(seed)).to(batch.device)
+    low, high = float(batch.min()), float(batch.max())
+    pictures = (low + noise * max(high - low, 1)).to(batch.dtype)
+    with (
+        torch.inference_mode(False),
+        images.subject.restored(),
+        torch.no_grad(),
+        eager(),
+        entering(images, enough) as entered,
+        suppress(_Enough, ModelRunError),
+    ):
+        images.subject.run(images.inputs(pictures))
+    return entered.given

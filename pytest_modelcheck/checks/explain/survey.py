@@ -58,20 +58,21 @@ HEAVY = (
     "group_norm",
     "layernorm",
     "layer_norm",
-    "linear",
+    "linearbackward",
     "dot",
 )
 
 
 @dataclass
 class Call:
-    """What a module's last call gave. `edge`: where a gradient by it is found; None: it does not depend on the picture.
+    """What a module's last call gave, that the picture reaches; its `number` is from 0.
 
-    `trusted`: its places are known to be the picture's, and not by their proportions alone. `is_norm`, `has_weights`
-    of the module itself.
+    `trusted`: its places are known to be the picture's, and not by their proportions alone. `edge`: where a gradient by
+    it is found; None: it does not depend on the picture. `is_norm`, `has_weights`: of the module itself.
     """
 
     name: str
+    number: int
     layout: Layout
     trusted: bool
     edge: GradientEdge | None
@@ -93,9 +94,14 @@ class Survey:
     leaves: list[Tensor] = field(default_factory=list)
     output: object = None
     finished: dict[str, Call] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     grids: dict[Size, None] = field(default_factory=dict)
     widths: dict[int, int] = field(default_factory=dict)
     until: int | None = None
+
+    def call(self, found: Call) -> int:
+        """Which of a module's calls it was, as the methods count them: -1 is the last one."""
+        return -1 if found.number == self.counts[found.name] else found.number
 
     @property
     def calls(self) -> list[Call]:
@@ -107,7 +113,7 @@ class Survey:
         self, name: str, module: nn.Module, given: Tensor | None, output: Tensor, version: int | None
     ) -> None:
         """Take down what `module` made of `given`."""
-        self.finished.pop(name, None)
+        number = self.counts[name] = self.counts.get(name, -1) + 1
         self._merge(given)
         if given is not None and self._is_untouched(module, given):
             self.pictures.append(output)
@@ -123,11 +129,15 @@ class Survey:
             return
         if trusted and layout.front is None and output.requires_grad:
             self.grids.setdefault(layout.grid)
+        former = self.finished.get(name)
+        if former is not None and former.edge and not output.requires_grad:
+            return  # the calls before were the picture's, and this is another's
+        self.finished.pop(name, None)
         self.images.layouts[name] = layout
         weights = [p for p in module._parameters.values() if p is not None]
         edge = get_gradient_edge(output) if output.requires_grad else None
         is_norm = "norm" in type(module).__name__.lower()
-        self.finished[name] = Call(name, layout, trusted, edge, is_norm, bool(weights))
+        self.finished[name] = Call(name, number, layout, trusted, edge, is_norm, bool(weights))
 
     def _is_untouched(self, module: nn.Module, given: Tensor) -> bool:
         """Whether it hands the picture on without weights: padding, dropout, a smaller one."""
@@ -366,11 +376,15 @@ def first_tensor(output: object) -> Tensor | None:
 
 @dataclass(frozen=True)
 class Found:
-    """What a survey found out: the first layer with weights that sees the picture, and the last that a score reads."""
+    """What a survey found out: the first layer with weights that sees the picture, and the last that a score reads.
+
+    `call`: of the late one; -1: its last.
+    """
 
     early: str
     late: str
     why: str
+    call: int
 
 
 LAST = "the last layer with places that the score depends on"
@@ -406,7 +420,7 @@ def _found(images: Images, target: Target, any_output: bool, one: bool) -> Found
             return None
         late, why = _late(survey, _scores(survey, target, any_output))
     early = next((c for c in survey.calls if c.trusted and c.has_weights), survey.calls[0])
-    return Found(early.name, late.name, why)
+    return Found(early.name, late.name, why, survey.call(late))
 
 
 def _scores(survey: Survey, target: Target, any_output: bool) -> Tensor:
