@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 import torch.nn.functional as F
@@ -200,7 +200,8 @@ def _is_beyond_doubt(subject: Subject, tensor: Tensor) -> bool:
     """(N, C, H, W) of so few channels, in a model of two-dimensional convolutions: nothing needs to be tried."""
     if tensor.dim() != 4 or tensor.shape[1] not in CHANNELS or min(tensor.shape[2:]) < 5:
         return False
-    return {space_of(module) for module in subject.module.modules()} <= {2, None}
+    found = {(space_of(m), cast("int", m.in_channels)) for m in subject.module.modules() if space_of(m) is not None}
+    return not found or ({space for space, _ in found} == {2} and (2, tensor.shape[1]) in found)
 
 
 def _axes(subject: Subject, tensor: Tensor, entrance: Entrance | None, image: ImageChoice) -> str:

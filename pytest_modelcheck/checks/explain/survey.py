@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from ...errors import ExplanationError, ModelRunError
 from ...model.eager import eager
+from ...model.guard import only_reads
 from .images import Images
 from .layouts import MOST_EXTRA, Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
 from .targets import Target, score
@@ -158,10 +159,10 @@ class Survey:
         elif dim is None or places(shape, dim) not in self.grids:
             told = dim_of_channels(shape, module)
             dim = told if told is not None else dim
-        if dim is None or min(places(shape, dim)) < 2 or is_attention(output):
+        has_weights = any(True for _ in module.parameters())
+        if dim is None or min(places(shape, dim)) < 2 or (not has_weights and is_attention(output)):
             return None, False
         layout = Layout(dim, places(shape, dim))
-        has_weights = any(True for _ in module.parameters())
         of_picture = not has_weights and shape[dim] == self.images.batch.shape[1]
         return layout, (has_weights or layout.grid in self.grids) and not of_picture
 
@@ -175,7 +176,8 @@ class Survey:
         dim = 2 if dim is None else dim
         count = output.shape[3 - dim]
         found = self._token_grid(output.movedim(dim, 2))
-        if found is None:
+        has_weights = any(True for _ in module.parameters())
+        if found is None or (not has_weights and is_attention(output)):
             return None, False
         self.widths.setdefault(count, output.shape[dim])
         if self.until == count:
@@ -299,11 +301,14 @@ def _version(tensor: Tensor) -> int | None:
 
 
 def is_attention(output: Tensor) -> bool:
-    """Whether it is a matrix of shares (N, heads, T, T): rows that sum to one."""
-    if output.dim() != 4 or output.shape[-1] != output.shape[-2]:
+    """Whether it is a matrix of shares (N, heads, T, T) or (N, T, T): rows that sum to one."""
+    if output.dim() not in (3, 4) or output.shape[-1] != output.shape[-2]:
         return False
-    values = output.detach()
-    return bool((values >= 0).all()) and bool(((values.float().sum(-1) - 1).abs() < 1e-3).all())
+    values = output.detach().flatten(0, -2)
+    return all(  # of one row first: that is mostly enough
+        bool((part >= 0).all()) and bool(((part.float().sum(-1) - 1).abs() < 1e-3).all())
+        for part in (values[:1], values)
+    )
 
 
 def proportional(count: int, size: Size) -> list[Size]:
@@ -335,7 +340,7 @@ def surveyed(images: Images, one: bool = False, until: int | None = None) -> Ite
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch._C.DisableTorchFunction())  # a mode of the caller's counts what it sees
-        stack.enter_context(images.subject.restored(frozen=True))
+        stack.enter_context(images.subject.restored(frozen=True, guard=not only_reads(images.subject.module)))
         stack.enter_context(torch.enable_grad())
         torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
         inputs, leaves = images.differentiable(one)
