@@ -200,7 +200,9 @@ def _is_beyond_doubt(subject: Subject, tensor: Tensor) -> bool:
     """(N, C, H, W) of so few channels, in a model of two-dimensional convolutions: nothing needs to be tried."""
     if tensor.dim() != 4 or tensor.shape[1] not in CHANNELS or min(tensor.shape[2:]) < 5:
         return False
-    found = {(space_of(m), cast("int", m.in_channels)) for m in subject.module.modules() if space_of(m) is not None}
+    found = {
+        (space_of(m), cast("int", m.in_channels)) for m in subject.module.modules() if space_of(m) is not None
+    }
     return not found or ({space for space, _ in found} == {2} and (2, tensor.shape[1]) in found)
 
 

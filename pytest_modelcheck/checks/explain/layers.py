@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from ...errors import ExplanationError
 from ...text import nearest
+from .choice import Found, find_layers
 from .images import Images
 from .layouts import Layout, Size, by_shape, dim_of_channels, exact, made_by, places
-from .survey import Found, find_layers, first_tensor, is_attention, proportional, surveyed
+from .survey import first_tensor, is_attention, proportional, surveyed
 from .targets import Target
 
 __all__ = ["Layer", "Layers", "as_map", "find_layer", "first_tensor"]
