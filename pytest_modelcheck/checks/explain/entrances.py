@@ -14,9 +14,9 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils._pytree import tree_leaves
 
 from ...errors import ModelRunError
-from ...model.eager import eager
 from ...model.subject import Subject
 from .layouts import Size
+from .runs import as_written
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def entrances(subject: Subject, places: Sequence[int]) -> Entrances:
     with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
         given = inputs.map(own)
         try:
-            with eager(), _hook(note):
+            with as_written(), _hook(note):
                 output = subject.run(given)
         except _Enough:
             return Entrances(found, frozenset(places))

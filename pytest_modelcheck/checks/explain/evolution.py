@@ -19,7 +19,7 @@ from .features import chosen_layers, relative_distance, run_features
 from .heatmap import shown
 from .images import ImageChoice, Images, find_images
 from .layers import Layers, as_map
-from .projection import Projection, projected
+from .projection import NothingArrivedError, Projection, projected
 
 State: TypeAlias = str | Path | Mapping[str, Tensor]
 Checkpoints: TypeAlias = Mapping[str, State] | Sequence[State]
@@ -126,9 +126,7 @@ def _strongest(images: Images, layer: str, feature: int, samples: int) -> list[A
     """One activation for each of the inputs where the feature is strongest; none if it is silent."""
     try:
         made = projected(images, "deconvnet", layer=layer, feature=feature)
-    except ExplanationError as error:
-        if "reaches the pixels" not in str(error):
-            raise
+    except NothingArrivedError:
         return []
     order = sorted(range(len(made.score)), key=lambda i: -made.score[i])[:samples]
     return [_activation(made, feature, sample) for sample in order]

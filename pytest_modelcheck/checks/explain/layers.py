@@ -55,14 +55,16 @@ def flat_graph(module: nn.Module) -> str:
     )
 
 
-def chosen_layer(images: Images, layer: Layer, target: Target) -> tuple[str, nn.Module, int, str]:
+def chosen_layer(
+    images: Images, layer: Layer, target: Target, *, any_output: bool = False
+) -> tuple[str, nn.Module, int, str]:
     """Name and module of `layer`; where it is None the last one with places that the score reads, its call, and why.
 
     Raises ExplanationError for one that is not there, and where no layer keeps the picture's places.
     """
     if layer is not None:
         return (*find_layer(images, layer), -1, "")
-    found = _found(images, target)
+    found = _found(images, target, any_output=any_output)
     return found.late, images.subject.module.get_submodule(found.late), found.call, found.why
 
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ...errors import ModelRunError
-from ...model.eager import eager
 from .entrances import space_of
 from .images import Images
 from .layouts import Size
+from .runs import as_written
 
 SMALL = 1e-6  # of the largest change: what rounding alone changes
 
@@ -92,7 +92,7 @@ def _entering(images: Images, seed: int) -> Tensor | None:
         torch.inference_mode(False),
         images.subject.restored(),
         torch.no_grad(),
-        eager(),
+        as_written(),
         entering(images, enough) as entered,
         suppress(_Enough, ModelRunError),
     ):

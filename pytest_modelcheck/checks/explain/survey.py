@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from ...model.eager import eager
 from ...model.guard import only_reads
 from .images import Images
 from .layouts import MOST_EXTRA, Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
+from .outputs import only_map
+from .runs import as_written
 
 
 @dataclass
@@ -256,7 +257,7 @@ def surveyed(images: Images, one: bool = False, until: int | None = None) -> Ite
             if tensor is not None and threading.get_ident() == thread and module in names:
                 survey.note(names[module], module, first_tensor(args), tensor, versions.get(module))
 
-        with suppress(_Enough), eager(), _hooks(before, after):
+        with suppress(_Enough), as_written(), _hooks(before, after):
             survey.output = images.subject.run(inputs)
         yield survey
 
@@ -272,7 +273,5 @@ def _hooks(before: Callable[..., None], after: Callable[..., None]) -> Iterator[
 
 
 def first_tensor(output: object) -> Tensor | None:
-    """The tensor that a module returns, alone or first in a tuple."""
-    if isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
+    """The tensor that a module returns: alone, the map of a tuple, the only one of a dict or dataclass."""
+    return only_map(output)
