@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from ...errors import ExplanationError, ModelRunError
 from .images import Images
+from .runs import forgiving
 from .survey import Call, Survey, surveyed
 from .targets import Target, score
 
@@ -81,6 +82,10 @@ def find_layers(images: Images, target: Target = None, *, any_output: bool = Fal
     `any_output`: where the output has no classes, all of it is the score. One forward of the first sample, and what of
     the way back is behind the layer; of all samples where one alone does not do.
     """
+    return forgiving(images.subject, lambda: _find_layers(images, target, any_output))
+
+
+def _find_layers(images: Images, target: Target, any_output: bool) -> Found | None:
     several = len(images.batch) > 1 and "N" in images.axes
     if several and not callable(target):
         try:

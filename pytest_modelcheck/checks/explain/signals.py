@@ -156,7 +156,14 @@ def _strongest(images: Images, start: Start, seen: list[Tensor]) -> tuple[Tensor
 def noted(images: Images, rule: str, start: Start, went: Went) -> tuple[str, ...]:
     """What a reader must know of it."""
     switches = _without_switches(images, start, went) if rule == "deconvnet" else ()
-    return (*images.notes, *went.notes, *went.way.notes, *_without_relus(went), *switches, *_of_floats(images))
+    return (
+        *images.notes,
+        *went.notes,
+        *went.way.notes,
+        *_without_relus(went),
+        *switches,
+        *_of_floats(images),
+    )
 
 
 def _of_floats(images: Images) -> tuple[str, ...]:

@@ -239,7 +239,6 @@ def surveyed(images: Images, one: bool = False, until: int | None = None) -> Ite
     thread, versions = threading.get_ident(), dict[nn.Module, "int | None"]()
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch._C.DisableTorchFunction())  # a mode of the caller's counts what it sees
         stack.enter_context(images.subject.restored(frozen=True, guard=not only_reads(images.subject.module)))
         stack.enter_context(torch.enable_grad())
         torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
