@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
-from .capture import Captured, NeverCalledError, capture, capture_alone, capture_through, last_that_matters
+from .capture import Captured, NeverCalledError, capture, capture_alone, capture_through
 from .formulas import FORMULAS
 from .heatmap import Heatmap
-from .images import ImageChoice, Images, Size, find_images
-from .layers import Layer, as_map, find_layer
+from .images import ImageChoice, Images, find_images
+from .layers import Layer, as_map, call_of_picture, chosen_layer, layout
+from .padding import entering, extent
 from .perturb import PROBES, Probe
 from .pointing import NOBODY, silent
 from .probability import ProbabilityChoice, checked, likeliest
@@ -47,7 +48,8 @@ def cam(
     images = find_images(subject, image)
     refuse_nan(subject)
     checked(probability)
-    probe = _probe(images, layer, target, call, method)
+    with entering(images) as entered:
+        probe, why = _probe(images, layer, target, call, method)
     captured = probe.captured
     raw = _raw(probe, method)
     if len(raw) != len(images.batch):
@@ -68,32 +70,33 @@ def cam(
         score=per_sample(captured.score, len(raw)),
         top=top,
         probability=word,
-        notes=(*captured.notes, *blank_notes(raw)),
+        why=why,
+        extent=extent(images, entered),
+        notes=(*images.notes, *captured.notes, *blank_notes(raw)),
     )
 
 
-def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> Probe:
-    """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
+def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> tuple[Probe, str]:
+    """What was captured at `layer`; where none was named, at the one that was chosen, and why."""
     subject, samples = images.subject, len(images.batch)
-    name, module = find_layer(images, layer)
+    name, module, own, why = chosen_layer(images, layer, target, any_output=method in _ANY_LAYER)
     alone = method in _ANY_LAYER or (method in _TRIED and layer is not None)
     take = capture_alone if alone else capture
+    wanted = own if call == -1 else call
     try:
-        captured = take(subject, name, module, target, call, samples=samples)
+        captured = take(subject, name, module, target, wanted, samples=samples)
     except NeverCalledError:  # but its children may be, one by one
         if not isinstance(module, nn.Sequential) or not len(module):
             raise
         name, module = f"{name}.{list(module._modules)[-1]}", module[-1]
-        captured = take(subject, name, module, target, call, samples=samples)
-    if alone or _has_gradient(captured, images.size):
-        return Probe(images, name, module, target, captured)
-    better = last_that_matters(images, target) if layer is None else None
-    if better is not None:
-        name, module = find_layer(images, better)
-        captured = capture(subject, name, module, target, call, samples=samples)
-    elif method not in _TRIED:
-        captured = _through(subject, name, module, target, call, samples)
-    return Probe(images, name, module, target, captured)
+        captured = take(subject, name, module, target, wanted, samples=samples)
+    if captured.call > 0 and call == -1 and layer is not None:
+        own = call_of_picture(images, name)
+        captured = captured if own == -1 else take(subject, name, module, target, own, samples=samples)
+    places = layout(captured.activation, images, name)
+    if not alone and method not in _TRIED and not places.read(captured.gradient).any():
+        captured = _through(subject, name, module, target, wanted, samples)
+    return Probe(images, name, module, target, captured), why
 
 
 def _through(
@@ -117,16 +120,12 @@ def _indifferent(subject: Subject, name: str) -> ExplanationError:
     )
 
 
-def _has_gradient(captured: Captured, size: Size) -> bool:
-    return bool(as_map(captured.gradient, size).any())
-
-
 def _raw(probe: Probe, method: str) -> Tensor:
     """The map (N, h, w), float32, not normalised, before any ReLU."""
     if method in PROBES:
         return PROBES[method][1](probe)
-    size = probe.images.size
-    activation, gradient = as_map(probe.captured.activation, size), as_map(probe.captured.gradient, size)
+    captured, images = probe.captured, probe.images
+    activation, gradient = (as_map(t, images, probe.name) for t in (captured.activation, captured.gradient))
     with exactly():
         return FORMULAS[method][1](activation.float(), gradient.float())
 

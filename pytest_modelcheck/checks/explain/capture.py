@@ -14,8 +14,7 @@ from ...errors import ExplanationError
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
 from ...text import nearest
-from .images import Images
-from .layers import as_map, flat_graph, spatial_layers
+from .layers import flat_graph
 from .outputs import put, the_map
 from .runs import as_written, forgiving, gradients
 from .stops import Stop, ThroughNoGrad, Trail
@@ -128,27 +127,6 @@ def _captured(
     last = wanted if wanted >= 0 else len(calls) - 1
     told = scores.detach().float().tolist()
     return Captured(leaves[0].detach(), gradient, told, targets, last, output)
-
-
-def last_that_matters(images: Images, target: Target) -> str | None:
-    """The last layer with a map on whose places the score depends; None if there is none.
-
-    In a vision transformer the score reads the class token alone: behind the last attention no patch matters.
-    """
-    return forgiving(images.subject, lambda: _last_that_matters(images, target))
-
-
-def _last_that_matters(images: Images, target: Target) -> str | None:
-    subject, size = images.subject, images.size
-    inputs, _ = images.differentiable()
-    with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
-        layers = spatial_layers(images, inputs)
-        kept = [(name, output) for name, output in reversed(layers) if output is not None]
-        if not kept:
-            return None
-        scores, _ = score(layers.output, target, len(images.batch))
-        found = gradients(scores, [output for _, output in kept])
-    return next((name for (name, _), g in zip(kept, found, strict=True) if as_map(g, size).any()), None)
 
 
 def _never_cut(subject: Subject, name: str, call: int, kinds: list[str]) -> ExplanationError:

@@ -116,7 +116,7 @@ def strongest_activations(
     outputs, _ = run_features(subject, names)
     found = {}
     for name in names:
-        peaks = as_map(outputs[name], images.size).flatten(2).amax(2)
+        peaks = as_map(outputs[name], images, name).flatten(2).amax(2)
         best = peaks.amax(0).argsort(descending=True)[:features].tolist()
         found[name] = tuple(a for feature in best for a in _strongest(images, name, feature, samples))
     return StrongestActivations(found)
@@ -164,7 +164,7 @@ def feature_evolution(
         name: tuple(float(relative_distance(o[name], outputs[-1][name]).mean()) for o in outputs)
         for name in names
     }
-    chosen = {n: int(as_map(outputs[-1][n], images.size).flatten(2).amax((0, 2)).argmax()) for n in names}
+    chosen = {n: int(as_map(outputs[-1][n], images, n).flatten(2).amax((0, 2)).argmax()) for n in names}
     activations: dict[str, list[Activation | None]] = {name: [] for name in names}
     for step, state in states.items():
         _load(trained, step, state, subject.module.state_dict(), strict)
@@ -180,7 +180,7 @@ def _best(images: Images, layer: str, feature: int) -> Images:
     if len(images.places) < len(images.subject.require_inputs().tensors) or "N" not in images.axes:
         return images
     outputs, _ = run_features(images.subject, [layer])
-    peaks = as_map(outputs[layer], images.size)[:, feature].flatten(1).amax(1)
+    peaks = as_map(outputs[layer], images, layer)[:, feature].flatten(1).amax(1)
     best = int(peaks.argmax())
     return replace(images, subject=images.subject.on(images.inputs(images.batch[best : best + 1])))
 

@@ -18,8 +18,9 @@ from ...text import not_one_of
 from .answers import Group, Shown, answers
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
-from .images import ImageChoice, Images, Size, find_images
+from .images import ImageChoice, Images, find_images
 from .layers import Layers
+from .layouts import Size
 from .probability import ProbabilityChoice, checked
 
 PROBABILITY = "probability"

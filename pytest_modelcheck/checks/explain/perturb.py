@@ -17,7 +17,7 @@ from ...progress import progress
 from .capture import Captured, replaced_output
 from .formulas import places, weighed
 from .images import Images, resized
-from .layers import as_map, first_tensor, has_channels_last
+from .layers import as_map, first_tensor, layout
 from .logits import class_logits
 from .runs import as_written, exactly
 from .targets import Target, score
@@ -116,7 +116,7 @@ def _seen_through(
 def _drops(probe: Probe, sample: int) -> Tensor:
     """By how much the score of one sample falls without each feature (C,)."""
     whole = probe.captured.activation[sample : sample + 1]
-    dim = whole.dim() - 1 if has_channels_last(whole, probe.images.size) else 1
+    dim = layout(whole, probe.images, probe.name).channels
     own = torch.tensor(probe.captured.score, device=whole.device)[min(sample, len(probe.captured.score) - 1)]
     scores = []
     with _running(probe), progress("AblationCAM", whole.shape[dim]) as step:
@@ -196,7 +196,7 @@ def _class_weights(probe: Probe, head: nn.Linear) -> Tensor:
 
 
 def _activation(probe: Probe) -> Tensor:
-    return as_map(probe.captured.activation, probe.images.size).float()
+    return as_map(probe.captured.activation, probe.images, probe.name).float()
 
 
 @contextmanager

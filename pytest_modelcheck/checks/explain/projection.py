@@ -15,7 +15,7 @@ from ...errors import ExplanationError
 from ...model.subject import Subject
 from .cam import cam, per_sample, refuse_nan
 from .heatmap import Explanation, shown
-from .images import ImageChoice, Images, find_images, resized
+from .images import ImageChoice, Images, find_images, grown
 from .layers import Layer, find_layer
 from .runs import exactly
 from .signals import Start, noted, sent
@@ -135,15 +135,16 @@ def guided_gradcam(
     classes = target if callable(target) else cast("list[int]", list(heatmap.target))
     guided = project(subject, "guided", target=classes, image=image)
     with exactly():
-        weights = resized(torch.from_numpy(heatmap.raw).relu()[:, None], heatmap.image.shape[2:])
+        weights = grown(torch.from_numpy(heatmap.raw).relu(), heatmap.image.shape[2:], heatmap.extent)
     return Projection(
-        guided.raw * weights.numpy(),
+        guided.raw * weights[:, None].numpy(),
         guided.image,
         "Guided Grad-CAM",
         heatmap.layer,
         heatmap.target,
         heatmap.score,
         guided.relus,
+        why=heatmap.why,
         notes=tuple(dict.fromkeys((*heatmap.notes, *guided.notes))),
     )
 

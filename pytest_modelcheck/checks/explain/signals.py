@@ -139,7 +139,7 @@ def _strongest(images: Images, start: Start, seen: list[Tensor]) -> tuple[Tensor
     subject, name, feature, call = images.subject, start.name, start.feature, start.call
     if not -len(seen) <= call < len(seen):
         raise ExplanationError(f"{subject.name}: layer {name!r} has no call {call}: it ran {len(seen)} times")
-    features = as_map(seen[call], images.size).flatten(2)
+    features = as_map(seen[call], images, name).flatten(2)
     peaks, places = features.max(2)
     if feature is None:
         chosen = peaks.argmax(1)
@@ -156,7 +156,14 @@ def _strongest(images: Images, start: Start, seen: list[Tensor]) -> tuple[Tensor
 def noted(images: Images, rule: str, start: Start, went: Went) -> tuple[str, ...]:
     """What a reader must know of it."""
     switches = _without_switches(images, start, went) if rule == "deconvnet" else ()
-    return (*went.notes, *went.way.notes, *_without_relus(went), *switches, *_of_floats(images))
+    return (
+        *images.notes,
+        *went.notes,
+        *went.way.notes,
+        *_without_relus(went),
+        *switches,
+        *_of_floats(images),
+    )
 
 
 def _of_floats(images: Images) -> tuple[str, ...]:
