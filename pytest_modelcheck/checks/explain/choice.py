@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.graph import Node
@@ -98,9 +99,10 @@ def _find_layers(images: Images, target: Target, any_output: bool) -> Found | No
 
 
 def _of_first(target: Target) -> Target:
-    if isinstance(target, int) or target is None or callable(target):
-        return target
-    return int(target[0]) if len(target) else target
+    """Of one for each sample, the first sample's."""
+    if isinstance(target, Sequence):
+        return target[:1]
+    return target[:1] if isinstance(target, (Tensor, np.ndarray)) and target.ndim else target
 
 
 def _found(images: Images, target: Target, any_output: bool, one: bool) -> Found | None:
