@@ -107,7 +107,7 @@ def mean_of_class(out):
 
 TORCHVISION = {
     "VisionTransformer": (vit, 32, 1, r"encoder\.layers\.encoder_layer_1\.ln_1", (4, 4), tokens(4, 4, 1)),
-    "SwinTransformer": (swin, 32, 1, r"features\.3(\.1)?(\.norm\d)?|features|norm|permute", (4, 4), None),
+    "SwinTransformer": (swin, 32, 1, r"features\.3(\.1)?(\.norm\d)?|features|norm|permute", (8, 8), None),
     "ConvNeXt": (convnext, 32, 1, r"features.*", (4, 4), None),
     "MaxVit": (maxvit, 32, 1, r"blocks\.1.*", (4, 4), None),
     "ResNet": (resnet, 64, 1, r"layer4(\.0)?(\.\w+)?", (2, 2), lambda a: a),
