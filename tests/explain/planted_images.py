@@ -16,7 +16,7 @@ from .planted import Net, convolutions, drawn
 
 
 class Pictured(NamedTuple):
-    """`picture`: what `Heatmap.image` must be; `options`: the method's; `call`: the call of the layer that is compared."""
+    """`picture`: what `Heatmap.image` must be; `options`: the method's; `call`: the layer's, that is compared."""
 
     name: str
     build: Callable[[], nn.Module]
