@@ -1,6 +1,6 @@
-"""invariance_budget and the probability of a model's own: one logit, sigmoids, a softmax at the end, as a user writes it."""
+"""invariance_budget and a model's own probability: one logit, sigmoids, a softmax at the end, as a user writes it."""
 
-import pytest
+import re
 
 MODELS = """
 import pytest, torch
@@ -14,119 +14,110 @@ class Net(nn.Module):
     def forward(self, x):
         return self.end(self.fc(self.conv(x).relu().mean((2, 3))))
 
+class Two(Net):
+    def __init__(self):
+        super().__init__(4, nn.Identity())
+    def forward(self, a, b):
+        return super().forward(b) + a.mean() * 0
+
 class Sure(nn.Module):
     def forward(self, y):
-        return torch.cat([y[:, :1] * 0 + 5, y[:, 1:] * 1e-3], 1)  # class 0, by softmax 0.98 of four
+        return torch.cat([y[:, :1] * 0 + 5, y[:, 1:] * 1e-3], 1)  # of class 0, by softmax 0.98
 
 class Low(nn.Module):
     def forward(self, y):
         return y * 1e-3 - 100
 
 @pytest.fixture
-def model(): return MODEL.eval()
+def model(): return Net(4, Sure()).eval()
+
+@pytest.fixture
+def low(): return Net(1, Low()).eval()
+
+@pytest.fixture
+def soft(): return Net(4, nn.Sequential(Sure(), nn.Softmax(1))).eval()
+
+@pytest.fixture
+def sigmoid(): return Net(4, nn.Sequential(Sure(), nn.Sigmoid())).eval()
 
 @pytest.fixture
 def example_inputs(): return torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+@pytest.fixture
+def two(): return Two().eval()
 """
-SOFT, SIGMOID = "Net(4, nn.Sequential(Sure(), nn.Softmax(1)))", "Net(4, nn.Sequential(Sure(), nn.Sigmoid()))"
-ROWS = {  # the model, the marker's arguments, whether it passes, words that are printed
-    "one logit of -100": ("Net(1, Low())", "min_probability=0.99", False, ""),
-    "one logit of -100, told to be a softmax": (
-        "Net(1, Low())",
-        "min_probability=0.99, probability='softmax'",
-        None,
-        "",
-    ),
-    "ends in softmax": (SOFT, "min_probability=0.9, target=0", True, ""),
-    "ends in softmax, told to take it again": (
-        SOFT,
-        "min_probability=0.9, target=0, probability='softmax'",
-        False,
-        "",
-    ),
-    "ends in sigmoid": (SIGMOID, "min_probability=0.99, target=0", True, ""),
-    "logits that are sigmoids', told": (
-        "Net(4, Sure())",
-        "min_probability=0.99, target=0, probability='sigmoid'",
-        True,
-        "",
-    ),
-    "logits that are sigmoids', not told": ("Net(4, Sure())", "min_probability=0.99, target=0", False, ""),
-    "a callable": (
-        "Net(4, Sure())",
-        "min_probability=0.9, target=0, probability=lambda out: out.softmax(1)",
-        True,
-        "",
-    ),
-    "logits, told to be given": (
-        "Net(4, Sure())",
-        "min_probability=0.9, target=0, probability='given'",
-        None,
-        "probabilit",
-    ),
-    "a callable that raises": (
-        "Net(4, Sure())",
-        "min_probability=0.9, probability=lambda out: out['x']",
-        None,
-        "probabilit",
-    ),
+MARKED = """
+budget = pytest.mark.invariance_budget("translation", values=[0, 0.1], {})
+@budget
+def test_{}(): ...
+"""
+PASSES = {
+    "softmax_at_the_end": "model='soft', min_probability=0.9, target=0",
+    "sigmoid_at_the_end": "model='sigmoid', min_probability=0.99, target=0",
+    "sigmoids_told": "min_probability=0.99, target=0, probability='sigmoid'",
+    "callable": "min_probability=0.9, target=0, probability=lambda out: out.softmax(1)",
+    "softmax_of_logits": "min_probability=0.9, target=0, probability='softmax'",
 }
+FAILS = {
+    "one_logit_of_minus_100": "model='low', min_probability=0.99",
+    "softmax_again": "model='soft', min_probability=0.9, target=0, probability='softmax'",
+    "sigmoids_not_told": "min_probability=0.99, target=0",
+    "logits_given": "min_probability=0.9, target=0, probability='given'",
+    "callable_that_raises": "min_probability=0.9, probability=lambda out: out['x']",
+    "softmax_of_one_logit": "model='low', min_probability=0.99, probability='softmax'",
+}
+
+
+def outcomes(result):
+    found = re.findall(r"::test_(\w+) (PASSED|FAILED|ERROR)", "\n".join(result.outlines))
+    return {name: word == "PASSED" for name, word in found}
+
+
+def test_the_budget_is_of_the_models_own_probability(project):
+    tests = [MARKED.format(arguments, name) for name, arguments in {**PASSES, **FAILS}.items()]
+    project.conftest(MODELS).tests("".join(tests))
+    result = project.run("-v")
+    assert outcomes(result) == {**dict.fromkeys(PASSES, True), **dict.fromkeys(FAILS, False)}
+    text = "\n".join(result.outlines)
+    assert (
+        "probability='given'" in text or 'probability="given"' in text
+    )  # what cannot be is told by its name
+
+
 WRONG = {
-    "a word that is none": ("probability='soft'", "'softmax', 'sigmoid', 'given'"),
-    "a number": ("probability=1", "probability"),
-    "misspelt": ("probabilty='softmax'", "did you mean 'probability'"),
-    "an image that is none": ("image=1.5", "image"),
+    "probability='soft'": "'softmax', 'sigmoid', 'given'",
+    "probability=1": "probability",
+    "probabilty='softmax'": "did you mean 'probability'",
+    "image=1.5": "image",
 }
 
 
-def written(model, arguments):
-    return MODELS.replace("MODEL", model, 1), (
-        f"@pytest.mark.invariance_budget('translation', values=[0, 0.1], {arguments})\ndef test_it(): ..."
-    )
-
-
-@pytest.mark.parametrize(("model", "arguments", "passes", "words"), ROWS.values(), ids=ROWS.keys())
-def test_the_budget_is_of_the_models_own_probability(project, model, arguments, passes, words):
-    conftest, test = written(model, arguments)
-    project.conftest(conftest).tests(test)
-    result = project.run("--modelcheck-report")
-    counted = result.parseoutcomes()
-    if passes is None:
-        assert not counted.get("passed")
-    else:
-        assert counted == ({"passed": 1} if passes else {"failed": 1})
-    if words:
-        result.stdout.fnmatch_lines([f"*{words}*"])
-
-
-@pytest.mark.parametrize(("argument", "words"), WRONG.values(), ids=WRONG.keys())
-def test_mistakes_are_errors_at_collection(project, argument, words):
-    conftest, test = written("Net(4, Sure())", f"min_probability=0.5, {argument}")
-    project.conftest(conftest).tests(test)
+def test_mistakes_are_errors_at_collection(project):
+    tests = [MARKED.format(f"min_probability=0.5, {wrong}", f"t{i}") for i, wrong in enumerate(WRONG)]
+    project.conftest(MODELS).tests("".join(tests))
     result = project.run()
     assert result.ret == 2
-    result.stdout.fnmatch_lines([f"*test_it.py:4: invariance_budget*{words}*"])
+    lines = [line for line in result.outlines if "test_it.py:" in line]
+    assert len(lines) == len(WRONG)
+    for line, words in zip(lines, WRONG.values(), strict=True):
+        assert words in line
 
 
 def test_the_picture_can_be_chosen(project):
-    conftest = (
-        MODELS.replace("MODEL", "Two()", 1)
-        .replace(
-            "class Low",
-            "class Two(Net):\n    def __init__(self): super().__init__(4, nn.Identity())\n"
-            "    def forward(self, a, b): return super().forward(b) + a.mean() * 0\n\nclass Low",
-        )
-        .replace("return torch.rand(2,", "return (torch.zeros(2, 3, 16, 16), torch.rand(2,")
-        .replace("manual_seed(0))", "manual_seed(0)))")
+    conftest = MODELS.replace(
+        "def example_inputs(): return torch.rand(2,",
+        "def example_inputs(): return torch.ones(2, 3, 16, 16), torch.rand(2,",
     )
-    project.conftest(conftest).tests(
-        "@pytest.mark.invariance_budget('translation', values=[0.3], max_feature_shift=0.01, image='b')\ndef test_b(): ...\n"
-        "@pytest.mark.invariance_budget('translation', values=[0.3], max_feature_shift=9, image=1)\ndef test_1(): ...\n"
-        "@pytest.mark.invariance_budget('translation', values=[0.3], max_feature_shift=9, image=2)\ndef test_2(): ...\n"
-    )
-    result = project.run()
-    assert result.parseoutcomes() == {"failed": 2, "passed": 1}
-    result.stdout.fnmatch_lines(["*0.01*"])
+    rows = {
+        "still": "max_feature_shift=0.01, image=1",
+        "named": "max_feature_shift=9, image='b'",
+        "counted": "max_feature_shift=9, image=1",
+        "absent": "max_feature_shift=9, image=2",
+    }
+    tests = [MARKED.format(f"model='two', {arguments}", name) for name, arguments in rows.items()]
+    project.conftest(conftest).tests("".join(tests))
+    seen = outcomes(project.run("-v"))
+    assert seen == {"still": False, "named": True, "counted": True, "absent": False}
 
 
 def test_the_marker_names_them(project):
