@@ -1,0 +1,261 @@
+"""The way back from the score: right in any precision, through checkpoints and writes in place; a cut is named."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pytest_modelcheck import ModelCheck
+
+from .planted import METHODS, PROJECTIONS, far, made, told
+from .planted_wayback import (
+    BYTES,
+    CHECKPOINTS,
+    CUTS,
+    IN_PLACE,
+    LAYERS,
+    Boxed,
+    Boxes,
+    Pyramid,
+    Scripted,
+    Three,
+    X,
+    bytes_inside,
+    objectness,
+    pyramid,
+)
+
+ALL = [*METHODS, *PROJECTIONS]
+BARE_TORCH = (
+    "Cannot set",
+    "does not require grad",
+    "modified by an inplace operation",
+    "Inference tensors cannot",
+    "element 0 of tensors",
+    "Trying to backward",
+    "expected scalar type",
+    "must have the same dtype",
+    "not implemented for",
+)
+
+
+def explained(model, method, inputs=X, **options):
+    return getattr(ModelCheck(model, inputs), method)(**{"target": 1, **options})
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("method", ALL)
+def test_the_callers_autocast(method, dtype):
+    model = made(Three)
+    want = explained(model, method).raw
+    with torch.autocast("cpu", dtype):
+        got = explained(model, method)
+    assert got.raw.dtype == np.float32
+    assert got.map.dtype == np.float32
+    assert np.corrcoef(got.raw.ravel(), want.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("method", ALL)
+def test_weights_of_half_precision(method, dtype):
+    want = explained(made(Three), method).raw
+    got = explained(made(Three).to(dtype), method, X.to(dtype))
+    assert got.raw.dtype == np.float32
+    assert np.corrcoef(got.raw.ravel(), want.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("ask", ["invariance", "faithfulness", "strongest_activations", "autocast inside"])
+def test_what_else_runs_under_autocast(ask, dtype):
+    model = made(Three)
+    if ask == "autocast inside":
+        model.middle = torch.autocast("cpu", dtype)(lambda block, x: block(x))
+        assert explained(model, "gradcam").raw.dtype == np.float32
+        return
+    subject = ModelCheck(model, X)
+    heatmap = subject.gradcam(target=1)
+    with torch.autocast("cpu", dtype):
+        if ask == "invariance":
+            assert subject.invariance("translation", values=[0.1]).min_probability > 0
+        elif ask == "faithfulness":
+            assert np.isfinite(subject.faithfulness(heatmap, steps=1).insertion).all()
+        else:
+            assert subject.strongest_activations(["stem"], features=1, samples=1)
+
+
+@pytest.mark.parametrize("kind", CHECKPOINTS)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_checkpoints_in_the_way_of_a_map(kind, layer):
+    for method in ("gradcam", "layercam", "ablation_cam"):
+        want = explained(made(Three), method, layer=layer).raw
+        got = explained(made(lambda: Three(CHECKPOINTS[kind])), method, layer=layer).raw
+        assert far(got, want) < 1e-5, method
+
+
+@pytest.mark.parametrize("kind", CHECKPOINTS)
+@pytest.mark.parametrize("method", ALL)
+def test_checkpoints_and_every_method(kind, method):
+    want = explained(made(Three), method)
+    got = explained(made(lambda: Three(CHECKPOINTS[kind])), method)
+    assert far(got.raw, want.raw) < 1e-5
+    assert getattr(got, "relus", 0) == getattr(want, "relus", 0)
+
+
+@pytest.mark.parametrize("kind", CHECKPOINTS)
+@pytest.mark.parametrize("method", ["deconvnet", "guided_backprop"])
+def test_a_feature_within_a_checkpoint(kind, method):
+    for layer in ("block.0", "tail"):
+        options = {"target": None, "layer": layer, "feature": 2}
+        want = explained(made(Three), method, **options).raw
+        got = explained(made(lambda: Three(CHECKPOINTS[kind])), method, **options).raw
+        assert far(got, want) < 1e-5, layer
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("layer", ["stem", "tail", "block", None])
+def test_writes_in_place_before_and_behind_a_layer(name, layer):
+    inplace, plain = IN_PLACE[name]
+    for method in ("gradcam", "eigencam", "ablation_cam"):
+        found = explained(made(lambda: Three(after=inplace)), method, layer=layer)
+        want = explained(made(lambda: Three(after=plain)), method, layer=found.layer).raw
+        assert far(found.raw, want) < 1e-5, method
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("method", ["deconvnet", "guided_backprop"])
+def test_writes_in_place_on_the_way_to_the_pixels(name, method):
+    inplace, plain = IN_PLACE[name]
+    for options in ({}, {"target": None, "layer": "tail", "feature": 1}):
+        want = explained(made(lambda: Three(after=plain)), method, **options).raw
+        got = explained(made(lambda: Three(after=inplace)), method, **options).raw
+        if name != "masked_fill_":  # a rectifier only where it is written as one
+            assert far(got, want) < 1e-5
+
+
+@pytest.mark.parametrize("method", [m for m in ALL if m != "cam"])
+@pytest.mark.parametrize("layer", [None, "body", "raw"])
+def test_a_detectors_head_that_squashes_in_place(method, layer):
+    options = {"target": objectness} | ({} if method in PROJECTIONS[:2] else {"layer": layer})
+    got = explained(made(lambda: Boxes(True)), method, **options)
+    want = explained(made(lambda: Boxes(False)), method, **options)
+    assert far(got.raw, want.raw) < 1e-5
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_bytes_are_converted_inside(method):
+    model = made(bytes_inside)
+    want = explained(model.net, method, (BYTES.float() / 255 - 0.5) / 0.2, layer="end").raw
+    got = explained(model, method, BYTES, layer="net.end")
+    if method != "score_cam":  # masked bytes are rounded
+        assert far(got.raw, want) < 1e-5
+    assert got.image.max() > 1
+
+
+@pytest.mark.parametrize("method", PROJECTIONS)
+def test_no_signal_reaches_bytes_and_that_is_told(method):
+    said = told(lambda: explained(made(bytes_inside), method, BYTES))
+    assert "uint8" in said
+    assert "float" in said
+
+
+@pytest.mark.parametrize("cut", CUTS, ids=repr)
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("gradcam", {}),
+        ("gradcam", {"layer": "features.0"}),
+        ("layercam", {"layer": "features"}),
+        ("guided_backprop", {}),
+        ("guided_gradcam", {"layer": "features"}),
+    ],
+)
+def test_the_cause_of_a_cut_is_named(cut, method, options):
+    said = told(lambda: explained(made(cut.build), method, **options))
+    assert any(word in said for word in cut.words)
+    assert "cut" in said  # the module in which it happens
+    assert not any(words in said for words in BARE_TORCH)
+    assert not said.startswith("element 0")
+
+
+@pytest.mark.parametrize("cut", [c for c in CUTS if c.name != "numpy, not detached"], ids=repr)
+@pytest.mark.parametrize("method", ["eigencam", "score_cam", "ablation_cam"])
+def test_what_needs_no_gradient_passes_a_cut(cut, method):
+    assert explained(made(cut.build), method, layer="features").raw.shape == (2, 8, 8)
+
+
+@pytest.mark.parametrize("cut", CUTS, ids=repr)
+@pytest.mark.parametrize("method", ["gradcam", "eigencam"])
+def test_a_cut_before_the_layer_does_no_harm(cut, method):
+    """Nothing before the layer is differentiated."""
+    from .planted import Net
+
+    def build():
+        return Net(
+            lambda net, x: net.head(
+                net.conv(net.cut(x.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, (4, 4))).mean(
+                    (2, 3)
+                )
+            ),
+            cut=cut.part(),
+            conv=nn.Conv2d(8, 8, 3, padding=1),
+            head=nn.Linear(8, 4),
+        )
+
+    x = torch.rand(2, 8, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert explained(made(build), method, x, layer="conv").raw.shape == (2, 4, 4)
+
+
+KINDS = {"OrderedDict": (pyramid(), "0"), "dict": (pyramid(dict), "0"), "object": (pyramid(Boxed), "low")}
+
+
+@pytest.mark.parametrize(("build", "key"), KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("method", ["gradcam", "eigencam", "ablation_cam", "guided_gradcam"])
+def test_a_layer_that_returns_several_maps(build, key, method):
+    """Its first map, or words that name what it returns; it was called."""
+    want = explained(made(build), method, layer="backbone.one")
+    try:
+        got = explained(made(build), method, layer="backbone")
+    except Exception as error:
+        assert "never called" not in str(error)  # noqa: PT017
+        assert key in str(error) or type(made(Pyramid)(X)).__name__ in str(error) or "Boxed" in str(error)  # noqa: PT017
+    else:
+        assert got.raw.shape[1:] in (want.raw.shape[1:], (8, 8), (16, 16))
+
+
+def test_a_feature_of_a_layer_that_returns_a_dictionary():
+    for method in ("deconvnet", "guided_backprop"):
+        try:
+            explained(made(pyramid()), method, target=None, layer="backbone", feature=1)
+        except Exception as error:
+            assert "never called" not in str(error)  # noqa: PT017
+            assert "ran 0 times" not in str(error)  # noqa: PT017
+            assert type(error).__name__ == "ExplanationError"  # noqa: PT017
+
+
+@pytest.mark.parametrize("method", [m for m in ALL if m != "cam"])
+def test_parts_of_torchscript(method):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = made(lambda: Scripted(True))
+    for layer in ("stem", "tail"):
+        options = {} if method in PROJECTIONS[:2] else {"layer": layer}
+        want = explained(made(lambda: Scripted(False)), method, **options)
+        try:
+            got = explained(model, method, **options)
+        except Exception as error:
+            assert type(error).__name__ == "ExplanationError"  # noqa: PT017
+            assert "script" in str(error).lower()  # noqa: PT017
+            continue
+        told_of = " ".join(getattr(got, "notes", ()))
+        assert far(got.raw, want.raw) < 1e-5 or "script" in told_of.lower()
+
+
+@pytest.mark.parametrize("method", ["gradcam", "eigencam", "guided_backprop", "ablation_cam"])
+def test_parts_that_are_compiled_and_wrappers(method):
+    want = explained(made(Three), method).raw
+    compiled = made(Three)
+    compiled.block = torch.compile(compiled.block, backend="eager")
+    for model in (compiled, nn.DataParallel(made(Three)), torch.compile(made(Three), backend="eager")):
+        assert far(explained(model, method).raw, want) < 1e-5
