@@ -14,7 +14,8 @@ from ...model.subject import Subject
 from .capture import Captured, capture, last_that_matters
 from .formulas import FORMULAS
 from .heatmap import Heatmap
-from .layers import Layer, as_map, find_layer, image_batch, image_size
+from .images import ImageChoice, Images, Size, find_images
+from .layers import Layer, as_map, find_layer
 from .perturb import PROBES, Probe
 from .targets import Target
 
@@ -25,26 +26,32 @@ _ANY_LAYER = ("eigencam", "score_cam")  # methods that do not ask how the score 
 
 
 def cam(
-    subject: Subject, *, method: str = "gradcam", target: Target = None, layer: Layer = None, call: int = -1
+    subject: Subject,
+    *,
+    method: str = "gradcam",
+    target: Target = None,
+    layer: Layer = None,
+    call: int = -1,
+    image: ImageChoice = None,
 ) -> Heatmap:
     """A heatmap of `target` at `layer`; see the methods of ModelCheck.
 
     Raises ExplanationError for layers, targets and maps that give nothing to show.
     """
-    images = image_batch(subject)
+    images = find_images(subject, image)
     refuse_nan(subject)
-    probe = _probe(subject, layer, target, call, method)
+    probe = _probe(images, layer, target, call, method)
     captured = probe.captured
     raw = _raw(probe, method)
-    if len(raw) != len(images):
+    if len(raw) != len(images.batch):
         raise ExplanationError(
-            f"{subject.name}: layer {probe.name!r} gave {len(raw)} maps for {len(images)} images; "
+            f"{subject.name}: layer {probe.name!r} gave {len(raw)} maps for {len(images.batch)} images; "
             "choose a layer that sees whole images"
         )
     _refuse_useless(raw, subject, probe.name)
     return Heatmap(
         raw=raw.cpu().numpy(),
-        image=images.detach().float().cpu().numpy().copy(),  # the user may write to the input later
+        image=images.batch.float().cpu().numpy().copy(),  # the user may write to the input later
         method=TITLES[method],
         layer=probe.name,
         target=per_sample(captured.target, len(raw)),
@@ -52,23 +59,23 @@ def cam(
     )
 
 
-def _probe(subject: Subject, layer: Layer, target: Target, call: int, method: str) -> Probe:
+def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> Probe:
     """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
-    size = image_size(subject)
-    name, module = find_layer(subject, layer)
+    subject, size = images.subject, images.size
+    name, module = find_layer(images, layer)
     captured = capture(subject, name, module, target, call)
     if method not in _ANY_LAYER and not _has_gradient(captured, size):
-        better = last_that_matters(subject, target) if layer is None else None
+        better = last_that_matters(images, target) if layer is None else None
         if better is None:
             raise ExplanationError(
                 f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
             )
-        name, module = find_layer(subject, better)
+        name, module = find_layer(images, better)
         captured = capture(subject, name, module, target, call)
-    return Probe(subject, name, module, target, captured)
+    return Probe(images, name, module, target, captured)
 
 
-def _has_gradient(captured: Captured, size: tuple[int, int]) -> bool:
+def _has_gradient(captured: Captured, size: Size) -> bool:
     return bool(as_map(captured.gradient, size).any())
 
 
@@ -76,7 +83,7 @@ def _raw(probe: Probe, method: str) -> Tensor:
     """The map (N, h, w), float32, not normalised, before any ReLU."""
     if method in PROBES:
         return PROBES[method][1](probe)
-    size = image_size(probe.subject)
+    size = probe.images.size
     activation, gradient = as_map(probe.captured.activation, size), as_map(probe.captured.gradient, size)
     return FORMULAS[method][1](activation.float(), gradient.float())
 

@@ -15,7 +15,8 @@ from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
 from ...text import nearest
-from .layers import as_map, first_tensor, flat_graph, image_size, spatial_layers
+from .images import Images
+from .layers import as_map, first_tensor, flat_graph, spatial_layers
 from .targets import Target, score
 
 
@@ -67,38 +68,21 @@ def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call:
     return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last)
 
 
-def last_that_matters(subject: Subject, target: Target) -> str | None:
+def last_that_matters(images: Images, target: Target) -> str | None:
     """The last layer with a map on whose places the score depends; None if there is none.
 
     In a vision transformer the score reads the class token alone: behind the last attention no patch matters.
     """
-    size = image_size(subject)
-    inputs, _ = differentiable(subject.require_inputs())
+    subject, size = images.subject, images.size
+    inputs, _ = images.differentiable()
     with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
-        layers = spatial_layers(subject, inputs)
+        layers = spatial_layers(images, inputs)
         kept = [(name, output) for name, output in reversed(layers) if output is not None]
         if not kept:
             return None
         scores, _ = score(layers.output, target, kept[0][1].shape[0])
         gradients = _gradients(scores, [output for _, output in kept])
     return next((name for (name, _), g in zip(kept, gradients, strict=True) if as_map(g, size).any()), None)
-
-
-def differentiable(inputs: Inputs) -> tuple[Inputs, list[Tensor]]:
-    """Copies of the inputs, and the images among them as leaves to differentiate by.
-
-    The model gets copies of the leaves: it may write to what it is given.
-    """
-    leaves: list[Tensor] = []
-
-    def one(leaf: object) -> object:
-        if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or leaf.dim() not in (3, 4):
-            return leaf
-        leaves.append(leaf.requires_grad_())
-        return leaf.clone()
-
-    with torch.inference_mode(False), torch.enable_grad():
-        return inputs.copied(gradients=False).map(one), leaves
 
 
 def _gradients(scores: Tensor, leaves: list[Tensor]) -> list[Tensor]:

@@ -42,6 +42,10 @@ class HeatmapEntry(TypedDict):
     input: Base64
     nodeid: str | None
     raw: NotRequired[RawMap]
+    why: NotRequired[str]
+    top: NotRequired[list[list[list[Number]]]]
+    probability: NotRequired[str]
+    notes: NotRequired[list[str]]
 
 
 class HeatmapChange(_From):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,11 +14,12 @@ from torch import Tensor
 
 from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
-from ...model.subject import Inputs, Subject
+from ...model.subject import Subject
 from .features import chosen_layers, relative_distance, run_features
 from .heatmap import shown
-from .layers import Layers, as_map, image_size
-from .projection import Projection, project
+from .images import ImageChoice, Images, find_images
+from .layers import Layers, as_map
+from .projection import Projection, projected
 
 State: TypeAlias = str | Path | Mapping[str, Tensor]
 Checkpoints: TypeAlias = Mapping[str, State] | Sequence[State]
@@ -102,7 +103,7 @@ class Evolution:
 
 
 def strongest_activations(
-    subject: Subject, *, layers: Layers = None, features: int = 4, samples: int = 4
+    subject: Subject, *, layers: Layers = None, features: int = 4, samples: int = 4, image: ImageChoice = None
 ) -> StrongestActivations:
     """For each layer the `features` that fire strongest, each in the `samples` inputs where it does, down to pixels.
 
@@ -110,20 +111,21 @@ def strongest_activations(
     """
     if features < 1 or samples < 1:
         raise ExplanationError(f"features={features}, samples={samples}: both must be 1 or more")
-    names = chosen_layers(subject, layers)
+    images = find_images(subject, image)
+    names = chosen_layers(images, layers)
     outputs, _ = run_features(subject, names)
-    size, found = image_size(subject), {}
+    found = {}
     for name in names:
-        peaks = as_map(outputs[name], size).flatten(2).amax(2)
+        peaks = as_map(outputs[name], images.size).flatten(2).amax(2)
         best = peaks.amax(0).argsort(descending=True)[:features].tolist()
-        found[name] = tuple(a for feature in best for a in _strongest(subject, name, feature, samples))
+        found[name] = tuple(a for feature in best for a in _strongest(images, name, feature, samples))
     return StrongestActivations(found)
 
 
-def _strongest(subject: Subject, layer: str, feature: int, samples: int) -> list[Activation]:
+def _strongest(images: Images, layer: str, feature: int, samples: int) -> list[Activation]:
     """One activation for each of the inputs where the feature is strongest; none if it is silent."""
     try:
-        made = project(subject, "deconvnet", layer=layer, feature=feature)
+        made = projected(images, "deconvnet", layer=layer, feature=feature)
     except ExplanationError as error:
         if "reaches the pixels" not in str(error):
             raise
@@ -139,7 +141,12 @@ def _activation(made: Projection, feature: int, sample: int) -> Activation:
 
 
 def feature_evolution(
-    subject: Subject, checkpoints: Checkpoints, *, layers: Layers = None, strict: bool = True
+    subject: Subject,
+    checkpoints: Checkpoints,
+    *,
+    layers: Layers = None,
+    strict: bool = True,
+    image: ImageChoice = None,
 ) -> Evolution:
     """The features of chosen layers at each checkpoint of a training run, on the subject's inputs.
 
@@ -148,7 +155,8 @@ def feature_evolution(
     not fit. The model itself is not touched: a copy takes the states.
     """
     states = _named(checkpoints)
-    names = chosen_layers(subject, layers)
+    images = find_images(subject, image)
+    names = chosen_layers(images, layers)
     outputs = []
     trained = Subject(subject.name, copy.deepcopy(subject.module), subject.inputs)
     for step, state in states.items():
@@ -158,32 +166,25 @@ def feature_evolution(
         name: tuple(float(relative_distance(o[name], outputs[-1][name]).mean()) for o in outputs)
         for name in names
     }
-    size = image_size(subject)
-    chosen = {n: int(as_map(outputs[-1][n], size).flatten(2).amax((0, 2)).argmax()) for n in names}
+    chosen = {n: int(as_map(outputs[-1][n], images.size).flatten(2).amax((0, 2)).argmax()) for n in names}
     activations: dict[str, list[Activation | None]] = {name: [] for name in names}
     for step, state in states.items():
         _load(trained, step, state, subject.module.state_dict(), strict)
         for name in names:
-            found = _strongest(
-                Subject(trained.name, trained.module, _best(trained, name, chosen[name])),
-                name,
-                chosen[name],
-                1,
-            )
+            alone = _best(replace(images, subject=trained), name, chosen[name])
+            found = _strongest(alone, name, chosen[name], 1)
             activations[name].append(found[0] if found else None)
     return Evolution(tuple(states), distances, chosen, {n: tuple(a) for n, a in activations.items()})
 
 
-def _best(subject: Subject, layer: str, feature: int) -> Inputs | None:
-    """The input in which the feature is strongest, alone; all inputs where they are not one batch."""
-    inputs = subject.require_inputs()
-    tensors = inputs.tensors
-    if len(tensors) != 1 or tensors[0].dim() != 4:
-        return inputs
-    outputs, _ = run_features(subject, [layer])
-    peaks = as_map(outputs[layer], image_size(subject))[:, feature].flatten(1).amax(1)
-    index = int(peaks.argmax())
-    return inputs.map(lambda leaf: leaf[index : index + 1] if leaf is tensors[0] else leaf)
+def _best(images: Images, layer: str, feature: int) -> Images:
+    """The picture in which the feature is strongest, alone; all of them where other inputs stand beside."""
+    if len(images.places) < len(images.subject.require_inputs().tensors) or "N" not in images.axes:
+        return images
+    outputs, _ = run_features(images.subject, [layer])
+    peaks = as_map(outputs[layer], images.size)[:, feature].flatten(1).amax(1)
+    best = int(peaks.argmax())
+    return replace(images, subject=images.subject.on(images.inputs(images.batch[best : best + 1])))
 
 
 def _named(checkpoints: Checkpoints) -> dict[str, State]:

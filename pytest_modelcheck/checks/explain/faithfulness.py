@@ -12,8 +12,7 @@ from torch import Tensor
 from ...errors import ExplanationError
 from ...model.subject import Subject
 from .heatmap import Heatmap
-from .invariance import swapped
-from .layers import image_batch
+from .images import ImageChoice, find_images
 from .targets import class_logits
 
 STEPS, BLUR = 20, 11
@@ -72,7 +71,9 @@ class Faithfulness:
         return f"{self.title}\n" + "\n".join(rows)
 
 
-def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> Faithfulness:
+def faithfulness(
+    subject: Subject, heatmap: Heatmap, *, steps: int = STEPS, image: ImageChoice = None
+) -> Faithfulness:
     """Judge `heatmap`, made of this subject's inputs for classes; 2 x steps + 4 forwards.
 
     Deletion puts the image's mean colour in place of pixels, hottest first; insertion starts from a blurred image.
@@ -80,7 +81,8 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
     """
     if steps < 1:
         raise ExplanationError(f"steps={steps}: the curves need one step or more")
-    images = image_batch(subject).detach()
+    pictured = find_images(subject, image)
+    images = pictured.batch
     if heatmap.image.shape != tuple(images.shape):
         raise ExplanationError(f"the heatmap is of images {heatmap.image.shape}, not {tuple(images.shape)}")
     if not all(isinstance(t, int) for t in heatmap.target):
@@ -94,8 +96,7 @@ def faithfulness(subject: Subject, heatmap: Heatmap, *, steps: int = STEPS) -> F
     blurred = _blurred(images)
 
     def seen(shown: Tensor) -> np.ndarray:
-        inputs = subject.require_inputs().map(lambda leaf: swapped(leaf, images, shown))
-        logits = class_logits(subject.run(inputs.copied(gradients=False))).float()
+        logits = class_logits(subject.run(pictured.inputs(shown))).float()
         return logits.softmax(1)[torch.arange(len(images)), torch.tensor(heatmap.target)].cpu().numpy()
 
     def mixed(share: Tensor, first: Tensor, rest: Tensor) -> Tensor:

@@ -12,17 +12,18 @@ from torch import Tensor
 from ...errors import ExplanationError
 from ...model.subject import Inputs, Subject
 from .capture import replaced_output
-from .layers import Layer, Layers, find_layer, image_batch, spatial_layers
+from .images import Images
+from .layers import Layer, Layers, find_layer, spatial_layers
 
 
-def chosen_layers(subject: Subject, layers: Layers) -> list[str]:
+def chosen_layers(images: Images, layers: Layers) -> list[str]:
     """Names of `layers` (one or several modules or names); None: the first and the last one with a spatial map."""
     if layers is not None:
         given = cast("Sequence[Layer]", layers if isinstance(layers, (list, tuple)) else [layers])
-        return [find_layer(subject, layer)[0] for layer in given]
-    image_batch(subject)
+        return [find_layer(images, layer)[0] for layer in given]
+    subject = images.subject
     with subject.restored(), torch.no_grad():
-        found = [name for name, _ in spatial_layers(subject)]
+        found = [name for name, _ in spatial_layers(images)]
     if not found:
         raise ExplanationError(f"{subject.name} has no layer with a spatial map; name some: layers=['...']")
     return list(dict.fromkeys([found[0], found[-1]]))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from .colormap import blend
+from .images import resized
 from .pointing import hits
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ SHOWN = 256  # small pictures are enlarged to about this many pixels
 
 @dataclass(frozen=True, eq=False)  # eq=False: `heatmap == heatmap_snapshot` is the snapshot's to decide
 class Explanation:
-    """What was explained, of which input; what it looks like is the subclass's."""
+    """What was explained, of which input; what it looks like is the subclass's.
+
+    `why`: why this layer, where none was named. `top`: per sample the likeliest classes with their probability, which
+    `probability` says how it was made of the output. `notes`: what a reader must know of it.
+    """
 
     raw: np.ndarray
     image: np.ndarray
@@ -35,6 +39,10 @@ class Explanation:
     layer: str
     target: tuple[int | str, ...]
     score: tuple[float, ...]
+    why: str = field(default="", kw_only=True)
+    top: tuple[tuple[tuple[int, float], ...], ...] = field(default=(), kw_only=True)
+    probability: str = field(default="", kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def input_image(self, index: int = 0) -> Image.Image:
         """The input as a picture, scaled from its own range."""
@@ -55,6 +63,10 @@ class Explanation:
             "layer": self.layer,
             "target": list(self.target),
             "score": list(self.score),
+            "why": self.why,
+            "top": [[list(one) for one in sample] for sample in self.top],
+            "probability": self.probability,
+            "notes": list(self.notes),
             **more,
             "image": to_base64(picture, compact=True),
             "input": to_base64(shown(self.input_image()), compact=True),
@@ -66,9 +78,13 @@ class Explanation:
 class Heatmap(Explanation):
     """Which pixels speak for a target, for a batch of N inputs.
 
-    `raw` (N, h, w) float32: as the method gives it, not normalised, before any ReLU. `image` (N, C, H, W): the
-    input. `target` and `score` per sample: class index (or the callable's name) and its logit.
+    `raw` (N, h, w) float32: as the method gives it, not normalised, before any ReLU; (N, l) of a signal, (N, d, h, w)
+    of a volume. `image` (N, C, H, W): the input. `target` and `score` per sample: class index (or the callable's name)
+    and its logit. `extent`: the share of the raw map that the picture takes, from its first corner on; () is all of it
+    (a detector pads its pictures).
     """
+
+    extent: tuple[float, ...] = field(default=(), kw_only=True)
 
     @cached_property
     def map(self) -> np.ndarray:
@@ -77,9 +93,9 @@ class Heatmap(Explanation):
         All zero where no place speaks for the target (no positive value).
         """
         positive = torch.from_numpy(self.raw).relu()[:, None]
-        size = self.image.shape[-2:]
-        grown = F.interpolate(positive, size=size, mode="bilinear", align_corners=False)[:, 0]
-        low, high = grown.amin((1, 2), keepdim=True), grown.amax((1, 2), keepdim=True)
+        grown = resized(positive, self.image.shape[2:])[:, 0]
+        space = tuple(range(1, grown.dim()))
+        low, high = grown.amin(space, keepdim=True), grown.amax(space, keepdim=True)
         spread = torch.maximum(high - low, EPSILON * high).clamp_min(torch.finfo(torch.float32).tiny)
         return ((grown - low) / spread).numpy()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from ...model.subject import Subject
 from ...text import not_one_of
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
-from .layers import Layers, image_batch
+from .images import ImageChoice, Images, find_images
+from .layers import Layers
 from .targets import class_indices, class_logits
 
 Group: TypeAlias = int | Collection[int] | Tensor | np.ndarray | None
@@ -105,6 +105,7 @@ def invariance(
     target: Group = None,
     layers: Layers = None,
     values: Sequence[float] | None = None,
+    image: ImageChoice = None,
 ) -> Invariance:
     """Transform the images step by step and watch; one forward per value.
 
@@ -116,14 +117,15 @@ def invariance(
         raise ExplanationError(not_one_of("transform", transform, TRANSFORMS))
     if values is not None and (not len(values) or (transform == "scale" and min(values) <= 0)):
         raise ExplanationError(f"values={values!r}: give one or more, and scales above 0")
-    images = image_batch(subject).detach()
+    images = find_images(subject, image)
     refuse_nan(subject)
-    names = chosen_layers(subject, layers)
+    names = chosen_layers(images, layers)
     steps = tuple(float(v) for v in (TRANSFORMS[transform][1] if values is None else values))
-    watch = _Watch(subject, images, names, target)
-    pictures = [transformed(images, transform, value) for value in steps]
+    watch = _Watch(images, names, target)
+    batch = images.batch
+    pictures = [transformed(batch, transform, value) for value in steps]
     if all(
-        torch.allclose(moved, images, rtol=SAME, atol=SAME * float(images.abs().max())) for moved in pictures
+        torch.allclose(moved, batch, rtol=SAME, atol=SAME * float(batch.abs().max())) for moved in pictures
     ):
         raise NothingSeenError(
             f"{subject.name}: no {transform} of {_listed(steps)} changes the images, so nothing was tried.\n"
@@ -150,16 +152,13 @@ def invariance(
 class _Watch:
     """What the model makes of images in place of its own: by layer and under PROBABILITY, a number for each sample."""
 
-    def __init__(self, subject: Subject, images: Tensor, names: Sequence[str], target: Group) -> None:
-        self.subject, self.images, self.names = subject, images, names
-        self.reference, output = run_features(subject, names)
+    def __init__(self, images: Images, names: Sequence[str], target: Group) -> None:
+        self.images, self.names = images, names
+        self.reference, output = run_features(images.subject, names)
         self.groups = _groups(class_logits(output), target)
 
     def __call__(self, moved: Tensor) -> dict[str, tuple[float, ...]]:
-        inputs = self.subject.require_inputs().map(
-            functools.partial(swapped, images=self.images, moved=moved)
-        )
-        features, output = run_features(self.subject, self.names, inputs)
+        features, output = run_features(self.images.subject, self.names, self.images.inputs(moved))
         shares = class_logits(output).float().softmax(1)
         found = {
             name: tuple(relative_distance(features[name], self.reference[name]).tolist())
@@ -177,9 +176,10 @@ class _Watch:
         if not still and moves:
             return ()
         generator = torch.Generator().manual_seed(0)
-        low, high = float(self.images.min()), float(self.images.max())
-        noise = torch.rand(self.images.shape, generator=generator).to(self.images.device)
-        found = self((low - 1 + noise * (high - low + 2)).to(self.images.dtype))
+        batch = self.images.batch
+        low, high = float(batch.min()), float(batch.max())
+        noise = torch.rand(batch.shape, generator=generator).to(batch.device)
+        found = self((low - 1 + noise * (high - low + 2)).to(batch.dtype))
         silent = [name for name in still if not any(found[name])]
         return (*silent, *([PROBABILITY] if not moves and found[PROBABILITY] == probability[0] else []))
 
@@ -203,15 +203,6 @@ def transformed(images: Tensor, transform: str, value: float) -> Tensor:
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     mean = images.float().mean((2, 3), keepdim=True)
     return (F.grid_sample(images.float() - mean, grid, align_corners=False) + mean).to(images.dtype)
-
-
-def swapped(leaf: object, images: Tensor, moved: Tensor) -> object:
-    """The moved images in place of the images, wherever they stand in the inputs."""
-    if not isinstance(leaf, Tensor) or leaf.shape[-3:] != images.shape[1:]:
-        return leaf
-    if leaf.dim() == 4:
-        return moved if leaf.data_ptr() == images.data_ptr() else leaf
-    return next((m for i, m in zip(images, moved, strict=True) if torch.equal(i, leaf)), leaf)
 
 
 def _groups(logits: Tensor, target: Group) -> list[list[int]]:

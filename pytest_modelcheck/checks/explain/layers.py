@@ -12,22 +12,23 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from ...errors import ExplanationError
 from ...model.eager import eager
-from ...model.subject import Inputs, Subject
+from ...model.subject import Inputs
 from ...text import nearest
+from .images import Images, Size
 
-Size = tuple[int, int]
 Layer: TypeAlias = str | nn.Module | None  # None: the last one with a map
 Layers: TypeAlias = Layer | Sequence[str | nn.Module]
 
 
-def find_layer(subject: Subject, layer: Layer) -> tuple[str, nn.Module]:
+def find_layer(images: Images, layer: Layer) -> tuple[str, nn.Module]:
     """Name and module of `layer`: a module of the model, a dotted name, or None for the last spatial one.
 
     Raises ExplanationError with the closest names for one that is not there.
     """
+    subject = images.subject
     modules = dict(subject.module.named_modules())
     if layer is None:
-        name = last_spatial_layer(subject)
+        name = last_spatial_layer(images)
         return name, modules[name]
     if isinstance(layer, nn.Module):
         found = next((name for name, module in modules.items() if module is layer), None)
@@ -54,11 +55,11 @@ def flat_graph(module: nn.Module) -> str:
     )
 
 
-def last_spatial_layer(subject: Subject) -> str:
+def last_spatial_layer(images: Images) -> str:
     """The module that finishes last among those whose output is a map of more than one pixel; one forward."""
-    image_size(subject)
+    subject = images.subject
     with subject.restored(), torch.no_grad():
-        found = spatial_layers(subject)
+        found = spatial_layers(images)
     if not found:
         raise ExplanationError(
             f"{subject.name} has no layer with a spatial map for inputs {subject.inputs}: a heatmap needs one.\n"
@@ -76,9 +77,9 @@ class Finished(list[tuple[str, "Tensor | None"]]):
     output: object = None
 
 
-def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Finished:
+def spatial_layers(images: Images, inputs: Inputs | None = None) -> Finished:
     """Run the model as it is set up; the modules whose output is a map, each once (its last call)."""
-    images = image_batch(subject)
+    subject = images.subject
     names = {module: name for name, module in subject.module.named_modules() if name}
     thread, found = threading.get_ident(), dict[str, "Tensor | None"]()
 
@@ -101,11 +102,11 @@ def spatial_layers(subject: Subject, inputs: Inputs | None = None) -> Finished:
     return layers
 
 
-def _is_map(output: Tensor, images: Tensor) -> bool:
+def _is_map(output: Tensor, images: Images) -> bool:
     if not output.is_floating_point() or output.dim() not in (3, 4):
         return False
-    shape = grid_shape(output, (images.shape[2], images.shape[3]))
-    return len(output) == len(images) and shape is not None and min(shape) > 1
+    shape = grid_shape(output, images.size)
+    return len(output) == len(images.batch) and shape is not None and min(shape) > 1
 
 
 def first_tensor(output: object) -> Tensor | None:
@@ -113,32 +114,6 @@ def first_tensor(output: object) -> Tensor | None:
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
     return output if isinstance(output, Tensor) else None
-
-
-def image_batch(subject: Subject) -> Tensor:
-    """The images among the inputs (N, C, H, W): the first 4-D tensor, or the 3-D ones of a detection model.
-
-    Raises ExplanationError if there is none, if they are of several sizes, and on the meta device.
-    """
-    tensors = subject.require_inputs().tensors
-    batch = next((t for t in tensors if t.dim() == 4), None)
-    if any(t.is_meta for t in tensors):
-        raise ExplanationError(f"{subject.name} is on the meta device: there are no weights to explain")
-    if batch is not None and batch.numel():
-        return batch
-    single = [t for t in tensors if t.dim() == 3 and t.shape[0] in (1, 3) and t.is_floating_point()]
-    if len({t.shape for t in single}) == 1:
-        return torch.stack(single)
-    raise ExplanationError(
-        f"{subject.name}: a heatmap needs an image input (N, C, H, W), or images (C, H, W) of one size; "
-        f"the inputs are {subject.inputs}"
-    )
-
-
-def image_size(subject: Subject) -> Size:
-    """Height and width of the images."""
-    height, width = image_batch(subject).shape[-2:]
-    return int(height), int(width)
 
 
 def grid_shape(activation: Tensor, size: Size) -> Size | None:
@@ -154,7 +129,8 @@ def grid_shape(activation: Tensor, size: Size) -> Size | None:
 
 def _fits(grid: Size, size: Size) -> bool:
     """Of the input's proportions within a pixel of rounding (detection models enlarge it first)."""
-    (h, w), (height, width) = grid, size
+    h, w = grid
+    height, width = size
     return abs(h * width - w * height) <= max(height, width) * 1.5
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .evolution import Checkpoints, Evolution, StrongestActivations
     from .faithfulness import Faithfulness
     from .heatmap import Heatmap
+    from .images import ImageChoice
     from .invariance import Group, Invariance
     from .layers import Layer, Layers
     from .projection import Projection
@@ -20,7 +21,8 @@ _ARGUMENTS = """
 
         `target`: a class index, one index per sample, a callable on the model's output that returns a score (for
         Finer-CAM a `ClassDifference`), or None for the top class. `layer`: a module or its dotted name; None takes the
-        last one with a spatial map that the score depends on. `call` picks a call of a shared module.
+        last one with a spatial map that the score depends on. `call` picks a call of a shared module. `image`: which of
+        the inputs is the picture, the n-th tensor or an argument's name; None takes the one that looks like one.
         Returns a Heatmap. Raises ExplanationError when there is nothing honest to show.
         """
 
@@ -28,10 +30,17 @@ _ARGUMENTS = """
 def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
     """The method of the CAM family that is called so: they differ in nothing but the formula."""
 
-    def explain(self: Handle, target: Target = None, layer: Layer = None, *, call: int = -1) -> Heatmap:
+    def explain(
+        self: Handle,
+        target: Target = None,
+        layer: Layer = None,
+        *,
+        call: int = -1,
+        image: ImageChoice = None,
+    ) -> Heatmap:
         from .cam import cam
 
-        made = cam(self.subject, method=method, target=target, layer=layer, call=call)
+        made = cam(self.subject, method=method, target=target, layer=layer, call=call, image=image)
         self._keep("heatmaps", made)
         return self._own(made)
 
@@ -56,35 +65,51 @@ class ExplainMethods(Handle):
     score_cam = _heatmap("score_cam", "ScoreCAM (Wang et al. 2020): costs one forward per feature.")
 
     def deconvnet(
-        self, target: Target = None, layer: Layer = None, *, feature: int | None = None, call: int = -1
+        self,
+        target: Target = None,
+        layer: Layer = None,
+        *,
+        feature: int | None = None,
+        call: int = -1,
+        image: ImageChoice = None,
     ) -> Projection:
         """Zeiler and Fergus 2013: what of the pixels a class's logit or, with `layer`, a feature stands on.
 
         A feature starts from its strongest activation, all others zeroed; `feature=None` takes the layer's strongest
         one for each sample. ReLUs may be modules or functions. Raises ExplanationError if the model has none.
         """
-        return self._projection("deconvnet", target, layer, feature, call)
+        return self._projection("deconvnet", target, layer, feature, call, image)
 
     def guided_backprop(
-        self, target: Target = None, layer: Layer = None, *, feature: int | None = None, call: int = -1
+        self,
+        target: Target = None,
+        layer: Layer = None,
+        *,
+        feature: int | None = None,
+        call: int = -1,
+        image: ImageChoice = None,
     ) -> Projection:
         """Springenberg et al. 2014: as `deconvnet`, and only through what was active."""
-        return self._projection("guided", target, layer, feature, call)
+        return self._projection("guided", target, layer, feature, call, image)
 
-    def guided_gradcam(self, target: Target = None, layer: Layer = None, *, call: int = -1) -> Projection:
+    def guided_gradcam(
+        self, target: Target = None, layer: Layer = None, *, call: int = -1, image: ImageChoice = None
+    ) -> Projection:
         """Selvaraju et al. 2017: guided backpropagation of a class, where Grad-CAM is positive."""
         from .projection import guided_gradcam
 
-        made = guided_gradcam(self.subject, target=target, layer=layer, call=call)
+        made = guided_gradcam(self.subject, target=target, layer=layer, call=call, image=image)
         self._keep("projections", made)
         return made
 
     def _projection(
-        self, rule: str, target: Target, layer: Layer, feature: int | None, call: int
+        self, rule: str, target: Target, layer: Layer, feature: int | None, call: int, image: ImageChoice
     ) -> Projection:
         from .projection import project
 
-        made = project(self.subject, rule, target=target, layer=layer, feature=feature, call=call)
+        made = project(
+            self.subject, rule, target=target, layer=layer, feature=feature, call=call, image=image
+        )
         self._keep("projections", made)
         return made
 
@@ -95,6 +120,7 @@ class ExplainMethods(Handle):
         target: Group = None,
         layers: Layers = None,
         values: Sequence[float] | None = None,
+        image: ImageChoice = None,
     ) -> Invariance:
         """Zeiler and Fergus 2013: features and probability as the images are moved, enlarged or turned.
 
@@ -104,12 +130,12 @@ class ExplainMethods(Handle):
         """
         from .invariance import invariance
 
-        made = invariance(self.subject, transform, target=target, layers=layers, values=values)
+        made = invariance(self.subject, transform, target=target, layers=layers, values=values, image=image)
         self._keep("invariance", made)
         return made
 
     def strongest_activations(
-        self, layers: Layers = None, *, features: int = 4, samples: int = 4
+        self, layers: Layers = None, *, features: int = 4, samples: int = 4, image: ImageChoice = None
     ) -> StrongestActivations:
         """Zeiler and Fergus 2013: what the strongest features of `layers` see, beside the patches they see it in.
 
@@ -118,12 +144,19 @@ class ExplainMethods(Handle):
         """
         from .evolution import strongest_activations
 
-        made = strongest_activations(self.subject, layers=layers, features=features, samples=samples)
+        made = strongest_activations(
+            self.subject, layers=layers, features=features, samples=samples, image=image
+        )
         self._keep("projections", made)
         return made
 
     def feature_evolution(
-        self, checkpoints: Checkpoints, *, layers: Layers = None, strict: bool = True
+        self,
+        checkpoints: Checkpoints,
+        *,
+        layers: Layers = None,
+        strict: bool = True,
+        image: ImageChoice = None,
     ) -> Evolution:
         """Zeiler and Fergus 2013: features of `layers` at each of the `checkpoints` of a training run.
 
@@ -133,17 +166,17 @@ class ExplainMethods(Handle):
         """
         from .evolution import feature_evolution
 
-        made = feature_evolution(self.subject, checkpoints, layers=layers, strict=strict)
+        made = feature_evolution(self.subject, checkpoints, layers=layers, strict=strict, image=image)
         self._keep("evolution", made)
         return made
 
-    def faithfulness(self, heatmap: Heatmap, *, steps: int = 20) -> Faithfulness:
+    def faithfulness(self, heatmap: Heatmap, *, steps: int = 20, image: ImageChoice = None) -> Faithfulness:
         """Whether a heatmap of this model is any good: insertion and deletion, average drop and increase.
 
         Costs 2 x `steps` + 4 forwards. For the pointing game see `Heatmap.points_at`. Raises ExplanationError.
         """
         from .faithfulness import faithfulness
 
-        made = faithfulness(self.subject, heatmap, steps=steps)
+        made = faithfulness(self.subject, heatmap, steps=steps, image=image)
         self._keep("faithfulness", made)
         return made

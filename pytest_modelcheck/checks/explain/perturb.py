@@ -16,7 +16,8 @@ from ...model.eager import eager
 from ...model.subject import Inputs, Subject
 from ...progress import progress
 from .capture import Captured, replaced_output
-from .layers import as_map, first_tensor, has_channels_last, image_batch, image_size
+from .images import Images, resized
+from .layers import as_map, first_tensor, has_channels_last
 from .targets import Target, class_logits, score
 
 CHUNK_BYTES, CHUNK = 256 * 2**20, 256  # of activations at the layer, and of samples, in one run
@@ -27,11 +28,16 @@ MASKED_AT_ONCE = 16
 class Probe:
     """What these methods start from: the layer, and what one run captured there."""
 
-    subject: Subject
+    images: Images
     name: str
     layer: nn.Module
     target: Target
     captured: Captured
+
+    @property
+    def subject(self) -> Subject:
+        """Whose picture it is."""
+        return self.images.subject
 
     def score(self, output: object, sample: int, samples: int) -> Tensor:
         """The scores (samples,) of the target that `sample` of the batch has."""
@@ -46,18 +52,9 @@ class Probe:
             )
         return values.float()
 
-    def inputs(self, sample: int, images: Tensor | None = None) -> Inputs:
-        """The inputs of one sample; with `images` (K, C, H, W), K times, with these in place of its own."""
-        batch, copies = image_batch(self.subject), 1 if images is None else len(images)
-
-        def pick(leaf: object) -> object:
-            if images is not None and leaf is batch:
-                return images
-            if not isinstance(leaf, Tensor) or leaf.dim() == 0 or leaf.shape[0] != len(batch):
-                return leaf
-            return leaf[sample : sample + 1].expand(copies, *leaf.shape[1:])
-
-        return self.subject.require_inputs().map(pick).copied(gradients=False)
+    def inputs(self, sample: int, pictures: Tensor) -> Inputs:
+        """The inputs of one sample, with `pictures` (K, C, *space) in place of its own."""
+        return self.images.inputs(pictures, sample)
 
 
 def cam(probe: Probe) -> Tensor:
@@ -88,9 +85,9 @@ def ablation_cam(probe: Probe) -> Tensor:
 
 def score_cam(probe: Probe) -> Tensor:
     """Wang et al. 2020: features weighted by the score (softmax over features) of the input seen through each."""
-    activation, images = _activation(probe), image_batch(probe.subject).detach()
+    activation, images = _activation(probe), probe.images.batch
     low, high = activation.amin((2, 3), keepdim=True), activation.amax((2, 3), keepdim=True)
-    masks = F.interpolate(activation, size=images.shape[2:], mode="bilinear", align_corners=False)
+    masks = resized(activation, probe.images.size)
     masks = (masks - low) / torch.where(high > low, high - low, torch.inf)
     total = len(masks) * masks.shape[1]
     with _running(probe), progress("ScoreCAM", total) as step:
@@ -114,7 +111,7 @@ def _seen_through(
 def _drops(probe: Probe, sample: int) -> Tensor:
     """By how much the score of one sample falls without each feature (C,)."""
     whole = probe.captured.activation[sample : sample + 1]
-    dim = whole.dim() - 1 if has_channels_last(whole, image_size(probe.subject)) else 1
+    dim = whole.dim() - 1 if has_channels_last(whole, probe.images.size) else 1
     own = torch.tensor(probe.captured.score, device=whole.device)[min(sample, len(probe.captured.score) - 1)]
     scores = []
     with _running(probe), progress("AblationCAM", whole.shape[dim]) as step:
@@ -138,10 +135,10 @@ def _continued(probe: Probe, sample: int, copies: Tensor) -> Tensor:
     """
     with replaced_output(probe.layer, probe.captured.call, lambda _: copies.clone()):
         try:
-            output = probe.subject.run(probe.inputs(sample))
+            output = probe.subject.run(probe.inputs(sample, probe.images.batch[sample : sample + 1]))
             return probe.score(output, sample, len(copies))
         except (ModelRunError, ExplanationError):
-            image = image_batch(probe.subject)[sample].detach()
+            image = probe.images.batch[sample]
             many = image.expand(len(copies), *image.shape)
     with replaced_output(probe.layer, probe.captured.call, lambda _: copies.clone()):
         output = probe.subject.run(probe.inputs(sample, many))
@@ -192,7 +189,7 @@ def _class_weights(probe: Probe, head: nn.Linear) -> Tensor:
 
 
 def _activation(probe: Probe) -> Tensor:
-    return as_map(probe.captured.activation, image_size(probe.subject)).float()
+    return as_map(probe.captured.activation, probe.images.size).float()
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from typing import cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -16,9 +15,10 @@ from ...errors import ExplanationError
 from ...model.eager import eager
 from ...model.subject import Inputs, Subject
 from .cam import cam, per_sample, refuse_nan
-from .capture import differentiable, replaced_output
+from .capture import replaced_output
 from .heatmap import Explanation, shown
-from .layers import Layer, as_map, find_layer, image_batch, image_size
+from .images import ImageChoice, Images, find_images, resized
+from .layers import Layer, as_map, find_layer
 from .rectifiers import Rectifiers
 from .targets import Target, score
 
@@ -76,52 +76,62 @@ def project(
     layer: Layer = None,
     feature: int | None = None,
     call: int = -1,
+    image: ImageChoice = None,
 ) -> Projection:
     """Project a class's logit, or (with `layer`) one feature's strongest activation, to the pixels.
 
     Raises ExplanationError if the model has no ReLU that could be told to go back by `rule`.
     """
-    images = image_batch(subject)
+    images = find_images(subject, image)
+    return projected(images, rule, target=target, layer=layer, feature=feature, call=call)
+
+
+def projected(
+    images: Images,
+    rule: str,
+    *,
+    target: Target = None,
+    layer: Layer = None,
+    feature: int | None = None,
+    call: int = -1,
+) -> Projection:
+    """`project` of a picture that was found."""
+    subject = images.subject
     refuse_nan(subject)
-    inputs, leaves = differentiable(subject.require_inputs())
+    inputs, leaves = images.differentiable()
     _refuse_feature_alone(subject, feature, layer)
-    name, module = find_layer(subject, layer) if layer is not None else ("", None)
+    name, module = find_layer(images, layer) if layer is not None else ("", None)
     frozen = subject.restored(frozen=True)
     with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
         if module is None:
             with eager():
-                values, targets = score(subject.run(inputs), target, len(images))
+                values, targets = score(subject.run(inputs), target, len(images.batch))
         else:
-            values, targets = _strongest(subject, name, module, inputs, feature, call)
+            values, targets = _strongest(images, name, module, inputs, feature, call)
         _refuse_without_relus(subject, mode.count, rule)
         signal = values.detach() if module is not None else torch.ones_like(values)
         found = torch.autograd.grad(values, leaves, signal, allow_unused=True, materialize_grads=True)
-    raw = found[0] if found[0].dim() == 4 else torch.stack(found)
+    raw = images.read(list(found))
     _refuse_empty(raw, subject, name)
     return Projection(
         raw=raw.float().cpu().numpy(),
-        image=images.detach().float().cpu().numpy().copy(),
+        image=images.batch.float().cpu().numpy().copy(),
         method=TITLES[rule],
         layer=name,
-        target=per_sample(targets, len(images)),
-        score=per_sample(values.detach().float().tolist(), len(images)),
+        target=per_sample(targets, len(images.batch)),
+        score=per_sample(values.detach().float().tolist(), len(images.batch)),
         relus=mode.count,
     )
 
 
 def guided_gradcam(
-    subject: Subject, *, target: Target = None, layer: Layer = None, call: int = -1
+    subject: Subject, *, target: Target = None, layer: Layer = None, call: int = -1, image: ImageChoice = None
 ) -> Projection:
     """Selvaraju et al. 2017: guided backpropagation, weighted by Grad-CAM's positive map."""
-    heatmap = cam(subject, target=target, layer=layer, call=call)
+    heatmap = cam(subject, target=target, layer=layer, call=call, image=image)
     classes = target if callable(target) else cast("list[int]", list(heatmap.target))
-    guided = project(subject, "guided", target=classes)
-    weights = F.interpolate(
-        torch.from_numpy(heatmap.raw).relu()[:, None],
-        size=image_size(subject),
-        mode="bilinear",
-        align_corners=False,
-    )
+    guided = project(subject, "guided", target=classes, image=image)
+    weights = resized(torch.from_numpy(heatmap.raw).relu()[:, None], heatmap.image.shape[2:])
     return Projection(
         guided.raw * weights.numpy(),
         guided.image,
@@ -134,9 +144,10 @@ def guided_gradcam(
 
 
 def _strongest(
-    subject: Subject, name: str, module: nn.Module, inputs: Inputs, feature: int | None, call: int
+    images: Images, name: str, module: nn.Module, inputs: Inputs, feature: int | None, call: int
 ) -> tuple[Tensor, list[int | str]]:
     """The strongest activation (N,) of one feature of the layer: the given one, or the strongest of all."""
+    subject = images.subject
     seen: list[Tensor] = []
 
     def keep(tensor: Tensor) -> Tensor:
@@ -147,7 +158,7 @@ def _strongest(
         subject.run(inputs)
     if not -len(seen) <= call < len(seen):
         raise ExplanationError(f"{subject.name}: layer {name!r} has no call {call}: it ran {len(seen)} times")
-    features = as_map(seen[call], image_size(subject)).flatten(2)
+    features = as_map(seen[call], images.size).flatten(2)
     peaks, places = features.max(2)
     if feature is None:
         chosen = peaks.argmax(1)
