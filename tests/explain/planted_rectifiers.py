@@ -168,7 +168,7 @@ class Encoder(nn.Module):
 
 
 def mobile() -> Any:
-    """torchvision's MobileNetV3 has 14 ReLUs and 19 or more other activations."""
-    from torchvision.models import mobilenet_v3_large
+    """torchvision's MobileNetV3 has 14 ReLUs and 19 Hardswishes; the gates of its excitation are Hardsigmoids."""
+    from torchvision.models import mobilenet_v3_small
 
-    return mobilenet_v3_large(weights=None, num_classes=4)
+    return mobilenet_v3_small(weights=None, num_classes=4)

@@ -101,24 +101,10 @@ def test_the_relu_of_torchs_encoder_layer(norm_first, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_counts_of_a_real_network(method):
     pytest.importorskip("torchvision")
-    model = made(mobile)
-    relus, others = [], []
-    for module in model.modules():
-        if isinstance(module, (nn.ReLU, nn.ReLU6)):
-            module.register_forward_hook(lambda *a: relus.append(1))
-        elif isinstance(module, (nn.Hardswish, nn.Hardsigmoid, nn.SiLU)):
-            module.register_forward_hook(lambda *a: others.append(1))
-    with torch.no_grad():
-        model(X)
-    counted, whole = len(relus), len(relus) + len(others)
     seen = getattr(ModelCheck(made(mobile), X), method)(target=1)
     notes = " ".join(seen.notes)
-    assert seen.relus == counted
-    assert re.search(rf"\b{counted} of \d+", notes), notes
-    assert int(re.search(r"of (\d+)", notes)[1]) in (
-        whole,
-        whole - 8,
-    )  # the gates of excitation may count or not
+    assert seen.relus == 14
+    assert re.search("14 of (33|42)", notes), notes  # with the nine gates or without
     assert "ardswish" in notes
 
 
