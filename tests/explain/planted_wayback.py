@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -158,11 +159,15 @@ def dynamic() -> nn.Module:
 
 
 class Cut(NamedTuple):
-    """`part` stands behind the pooling; one of `words` names the cause."""
+    """`part` stands behind the pooling; one of `words` names the cause.
+
+    `bare`: what it computes, where leaving the cut out changes no value: then a map with a note is right too.
+    """
 
     name: str
     part: Callable[[], nn.Module]
     words: tuple[str, ...]
+    bare: Callable[[Tensor], Tensor] | None = None
 
     def __repr__(self) -> str:
         return self.name
@@ -180,12 +185,13 @@ CUTS = [
     Cut("detach", lambda: Fun(lambda x: x.detach() * 2), ("detach",)),
     Cut("detach_", lambda: Fun(lambda x: (x * 2).detach_()), ("detach",)),
     Cut("data", lambda: Fun(lambda x: x.data * 2), ("data", "detach")),
-    Cut("no_grad", lambda: Fun(under(torch.no_grad)), ("no_grad",)),
-    Cut("no_grad, a decorator", lambda: Fun(torch.no_grad()(lambda x: x * 2)), ("no_grad",)),
+    Cut("no_grad", lambda: Fun(under(torch.no_grad)), ("no_grad",), under(contextlib.nullcontext)),
+    Cut("no_grad, a decorator", lambda: Fun(torch.no_grad()(lambda x: x * 2)), ("no_grad",), lambda x: x * 2),
     Cut(
         "set_grad_enabled",
         lambda: Fun(under(lambda: torch.set_grad_enabled(False))),
         ("no_grad", "grad_enabled", "gradients off", "switched off"),
+        under(contextlib.nullcontext),
     ),
     Cut("inference_mode", lambda: Fun(under(torch.inference_mode)), ("inference_mode",)),
     Cut(
