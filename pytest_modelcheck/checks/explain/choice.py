@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.graph import Node
@@ -16,6 +18,9 @@ from .images import Images
 from .runs import forgiving
 from .survey import Call, Survey, surveyed
 from .targets import Target, score
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 POINTWISE = (  # what leaves a dense output's places and classes what they are
     *(
@@ -98,9 +103,11 @@ def _find_layers(images: Images, target: Target, any_output: bool) -> Found | No
 
 
 def _of_first(target: Target) -> Target:
-    if isinstance(target, int) or target is None or callable(target):
+    """A target of one sample alone; a class of any kind stands for each."""
+    if np.ndim(cast("ArrayLike", target)) != 1:
         return target
-    return int(target[0]) if len(target) else target
+    given = cast("Sequence[int]", target)
+    return given[0] if len(given) else target
 
 
 def _found(images: Images, target: Target, any_output: bool, one: bool) -> Found | None:
