@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import NotRequired, TypedDict
@@ -21,10 +22,12 @@ class CurveEntry(TypedDict):
     nodeid: NotRequired[str | None]
 
 
-def _describe(subject: Subject, heatmaps: str = "auto") -> list[dict[str, object]] | dict[str, str]:
+def _describe(
+    subject: Subject, heatmaps: str = "auto", classes: Sequence[str] = ()
+) -> list[dict[str, object]] | dict[str, str]:
     from .automatic import describe
 
-    return describe(subject, heatmaps)
+    return describe(subject, heatmaps, classes)
 
 
 def _section(name: str, title: str, **more: Any) -> Section:
@@ -41,7 +44,7 @@ HEATMAPS = Section(
     panel=Panel(__package__, "heatmaps.html.j2", style="panel.css", script="panel.js"),
     evidence=Panel(__package__, "evidence.html.j2"),
     changes=COMPARISON,
-    settings=("heatmaps",),
+    settings=("heatmaps", "classes"),
     steady=True,  # within the tolerance of its comparison
 )
 SECTIONS = (

@@ -1,0 +1,25 @@
+"""Whose a result is, where no test keeps account of it: made by hand, in a fixture of the user's own, in a notebook."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import suppress
+
+from .subject import Subject
+
+_SUBJECTS: dict[
+    int, tuple[weakref.ref[object], Subject]
+] = {}  # by the result's identity, as long as it lives
+
+
+def remember(result: object, subject: Subject) -> None:
+    """Note that `result` is of `subject`."""
+    key = id(result)
+    with suppress(TypeError):  # of a kind without weak references: no snapshot compares one
+        _SUBJECTS[key] = weakref.ref(result, lambda gone: _SUBJECTS.pop(key, None)), subject
+
+
+def subject_of(result: object) -> Subject | None:
+    """The subject that was noted; None for any other object."""
+    found = _SUBJECTS.get(id(result))
+    return found[1] if found is not None and found[0]() is result else None
