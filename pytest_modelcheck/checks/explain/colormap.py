@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 STEPS = 256
+STOPS = 17
 _ANCHORS = (  # position, chroma, hue in degrees; lightness is linear
     (0.00, 0.08, 290.0),
     (0.25, 0.17, 310.0),
@@ -74,9 +75,10 @@ def _oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
     return made
 
 
-def scales(stops: int = 17) -> Mapping[str, str]:
-    """Colour maps by name, for who colours in a browser: `stops` colours in equal steps, `RRGGBB` after `RRGGBB`."""
-    position = np.linspace(0, 1, stops)
+@functools.cache
+def scales() -> Mapping[str, str]:
+    """Colour maps by name, for who colours in a browser: colours in equal steps, `RRGGBB` after `RRGGBB`."""
+    position = np.linspace(0, 1, STOPS)
     viridis = np.array([list(bytes.fromhex(colour)) for colour in _VIRIDIS.split()])
     places = np.linspace(0, 1, len(viridis))
     made = {
@@ -86,6 +88,12 @@ def scales(stops: int = 17) -> Mapping[str, str]:
         "grey": np.stack([position * 255] * 3, 1),
     }
     return {name: rows.round().clip(0, 255).astype(np.uint8).tobytes().hex() for name, rows in made.items()}
+
+
+def stops(name: str) -> list[str]:
+    """The colours of one of the `scales`."""
+    text = scales()[name]
+    return [text[i : i + 6] for i in range(0, len(text), 6)]
 
 
 def colours(heat: np.ndarray) -> np.ndarray:

@@ -115,7 +115,7 @@ class _Sheet:
 def _worst_sample(raws: Sequence[np.ndarray], space: Sequence[int]) -> int:
     """The one that differs most, of those that both have."""
     old, new = raws
-    if old.ndim != new.ndim:
+    if not old.ndim == new.ndim == len(space) + 1:
         return 0
     pairs = list(zip(old.astype(np.float32), new.astype(np.float32), strict=False))
     if old.shape[1:] != new.shape[1:]:
@@ -137,13 +137,13 @@ def _change(old: np.ndarray, new: np.ndarray, signed: bool) -> np.ndarray | None
     """How much `new` is more than `old`, of unsigned maps how far apart they are; None where that has no meaning."""
     if old.shape != new.shape:
         return None
-    change: np.ndarray = new - old
-    return change if signed else np.abs(change)
+    return new - old if signed else np.abs(new - old)
 
 
 def _distance(change: np.ndarray) -> np.ndarray:
     """Its magnitude; what is no number is as far as can be."""
-    return np.nan_to_num(np.abs(change), nan=np.inf)
+    far: np.ndarray = np.nan_to_num(np.abs(change), nan=np.inf)
+    return far
 
 
 def _worst_place(change: np.ndarray | None) -> list[int]:

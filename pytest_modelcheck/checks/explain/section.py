@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import NotRequired, TypedDict
@@ -10,7 +10,7 @@ from typing_extensions import NotRequired, TypedDict
 from ...drawing.panel import Panel
 from ...records.section import Section
 from .changes import COMPARISON, HeatmapEntry
-from .panel import per_sample
+from .panel import per_sample, rows
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
@@ -30,8 +30,15 @@ def _describe(
     return describe(subject, heatmaps, classes)
 
 
+def _functions() -> Mapping[str, Callable[..., object]]:
+    """What the templates call."""
+    from .colormap import scales, stops
+
+    return {"per_sample": per_sample, "rows": rows, "scales": scales, "stops": stops}
+
+
 def _section(name: str, title: str, **more: Any) -> Section:
-    template = Panel(__package__, f"{name}.html.j2", functions=lambda: {"per_sample": per_sample})
+    template = Panel(__package__, f"{name}.html.j2", functions=_functions)
     return Section(name, tab="maps", title=title, panel=template, **more)
 
 
@@ -41,7 +48,7 @@ HEATMAPS = Section(
     tab="maps",
     title="Heatmaps",
     type=list[HeatmapEntry],
-    panel=Panel(__package__, "heatmaps.html.j2", style="panel.css", script="panel.js"),
+    panel=Panel(__package__, "heatmaps.html.j2", functions=_functions, style="panel.css", script="panel.js"),
     evidence=Panel(__package__, "evidence.html.j2"),
     changes=COMPARISON,
     settings=("heatmaps", "classes"),
