@@ -49,6 +49,15 @@ def to_base64(image: Image.Image, *, compact: bool = False) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
+def from_base64(text: str) -> Image.Image | None:
+    """The image of a PNG in base64, in colour; None where it is none: records are strangers'."""
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(text)), formats=["PNG"]) as image:
+            return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
 def compacted(image: Image.Image, colours: int = 256) -> Image.Image:
     """In so many colours of its own; of a large one chosen from a coarser picture, which takes a tenth of the time."""
     large = min(image.size) >= LARGE

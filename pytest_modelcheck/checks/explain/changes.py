@@ -16,6 +16,8 @@ from ...records.section import Comparison, Line, Paths, Sections, content_of
 from ...records.types import Base64, Figure, Number
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from .compare import StoredMap
 
 Place: TypeAlias = tuple[str | None, str, int]  # the test, the method, which of these in it
@@ -40,7 +42,7 @@ class Compared(TypedDict):
     expected: Base64
     actual: Base64
     difference: NotRequired[Base64]
-    input: Base64
+    input: NotRequired[Base64]
     signed: bool
     top: Number
     most: NotRequired[Number]
@@ -97,6 +99,7 @@ class HeatmapEntry(TypedDict):
     names: NotRequired[dict[str, str]]
     space: NotRequired[list[int]]
     views: NotRequired[list[ViewEntry]]
+    extent: NotRequired[list[float]]
     asked: NotRequired[list[AskedEntry]]
     compared: NotRequired[Compared]
 
@@ -113,6 +116,7 @@ class HeatmapChange(_From):
     reason: str
     score: list[Figure]
     pictures: NotRequired[list[Base64]]
+    compared: NotRequired[Compared]
 
 
 def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
@@ -144,8 +148,10 @@ def _row(old: HeatmapEntry, new: HeatmapEntry, paths: Paths) -> HeatmapChange:
     from .compare import PRESETS, HeatmapComparison, compare
 
     layer = paths.get(old["layer"], old["layer"])
+    sides = None
     try:
-        seen = compare(_stored(new, new["layer"]), _stored(old, layer))
+        sides = _stored(old, layer), _stored(new, new["layer"])
+        seen = compare(sides[1], sides[0])
     except (ValueError, binascii.Error) as error:
         seen = HeatmapComparison("default", reason=f"cannot be compared: {error}")
     row: HeatmapChange = {
@@ -161,7 +167,24 @@ def _row(old: HeatmapEntry, new: HeatmapEntry, paths: Paths) -> HeatmapChange:
     }
     if row["moved"]:
         row["pictures"] = [old["image"], new["image"]]
+        if sides is not None and new.get("space"):
+            row["compared"] = _compared(sides[0], sides[1], new)
     return row
+
+
+def _compared(old: StoredMap, new: StoredMap, entry: HeatmapEntry) -> Compared:
+    """Both maps on scales that agree, and the difference, over the input as the entry shows it."""
+    from ...drawing.images import from_base64
+    from .pictures import compared_maps
+
+    inputs = {view["sample"]: view.get("input", "") for view in entry.get("views", [])} | {0: entry["input"]}
+
+    def given(sample: int, slices: Sequence[int]) -> Image.Image | None:
+        return (
+            from_base64(inputs.get(sample, "")) if not slices else None
+        )  # these may be others than it shows
+
+    return compared_maps(old.raw, new.raw, entry["space"], given, entry.get("extent", ()))
 
 
 def _stored(entry: HeatmapEntry, layer: str) -> StoredMap:
@@ -171,7 +194,8 @@ def _stored(entry: HeatmapEntry, layer: str) -> StoredMap:
     from .compare import StoredMap
 
     shape, data = entry["raw"]["shape"], base64.b64decode(entry["raw"]["float32"], validate=True)
-    if len(shape) != 3 or min(shape) < 1 or math.prod(shape) * 4 != len(data):
+    axes = len(entry.get("space", ())) or 2
+    if len(shape) != axes + 1 or min(shape) < 1 or math.prod(shape) * 4 != len(data):
         raise ValueError(f"a map of shape {shape} in {len(data)} bytes")
     facts = {"method": entry["method"], "layer": layer, "target": entry["target"]}
     return StoredMap(np.frombuffer(data, "<f4").reshape(shape), facts)

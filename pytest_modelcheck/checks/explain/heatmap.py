@@ -16,7 +16,7 @@ from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from .images import resized
 from .pointing import Asked, hits
-from .views import SHOWN, WIDE, grown, laid_over, plane, shown, slices, view
+from .views import SHOWN, grown, laid_over, plane, room, shown, slices, view
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -94,8 +94,7 @@ class Explanation:
 
     def pictures(self, index: int = 0, size: int = SHOWN) -> tuple[Image.Image, Image.Image]:
         """The input, and over it what was found: of about `size` pixels, more for a signal or a row of slices."""
-        room = size if self.image.ndim == 4 else size * WIDE // SHOWN
-        given = shown(self.input_image(index), room, shrink=True)
+        given = shown(self.input_image(index), room(self.image.ndim - 2, size), shrink=True)
         return given, self._over(given, index)
 
     def _view(self, index: int) -> dict[str, object]:
@@ -146,7 +145,7 @@ class Heatmap(Explanation):
         A signal's map lies beneath its line; of a volume slices are shown, the hottest one among them.
         """
         base = self.input_image(index) if image is None else to_image(image).convert("RGB")
-        return self._over(shown(base, SHOWN if self.image.ndim == 4 else WIDE), index)
+        return self._over(shown(base, room(self.image.ndim - 2)), index)
 
     def _over(self, picture: Image.Image, index: int) -> Image.Image:
         return laid_over(picture, self._plane(index), self.map.ndim == 2)

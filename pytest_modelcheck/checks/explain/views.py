@@ -81,6 +81,26 @@ def shown(image: Image.Image, size: int = SHOWN, *, shrink: bool = False) -> Ima
     return image.resize(small, Image.Resampling.BOX)
 
 
+def over_input(heat: np.ndarray, space: Sequence[int], extent: Sequence[float] = ()) -> np.ndarray:
+    """A map (*grid) at the size of the input that it lies over, linearly, as `Heatmap.map`; without torch.
+
+    `extent`: the share of the grid that the input takes, from its first corner on; () is all of it.
+    """
+    for axis, (size, share) in enumerate(zip(space, extent or [1.0] * len(space), strict=True)):
+        places = heat.shape[axis]
+        position = np.clip((np.arange(size) + 0.5) * places * share / size - 0.5, 0, places - 1)
+        low = np.minimum(position.astype(int), max(places - 2, 0))
+        part = (position - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(heat.ndim)])
+        after = heat.take(np.minimum(low + 1, places - 1), axis)
+        heat = heat.take(low, axis) * (1 - part) + after * part
+    return heat
+
+
+def room(axes: int, size: int = SHOWN) -> int:
+    """The longest side of a picture of an input with so many axes: signals and rows of slices get more."""
+    return size if axes == 2 else size * WIDE // SHOWN
+
+
 def grown(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A plane at the size (width, height) of a picture, bilinear."""
     return np.asarray(Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
