@@ -16,7 +16,7 @@ def remember(result: object, subject: Subject) -> None:
     """Note that `result` is of `subject`."""
     key = id(result)
     with suppress(TypeError):  # of a kind without weak references: no snapshot compares one
-        _SUBJECTS[key] = weakref.ref(result, lambda gone: _SUBJECTS.pop(key, None)), subject
+        _SUBJECTS[key] = weakref.ref(result, lambda gone, forget=_SUBJECTS.pop: forget(key, None)), subject
 
 
 def subject_of(result: object) -> Subject | None:

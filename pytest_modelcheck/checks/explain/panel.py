@@ -82,10 +82,12 @@ def rows(section: Iterable[Entry], few: bool = False) -> list[Row]:
 def _distinct(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
     """Each with its tests in words, and with what all of these asked of it."""
     asked = {_what(entry) for entry in entries if entry.get("nodeid")}
-    found: dict[tuple[str, ...], list[Entry]] = {}
-    for entry in entries:
-        if entry.get("nodeid") or _what(entry) not in asked:
+    found: dict[tuple[object, ...], list[Entry]] = {}
+    for number, entry in enumerate(entries):
+        if entry.get("nodeid"):
             found.setdefault((*_what(entry), entry["image"]), []).append(entry)
+        elif _what(entry) not in asked:
+            found[number,] = [entry]
     return [(_joined(same), nodeids_in_words(same)) for same in found.values()]
 
 
