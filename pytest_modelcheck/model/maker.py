@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import weakref
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from .subject import Subject
 
@@ -14,9 +16,13 @@ _SUBJECTS: dict[
 
 def remember(result: object, subject: Subject) -> None:
     """Note that `result` is of `subject`."""
-    key = id(result)
+    forget = partial(_forget, _SUBJECTS, id(result))  # bound: globals may be gone at the interpreter's end
     with suppress(TypeError):  # of a kind without weak references: no snapshot compares one
-        _SUBJECTS[key] = weakref.ref(result, lambda gone, forget=_SUBJECTS.pop: forget(key, None)), subject
+        _SUBJECTS[id(result)] = weakref.ref(result, forget), subject
+
+
+def _forget(known: dict[int, Any], key: int, gone: object) -> None:
+    known.pop(key, None)
 
 
 def subject_of(result: object) -> Subject | None:

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...drawing.images import compacted, to_base64
-from .changes import Compared
 from .colormap import colours, signed_colours
 from .compare import StoredMap
+from .entries import Compared
 from .views import grown, over_input, plane, room, shown, slices, view
 
 if TYPE_CHECKING:

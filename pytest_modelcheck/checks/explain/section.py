@@ -9,7 +9,8 @@ from typing_extensions import NotRequired, TypedDict
 
 from ...drawing.panel import Panel
 from ...records.section import Section
-from .changes import COMPARISON, HeatmapEntry
+from .changes import COMPARISON
+from .entries import HeatmapEntry
 from .panel import per_sample, rows
 
 if TYPE_CHECKING:
