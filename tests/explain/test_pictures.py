@@ -176,6 +176,15 @@ def test_a_box_of_a_volume_is_drawn_in_its_slices():
     assert (first.hit, second.hit) == (True, False)
 
 
+def test_where_no_place_speaks_for_the_target_none_is_marked():
+    heatmap = made(-QUARTERS - 1)
+    assert not heatmap.points_at((0, 0, 32, 32)).any()
+    (row,) = rows([{**heatmap.to_dict(), "nodeid": "t"}])
+    (mark,) = row.pictures[0].marks
+    assert (mark.dots, mark.hit, mark.told) == ([], False, "no place speaks for the target")
+    assert mark.boxes == [(0, 0, 32, 32)]
+
+
 def test_a_few_strong_pixels_leave_no_projection_grey():
     raw = RANDOM.uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32)
     raw[0, :, 0, 0] = 1000

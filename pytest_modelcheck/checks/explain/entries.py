@@ -51,7 +51,8 @@ class ViewEntry(TypedDict):
 
 class AskedEntry(TypedDict):
     """Where the hottest pixel of a sample was to lie: a box (x first; right and bottom exclusive), or the outline of a
-    mask, as a picture. `hottest`: where it lies, a number for each axis of the input.
+    mask, as a picture. `hottest`: where it lies, a number for each axis of the input; empty
+    where no place speaks for the target.
     """
 
     sample: int

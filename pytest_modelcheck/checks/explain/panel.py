@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ...drawing.html import nodeids_in_words
 
 Entry: TypeAlias = Mapping[str, Any]  # of the sections `heatmaps` and `projections`, of older records too
+SILENT = "no place speaks for the target"
 HEIGHT = 0.25  # of a signal's picture, as a share of its width
 Box: TypeAlias = tuple[float, float, float, float]  # x, y, width and height
 
@@ -18,7 +19,7 @@ def per_sample(
     """Lines of a plot from rows of one value per sample; with many samples, the mean and the extremes."""
     columns = list(zip(*rows, strict=True))
     if len(columns) <= most:
-        return {f"input {i}, class {targets[i]}": list(column) for i, column in enumerate(columns)}
+        return {f"input {i}, {_target(targets[i])}": list(column) for i, column in enumerate(columns)}
     return {
         "mean": [sum(row) / len(row) for row in rows],
         "lowest": [min(row) for row in rows],
@@ -113,7 +114,7 @@ def _row(given: str, seen: Sequence[tuple[Entry, Mapping[str, Any], str]]) -> Ro
     top = [(_class(entry, c), p) for c, p in _likeliest(entry, view["sample"])]
     pictures = [_shown(*one) for one in seen]
     samples = len(seen[0][0].get("score", ()))
-    return Row(given, view["sample"], samples, top, str(entry.get("probability", "")), pictures)
+    return Row(given, view["sample"], samples, top, made(str(entry.get("probability", ""))), pictures)
 
 
 def _likeliest(entry: Entry, sample: int) -> list[tuple[int, float]]:
@@ -168,7 +169,7 @@ def _mark(asked: Mapping[str, Any], space: Sequence[int], slices: Sequence[int])
     at = ", ".join(f"{axis} {i}" for axis, i in zip("xyz", place, strict=False))
     around = f" with a margin of {asked['margin']}" if asked["margin"] else ""
     where = f"the {'mask' if outline else 'box'}{around}"
-    told = f"hottest at {at}: {'in' if asked['hit'] else 'not in'} {where}"
+    told = f"hottest at {at}: {'in' if asked['hit'] else 'not in'} {where}" if place else SILENT
     dots = [
         (left + place[0] + 0.5, place[1] + 0.5 if len(place) > 1 else space[-1] * HEIGHT / 2)
         for left in _lefts(place, space, slices)
@@ -180,8 +181,8 @@ def _mark(asked: Mapping[str, Any], space: Sequence[int], slices: Sequence[int])
 def _lefts(place: Sequence[float], space: Sequence[int], slices: Sequence[int]) -> list[int]:
     """Where the slices begin that have a place; of what is no volume, where the picture does."""
     if len(space) < 3:
-        return [0]
-    return [number * space[-1] for number, i in enumerate(slices) if i == place[2]]
+        return [0] if place else []
+    return [number * space[-1] for number, i in enumerate(slices) if place and i == place[2]]
 
 
 def _boxes(box: Sequence[float], space: Sequence[int], slices: Sequence[int]) -> Iterable[Box]:
@@ -191,3 +192,30 @@ def _boxes(box: Sequence[float], space: Sequence[int], slices: Sequence[int]) ->
     for i in within:
         left = slices.index(i) * space[-1] if len(space) > 2 else 0
         yield left + first[0], top, last[0] - first[0], height
+
+
+def _target(name: str) -> str:
+    """A class, a group of them, or a callable's name."""
+    return f"class {name}" if name[:1].isdigit() or name[:1] == "(" else name
+
+
+def judged(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """A heatmap's figures, and those of the maps that know nothing."""
+    return {"this map": found, **{f"{name} map": one for name, one in found.get("baselines", {}).items()}}
+
+
+def curves(maps: Mapping[str, Mapping[str, Any]], of: str) -> dict[str, list[float]]:
+    """Lines of a plot: that curve of each map."""
+    return {name: one[of] for name, one in maps.items()}
+
+
+MADE = {
+    "softmax": "softmax of the output",
+    "sigmoid": "sigmoid of the output",
+    "given": "as the model gives it",
+}
+
+
+def made(how: str) -> str:
+    """How a probability was made of the output, in words; a callable by its name."""
+    return MADE.get(how, f"by {how}") if how else ""

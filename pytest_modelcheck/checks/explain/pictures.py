@@ -13,7 +13,7 @@ from ...drawing.images import compacted, to_base64
 from .colormap import colours, signed_colours
 from .compare import StoredMap
 from .entries import Compared
-from .views import grown, over_input, plane, room, shown, slices, view
+from .views import enlarged, over_input, plane, room, shown, slices, view
 
 if TYPE_CHECKING:
     from .heatmap import Heatmap
@@ -92,7 +92,7 @@ class _Sheet:
         fits = heat.ndim == len(self.space)  # else a map of other dimensions: its first rows
         rows = plane(heat, self.slices) if fits else heat.reshape(-1, heat.shape[-1])
         paint = signed_colours if self.signed else colours
-        return self.marked(Image.fromarray(paint(grown(rows / (top or 1), self.size))))
+        return self.marked(Image.fromarray(paint(enlarged(rows / (top or 1), self.size))))
 
     def marked(self, picture: Image.Image) -> str:
         """With a frame around the worst place, light on dark; of a volume in the slice that has it."""

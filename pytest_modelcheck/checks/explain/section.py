@@ -11,10 +11,18 @@ from ...drawing.panel import Panel
 from ...records.section import Section
 from .changes import COMPARISON
 from .entries import HeatmapEntry
-from .panel import per_sample, rows
+from .panel import curves, judged, made, per_sample, rows
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
+
+FUNCTIONS: dict[str, Callable[..., object]] = {
+    "per_sample": per_sample,
+    "judged": judged,
+    "curves": curves,
+    "made": made,
+    "rows": rows,
+}
 
 
 class CurveEntry(TypedDict):
@@ -35,7 +43,7 @@ def _functions() -> Mapping[str, Callable[..., object]]:
     """What the templates call."""
     from .colormap import scales, stops
 
-    return {"per_sample": per_sample, "rows": rows, "scales": scales, "stops": stops}
+    return {**FUNCTIONS, "scales": scales, "stops": stops}
 
 
 def _section(name: str, title: str, **more: Any) -> Section:

@@ -101,14 +101,14 @@ def room(axes: int, size: int = SHOWN) -> int:
     return size if axes == 2 else size * WIDE // SHOWN
 
 
-def grown(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def enlarged(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A plane at the size (width, height) of a picture, bilinear."""
     return np.asarray(Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
 
 
 def laid_over(picture: Image.Image, heat: np.ndarray, is_signal: bool = False) -> Image.Image:
     """A plane in 0..1 over a picture; beneath it, where the picture is a signal's line."""
-    heat = grown(heat, picture.size)
+    heat = enlarged(heat, picture.size)
     if not is_signal:
         return blend(picture, heat)
     beneath = 255 - (255 - colours(heat).astype(np.float32)) * heat.clip(0, 1)[:, :, None] ** 0.8
