@@ -26,6 +26,7 @@ class Settings(NamedTuple):
     inputs_fixture: str = "example_inputs"
     strict_operators: bool = False
     heatmaps: str = "auto"
+    classes: tuple[str, ...] = ()  # names, by index
     onnx_keep: float = 10e6  # bytes
     only: tuple[str, ...] | None = None
     off: bool = False

@@ -113,7 +113,10 @@ class Handle:
         return self._setting("threads") if asked is None else asked
 
     def _own(self, result: Made) -> Made:
-        """In a test, remember whose result it is: a snapshot that compares it will ask."""
+        """Remember whose result it is: a snapshot that compares it will ask, in this test or in a later one."""
+        from ..model.maker import remember
+
+        remember(result, self.subject)
         if self._recorder is not None:
             self._recorder.own(self.subject, result)
         return result

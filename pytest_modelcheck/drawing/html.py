@@ -82,19 +82,20 @@ def link_to(path: object) -> str:
 
 def once(entries: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], str]]:
     """Entries that differ in their test alone as one, each with the tests in words."""
-    found: list[tuple[Mapping[str, Any], list[str]]] = []
+    found: list[list[Mapping[str, Any]]] = []
     for entry in entries:
         facts = {**entry, "nodeid": None}
-        same = (tests for one, tests in found if {**one, "nodeid": None} == facts)
-        if (tests := next(same, None)) is None:
-            found.append((entry, tests := []))
-        tests += [entry["nodeid"]] if entry.get("nodeid") else []
-    return [(entry, _tests(tests)) for entry, tests in found]
+        same = next((same for same in found if {**same[0], "nodeid": None} == facts), None)
+        if same is None:
+            found.append([entry])
+        else:
+            same.append(entry)
+    return [(same[0], nodeids_in_words(same)) for same in found]
 
 
-def _tests(nodeids: Sequence[str], most: int = 3) -> str:
+def nodeids_in_words(entries: Sequence[Mapping[str, Any]], most: int = 3) -> str:
     """`a.py::test_a, a.py::test_b and 3 more`."""
-    known = list(dict.fromkeys(map(printable, nodeids)))
+    known = list(dict.fromkeys(printable(entry["nodeid"]) for entry in entries if entry.get("nodeid")))
     return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
 
 

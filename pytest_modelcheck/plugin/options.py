@@ -157,6 +157,11 @@ OPTIONS = (
         choices=("auto", "always", "never"),
     ),
     Option(
+        "classes",
+        kind="linelist",
+        ini="names of the classes, one a line; or the path of a file that holds them so",
+    ),
+    Option(
         "onnx_keep",
         kind="string",
         ini="a size, all or none: the .onnx files that the report keeps (default: those up to 10 MB)",
@@ -183,6 +188,7 @@ def settings(config: pytest.Config) -> Settings:
     """The settings of this run. Raises pytest.UsageError (exit 4) for a wrong option or ini value."""
     given = {option.name: _given(config, option) for option in OPTIONS}
     given |= {"output": _output(config), "root": config.rootpath}
+    given["classes"] = _classes(config, given["classes"])
     if given["base_report"] is not None:
         given["base_report"] = Path(config.invocation_params.dir) / str(given["base_report"])
     return Settings(**{name: value for name, value in given.items() if value is not None})
@@ -219,7 +225,7 @@ def _ini(config: pytest.Config, option: Option) -> Any:
         value = config.getini(option.dest)
     except (ValueError, TypeError, pytest.UsageError) as error:
         raise _usage_error(f"ini key {option.dest}: {error}; it is a {option.kind}") from error
-    return None if value in ("", None) else value
+    return None if value in ("", None, []) else value
 
 
 def _output(config: pytest.Config) -> Path:
@@ -229,6 +235,20 @@ def _output(config: pytest.Config) -> Path:
     if given is None and ini is not None:
         return config.rootpath / str(ini)
     return Path(config.invocation_params.dir) / (given or "modelcheck-report")
+
+
+def _classes(config: pytest.Config, lines: list[str] | None) -> tuple[str, ...] | None:
+    """The names; a single line is the path of their file, relative to the rootdir."""
+    if lines is None or len(lines) > 1:
+        return None if lines is None else tuple(lines)
+    try:
+        text = (config.rootpath / lines[0]).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise _usage_error(
+            f"ini key modelcheck_classes: the file {lines[0]} cannot be read ({error}); "
+            "it is a file with one name a line, or the names themselves, one a line"
+        ) from error
+    return tuple(line.strip() for line in text.rstrip().split("\n"))
 
 
 def _parsed(option: Option, text: str) -> object:

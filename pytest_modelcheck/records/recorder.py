@@ -28,7 +28,7 @@ class Result(Protocol):
     """What a measurement returned."""
 
     def to_dict(self) -> Mapping[str, Any]:
-        """As the record holds it."""
+        """As the record holds it; `later()`, where it has one: what came to that since."""
 
 
 class Recorder:
@@ -123,9 +123,23 @@ class Recorder:
         self.owned[id(result)] = (subject, result)
 
     def owner(self, result: object) -> Subject | None:
-        """The subject that `result` is of; None if it was made outside this test's handles."""
+        """The subject that `result` is of; None if no ModelCheck made it."""
+        from ..model.maker import subject_of
+
         found = self.owned.get(id(result))
-        return found[0] if found is not None else None
+        return found[0] if found is not None else subject_of(result)
+
+    def adopt(self, result: object, section: str = "") -> None:
+        """Take in a result that a ModelCheck outside this test made, as if the fixture had: its subject, and with
+        `section` itself.
+        """
+        subject = None if id(result) in self.owned else self.owner(result)
+        if subject is None:
+            return
+        self.own(subject, result)
+        self.subject(subject, f"ModelCheck({type(subject.module).__name__})")
+        if section:
+            self.result(subject, section, cast("Result", result))
 
     def panel(self, subject: Subject | None, title: str, kind: str, content: object) -> None:
         """Note a panel of the user's own."""
@@ -135,6 +149,8 @@ class Recorder:
 
     def drain(self) -> TestPart | None:
         """What came since the last call; None if nothing did."""
+        for result, entry in self._kept.values():
+            entry.update(plain(getattr(result, "later", dict)()))
         part, self._part, self._kept = self._part, {}, {}
         return {**part, "environment": torch_environment()} if part else None
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .heatmap import HeatmapExtension
     from .text import TextExtension
 
+HEATMAPS = "heatmaps"  # the section
 TAKEN_OVER = "taken over by --snapshot-update"
 NEW = "new snapshot"
 NO_SNAPSHOT = "not measured (no snapshot)"
@@ -36,6 +37,7 @@ def record_heatmap(
     recorder: Recorder, result: AssertionResult, extension: HeatmapExtension, heatmap: Heatmap
 ) -> None:
     """Put the comparison among the run's checks, and the pictures beside the subject's heatmap."""
+    recorder.adopt(heatmap, HEATMAPS)
     extension.told = _told(recorder, result, extension)
     comparison = _comparison(result, extension)
     lines = [*_lines(comparison, result, heatmap), *extension.told]
@@ -78,6 +80,7 @@ def _lines(comparison: HeatmapComparison, result: AssertionResult, heatmap: Heat
 
 def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:
     """Put a comparison of text among the run's checks: how many lines differ, and which."""
+    recorder.adopt(data)
     extension.told = _told(recorder, result, extension)
     limit = Limit(extension.metric, max=0, place=_place(recorder, extension.metric.name))
     lines = extension.differing(result.asserted_data or "", result.recalled_data or "")

@@ -192,29 +192,92 @@ def test_the_comparison_is_in_the_record_with_its_picture(project, workers):
     assert 'alt="difference"' in page
 
 
-def test_the_three_pictures_share_one_scale():
-    """The same value has the same colour in all three; the difference of equal maps is cold everywhere."""
-    import base64
-    import io
+HANDS = """
+from pytest_modelcheck import ModelCheck
 
-    import numpy as np
-    from PIL import Image
+@pytest.fixture(scope="module")
+def heatmap():
+    pictures = torch.linspace(0, 1, 192).reshape(1, 3, 8, 8)
+    return ModelCheck(net(), pictures, name="by hand").gradcam(target=1, layer="relu")
+"""
 
-    from pytest_modelcheck import Heatmap
-    from pytest_modelcheck.checks.explain.compare import StoredMap
-    from pytest_modelcheck.checks.explain.pictures import compared_pictures
 
-    raw = np.zeros((1, 2, 2), np.float32)
-    raw[0, 0, 0] = 2
-    image = np.full((1, 3, 8, 8), 0.5, np.float32)
-    heatmap = Heatmap(raw, image, "Grad-CAM", "layer", (1,), (0.5,))
-    seen = compared_pictures(heatmap, StoredMap(raw * 2, {}))
+def test_a_check_of_a_model_that_was_bound_by_hand_has_its_subject_and_pictures(project):
+    """The heatmap was made outside the test's fixtures, here once for two tests."""
+    tests = """
+@pytest.mark.parametrize("change", [0, 1])
+def test_it(heatmap, heatmap_snapshot, change):
+    assert heatmap == heatmap_snapshot
+def test_text(heatmap_snapshot, complexity_snapshot):
+    check = ModelCheck(net(), torch.linspace(0, 1, 192).reshape(1, 3, 8, 8), name="by hand")
+    assert check.complexity() == complexity_snapshot
+"""
+    project.conftest(FIXTURES).tests(HANDS + tests)
+    result = project.run("--modelcheck-report")
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["*heatmap of by hand == heatmap_snapshot*", "by hand"])
+    record = project.record()
+    assert {check["subject"] for check in record["checks"]} == {"by hand"}
+    (subject,) = record["subjects"]
+    assert [h["nodeid"] for h in subject["heatmaps"] if h["nodeid"]] == [
+        "test_it.py::test_it[0]",
+        "test_it.py::test_it[1]",
+    ]
 
-    def pixels(name):
-        picture = Image.open(io.BytesIO(base64.b64decode(seen[name]))).convert("RGB")
-        return np.asarray(picture).astype(int)
 
-    assert seen["top"] == 4
-    assert np.abs(pixels("actual") - pixels("difference")).max() <= 2  # 2 of 4, and 4 - 2 of 4
-    assert np.abs(pixels("expected") - pixels("actual")).max() > 40
-    assert compared_pictures(heatmap, StoredMap(np.zeros((1, 3, 3)), {})) is None
+def test_a_hand_made_heatmap_that_differs_shows_both(project):
+    project.conftest(FIXTURES).tests(
+        HANDS + "def test_it(heatmap, heatmap_snapshot): assert heatmap == heatmap_snapshot"
+    )
+    project.run("--snapshot-update").assert_outcomes(passed=1)
+    project.tests(
+        HANDS + "def test_it(heatmap, heatmap_snapshot):\n"
+        "    heatmap.raw[:] = heatmap.raw[:, ::-1]\n    assert heatmap == heatmap_snapshot"
+    )
+    project.run("--modelcheck-report").assert_outcomes(failed=1)
+    (entry,) = [h for h in project.record()["subjects"][0]["heatmaps"] if h["nodeid"]]
+    assert {"expected", "actual", "difference", "place"} <= set(entry["compared"])
+
+
+def test_a_record_knows_boxes_names_and_that_a_test_made_the_heatmap(project):
+    """What points_at asks comes after the heatmap was kept; the automatic Grad-CAM is not shown beside it."""
+    project.conftest(FIXTURES).tests("""
+def test_it(modelcheck):
+    heatmap = modelcheck.gradcam()
+    heatmap.points_at((1, 2, 5, 6), margin=1)
+    named = modelcheck.layercam(target=2, classes={2: "a <b>cat</b>"})
+    assert "cat" in modelcheck.guided_backprop(target=1, classes=["", "cat"]).names[1]
+""")
+    project.pytester.makeini(
+        "[pytest]\nmodelcheck_heatmaps = always\nmodelcheck_classes =\n  zero\n  one\n  two\n  three\n"
+    )
+    project.run("--modelcheck-report").assert_outcomes(passed=1)
+    (subject,) = project.record()["subjects"]
+    automatic, first, named = subject["heatmaps"]
+    (asked,) = first["asked"]
+    assert (asked["box"], asked["margin"], asked["sample"]) == ([1, 2, 5, 6], 1, 0)
+    assert "asked" not in named
+    assert first["names"] == automatic["names"] != {}
+    assert named["names"] == {"2": "a <b>cat</b>"}
+    page = (project.pytester.path / "modelcheck-report" / "index.html").read_text("utf-8")
+    assert page.count("data-heat=") == 2
+    assert "a &lt;b&gt;cat&lt;/b&gt; (class 2)" in page
+    assert '<rect class="edge" x="1" y="2" width="4" height="4"/>' in page
+
+
+@pytest.mark.parametrize("names", ["labels.txt", "none.txt"])
+def test_names_may_stand_in_a_file(project, names):
+    project.conftest(FIXTURES).tests("""
+def test_it(modelcheck):
+    assert modelcheck.gradcam(target=1).names == {0: "tench", 1: "great white", 2: "", 3: "ray"}
+""")
+    (project.pytester.path / "labels.txt").write_text("tench\ngreat white\n\nray\n\n", "utf-8")
+    project.pytester.makeini(f"[pytest]\nmodelcheck_classes = {names}")
+    result = project.run()
+    if names == "labels.txt":
+        result.assert_outcomes(passed=1)
+    else:
+        assert result.ret == 4
+        result.stderr.fnmatch_lines(
+            ["*modelcheck_classes: the file none.txt cannot be read*one name a line*"]
+        )

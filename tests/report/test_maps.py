@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
@@ -27,6 +29,7 @@ def page_path(record, tmp_path_factory):
     expected = StoredMap(np.roll(heatmap.raw, 8, 2), {})
     seen = compare(StoredMap(heatmap.raw, {}), expected)
     compared = {"compared": compared_pictures(heatmap, expected), "lines": seen.lines()}
+    heatmap.points_at((4, 4, 12, 12))
     record = copy.deepcopy(record)
     record["subjects"][0]["heatmaps"] = [{**heatmap.to_dict(), **compared}]
     return write_report(record, tmp_path_factory.mktemp("maps"))
@@ -105,6 +108,52 @@ def test_without_a_script_the_three_stand_side_by_side(open_page):
     assert [page.get_by_alt_text(name).is_visible() for name in ("expected", "actual", "difference")] == [
         True
     ] * 3
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_box_is_seen_and_a_script_lets_choose_colours_and_cover(open_page, scripts):
+    page = open_page(java_script_enabled=scripts)
+    laid = page.locator(".heatmaps figure.map .laid")
+    laid.scroll_into_view_if_needed()
+    frame, box = laid.bounding_box(), laid.locator("rect.edge").bounding_box()
+    assert box["width"] == pytest.approx(frame["width"] * 8 / 24, abs=3)
+    assert box["x"] - frame["x"] == pytest.approx(frame["width"] * 4 / 24, abs=2)
+    assert laid.locator("img, svg.picture").is_visible()
+    assert page.get_by_label("what is shown").count() == scripts
+    if scripts:
+        canvas = laid.locator("canvas")
+        canvas.wait_for()
+        seen = [canvas.screenshot()]
+        page.get_by_label("colours").select_option("turbo")
+        seen.append(canvas.screenshot())
+        page.get_by_label("opacity").fill("10")
+        seen.append(canvas.screenshot())
+        page.get_by_label("what is shown").select_option("map alone")
+        seen.append(canvas.screenshot())
+        assert len(set(seen)) == 4
+        assert page.get_by_label("opacity").is_hidden()
+        assert page.messages == []
+
+
+def test_the_coloured_map_is_the_plain_overlay(open_page):
+    """What the browser makes of the small map is what is seen without it."""
+    shots = []
+    for scripts in (True, False):
+        page = open_page(java_script_enabled=scripts)
+        page.add_style_tag(content=".marks { display: none }") if scripts else None
+        laid = page.locator(".heatmaps figure.map .laid")
+        if scripts:
+            laid.locator("canvas").wait_for()
+        shots.append(np.asarray(Image.open(io.BytesIO(laid.screenshot())).convert("RGB")).astype(float))
+    away = np.abs(shots[0] - shots[1]).max(2)
+    assert np.median(away) < 8  # without marks, which one of them lacks
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_heatmaps_have_no_barriers(open_page, barriers, scheme):
+    page = open_page(color_scheme=scheme)
+    page.locator(".heatmaps canvas").wait_for()
+    assert barriers(page) == {}
 
 
 def test_every_picture_is_there_before_it_is_scrolled_to(open_page):

@@ -5,13 +5,18 @@ What a network with random weights looks at, or any network in noise, is no news
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ...errors import ExplanationError, ModelCheckError
 from ...model.subject import Subject
 from .cam import cam
 from .images import find_images
 
 
-def describe(subject: Subject, heatmaps: str = "auto") -> list[dict[str, object]] | dict[str, str]:
+def describe(
+    subject: Subject, heatmaps: str = "auto", classes: Sequence[str] = ()
+) -> list[dict[str, object]] | dict[str, str]:
     """The record's section `heatmaps`: one overlay, or `{"error": why there is none}`.
 
     `heatmaps`: "always" draws one wherever it can be drawn, "never" none, "auto" where the inputs are the user's own
@@ -21,7 +26,7 @@ def describe(subject: Subject, heatmaps: str = "auto") -> list[dict[str, object]
     if reason:
         return {"error": reason}
     try:
-        return [cam(subject).to_dict()]
+        return [replace(cam(subject), names=dict(enumerate(classes))).to_dict()]
     except ModelCheckError as error:
         return {"error": str(error)}
 

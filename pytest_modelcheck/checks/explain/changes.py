@@ -8,58 +8,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from typing_extensions import NotRequired, TypedDict
-
 from ...drawing.panel import Panel
 from ...records.plain import number
 from ...records.section import Comparison, Line, Paths, Sections, content_of
-from ...records.types import Base64, Figure, Number
+from .entries import Compared, HeatmapChange, HeatmapEntry
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from .compare import StoredMap
 
 Place: TypeAlias = tuple[str | None, str, int]  # the test, the method, which of these in it
-
-_From = TypedDict("_From", {"from": str})
-
-
-class RawMap(TypedDict):
-    """A map (N, h, w) as float32 values, little endian, in base64."""
-
-    shape: list[int]
-    float32: Base64
-
-
-class HeatmapEntry(TypedDict):
-    """What `Heatmap.to_dict()` gives; pictures are PNG files in base64, of the first sample."""
-
-    title: str
-    method: str
-    layer: str
-    target: list[object]
-    score: list[Number]
-    image: Base64
-    input: Base64
-    nodeid: str | None
-    raw: NotRequired[RawMap]
-    why: NotRequired[str]
-    top: NotRequired[list[list[list[Number]]]]
-    probability: NotRequired[str]
-    notes: NotRequired[list[str]]
-
-
-class HeatmapChange(_From):
-    """A heatmap that both sides have: how far its places and its strengths moved, whether that is a difference."""
-
-    title: str
-    nodeid: str | None
-    moved: bool
-    places: Number
-    strength: Number
-    limits: list[float]
-    reason: str
-    score: list[Figure]
-    pictures: NotRequired[list[Base64]]
 
 
 def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
@@ -91,8 +50,10 @@ def _row(old: HeatmapEntry, new: HeatmapEntry, paths: Paths) -> HeatmapChange:
     from .compare import PRESETS, HeatmapComparison, compare
 
     layer = paths.get(old["layer"], old["layer"])
+    sides = None
     try:
-        seen = compare(_stored(new, new["layer"]), _stored(old, layer))
+        sides = _stored(old, layer), _stored(new, new["layer"])
+        seen = compare(sides[1], sides[0])
     except (ValueError, binascii.Error) as error:
         seen = HeatmapComparison("default", reason=f"cannot be compared: {error}")
     row: HeatmapChange = {
@@ -108,7 +69,24 @@ def _row(old: HeatmapEntry, new: HeatmapEntry, paths: Paths) -> HeatmapChange:
     }
     if row["moved"]:
         row["pictures"] = [old["image"], new["image"]]
+        if sides is not None and new.get("space"):
+            row["compared"] = _compared(sides[0], sides[1], new)
     return row
+
+
+def _compared(old: StoredMap, new: StoredMap, entry: HeatmapEntry) -> Compared:
+    """Both maps on scales that agree, and the difference, over the input as the entry shows it."""
+    from ...drawing.images import from_base64
+    from .pictures import compared_maps
+
+    inputs = {view["sample"]: view.get("input", "") for view in entry.get("views", [])} | {0: entry["input"]}
+
+    def given(sample: int, slices: Sequence[int]) -> Image.Image | None:
+        return (
+            from_base64(inputs.get(sample, "")) if not slices else None
+        )  # these may be others than it shows
+
+    return compared_maps(old.raw, new.raw, entry["space"], given, entry.get("extent", ()))
 
 
 def _stored(entry: HeatmapEntry, layer: str) -> StoredMap:
@@ -118,7 +96,8 @@ def _stored(entry: HeatmapEntry, layer: str) -> StoredMap:
     from .compare import StoredMap
 
     shape, data = entry["raw"]["shape"], base64.b64decode(entry["raw"]["float32"], validate=True)
-    if len(shape) != 3 or min(shape) < 1 or math.prod(shape) * 4 != len(data):
+    axes = len(entry.get("space", ())) or 2
+    if len(shape) != axes + 1 or min(shape) < 1 or math.prod(shape) * 4 != len(data):
         raise ValueError(f"a map of shape {shape} in {len(data)} bytes")
     facts = {"method": entry["method"], "layer": layer, "target": entry["target"]}
     return StoredMap(np.frombuffer(data, "<f4").reshape(shape), facts)

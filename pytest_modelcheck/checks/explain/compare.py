@@ -62,7 +62,7 @@ class HeatmapComparison:
     def only_strength(self) -> bool:
         """Whether the places are alike, and the strengths are not."""
         a, b = self.limits
-        return self.correlation_distance <= a and self.max_change > b
+        return self.correlation_distance <= a and not self.max_change <= b
 
     def lines(self) -> list[str]:
         """The comparison in words."""
@@ -77,7 +77,7 @@ class HeatmapComparison:
 
 
 def _mark(value: float, limit: float) -> str:
-    return BEYOND if value > limit else ""
+    return "" if value <= limit else BEYOND  # NaN is beyond any
 
 
 def check_preset(preset: str) -> str:

@@ -16,10 +16,10 @@ from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
 from ...model.subject import Subject
 from .features import chosen_layers, relative_distance, run_features
-from .heatmap import shown
 from .images import ImageChoice, Images, find_images
 from .layers import Layers, as_map
 from .projection import NothingArrivedError, Projection, projected
+from .views import shown
 
 State: TypeAlias = str | Path | Mapping[str, Tensor]
 Checkpoints: TypeAlias = Mapping[str, State] | Sequence[State]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ..handle import Handle
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from .answers import Group
     from .evolution import Checkpoints, Evolution, StrongestActivations
     from .faithfulness import Faithfulness
-    from .heatmap import Heatmap
+    from .heatmap import Explanation, Heatmap
     from .images import ImageChoice
     from .invariance import Invariance
     from .layers import Layer, Layers
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
     from .projection import Projection
     from .targets import Target
 
+    Made = TypeVar("Made", bound=Explanation)
+
+Classes: TypeAlias = "Sequence[str] | Mapping[int, str] | None"
+"""Names of classes, by index; None: the ini key's."""
+
 _ARGUMENTS = """
 
         `target`: a class index, one index per sample, a callable on the model's output that returns a score (for
         Finer-CAM a `ClassDifference`), or None for the top class. `layer`: a module or its dotted name; None takes the
         last one with a spatial map that the score depends on. `call` picks a call of a shared module. `image`: which of
         the inputs is the picture, the n-th tensor or an argument's name; None takes the one that looks like one.
+        `classes`: names of the classes for the report, a sequence or index -> name (None: ini key modelcheck_classes).
         `probability`: how that of the likeliest classes (`.top`) is made of the output, see `invariance`.
         Returns a Heatmap. Raises ExplanationError when there is nothing honest to show.
         """
@@ -41,6 +48,7 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
         call: int = -1,
         image: ImageChoice = None,
         probability: ProbabilityChoice = None,
+        classes: Classes = None,
     ) -> Heatmap:
         from .cam import cam
 
@@ -53,12 +61,20 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
             image=image,
             probability=probability,
         )
+        made = _named(self, made, classes)
         self._keep("heatmaps", made)
         return self._own(made)
 
     explain.__name__, explain.__qualname__ = method, f"ModelCheck.{method}"
     explain.__doc__ = doc + _ARGUMENTS
     return explain
+
+
+def _named(handle: Handle, made: Made, classes: Classes) -> Made:
+    """With the names of the classes."""
+    known = classes if classes is not None else handle._setting("classes") or {}
+    names = known if isinstance(known, Mapping) else dict(enumerate(known))
+    return replace(made, names={int(index): str(name) for index, name in names.items()}) if names else made
 
 
 class ExplainMethods(Handle):
@@ -84,13 +100,14 @@ class ExplainMethods(Handle):
         feature: int | None = None,
         call: int = -1,
         image: ImageChoice = None,
+        classes: Classes = None,
     ) -> Projection:
         """Zeiler and Fergus 2013: what of the pixels a class's logit or, with `layer`, a feature stands on.
 
         A feature starts from its strongest activation, all others zeroed; `feature=None` takes the layer's strongest
         one for each sample. ReLUs may be modules or functions. Raises ExplanationError if the model has none.
         """
-        return self._projection("deconvnet", target, layer, feature, call, image)
+        return self._projection("deconvnet", target, layer, feature, call, image, classes)
 
     def guided_backprop(
         self,
@@ -100,28 +117,44 @@ class ExplainMethods(Handle):
         feature: int | None = None,
         call: int = -1,
         image: ImageChoice = None,
+        classes: Classes = None,
     ) -> Projection:
         """Springenberg et al. 2014: as `deconvnet`, and only through what was active."""
-        return self._projection("guided", target, layer, feature, call, image)
+        return self._projection("guided", target, layer, feature, call, image, classes)
 
     def guided_gradcam(
-        self, target: Target = None, layer: Layer = None, *, call: int = -1, image: ImageChoice = None
+        self,
+        target: Target = None,
+        layer: Layer = None,
+        *,
+        call: int = -1,
+        image: ImageChoice = None,
+        classes: Classes = None,
     ) -> Projection:
         """Selvaraju et al. 2017: guided backpropagation of a class, where Grad-CAM is positive."""
         from .projection import guided_gradcam
 
         made = guided_gradcam(self.subject, target=target, layer=layer, call=call, image=image)
+        made = _named(self, made, classes)
         self._keep("projections", made)
         return made
 
     def _projection(
-        self, rule: str, target: Target, layer: Layer, feature: int | None, call: int, image: ImageChoice
+        self,
+        rule: str,
+        target: Target,
+        layer: Layer,
+        feature: int | None,
+        call: int,
+        image: ImageChoice,
+        classes: Classes,
     ) -> Projection:
         from .projection import project
 
         made = project(
             self.subject, rule, target=target, layer=layer, feature=feature, call=call, image=image
         )
+        made = _named(self, made, classes)
         self._keep("projections", made)
         return made
 

@@ -1,12 +1,18 @@
-// Expected and actual maps stand side by side without this: it adds swipe and onion skin.
+// Pictures stand beside each other without this: it adds swipe and onion skin to expected and actual
+// maps, and to heatmaps a choice of colours and of how much they cover.
 
 import { make, makeSelect } from "../../drawing/dom.js";
+import { addTools } from "./maps.js";
+import { nameOf, PICTURE } from "./picture.js";
 
 const WAYS = ["side by side", "swipe", "onion skin"];
 
 export function mount(root) {
   for (const box of root.querySelectorAll(".maps")) {
     addComparison(box);
+  }
+  for (const section of root.querySelectorAll(".heatmaps")) {
+    addTools(section);
   }
 }
 
@@ -20,15 +26,15 @@ export function overlay(way, percent) {
 }
 
 function addComparison(box) {
-  const [expected, actual] = box.querySelectorAll("img");
+  const [expected, actual] = box.querySelectorAll(`figure > :is(${PICTURE})`);
   if (!actual) return; // nothing to compare with
   const tools = make("div", { class: "tools" });
   const stack = make("div", { class: "stack" });
-  const over = actual.cloneNode();
+  const over = actual.cloneNode(true);
   const ways = WAYS.map((way) => [way, way]);
   const select = makeSelect("how to compare", ways, () => update(), tools);
-  const slider = make("label", { class: "slider" }, tools, expected.alt);
-  const label = `from ${expected.alt} to ${actual.alt}`;
+  const slider = make("label", { class: "slider" }, tools, nameOf(expected));
+  const label = `from ${nameOf(expected)} to ${nameOf(actual)}`;
   const range = make("input", { type: "range", value: 50, "aria-label": label }, slider);
   const update = () => {
     const { isStacked, clipPath, opacity } = overlay(select.value, Number(range.value));
@@ -37,8 +43,8 @@ function addComparison(box) {
     slider.hidden = !isStacked;
     Object.assign(over.style, { clipPath, opacity });
   };
-  slider.append(actual.alt);
-  stack.append(expected.cloneNode(), over);
+  slider.append(nameOf(actual));
+  stack.append(expected.cloneNode(true), over);
   range.addEventListener("input", update);
   box.before(tools);
   box.after(stack);

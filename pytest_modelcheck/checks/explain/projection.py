@@ -14,18 +14,20 @@ from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from ...model.subject import Subject
 from .cam import cam, per_sample, refuse_nan
-from .heatmap import Explanation, shown
+from .heatmap import Explanation
 from .images import ImageChoice, Images, find_images, grown
 from .layers import Layer, find_layer
 from .runs import exactly
 from .signals import Start, noted, sent
 from .targets import Target
+from .views import laid_over, plane, shown, slices
 
 
 class NothingArrivedError(ExplanationError):
     """The signal has died on its way to the pixels."""
 
 
+CLIPPED = 98  # percentile
 TITLES = {"deconvnet": "Deconvnet", "guided": "Guided backpropagation"}
 
 
@@ -43,23 +45,52 @@ class Projection(Explanation):
     def map(self) -> np.ndarray:
         """(N, H, W) in 0..1: the largest magnitude over the channels, scaled per sample."""
         size = np.abs(self.raw).max(1)
-        scaled: np.ndarray = size / np.maximum(size.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+        largest = size.max(tuple(range(1, size.ndim)), keepdims=True)
+        scaled: np.ndarray = size / np.maximum(largest, np.finfo(np.float32).tiny)
         return scaled
 
     def box(self, index: int = 0) -> tuple[int, int, int, int]:
         """(left, top, right, bottom) around all pixels that the signal reached; right, bottom exclusive; 0 if none."""
         if not self.raw[index].any():
             return 0, 0, 0, 0
-        rows = np.flatnonzero(np.abs(self.raw[index]).max((0, 2)))
-        columns = np.flatnonzero(np.abs(self.raw[index]).max((0, 1)))
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        rows, columns = self._reached(index)
+        return columns.start, rows.start, columns.stop, rows.stop
+
+    def _reached(self, index: int) -> list[slice]:
+        """Along each axis of the space, from the first to the last place that the signal reached."""
+        size = np.abs(self.raw[index]).max(0)
+        others = [tuple(d for d in range(size.ndim) if d != axis) for axis in range(size.ndim)]
+        found = [np.flatnonzero(size.max(axes)) for axes in others]
+        return [slice(int(places[0]), int(places[-1]) + 1) for places in found]
 
     def picture(self, index: int = 0) -> Image.Image:
-        """The signal around mid-grey, scaled to its largest magnitude."""
+        """The signal around mid-grey, scaled to the 98th percentile of its magnitude where it reached the input.
+
+        What is stronger is clipped: few strong pixels do not leave all others grey. A signal's is drawn as colours
+        beneath its line, a volume's as a row of slices.
+        """
+        return self._over(self.input_image(index), index)
+
+    def _over(self, picture: Image.Image, index: int) -> Image.Image:
         signal = self.raw[index]
+        if signal.ndim == 2:
+            return laid_over(picture, plane(self.map[index]), is_signal=True)
+        if signal.ndim == 4:
+            signal = np.concatenate([signal[:, i] for i in self._slices(index)], 2)
         signal = signal[:3] if len(signal) >= 3 else signal[:1].repeat(3, 0)
-        scaled = 0.5 + signal / (2 * max(float(np.abs(signal).max()), 1e-30))
-        return to_image(scaled.transpose(1, 2, 0))
+        scaled = to_image((0.5 + signal / (2 * self._bound(index))).transpose(1, 2, 0))
+        return scaled.resize(picture.size, Image.Resampling.BOX)  # enlarged in whole steps: as they are
+
+    def _slices(self, index: int) -> list[int]:
+        return slices(self.map[index]) if self.raw.ndim == 5 else []
+
+    def _bound(self, index: int) -> float:
+        """The magnitude that is drawn black or white."""
+        size = np.abs(self.raw[index])
+        if not size.any():
+            return 1.0
+        reached = size[(slice(None), *self._reached(index))]
+        return float(np.percentile(reached, CLIPPED)) or float(size.max())
 
     def __repr__(self) -> str:
         return f"Projection({self.title}, {'x'.join(map(str, self.raw.shape))}, {self.relus} ReLUs)"
@@ -67,11 +98,11 @@ class Projection(Explanation):
     def _repr_png_(self) -> bytes:
         import base64
 
-        return base64.b64decode(to_base64(shown(self.picture())))
+        return base64.b64decode(to_base64(self._over(shown(self.input_image()), 0)))
 
     def to_dict(self) -> dict[str, object]:
-        """An entry of the record's section `deconvnet`, of the first sample."""
-        return self._entry(shown(self.picture()), relus=self.relus)
+        """An entry of the record's section `projections`."""
+        return self._entry(relus=self.relus)
 
 
 def project(

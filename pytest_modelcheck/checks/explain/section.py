@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import NotRequired, TypedDict
 
 from ...drawing.panel import Panel
 from ...records.section import Section
-from .changes import COMPARISON, HeatmapEntry
-from .panel import curves, judged, made, per_sample
+from .changes import COMPARISON
+from .entries import HeatmapEntry
+from .panel import curves, judged, made, per_sample, rows
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
@@ -20,6 +21,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "judged": judged,
     "curves": curves,
     "made": made,
+    "rows": rows,
 }
 
 
@@ -29,14 +31,23 @@ class CurveEntry(TypedDict):
     nodeid: NotRequired[str | None]
 
 
-def _describe(subject: Subject, heatmaps: str = "auto") -> list[dict[str, object]] | dict[str, str]:
+def _describe(
+    subject: Subject, heatmaps: str = "auto", classes: Sequence[str] = ()
+) -> list[dict[str, object]] | dict[str, str]:
     from .automatic import describe
 
-    return describe(subject, heatmaps)
+    return describe(subject, heatmaps, classes)
+
+
+def _functions() -> Mapping[str, Callable[..., object]]:
+    """What the templates call."""
+    from .colormap import scales, stops
+
+    return {**FUNCTIONS, "scales": scales, "stops": stops}
 
 
 def _section(name: str, title: str, **more: Any) -> Section:
-    template = Panel(__package__, f"{name}.html.j2", functions=lambda: FUNCTIONS)
+    template = Panel(__package__, f"{name}.html.j2", functions=_functions)
     return Section(name, tab="maps", title=title, panel=template, **more)
 
 
@@ -46,10 +57,10 @@ HEATMAPS = Section(
     tab="maps",
     title="Heatmaps",
     type=list[HeatmapEntry],
-    panel=Panel(__package__, "heatmaps.html.j2", style="panel.css", script="panel.js"),
+    panel=Panel(__package__, "heatmaps.html.j2", functions=_functions, style="panel.css", script="panel.js"),
     evidence=Panel(__package__, "evidence.html.j2"),
     changes=COMPARISON,
-    settings=("heatmaps",),
+    settings=("heatmaps", "classes"),
     steady=True,  # within the tolerance of its comparison
 )
 SECTIONS = (
