@@ -84,11 +84,14 @@ def mismatch(grid: Size, size: Size) -> float:
 
 
 def by_shape(shape: Size, size: Size, known: Collection[Size] = ()) -> int | None:
-    """The dimension of the channels, 1 or the last, by the grid that is left: a `known` one, or the one that fits."""
+    """The dimension of the channels, 1 or the last, by the grid that is left: a `known` one, or the one that fits.
+
+    Where both fit within a pixel it is torch's own, 1: which one is nearer is chance.
+    """
     grids = {1: tuple(shape[2:]), len(shape) - 1: tuple(shape[1:-1])}
     off = {dim: mismatch(grid, size) for dim, grid in grids.items() if min(grid) > 1}
     fitting = [dim for dim in off if grids[dim] in known] or [dim for dim in off if off[dim] <= 1]
-    return min(fitting, key=lambda dim: off[dim], default=None)
+    return min(fitting, key=lambda dim: (off[dim] > 0, dim), default=None)
 
 
 def exact(shape: Size, size: Size) -> int | None:
