@@ -1,0 +1,20 @@
+"""The modules that a model is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import nn
+
+
+def modules_of(roots: Iterable[nn.Module]) -> list[nn.Module]:
+    """Roots and all below them, each once, in the order of `nn.Module.modules()`, at a fraction of what that takes."""
+    found: dict[nn.Module, None] = {}
+    todo = [*roots][::-1]
+    while todo:
+        module = todo.pop()
+        if module not in found:
+            found[module] = None
+            children = [child for child in module._modules.values() if child is not None]
+            todo += reversed(children)
+    return [*found]
