@@ -7,6 +7,7 @@ Small buffers are copied: some operators write to them without saying so (aten::
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -25,6 +26,7 @@ from .state.process import Process
 
 T = TypeVar("T", bound=Tensor)
 SMALL = 2**20  # bytes, up to which a tensor is copied; larger ones are when they are written to
+TINY = 2**16  # bytes, up to which it is copied and compared together with others
 _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
 
 
@@ -207,19 +209,22 @@ def _gradients(tensors: list[Tensor]) -> list[Tensor | None]:
 
 
 class _Values:
-    """Copies of tensors: those of one kind in one piece, since a model has hundreds of small buffers."""
+    """Copies of tensors: small ones of one kind in one piece, since a model has hundreds of buffers."""
 
     def __init__(self, tensors: list[Tensor]) -> None:
-        kinds: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
+        kinds: dict[tuple[torch.dtype, torch.device, torch.layout, bool], list[Tensor]] = {}
         self.single: list[tuple[Tensor, Tensor]] = []
+        self.joined: list[tuple[list[Tensor], Tensor]] = []
         for tensor in tensors:
-            if tensor.is_meta:
+            kind = tensor.dtype, tensor.device, tensor.layout, tensor.is_nested
+            kinds.setdefault(kind, []).append(tensor)
+        for (_, device, layout, is_nested), alike in kinds.items():
+            if device.type == "meta":
                 continue
-            if tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested):
-                kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
+            if layout is torch.strided and not (is_nested or alike[0].is_quantized):
+                self.joined += [(part, _copied(part)) for part in _in_parts(alike)]
             else:
-                self.single.append((tensor, tensor.clone()))
-        self.joined = [(alike, _joined(alike)) for alike in kinds.values()]
+                self.single += [(tensor, tensor.clone()) for tensor in alike]
 
     def restore(self) -> None:
         for tensor, value in self.single:
@@ -232,21 +237,35 @@ class _Values:
                         tensor.copy_(part.view(tensor.shape))
 
 
+def _in_parts(tensors: list[Tensor]) -> list[list[Tensor]]:
+    """What is joined: the tiny ones; others alone, since to join them takes longer than to look at them."""
+    tiny = [tensor for tensor in tensors if tensor.nbytes <= TINY]
+    alone = [[tensor] for tensor in tensors if tensor.nbytes > TINY]
+    return [tiny, *alone] if tiny else alone
+
+
 def _joined(tensors: list[Tensor]) -> Tensor:
-    """A copy of all of them, flat, one after the other."""
-    return torch.cat([tensor if tensor.dim() == 1 else tensor.reshape(-1) for tensor in tensors])
+    """All of them, flat, one after the other; a single one is not copied."""
+    if len(tensors) == 1:
+        return tensors[0].reshape(-1)
+    if max(map(Tensor.dim, tensors)) <= 1:
+        return torch.hstack(tensors)
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 
-_BITS = {
-    1: torch.uint8,
-    2: torch.int16,
-    4: torch.int32,
-}  # by bytes; whole words are compared faster than bytes
+def _copied(tensors: list[Tensor]) -> Tensor:
+    flat = _joined(tensors)
+    return flat if len(tensors) > 1 else flat.clone()
+
+
+_WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
 
 
 def _same_bits(a: Tensor, b: Tensor) -> bool:
-    """Also where they are NaN, and with the sign of zero."""
-    words = _BITS.get(a.element_size(), torch.int64)
+    """Also where they are NaN, and with the sign of zero. Flat ones, in words as long as fit: that is fastest."""
+    a, b = a.contiguous(), b.contiguous()
+    starts = [flat.storage_offset() * flat.element_size() for flat in (a, b)]
+    words = _WORDS[math.gcd(8, a.nbytes, *starts)]
     return torch.equal(a.view(words), b.view(words))
 
 

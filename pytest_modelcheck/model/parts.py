@@ -10,11 +10,12 @@ from torch import nn
 def modules_of(roots: Iterable[nn.Module]) -> list[nn.Module]:
     """Roots and all below them, each once, in the order of `nn.Module.modules()`, at a fraction of what that takes."""
     found: dict[nn.Module, None] = {}
-    todo = [*roots][::-1]
+    todo: list[nn.Module | None] = [*roots][::-1]
     while todo:
         module = todo.pop()
-        if module not in found:
-            found[module] = None
-            children = [child for child in module._modules.values() if child is not None]
-            todo += reversed(children)
+        if module is None or module in found:
+            continue
+        found[module] = None
+        if module._modules:
+            todo += reversed(module._modules.values())
     return [*found]

@@ -65,9 +65,10 @@ class Held:
         self._left, self._bytes = OBJECTS, BYTES
         for part in parts:
             self._module(part)
-        for cls in dict.fromkeys(map(type, parts)):
+        classes = dict.fromkeys(map(type, parts))
+        for cls in classes:
             self._code(cls)
-        self._classes = [(base, set(vars(base))) for base in own_classes(map(type, parts))]
+        self._classes = [(base, set(vars(base))) for base in own_classes(classes)]
         self._add(GLOBAL_HOOKS, HOOKS)
         self._add(given, INPUTS)
         self._look()
@@ -156,8 +157,9 @@ class Held:
             if cls in _EMPTY and not value:
                 self._empty.append(value)
             elif cls is tuple:
-                if not PLAIN.issuperset(map(type, value)):  # most are of numbers
-                    self._add(value, (module, name))
+                for part in value:  # of numbers, as a rule
+                    if type(part) not in PLAIN:
+                        self._todo.append((part, (module, name)))
             elif name in _REGISTRIES and cls in _DICTS:
                 self._registered.append(value)
                 if name == "_modules":
