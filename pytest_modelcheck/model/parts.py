@@ -10,7 +10,7 @@ from torch import nn
 def modules_of(roots: Iterable[nn.Module]) -> list[nn.Module]:
     """Roots and all below them, each once, in the order of `nn.Module.modules()`, at a fraction of what that takes."""
     found: dict[nn.Module, None] = {}
-    todo: list[nn.Module | None] = [*roots][::-1]
+    todo: list[nn.Module | None] = [*reversed([*roots])]
     while todo:
         module = todo.pop()
         if module is None or module in found:
