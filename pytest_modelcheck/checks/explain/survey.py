@@ -16,7 +16,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from ...model.guard import only_reads
 from .images import Images
 from .layouts import MOST_EXTRA, Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
-from .outputs import only_map
+from .outputs import only_map, put, tensors, where_only_map
 from .runs import as_written
 
 
@@ -25,7 +25,8 @@ class Call:
     """What a module's last call gave, that the picture reaches; its `number` is from 0.
 
     `trusted`: its places are known to be the picture's, and not by their proportions alone. `edge`: where a gradient by
-    it is found; None: it does not depend on the picture. `is_norm`, `has_weights`: of the module itself.
+    it is found; None: it does not depend on the picture. `is_norm`, `has_weights`: of the module itself. `among`: it is
+    one of several tensors that the module returned.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Call:
     edge: GradientEdge | None
     is_norm: bool
     has_weights: bool
+    among: bool = False
 
 
 class _Enough(BaseException):
@@ -67,9 +69,15 @@ class Survey:
         return [call for call in found if call.edge] or found
 
     def note(
-        self, name: str, module: nn.Module, given: Tensor | None, output: Tensor, version: int | None
+        self,
+        name: str,
+        module: nn.Module,
+        given: Tensor | None,
+        output: Tensor,
+        version: int | None,
+        handed: Tensor,
     ) -> None:
-        """Take down what `module` made of `given`."""
+        """Take down what `module` made of `given`; `handed`: the output as others get it."""
         number = self.counts[name] = self.counts.get(name, -1) + 1
         self._merge(given)
         if given is not None and self._is_untouched(module, given):
@@ -92,9 +100,10 @@ class Survey:
         self.finished.pop(name, None)
         self.images.layouts[name] = layout
         weights = [p for p in module._parameters.values() if p is not None]
-        edge = get_gradient_edge(output) if output.requires_grad else None
+        edge = get_gradient_edge(handed) if handed.requires_grad else None
         is_norm = "norm" in type(module).__name__.lower()
-        self.finished[name] = Call(name, number, layout, trusted, edge, is_norm, bool(weights))
+        among = handed is not output
+        self.finished[name] = Call(name, number, layout, trusted, edge, is_norm, bool(weights), among)
 
     def _is_untouched(self, module: nn.Module, given: Tensor) -> bool:
         """Whether it hands the picture on without weights: padding, dropout, a smaller one."""
@@ -251,14 +260,29 @@ def surveyed(images: Images, one: bool = False, until: int | None = None) -> Ite
             if given is not None and threading.get_ident() == thread:
                 versions[module] = _version(given)
 
-        def after(module: nn.Module, args: object, output: object) -> None:
-            tensor = first_tensor(output)
-            if tensor is not None and threading.get_ident() == thread and module in names:
-                survey.note(names[module], module, first_tensor(args), tensor, versions.get(module))
+        def after(module: nn.Module, args: object, output: object) -> object:
+            found = where_only_map(output)
+            if found is None or threading.get_ident() != thread or module not in names:
+                return None
+            path, tensor = found
+            handed = _handed_on(output, tensor)
+            survey.note(names[module], module, first_tensor(args), tensor, versions.get(module), handed)
+            return put(output, path, handed) if handed is not tensor else None
 
         with suppress(_Enough), as_written(), _hooks(before, after):
             survey.output = images.subject.run(inputs)
         yield survey
+
+
+def _handed_on(output: object, tensor: Tensor) -> Tensor:
+    """The map `tensor` of a module's output with an edge of its own, if it is one of several tensors there.
+
+    What goes around it, from its maker to the others (a pooled one beside the last hidden state), is then not the
+    module's map.
+    """
+    if not tensor.requires_grad or isinstance(output, Tensor) or len(list(tensors(output))) < 2:
+        return tensor
+    return tensor.view_as(tensor)
 
 
 @contextmanager
