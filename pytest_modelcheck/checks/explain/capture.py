@@ -116,6 +116,7 @@ def _captured(
         torch.set_grad_enabled(differentiate),
     ):
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
+        torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
         with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext():
             output = subject.run(inputs)
             if not leaves:

@@ -15,9 +15,13 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from ...model.guard import only_reads
 from .images import Images
-from .layouts import MOST_EXTRA, Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
+from .layouts import Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
 from .outputs import only_map, put, tensors, where_only_map
 from .runs import as_written
+from .tokens import front_of
+
+
+TRIES = 4  # layers of so many tokens that are asked whether these are places
 
 
 @dataclass
@@ -56,6 +60,7 @@ class Survey:
     counts: dict[str, int] = field(default_factory=dict)
     grids: dict[Size, None] = field(default_factory=dict)
     widths: dict[int, int] = field(default_factory=dict)
+    tries: dict[tuple[int, Size], int] = field(default_factory=dict)
     until: int | None = None
 
     def call(self, found: Call) -> int:
@@ -153,36 +158,16 @@ class Survey:
         """The grid that tokens (N, L, C) make, and how many stand in front of it."""
         count, known = tokens.shape[1], self.images.tokens
         if count not in known and tokens.requires_grad:
-            fitting = [grid for grid in self.grids if 0 <= count - math.prod(grid) <= MOST_EXTRA]
+            fitting = [grid for grid in self.grids if math.prod(grid) <= count]
             fitting = fitting or ([] if self.grids else proportional(count, self.images.size))
             if not fitting or count == 1:
                 return None
             grid = max(fitting, key=math.prod)
-            known[count] = grid, self._front(tokens, count - math.prod(grid))
+            tried = self.tries[count, grid] = self.tries.get((count, grid), 0) + 1
+            front = front_of(tokens, grid, self.images, self.leaves) if tried <= TRIES else None
+            if front is not None:
+                known[count] = grid, front
         return known.get(count)
-
-    def _front(self, tokens: Tensor, extra: int) -> int:
-        """How many tokens stand before those of the places: the first ones do not answer to the picture, or the last.
-
-        Asked of the first layer that has them: attention mixes all.
-        """
-        if not extra:
-            return 0
-        first, last = (self._answer(part) for part in (tokens[:, :extra], tokens[:, -extra:]))
-        return 0 if last < 1e-4 * first else extra
-
-    def _answer(self, tokens: Tensor) -> float:
-        weights = torch.linspace(
-            -1, 1, tokens.shape[-1], device=tokens.device
-        ).square()  # a norm's plain sum is constant
-        found = torch.autograd.grad(
-            (tokens.float() * weights).sum(),
-            self.leaves,
-            retain_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
-        return max(float(gradient.abs().max()) for gradient in found)
 
     def _merge(self, given: Tensor | None) -> None:
         """Patch merging (Swin): as many tokens as the halved grid has, of so many more channels, are its places."""
