@@ -115,8 +115,8 @@ def _captured(
         subject.restored(frozen=True, guard=guard),
         torch.set_grad_enabled(differentiate),
     ):
-        wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
+        wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext():
             output = subject.run(inputs)
             if not leaves:

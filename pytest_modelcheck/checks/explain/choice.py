@@ -148,9 +148,7 @@ def _has_tokens(calls: Sequence[Call], found: Call) -> bool:
     Not those that a module returns beside what is read: they may be made by `found` itself.
     """
     behind = itertools.dropwhile(lambda call: call is not found, calls)
-    return any(
-        call.layout.front is not None and not call.among for call in itertools.islice(behind, 1, None)
-    )
+    return any(call.layout.front is not None and not call.among for call in itertools.islice(behind, 1, None))
 
 
 def _matter(survey: Survey, scores: Tensor) -> Iterator[Call]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,6 @@ from .layouts import Layout, Size, by_shape, dim_of_channels, made_by, mismatch,
 from .outputs import only_map, put, tensors, where_only_map
 from .runs import as_written
 from .tokens import front_of
-
 
 TRIES = 4  # layers of so many tokens that are asked whether these are places
 
@@ -271,7 +271,7 @@ def _handed_on(output: object, tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def _hooks(before: Callable[..., None], after: Callable[..., None]) -> Iterator[None]:
+def _hooks(before: Callable[..., None], after: Callable[..., Any]) -> Iterator[None]:
     handles = [register_module_forward_pre_hook(before), register_module_forward_hook(after)]
     try:
         yield
