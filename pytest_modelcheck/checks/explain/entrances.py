@@ -13,10 +13,10 @@ from torch.autograd.graph import Node
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils._pytree import tree_leaves
 
-from ...errors import ModelRunError
+from ...errors import ExplanationError, ModelRunError
 from ...model.subject import Subject
 from .layouts import Size
-from .runs import as_written
+from .runs import as_written, refuses_a_graph
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,16 @@ class Entrance:
 class Entrances:
     """By the tensor's place among the inputs: its entrance, where it has one; and those that the output `reads`.
 
-    Nothing is known (`None`) where the model cannot be run with a graph.
+    Nothing is known (`None`) where the model cannot be run with a graph; `error`: what it raised, if not for the graph.
     """
 
     found: dict[int, Entrance]
     reads: frozenset[int] | None = None
+    error: ModelRunError | None = None
+
+
+class NoPictureError(ExplanationError):
+    """None of the inputs is a picture."""
 
 
 class _Enough(BaseException):
@@ -92,8 +97,8 @@ def entrances(subject: Subject, places: Sequence[int]) -> Entrances:
                 output = subject.run(given)
         except _Enough:
             return Entrances(found, frozenset(places))
-        except ModelRunError:  # whatever is asked of it next will say so
-            return Entrances(found)
+        except ModelRunError as error:
+            return Entrances(found, error=None if refuses_a_graph(error) else error)
         ends = [t.grad_fn for t in tree_leaves(output) if isinstance(t, Tensor) and t.grad_fn is not None]
         seen.clear()
         reads = frozenset(place for end in ends for place in reached(end, leaves, seen))
