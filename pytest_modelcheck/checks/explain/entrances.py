@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from ...errors import ExplanationError, ModelRunError
 from ...model.subject import Subject
 from .layouts import Size
-from .runs import as_written, refuses_a_graph
+from .runs import as_written, own_errors, refuses_a_graph, within_a_run
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,16 @@ def entrances(subject: Subject, places: Sequence[int]) -> Entrances:
         space = space_of(module)
         if space is None or given is None or given.grad_fn is None or threading.get_ident() != thread:
             return
-        for place in reached(given.grad_fn, leaves, seen):
-            found.setdefault(place, Entrance(space, given.shape[-space - 1], tuple(given.shape)))
+        with within_a_run():
+            for place in reached(given.grad_fn, leaves, seen):
+                found.setdefault(place, Entrance(space, given.shape[-space - 1], tuple(given.shape)))
         if len(places) == 1 and found:
             raise _Enough
 
     with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
         given = inputs.map(own)
         try:
-            with as_written(), _hook(note):
+            with own_errors(), as_written(), _hook(note):
                 output = subject.run(given)
         except _Enough:
             return Entrances(found, frozenset(places))

@@ -91,7 +91,7 @@ def _survey(images: Images, until: int | None = None, *, through: bool = False) 
 
 
 def early_and_late(images: Images) -> dict[str, int]:
-    """The first layer with weights that sees the picture, and the last whose places the output depends on; their calls."""
+    """The first layer with weights that sees the picture, and the last whose places the output depends on: calls."""
     found = _found(images, None, any_output=True, any_way=True)
     return {found.early: found.early_call} | {found.late: found.call}
 

@@ -42,6 +42,32 @@ def exactly() -> Iterator[None]:
         yield
 
 
+class _OwnError(BaseException):
+    """Carries an exception of ours out of a run of the model, whose it is not; no `except Exception` catches it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@contextmanager
+def within_a_run() -> Iterator[None]:
+    """Around what a hook of ours does: an exception leaves the run as ours, see `own_errors`."""
+    try:
+        yield
+    except Exception as error:
+        raise _OwnError(error) from error
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Around a run of the model: what was raised `within_a_run` is raised as it was, and not told as the model's."""
+    try:
+        yield
+    except _OwnError as carried:
+        raise carried.error from carried.error.__cause__
+
+
 class BackwardError(ModelRunError):
     """What was raised on the way back; the original exception is the cause."""
 

@@ -18,7 +18,7 @@ from ...model.subject import Inputs
 from .images import Images
 from .layouts import MOST_EXTRA, Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
 from .outputs import only_map
-from .runs import as_written, back
+from .runs import as_written, back, own_errors, within_a_run
 from .stops import ThroughNoGrad
 
 
@@ -261,7 +261,7 @@ def surveyed(
     reaches. `through`: no_grad in the model is left out.
     """
     names = {module: name for name, module in images.subject.module.named_modules() if name}
-    thread, versions, own = threading.get_ident(), dict[nn.Module, "int | None"](), list[Exception]()
+    thread, versions = threading.get_ident(), dict[nn.Module, "int | None"]()
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(images.subject.restored(frozen=True, guard=not only_reads(images.subject.module)))
@@ -279,20 +279,15 @@ def surveyed(
         def after(module: nn.Module, args: object, output: object) -> None:
             if threading.get_ident() != thread or module not in names:
                 return
-            try:
+            with within_a_run():
                 tensor = first_tensor(output)
                 if tensor is not None:
                     survey.note(names[module], module, first_tensor(args), tensor, versions.get(module))
-            except Exception as error:  # not the model's
-                own.append(error)
-                raise _Enough from error
 
         if through:
             stack.enter_context(ThroughNoGrad(images.subject.module))
-        with suppress(_Enough), as_written(), _hooks(before, after):
+        with own_errors(), suppress(_Enough), as_written(), _hooks(before, after):
             survey.output = images.subject.run(inputs)
-        if own:
-            raise own[0]
         yield survey
 
 
