@@ -35,7 +35,6 @@ BESIDE = {
     "sparse": lambda x: x.detach().to_sparse(),
     "nested": lambda x: torch.nested.nested_tensor([x[0].detach(), x[1:].detach()[0, :, :2]]),
     "jagged": lambda x: torch.nested.nested_tensor([x[0, 0], x[0, 0, :3]], layout=torch.jagged),
-    "sparse in its middle": lambda x: x.to_sparse().to_dense(),
 }
 
 
@@ -169,6 +168,15 @@ def test_the_methods_that_need_no_gradient(method, layer):
     assert found.layer == "two"
     assert found.top
     assert "take score_cam() or eigencam()" in told(lambda: ModelCheck(net(by_numpy), X).gradcam(1))
+
+
+@pytest.mark.parametrize("layer", [None, "two"])
+def test_without_a_gradient_too_it_is_of_the_picture(layer):
+    model = net(lambda s, a, b: torch.from_numpy((logits(s, a) - logits(s, b)).numpy()))
+    check = ModelCheck(model, (A, B))
+    want = check.eigencam(layer="two", call=0)
+    assert np.array_equal(check.eigencam(layer=layer).raw, want.raw)
+    assert not check.invariance("translation", layers=layer, values=[0.2]).deaf
 
 
 def test_invariance_needs_no_gradient():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from ...errors import ExplanationError, ModelRunError
 from .images import Images
 from .runs import BackwardError, NoWayBackError, back, forgiving
-from .survey import Call, Survey, surveyed
+from .survey import Call, Survey, surveyed, surveyed_plainly
 from .targets import Target, score
 
 POINTWISE = (  # what leaves a dense output's places and classes what they are
@@ -92,8 +92,11 @@ def find_layers(
     except (NoWayBackError, ModelRunError):
         if not any_way:
             raise
-    with surveyed(images, graph=False) as survey:
-        return _made(survey, _trusted(survey)[-1], "") if survey.calls else None
+    survey = surveyed_plainly(images)
+    if not survey.calls:
+        return None
+    found = _made(survey, _trusted(survey)[-1], "")
+    return replace(found, call=survey.call_of(found.late), early_call=survey.call_of(found.early))
 
 
 def _find_layers(images: Images, target: Target, any_output: bool) -> Found | None:

@@ -15,7 +15,7 @@ from .choice import Found, find_layers
 from .images import Images
 from .layouts import Layout, Size, by_shape, dim_of_channels, exact, made_by, places
 from .runs import NoWayBackError, forgiving
-from .survey import Survey, first_tensor, is_attention, proportional, surveyed
+from .survey import Survey, first_tensor, is_attention, proportional, surveyed, surveyed_plainly
 from .targets import Target
 
 __all__ = ["Layer", "Layers", "as_map", "find_layer", "first_tensor"]
@@ -71,10 +71,12 @@ def chosen_layer(
 
 def calls_of_picture(images: Images, names: Sequence[str]) -> dict[str, int]:
     """Of each layer the last call that the picture reaches; -1: the last of all. Other inputs may go through it."""
-    survey = None if images.are_alone else _survey(images)
-    if survey is not None and any(name not in survey.reached for name in names):
+    if images.are_alone:
+        return dict.fromkeys(names, -1)
+    survey = _survey(images) or surveyed_plainly(images)
+    if survey.leaves and any(name not in survey.reached for name in names):
         survey = _survey(images, through=True) or survey
-    return {name: survey.call_of(name) if survey else -1 for name in names}
+    return {name: survey.call_of(name) for name in names}
 
 
 def _survey(images: Images, until: int | None = None, *, through: bool = False) -> Survey | None:

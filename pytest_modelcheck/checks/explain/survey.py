@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,7 @@ class Survey:
     """What one forward showed: `calls` in the order in which they finished, and the model's `output`.
 
     `reached`: of each module the last call, from 0, that the picture reaches, whatever it gives.
+    `sums`: where there is no graph, of what each module gave, call by call.
     """
 
     images: Images
@@ -58,6 +59,7 @@ class Survey:
     finished: dict[str, Call] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     reached: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, list[float]] = field(default_factory=dict)
     grids: dict[Size, None] = field(default_factory=dict)
     widths: dict[int, int] = field(default_factory=dict)
     until: int | None = None
@@ -77,7 +79,11 @@ class Survey:
     def calls(self) -> list[Call]:
         """Those that the picture reaches; all of them where no graph tells (a backbone in a no_grad block)."""
         found = list(self.finished.values())
-        return [call for call in found if call.edge] or found
+        return (
+            [call for call in found if call.edge]
+            or [call for call in found if call.name in self.reached]
+            or found
+        )
 
     def note(
         self, name: str, module: nn.Module, given: Tensor | None, output: Tensor, version: int | None
@@ -86,6 +92,8 @@ class Survey:
         number = self.counts[name] = self.counts.get(name, -1) + 1
         if output.requires_grad:
             self.reached[name] = number
+        if not self.leaves and _is_strided(output):
+            self.sums.setdefault(name, []).append(float(output.sum(dtype=torch.float64)))
         if given is not None and self._is_untouched(module, given):
             self.pictures.append(output)
             return
@@ -289,6 +297,23 @@ def surveyed(
         with own_errors(), suppress(_Enough), as_written(), _hooks(before, after):
             survey.output = images.subject.run(inputs)
         yield survey
+
+
+def surveyed_plainly(images: Images) -> Survey:
+    """Without a graph; where other inputs stand beside the picture, what it reaches is what changes with it."""
+    with surveyed(images, graph=False) as survey:
+        pass
+    if not images.are_alone:
+        batch = images.batch
+        other = (batch.float().flip(tuple(range(2, batch.dim()))) * 0.5 + 0.25).to(batch.dtype)
+        changed = replace(images, subject=images.subject.on(images.inputs(other)))
+        with surveyed(changed, graph=False) as again:
+            pass
+        for name, sums in survey.sums.items():
+            pairs = zip(sums, again.sums.get(name, []), strict=False)
+            answers = [number for number, (one, two) in enumerate(pairs) if one != two]
+            survey.reached.update({name: answers[-1]} if answers else {})
+    return survey
 
 
 def _plainly(images: Images, one: bool) -> Inputs:
