@@ -24,7 +24,6 @@ from .layouts import Layout, Size
 ImageChoice: TypeAlias = int | str | None
 """The n-th tensor of the inputs, the name of an argument, or None: the one that looks like a picture."""
 
-
 CHANNELS = (1, 3, 4)  # of what is a picture by its shape: grey, colour, colour and one more
 
 
