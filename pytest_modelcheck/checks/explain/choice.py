@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from ...errors import ExplanationError, ModelRunError
 from .images import Images
 from .runs import BackwardError, NoWayBackError, back, forgiving
-from .survey import Call, Survey, surveyed, surveyed_plainly
+from .survey import Call, Survey, surveyed
 from .targets import Target, score
 
 POINTWISE = (  # what leaves a dense output's places and classes what they are
@@ -99,6 +99,23 @@ def find_layers(
     return replace(found, call=survey.call_of(found.late), early_call=survey.call_of(found.early))
 
 
+def surveyed_plainly(images: Images) -> Survey:
+    """Without a graph; where other inputs stand beside the picture, what it reaches is what changes with it."""
+    with surveyed(images, graph=False) as survey:
+        pass
+    if not images.are_alone:
+        batch = images.batch
+        other = (batch.float().flip(tuple(range(2, batch.dim()))) * 0.5 + 0.25).to(batch.dtype)
+        changed = replace(images, subject=images.subject.on(images.inputs(other)))
+        with surveyed(changed, graph=False) as again:
+            pass
+        for name, sums in survey.sums.items():
+            pairs = zip(sums, again.sums.get(name, []), strict=False)
+            answers = [number for number, (one, two) in enumerate(pairs) if one != two]
+            survey.reached.update({name: answers[-1]} if answers else {})
+    return survey
+
+
 def _find_layers(images: Images, target: Target, any_output: bool) -> Found | None:
     several = len(images.batch) > 1 and "N" in images.axes
     if several and not callable(target):
@@ -168,9 +185,12 @@ def _late(survey: Survey, scores: Tensor) -> tuple[Call, str]:
 
 
 def _has_tokens(calls: Sequence[Call], found: Call) -> bool:
-    """Whether there are tokens behind `found`: the score does not read them."""
+    """Whether there are tokens behind `found`: the score does not read them.
+
+    Not those that a module returns beside what is read: they may be made by `found` itself.
+    """
     behind = itertools.dropwhile(lambda call: call is not found, calls)
-    return any(call.layout.front is not None for call in itertools.islice(behind, 1, None))
+    return any(call.layout.front is not None and not call.among for call in itertools.islice(behind, 1, None))
 
 
 def _matter(survey: Survey, scores: Tensor) -> Iterator[Call]:

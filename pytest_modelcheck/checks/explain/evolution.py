@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 from PIL import Image
@@ -133,8 +133,10 @@ def _strongest(images: Images, layer: str, feature: int, samples: int) -> list[A
 
 
 def _activation(made: Projection, feature: int, sample: int) -> Activation:
-    box = made.box(sample)
-    patch, projection = made.input_image(sample).crop(box), made.picture(sample).crop(box)
+    patch, projection = made.input_image(sample), made.picture(sample)
+    if made.raw.ndim == 4:  # the line of a signal and the slices of a volume are shown whole
+        box = cast("tuple[int, int, int, int]", made.box(sample))
+        patch, projection = patch.crop(box), projection.crop(box)
     return Activation(feature, sample, float(made.score[sample]), patch, projection)
 
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from ...errors import ExplanationError, ModelRunError
 from ...text import nearest
-from .choice import Found, find_layers
+from .choice import Found, find_layers, surveyed_plainly
 from .images import Images
 from .layouts import Layout, Size, by_shape, dim_of_channels, exact, made_by, places
 from .runs import NoWayBackError, forgiving
-from .survey import Survey, first_tensor, is_attention, proportional, surveyed, surveyed_plainly
+from .survey import Survey, first_tensor, is_attention, proportional, surveyed
 from .targets import Target
 
 __all__ = ["Layer", "Layers", "as_map", "find_layer", "first_tensor"]
@@ -38,7 +38,7 @@ def find_layer(images: Images, layer: str | nn.Module) -> tuple[str, nn.Module]:
                 f"{subject.name}: the {type(layer).__name__} given as layer= is not in the model"
             )
         return found, layer
-    if layer not in modules:
+    if not isinstance(layer, str) or layer not in modules:
         raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(str(layer), list(modules))}")
     return layer, modules[layer]
 

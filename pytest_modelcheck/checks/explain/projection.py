@@ -49,12 +49,15 @@ class Projection(Explanation):
         scaled: np.ndarray = size / np.maximum(largest, np.finfo(np.float32).tiny)
         return scaled
 
-    def box(self, index: int = 0) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) around all pixels that the signal reached; right, bottom exclusive; 0 if none."""
+    def box(self, index: int = 0) -> tuple[int, ...]:
+        """(left, top, right, bottom) around all pixels that the signal reached; right, bottom exclusive; 0 if none.
+
+        Of a signal (left, right), of a volume x, y and z of both corners.
+        """
         if not self.raw[index].any():
-            return 0, 0, 0, 0
-        rows, columns = self._reached(index)
-        return columns.start, rows.start, columns.stop, rows.stop
+            return (0,) * 2 * (self.raw.ndim - 2)
+        reached = self._reached(index)[::-1]
+        return (*(one.start for one in reached), *(one.stop for one in reached))
 
     def _reached(self, index: int) -> list[slice]:
         """Along each axis of the space, from the first to the last place that the signal reached."""

@@ -177,7 +177,7 @@ def _no_way_back(subject: Subject, error: ModelRunError, module: str = "") -> No
     told = f"{subject.name}: {error}{within}" if isinstance(error, BackwardError) else str(error)
     return NoWayBackError(
         f"{told}\nThe model runs, but no gradient can go back through it: take score_cam() or eigencam(), which "
-        "need none, or a layer behind that place."
+        "need none, or another method at a layer behind that place."
     )
 
 
