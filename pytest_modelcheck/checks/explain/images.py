@@ -18,12 +18,11 @@ from ...errors import ExplanationError
 from ...model.shapes import shape_words
 from ...model.subject import Inputs, Subject, dtype_name
 from ...text import not_one_of
-from .entrances import Entrance, Entrances, entrances, space_of
+from .entrances import Entrance, Entrances, NoPictureError, entrances, space_of
 from .layouts import Layout, Size
 
 ImageChoice: TypeAlias = int | str | None
 """The n-th tensor of the inputs, the name of an argument, or None: the one that looks like a picture."""
-
 
 CHANNELS = (1, 3, 4)  # of what is a picture by its shape: grey, colour, colour and one more
 
@@ -52,6 +51,11 @@ class Images:
         """The pictures (N, C, *space), whatever layout the model takes."""
         tensors = self.subject.require_inputs().tensors
         return self.read([tensors[place].detach() for place in self.places])
+
+    @property
+    def are_alone(self) -> bool:
+        """Whether there are no other inputs beside the pictures."""
+        return len(self.places) == len(self.subject.require_inputs().tensors)
 
     @property
     def size(self) -> Size:
@@ -137,12 +141,13 @@ def find_images(subject: Subject, image: ImageChoice = None) -> Images:
         listed = [i for i, path in enumerate(paths) if _pattern(path) == _pattern(paths[image])]
     if listed:
         return _checked_list(subject, listed, paths, image)
-    if len(candidates) == 1 and image is None and _is_beyond_doubt(subject, tensors[candidates[0]]):
-        return Images(subject, tuple(candidates), "NCSS", _called(paths, candidates[0], image))
+    surest = [i for i in candidates if image is None and _is_beyond_doubt(subject, tensors[i])]
+    if len(surest) == 1 and all(tensors[i].dim() == 2 for i in candidates if i not in surest):
+        return Images(subject, tuple(surest), "NCSS", _called(paths, surest[0], image))
     seen = entrances(subject, candidates) if candidates else Entrances({})
     readings = {i: axes for i in candidates if (axes := _axes(subject, tensors[i], seen.found.get(i), image))}
     if not readings:
-        raise _no_picture(subject, image, asked, paths)
+        raise seen.error or _no_picture(subject, image, asked, paths)
     ranks = {i: _rank(tensors[i], i, axes, seen) for i, axes in readings.items()}
     best = min(readings, key=lambda i: (ranks[i], i))
     equals = [i for i in readings if i != best and ranks[i][:4] == ranks[best][:4] and image is None]
@@ -290,14 +295,14 @@ def _another(paths: list[str], best: int, equals: list[int]) -> str:
     )
 
 
-def _no_picture(subject: Subject, image: ImageChoice, asked: list[int], paths: list[str]) -> ExplanationError:
+def _no_picture(subject: Subject, image: ImageChoice, asked: list[int], paths: list[str]) -> NoPictureError:
     tensors = subject.require_inputs().tensors
     if image is not None:
         shown = ", ".join(f"{shape_words(tensors[i])} {dtype_name(tensors[i])}" for i in asked)
-        return ExplanationError(
+        return NoPictureError(
             f"{subject.name}: image={image!r} is no picture: it is {shown}; {_choices(paths)}"
         )
-    return ExplanationError(
+    return NoPictureError(
         f"{subject.name}: a heatmap needs an image input (N, C, H, W), images (C, H, W) of one size, a signal "
         f"(N, C, L) or a volume (N, C, D, H, W); the inputs are {subject.inputs}.\n"
         f"If one of them is one all the same, name it: image='...' ({_choices(paths)})."

@@ -206,7 +206,7 @@ class _Watch:
     """
 
     def __init__(
-        self, images: Images, names: Sequence[str], target: Group, probability: ProbabilityChoice
+        self, images: Images, names: Mapping[str, int], target: Group, probability: ProbabilityChoice
     ) -> None:
         self.images, self.names = images, names
         self.reference, output = run_features(images.subject, names)

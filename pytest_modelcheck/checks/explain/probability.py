@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from ...errors import ExplanationError
+from ...errors import ExplanationError, ModelRunError
 from ...model.subject import Inputs, Subject
 from ...text import not_one_of
 from .logits import class_logits
@@ -196,7 +196,11 @@ def made_in_a_run(subject: Subject, read: Callable[[object], Tensor], inputs: In
         for parameter in subject.module.parameters():
             if (parameter.is_floating_point() or parameter.is_complex()) and not parameter.is_inference():
                 parameter.requires_grad_()
-        return made_by(read(subject.run(inputs or subject.require_inputs().copied(gradients=False))))
+        try:
+            output = subject.run(inputs or subject.require_inputs().copied(gradients=False))
+        except ModelRunError:  # it runs without a graph alone
+            return ""
+        return made_by(read(output))
 
 
 def _end(node: Any) -> str:

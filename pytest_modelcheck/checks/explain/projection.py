@@ -13,7 +13,7 @@ from torch import Tensor
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from ...model.subject import Subject
-from .cam import cam, per_sample, refuse_nan
+from .cam import mapped, per_sample, refuse_nan
 from .heatmap import Explanation
 from .images import ImageChoice, Images, find_images, grown
 from .layers import Layer, find_layer
@@ -165,9 +165,10 @@ def guided_gradcam(
     subject: Subject, *, target: Target = None, layer: Layer = None, call: int = -1, image: ImageChoice = None
 ) -> Projection:
     """Selvaraju et al. 2017: guided backpropagation, weighted by Grad-CAM's positive map."""
-    heatmap = cam(subject, target=target, layer=layer, call=call, image=image)
+    images = find_images(subject, image)
+    heatmap = mapped(images, target=target, layer=layer, call=call)
     classes = target if callable(target) else cast("list[int]", list(heatmap.target))
-    guided = project(subject, "guided", target=classes, image=image)
+    guided = projected(images, "guided", target=classes)
     with exactly():
         weights = grown(torch.from_numpy(heatmap.raw).relu(), heatmap.image.shape[2:], heatmap.extent)
     return Projection(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .images import Images
 from .layouts import MOST_EXTRA, Size
+from .runs import back
 
 
 def front_of(tokens: Tensor, grid: Size, images: Images, leaves: Sequence[Tensor]) -> int | None:
@@ -19,17 +20,19 @@ def front_of(tokens: Tensor, grid: Size, images: Images, leaves: Sequence[Tensor
 
     Asked of the first layer that has so many; where all answer, attention has mixed them, and a few are taken for extra
     ones if the others answer to their own places: queries of a decoder do not. None: these are no places. `leaves`: the
-    picture, that the tokens were computed from.
+    picture, that the tokens were computed from; without any, a few extra ones stand in front, as they mostly do.
     """
     extra = tokens.shape[1] - math.prod(grid)
     if not extra:
         return 0
+    if not leaves:
+        return extra if extra <= MOST_EXTRA else None
     least = 1e-4 * _answer(tokens, leaves)
     front = _silent(tokens, extra, least, leaves)
-    back = _silent(tokens.flip(1), extra - front, least, leaves)
-    if front + back == extra:
+    behind = _silent(tokens.flip(1), extra - front, least, leaves)
+    if front + behind == extra:
         return front
-    if front or back or extra > MOST_EXTRA:
+    if front or behind or extra > MOST_EXTRA:
         return None
     return next((n for n in (extra, 0) if _is_local(tokens[:, n:], grid, images, leaves)), None)
 
@@ -69,12 +72,8 @@ def _answers(tokens: Tensor, leaves: Sequence[Tensor]) -> list[Tensor]:
     weights = torch.linspace(
         -1, 1, tokens.shape[-1], device=tokens.device
     ).square()  # a norm's plain sum is constant
-    return list(
-        torch.autograd.grad(
-            (tokens.float() * weights).sum(),
-            list(leaves),
-            retain_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
-    )
+    found = back((tokens.float() * weights).sum(), leaves, keep=True)
+    return [
+        torch.zeros_like(leaf) if gradient is None else gradient
+        for leaf, gradient in zip(leaves, found, strict=True)
+    ]
