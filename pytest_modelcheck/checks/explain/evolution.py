@@ -133,9 +133,7 @@ def _strongest(images: Images, layer: str, feature: int, samples: int) -> list[A
 
 
 def _activation(made: Projection, feature: int, sample: int) -> Activation:
-    box = made.box(sample)
-    patch, projection = made.input_image(sample).crop(box), made.picture(sample).crop(box)
-    return Activation(feature, sample, float(made.score[sample]), patch, projection)
+    return Activation(feature, sample, float(made.score[sample]), *made.patch(sample))
 
 
 def feature_evolution(
