@@ -39,7 +39,9 @@ def test_a_thousand_checks_of_one_model_measure_it_once(monkeypatch):
     checks = [ModelCheck(model, torch.ones(4, 200)) for _ in range(1000)]
     results = [check.complexity() for check in checks]
     assert len({result.macs for result in results}) == 1
-    assert len({id(result) for result in results}) == 1000  # each has its own: whose it is is remembered with it
+    assert (
+        len({id(result) for result in results}) == 1000
+    )  # each has its own: whose it is is remembered with it
 
 
 @pytest.mark.parametrize("change", [*CHANGES.values(), *BY_VALUE.values()], ids=[*CHANGES, *BY_VALUE])

@@ -79,6 +79,8 @@ def cam(
 def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> tuple[Probe, str]:
     """What was captured at `layer`; where none was named, at the one that was chosen, and why."""
     subject, samples = images.subject, len(images.batch)
+    if type(call) is not int:
+        raise ExplanationError(f"call={call!r} is no number: 0 is the layer's first call, -1 its last")
     name, module, own, why = chosen_layer(images, layer, target, any_output=method in _ANY_LAYER)
     alone = method in _ANY_LAYER or (method in _TRIED and layer is not None)
     take = capture_alone if alone else capture
@@ -95,6 +97,11 @@ def _probe(images: Images, layer: Layer, target: Target, call: int, method: str)
         captured = captured if own == -1 else take(subject, name, module, target, own, samples=samples)
     places = layout(captured.activation, images, name)
     if not alone and method not in _TRIED and not places.read(captured.gradient).any():
+        if layer is None and not why and not torch.tensor(captured.score).any():
+            raise ExplanationError(
+                f"{subject.name}: the score is 0 and depends on no layer: are the weights of its head zero, as they "
+                "are before a training? Load trained ones, or choose another target."
+            )
         captured = _through(subject, name, module, target, wanted, samples)
     return Probe(images, name, module, target, captured), why
 

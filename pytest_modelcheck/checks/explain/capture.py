@@ -115,6 +115,7 @@ def _captured(
         subject.restored(frozen=True, guard=guard),
         torch.set_grad_enabled(differentiate),
     ):
+        torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext():
             output = subject.run(inputs)

@@ -143,9 +143,12 @@ def _late(survey: Survey, scores: Tensor) -> tuple[Call, str]:
 
 
 def _has_tokens(calls: Sequence[Call], found: Call) -> bool:
-    """Whether there are tokens behind `found`: the score does not read them."""
+    """Whether there are tokens behind `found`: the score does not read them.
+
+    Not those that a module returns beside what is read: they may be made by `found` itself.
+    """
     behind = itertools.dropwhile(lambda call: call is not found, calls)
-    return any(call.layout.front is not None for call in itertools.islice(behind, 1, None))
+    return any(call.layout.front is not None and not call.among for call in itertools.islice(behind, 1, None))
 
 
 def _matter(survey: Survey, scores: Tensor) -> Iterator[Call]:

@@ -20,6 +20,8 @@ def chosen_layers(images: Images, layers: Layers) -> list[str]:
     """Names of `layers` (one or several modules or names); None: the first that sees the picture, and the last."""
     if layers is not None:
         given = cast("Sequence[str | nn.Module]", layers if isinstance(layers, (list, tuple)) else [layers])
+        if not given:
+            raise ExplanationError(f"layers={layers!r} names no layer; None takes the first and the last")
         return [find_layer(images, layer)[0] for layer in given]
     return early_and_late(images)
 

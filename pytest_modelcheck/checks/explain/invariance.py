@@ -169,7 +169,10 @@ def _steps(transform: str, values: Sequence[float] | None, images: Images) -> tu
         raise ExplanationError(f"{images.name} is a signal of one dimension, which has no rotation")
     if values is None:
         return TRANSFORMS[transform][1]
-    steps = tuple(float(value) for value in values)
+    try:
+        steps = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        steps = ()
     if not steps or not all(map(math.isfinite, steps)) or (transform == "scale" and min(steps) <= 0):
         raise ExplanationError(f"values={values!r}: give one or more finite ones, and scales above 0")
     return steps

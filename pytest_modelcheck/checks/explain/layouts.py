@@ -74,7 +74,7 @@ def dim_of_channels(shape: Size, module: nn.Module) -> int | None:
             return dims.pop()
         if made and dims and part is module and made.dim is not None:
             return made.dim % len(shape)
-    return None
+    return 1 if len(shape) == 3 and shape[2] == 1 else None  # pooled: one place, not one channel
 
 
 def mismatch(grid: Size, size: Size) -> float:

@@ -133,7 +133,7 @@ def _no_way_back(subject: Subject, error: Exception, module: str = "") -> Explan
     told = str(error) if isinstance(error, ModelRunError) else f"{subject.name}: {in_short(error)}{within}"
     return ExplanationError(
         f"{told}\nThe model runs, but no gradient can go back through it: take score_cam() or eigencam(), which "
-        "need none, or a layer behind that place."
+        "need none, at a layer that you name (layer='...'), or another method at a layer behind that place."
     )
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +16,12 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from ...model.guard import only_reads
 from .images import Images
-from .layouts import MOST_EXTRA, Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
-from .outputs import only_map
+from .layouts import Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
+from .outputs import only_map, put, tensors, where_only_map
 from .runs import as_written
+from .tokens import front_of
+
+TRIES = 4  # layers of so many tokens that are asked whether these are places
 
 
 @dataclass
@@ -25,7 +29,8 @@ class Call:
     """What a module's last call gave, that the picture reaches; its `number` is from 0.
 
     `trusted`: its places are known to be the picture's, and not by their proportions alone. `edge`: where a gradient by
-    it is found; None: it does not depend on the picture. `is_norm`, `has_weights`: of the module itself.
+    it is found; None: it does not depend on the picture. `is_norm`, `has_weights`: of the module itself. `among`: it is
+    one of several tensors that the module returned.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Call:
     edge: GradientEdge | None
     is_norm: bool
     has_weights: bool
+    among: bool = False
 
 
 class _Enough(BaseException):
@@ -54,6 +60,7 @@ class Survey:
     counts: dict[str, int] = field(default_factory=dict)
     grids: dict[Size, None] = field(default_factory=dict)
     widths: dict[int, int] = field(default_factory=dict)
+    tries: dict[tuple[int, Size], int] = field(default_factory=dict)
     until: int | None = None
 
     def call(self, found: Call) -> int:
@@ -67,9 +74,15 @@ class Survey:
         return [call for call in found if call.edge] or found
 
     def note(
-        self, name: str, module: nn.Module, given: Tensor | None, output: Tensor, version: int | None
+        self,
+        name: str,
+        module: nn.Module,
+        given: Tensor | None,
+        output: Tensor,
+        version: int | None,
+        handed: Tensor,
     ) -> None:
-        """Take down what `module` made of `given`."""
+        """Take down what `module` made of `given`; `handed`: the output as others get it."""
         number = self.counts[name] = self.counts.get(name, -1) + 1
         self._merge(given)
         if given is not None and self._is_untouched(module, given):
@@ -92,9 +105,10 @@ class Survey:
         self.finished.pop(name, None)
         self.images.layouts[name] = layout
         weights = [p for p in module._parameters.values() if p is not None]
-        edge = get_gradient_edge(output) if output.requires_grad else None
+        edge = get_gradient_edge(handed) if handed.requires_grad else None
         is_norm = "norm" in type(module).__name__.lower()
-        self.finished[name] = Call(name, number, layout, trusted, edge, is_norm, bool(weights))
+        among = handed is not output
+        self.finished[name] = Call(name, number, layout, trusted, edge, is_norm, bool(weights), among)
 
     def _is_untouched(self, module: nn.Module, given: Tensor) -> bool:
         """Whether it hands the picture on without weights: padding, dropout, a smaller one."""
@@ -144,36 +158,16 @@ class Survey:
         """The grid that tokens (N, L, C) make, and how many stand in front of it."""
         count, known = tokens.shape[1], self.images.tokens
         if count not in known and tokens.requires_grad:
-            fitting = [grid for grid in self.grids if 0 <= count - math.prod(grid) <= MOST_EXTRA]
+            fitting = [grid for grid in self.grids if math.prod(grid) <= count]
             fitting = fitting or ([] if self.grids else proportional(count, self.images.size))
             if not fitting or count == 1:
                 return None
             grid = max(fitting, key=math.prod)
-            known[count] = grid, self._front(tokens, count - math.prod(grid))
+            tried = self.tries[count, grid] = self.tries.get((count, grid), 0) + 1
+            front = front_of(tokens, grid, self.images, self.leaves) if tried <= TRIES else None
+            if front is not None:
+                known[count] = grid, front
         return known.get(count)
-
-    def _front(self, tokens: Tensor, extra: int) -> int:
-        """How many tokens stand before those of the places: the first ones do not answer to the picture, or the last.
-
-        Asked of the first layer that has them: attention mixes all.
-        """
-        if not extra:
-            return 0
-        first, last = (self._answer(part) for part in (tokens[:, :extra], tokens[:, -extra:]))
-        return 0 if last < 1e-4 * first else extra
-
-    def _answer(self, tokens: Tensor) -> float:
-        weights = torch.linspace(
-            -1, 1, tokens.shape[-1], device=tokens.device
-        ).square()  # a norm's plain sum is constant
-        found = torch.autograd.grad(
-            (tokens.float() * weights).sum(),
-            self.leaves,
-            retain_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
-        return max(float(gradient.abs().max()) for gradient in found)
 
     def _merge(self, given: Tensor | None) -> None:
         """Patch merging (Swin): as many tokens as the halved grid has, of so many more channels, are its places."""
@@ -251,18 +245,33 @@ def surveyed(images: Images, one: bool = False, until: int | None = None) -> Ite
             if given is not None and threading.get_ident() == thread:
                 versions[module] = _version(given)
 
-        def after(module: nn.Module, args: object, output: object) -> None:
-            tensor = first_tensor(output)
-            if tensor is not None and threading.get_ident() == thread and module in names:
-                survey.note(names[module], module, first_tensor(args), tensor, versions.get(module))
+        def after(module: nn.Module, args: object, output: object) -> object:
+            found = where_only_map(output)
+            if found is None or threading.get_ident() != thread or module not in names:
+                return None
+            path, tensor = found
+            handed = _handed_on(output, tensor)
+            survey.note(names[module], module, first_tensor(args), tensor, versions.get(module), handed)
+            return put(output, path, handed) if handed is not tensor else None
 
         with suppress(_Enough), as_written(), _hooks(before, after):
             survey.output = images.subject.run(inputs)
         yield survey
 
 
+def _handed_on(output: object, tensor: Tensor) -> Tensor:
+    """The map `tensor` of a module's output with an edge of its own, if it is one of several tensors there.
+
+    What goes around it, from its maker to the others (a pooled one beside the last hidden state), is then not the
+    module's map.
+    """
+    if not tensor.requires_grad or isinstance(output, Tensor) or len(list(tensors(output))) < 2:
+        return tensor
+    return tensor.view_as(tensor)
+
+
 @contextmanager
-def _hooks(before: Callable[..., None], after: Callable[..., None]) -> Iterator[None]:
+def _hooks(before: Callable[..., None], after: Callable[..., Any]) -> Iterator[None]:
     handles = [register_module_forward_pre_hook(before), register_module_forward_hook(after)]
     try:
         yield
