@@ -39,7 +39,7 @@ def find_layer(images: Images, layer: str | nn.Module) -> tuple[str, nn.Module]:
         return found, layer
     if not isinstance(layer, str):
         raise ExplanationError(
-            f"{subject.name}: layer={layer!r} is no layer: give one module of the model, or its dotted name"
+            f"{subject.name} has no layer {layer!r}: give one, a module of the model or its dotted name"
         )
     if layer not in modules:
         raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(layer, list(modules))}")

@@ -75,7 +75,7 @@ def _named(handle: Handle, made: Made, classes: Classes) -> Made:
     """With the names of the classes."""
     known = classes if classes is not None else handle._setting("classes") or {}
     if isinstance(known, (str, bytes)) or not isinstance(known, (Mapping, Iterable)):
-        raise ExplanationError(f"classes={known!r}: give names in the order of the classes, or index -> name")
+        raise ExplanationError(f"classes={known!r} are no names: give a sequence, or index -> name")
     names = dict(known) if isinstance(known, Mapping) else dict(enumerate(known))
     try:
         by_index = {int(str(index)): str(name) for index, name in names.items()}
