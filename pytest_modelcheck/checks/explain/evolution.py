@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import torch
 from PIL import Image
@@ -133,11 +133,7 @@ def _strongest(images: Images, layer: str, feature: int, samples: int) -> list[A
 
 
 def _activation(made: Projection, feature: int, sample: int) -> Activation:
-    patch, projection = made.input_image(sample), made.picture(sample)
-    if made.raw.ndim == 4:  # the line of a signal and the slices of a volume are shown whole
-        box = cast("tuple[int, int, int, int]", made.box(sample))
-        patch, projection = patch.crop(box), projection.crop(box)
-    return Activation(feature, sample, float(made.score[sample]), patch, projection)
+    return Activation(feature, sample, float(made.score[sample]), *made.patch(sample))
 
 
 def feature_evolution(

@@ -193,12 +193,14 @@ def _pattern(path: str) -> str:
 def _may_be_picture(tensor: Tensor) -> bool:
     """Of a kind and with places: no indices, no scale, no vector."""
     kind = tensor.is_floating_point() or tensor.dtype is torch.uint8
-    return (
-        kind
-        and 2 <= tensor.dim() <= 5
-        and tensor.numel() > 0
-        and sum(n > 1 for n in tensor.shape) > (tensor.dim() > 2)
-    )
+    return kind and 2 <= tensor.dim() <= 5 and tensor.numel() > 0 and _has_places(tuple(tensor.shape))
+
+
+def _has_places(shape: Size) -> bool:
+    """Whether a shape may have some: more than a number for each sample, or for each channel of a picture."""
+    large = sum(n > 1 for n in shape)
+    is_one_signal = len(shape) == 2 or (len(shape) == 3 and shape[0] == 1)
+    return large > 1 or (large == 1 and is_one_signal)
 
 
 def _is_beyond_doubt(subject: Subject, tensor: Tensor) -> bool:

@@ -22,14 +22,10 @@ from .images import ImageChoice, Images, find_images
 from .layers import Layers
 from .layouts import Size
 from .probability import ProbabilityChoice, checked
+from .words import TRANSFORMS
 
 PROBABILITY = "probability"
 SAME = 1e-5  # of the largest pixel: what resampling alone may change
-TRANSFORMS: Mapping[str, tuple[str, tuple[float, ...]]] = {  # the paper's ranges
-    "translation": ("vertical shift, share of the height", tuple(s * 10 / 224 for s in range(-6, 7))),
-    "scale": ("scale, ratio", tuple(1 + s / 10 for s in range(9))),
-    "rotation": ("rotation, degrees", tuple(float(d) for d in range(0, 361, 15))),
-}
 TURNS = (
     15.0,
     30.0,

@@ -38,8 +38,12 @@ def find_layer(images: Images, layer: str | nn.Module) -> tuple[str, nn.Module]:
                 f"{subject.name}: the {type(layer).__name__} given as layer= is not in the model"
             )
         return found, layer
-    if not isinstance(layer, str) or layer not in modules:
-        raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(str(layer), list(modules))}")
+    if not isinstance(layer, str):
+        raise ExplanationError(
+            f"{subject.name} has no layer {layer!r}: give one, a module of the model or its dotted name"
+        )
+    if layer not in modules:
+        raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(layer, list(modules))}")
     return layer, modules[layer]
 
 

@@ -14,11 +14,11 @@ from ...errors import ExplanationError, ModelRunError
 from ...model.subject import Inputs, Subject
 from ...text import not_one_of
 from .logits import class_logits
+from .words import GIVEN, PROBABILITIES, SIGMOID, SOFTMAX
 
 ProbabilityChoice: TypeAlias = str | Callable[..., Tensor] | None
 """How probabilities are made of the output: a word, a callable on the output, or None: as the model means it."""
 Top: TypeAlias = tuple[tuple[tuple[int, float], ...], ...]
-SOFTMAX, SIGMOID, GIVEN = WORDS = ("softmax", "sigmoid", "given")
 LIKELIEST = 5
 LOGITS = "logits"  # what made the output is no function that ends in probabilities
 ENDS = {"Softmax": GIVEN, "Sigmoid": GIVEN, "Hardsigmoid": GIVEN, "Addmm": LOGITS, "Convolution": LOGITS}
@@ -55,8 +55,8 @@ PASSING = {
 
 def checked(probability: object) -> None:
     """Raise ExplanationError for what is neither a word nor a callable."""
-    if probability is not None and not callable(probability) and probability not in list(WORDS):
-        words = not_one_of("probability", probability, WORDS)
+    if probability is not None and not callable(probability) and probability not in PROBABILITIES:
+        words = not_one_of("probability", probability, PROBABILITIES)
         raise ExplanationError(f"{words}; or a callable on the output that returns (N, classes) in [0, 1]")
 
 

@@ -73,13 +73,13 @@ def _go(images: Images, rule: str, start: Start, watch: Trail | ThroughNoGrad | 
             for tensor in inputs.tensors:
                 if tensor.requires_grad:
                     watch.follow(tensor)
-        with Plainly(), watch or nullcontext():
+        with Plainly() as plainly, watch or nullcontext():
             values, targets, output = _started(images, start, inputs)
         if isinstance(watch, Trail):
             watch.ends(values)
         met = relus(output)
         signal = values.detach() if start.module is not None else torch.ones_like(values)
-        with rectified(values, rule) as way:
+        with rectified(values, rule, plainly.compared) as way:
             found = gradients(values, leaves, signal)
     return Went(
         images.read(found),
