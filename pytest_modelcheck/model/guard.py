@@ -11,10 +11,11 @@ from __future__ import annotations
 import functools
 import inspect
 import types
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # older torches cannot subscript it
     Overload: TypeAlias = torch._ops.OpOverload[..., object]
 
 Arguments: TypeAlias = tuple[object, ...]
+Hook = TypeVar("Hook", bound="Callable[..., object]")
 Keywords: TypeAlias = Mapping[str, object]
 
 _NOTHING, _FIRST, _UNKNOWN = range(3)  # what a function may write to
@@ -42,12 +44,22 @@ _READERS = (
 )  # their forwards only read parameters
 
 
+_HARMLESS: weakref.WeakSet[Callable[..., object]] = weakref.WeakSet()
+
+
+def harmless(hook: Hook) -> Hook:
+    """Note that a hook of ours writes to nothing."""
+    _HARMLESS.add(hook)
+    return hook
+
+
 def only_reads(module: nn.Module) -> bool:
-    """Whether its forward can write to no parameter: all modules are of torch or torchvision, and have no hooks.
+    """Whether its forward can write to no parameter: all modules are of torch or torchvision, without hooks but ours.
 
     Then a block that only calls it needs no watch.
     """
-    if _global_forward_pre_hooks or _global_forward_hooks:
+    hooks = (*_global_forward_pre_hooks.values(), *_global_forward_hooks.values())
+    if any(hook not in _HARMLESS for hook in hooks):
         return False
     parts = modules_of([module])
     return all(map(_reads, {*map(type, parts)})) and not any(map(_is_altered, parts))

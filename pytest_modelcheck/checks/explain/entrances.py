@@ -55,6 +55,8 @@ class _Enough(BaseException):
 
 def space_of(module: nn.Module) -> int | None:
     """Of how many dimensions a convolution is; None for other modules."""
+    if not isinstance(module, torch.jit.ScriptModule) and "kernel_size" not in vars(module):
+        return None  # to ask a module for what it lacks is slow
     kernel = getattr(module, "kernel_size", None)
     if isinstance(kernel, tuple) and isinstance(getattr(module, "in_channels", None), int):
         return len(kernel)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten_with_path
 
 from ...errors import ExplanationError
+from ...model.parts import modules_of
 from ...model.shapes import shape_words
 from ...model.subject import Inputs, Subject, dtype_name
 from ...text import not_one_of
@@ -33,9 +34,8 @@ class Images:
 
     `places`: which of the inputs' tensors it is, from 0: one for a batch, one for each image of a detector's list.
     `axes` of each: a letter for each dimension, N samples, C channels, S space (`NCSS`, `NSSC`; `CSS`: one sample;
-    `NS`: one channel). `name`: what it is called in messages. `notes`: what a reader must know of the choice.
-    `layouts` and `tokens`: what forwards showed of layers by name, and of the grid of so many tokens with the number
-    of those in front of it.
+    `NS`: one channel). `name`: what messages call it. `notes`: what a reader must know of the choice. `layouts` and
+    `tokens`: what forwards showed of layers by name, and of the grid of so many tokens, with those in front of it.
     """
 
     subject: Subject
@@ -207,9 +207,8 @@ def _is_beyond_doubt(subject: Subject, tensor: Tensor) -> bool:
     """(N, C, H, W) of so few channels, in a model of two-dimensional convolutions: nothing needs to be tried."""
     if tensor.dim() != 4 or tensor.shape[1] not in CHANNELS or min(tensor.shape[2:]) < 5:
         return False
-    found = {
-        (space_of(m), cast("int", m.in_channels)) for m in subject.module.modules() if space_of(m) is not None
-    }
+    spaces = {m: space_of(m) for m in modules_of([subject.module])}
+    found = {(space, cast("int", m.in_channels)) for m, space in spaces.items() if space is not None}
     return not found or ({space for space, _ in found} == {2} and (2, tensor.shape[1]) in found)
 
 
