@@ -29,6 +29,8 @@ METHODS = (
     "ablation_cam",
     "score_cam",
 )
+ANY = ("eigencam", "score_cam")  # ask no class, or weigh all that is active
+SIGNED = tuple(method for method in METHODS if method not in (*ANY, "eigen_gradcam"))
 PROJECTIONS = ("deconvnet", "guided_backprop", "guided_gradcam")
 
 

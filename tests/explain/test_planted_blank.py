@@ -11,19 +11,8 @@ from pytest_modelcheck import ExplanationError, ModelCheck
 from pytest_modelcheck.checks.explain.compare import StoredMap, compare
 from pytest_modelcheck.checks.explain.heatmap import Heatmap
 
-from .planted import Net, made
+from .planted import ANY, SIGNED, Net, made
 
-SIGNED = (
-    "cam",
-    "gradcam",
-    "gradcam_plus_plus",
-    "xgradcam",
-    "hirescam",
-    "layercam",
-    "elementwise_cam",
-    "ablation_cam",
-)
-ANY = ("eigencam", "score_cam")  # ask no class, or weigh all that is active
 PICTURES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 FIRST = (0, 0, 4, 4)
 WHOLE = (0, 0, 8, 8)

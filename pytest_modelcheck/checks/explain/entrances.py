@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from ...errors import ExplanationError, ModelRunError
 from ...model.subject import Subject
 from .layouts import Size
-from .runs import as_written, own_errors, refuses_a_graph, within_a_run
+from .runs import EnoughSeen, as_written, own_errors, refuses_a_graph, within_a_run
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,6 @@ class Entrances:
 
 class NoPictureError(ExplanationError):
     """None of the inputs is a picture."""
-
-
-class _Enough(BaseException):
-    """Ends a forward of which enough was seen; no model's `except Exception` catches it."""
 
 
 def space_of(module: nn.Module) -> int | None:
@@ -91,14 +87,14 @@ def entrances(subject: Subject, places: Sequence[int]) -> Entrances:
             for place in reached(given.grad_fn, leaves, seen):
                 found.setdefault(place, Entrance(space, given.shape[-space - 1], tuple(given.shape)))
         if len(places) == 1 and found:
-            raise _Enough
+            raise EnoughSeen
 
     with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
         given = inputs.map(own)
         try:
             with own_errors(), as_written(), _hook(note):
                 output = subject.run(given)
-        except _Enough:
+        except EnoughSeen:
             return Entrances(found, frozenset(places))
         except ModelRunError as error:
             return Entrances(found, error=None if refuses_a_graph(error) else error)

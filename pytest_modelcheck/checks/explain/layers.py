@@ -15,10 +15,10 @@ from .choice import Found, find_layers, surveyed_plainly
 from .images import Images
 from .layouts import Layout, Size, by_shape, dim_of_channels, exact, made_by, places
 from .runs import NoWayBackError, forgiving
-from .survey import Survey, first_tensor, is_attention, proportional, surveyed
+from .survey import Survey, is_attention, proportional, surveyed
 from .targets import Target
 
-__all__ = ["Layer", "Layers", "as_map", "find_layer", "first_tensor"]
+__all__ = ["Layer", "Layers", "as_map", "find_layer"]
 
 Layer: TypeAlias = str | nn.Module | None  # None: the last one with places that the score depends on
 Layers: TypeAlias = Layer | Sequence[str | nn.Module]

@@ -17,7 +17,7 @@ from ...model.guard import harmless
 from .entrances import space_of
 from .images import Images
 from .layouts import Size
-from .runs import as_written
+from .runs import EnoughSeen, as_written
 
 SMALL = 1e-6  # of the largest change: what rounding alone changes
 
@@ -28,10 +28,6 @@ class Entered:
 
     given: Tensor | None = None
     kernel: Size = ()
-
-
-class _Enough(BaseException):
-    """Ends a forward of which enough was seen; no model's `except Exception` catches it."""
 
 
 @contextmanager
@@ -85,7 +81,7 @@ def _entering(images: Images, seed: int) -> Tensor | None:
     """What the first convolution gets of pictures of noise, of the values that the real ones have."""
 
     def enough() -> None:
-        raise _Enough
+        raise EnoughSeen
 
     batch = images.batch
     noise = torch.rand(batch.shape, generator=torch.Generator().manual_seed(seed)).to(batch.device)
@@ -97,7 +93,7 @@ def _entering(images: Images, seed: int) -> Tensor | None:
         torch.no_grad(),
         as_written(),
         entering(images, enough) as entered,
-        suppress(_Enough, ModelRunError),
+        suppress(EnoughSeen, ModelRunError),
     ):
         images.subject.run(images.inputs(pictures))
     return entered.given

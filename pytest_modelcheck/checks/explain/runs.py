@@ -42,6 +42,10 @@ def exactly() -> Iterator[None]:
         yield
 
 
+class EnoughSeen(BaseException):
+    """Ends a forward of which enough was seen; no model's `except Exception` catches it."""
+
+
 class _OwnError(BaseException):
     """Carries an exception of ours out of a run of the model, whose it is not; no `except Exception` catches it."""
 

@@ -19,7 +19,7 @@ from ...model.subject import Inputs
 from .images import Images
 from .layouts import Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
 from .outputs import only_map, put, tensors, where_only_map
-from .runs import as_written, own_errors, within_a_run
+from .runs import EnoughSeen, as_written, own_errors, within_a_run
 from .stops import ThroughNoGrad
 from .tokens import front_of
 
@@ -43,10 +43,6 @@ class Call:
     is_norm: bool
     has_weights: bool
     among: bool = False
-
-
-class _Enough(BaseException):
-    """Ends a forward of which enough was seen; no model's `except Exception` catches it."""
 
 
 @dataclass
@@ -177,7 +173,7 @@ class Survey:
             return None, False
         self.widths.setdefault(count, output.shape[dim])
         if self.until == count:
-            raise _Enough
+            raise EnoughSeen
         return Layout(dim, *found), True
 
     def _token_grid(self, tokens: Tensor) -> tuple[Size, int] | None:
@@ -280,7 +276,7 @@ def surveyed(
         survey = Survey(images, 1 if one else len(images.batch), pictures, leaves, until=until)
 
         def before(module: nn.Module, args: tuple[object, ...]) -> None:
-            given = first_tensor(args)
+            given = only_map(args)
             if given is not None and threading.get_ident() == thread:
                 versions[module] = _version(given)
 
@@ -293,12 +289,12 @@ def surveyed(
                     return None
                 path, tensor = found
                 handed = _handed_on(output, tensor)
-                survey.note(names[module], module, first_tensor(args), tensor, versions.get(module), handed)
+                survey.note(names[module], module, only_map(args), tensor, versions.get(module), handed)
                 return put(output, path, handed) if handed is not tensor else None
 
         if through:
             stack.enter_context(ThroughNoGrad(images.subject.module))
-        with own_errors(), suppress(_Enough), as_written(), _hooks(before, after):
+        with own_errors(), suppress(EnoughSeen), as_written(), _hooks(before, after):
             survey.output = images.subject.run(inputs)
         yield survey
 
@@ -326,8 +322,3 @@ def _hooks(before: Callable[..., None], after: Callable[..., Any]) -> Iterator[N
     finally:
         for handle in handles:
             handle.remove()
-
-
-def first_tensor(output: object) -> Tensor | None:
-    """The tensor that a module returns: alone, the map of a tuple, the only one of a dict or dataclass."""
-    return only_map(output)
