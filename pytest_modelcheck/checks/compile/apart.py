@@ -85,7 +85,8 @@ def _outcome(work: Callable[[], object]) -> bytes:
 def _received(child: int, reading: int) -> bytes:
     """All that the child writes. Raises MeasurementError where it takes too long."""
     began = worked = time.monotonic()
-    spent, parts = 0.0, []
+    spent = 0.0
+    parts: list[bytes] = []
     while True:
         ready, _, _ = select.select([reading], [], [], 1.0)
         if ready:

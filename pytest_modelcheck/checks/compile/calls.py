@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
+from inspect import signature
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch._dynamo import eval_frame
 from torch.utils._pytree import tree_leaves
 
 from ...errors import RAISED, MeasurementError, ModelRunError
+from ...model.eager import eager
 from ...model.subject import Inputs, Subject
 from .result import shapes_words
 from .tracing import Trace
 
-Shape = tuple[int, ...]
+Shape: TypeAlias = tuple[int, ...]
+Size: TypeAlias = tuple[Any, ...]  # a shape, or a shape for each tensor
 
 
 class Refused(Exception):
@@ -26,7 +29,7 @@ class Refused(Exception):
         self.error, self.at = error, at
 
 
-def calls(subject: Subject, sizes: Sequence[object]) -> list[Inputs]:
+def calls(subject: Subject, sizes: Sequence[Size]) -> list[Inputs]:
     """The inputs of all calls: the example, it again, each of the sizes. Raises MeasurementError."""
     example = subject.require_inputs()
     return [example, example, *(resized(example, size) for size in sizes)]
@@ -34,7 +37,10 @@ def calls(subject: Subject, sizes: Sequence[object]) -> list[Inputs]:
 
 def run_calls(subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: bool | None) -> None:
     """Call the compiled model with each of the inputs. Raises Refused, ModelRunError."""
-    compiled = _compiled(subject.module, trace, dynamic)
+    try:
+        compiled = _compiled(subject.module, trace, dynamic)
+    except RAISED as error:  # what torch refuses before it is called, as TorchScript
+        raise Refused(error, "") from error
     with torch.inference_mode(False), torch.no_grad(), trace.watching():
         for trace.call, inputs in enumerate(given):
             _run(subject, compiled, inputs, f" at inputs {shapes_of(inputs)}" if trace.call > 1 else "")
@@ -43,9 +49,10 @@ def run_calls(subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: 
 def _compiled(module: nn.Module, trace: Trace, dynamic: bool | None) -> Any:
     """The model under torch.compile; it itself stays as it is."""
     options: dict[str, Any] = {"dynamic": dynamic, "guard_fail_fn": trace.guard_failed}
-    with suppress(AttributeError):
-        if "isolate_recompiles" in torch._dynamo.eval_frame._optimize.__code__.co_varnames:
-            options["isolate_recompiles"] = True
+    if (
+        "isolate_recompiles" in signature(eval_frame._optimize).parameters
+    ):  # apart from the user's own, since torch 2.12
+        options["isolate_recompiles"] = True
     return torch._dynamo.optimize(trace.backend, **options)(module)
 
 
@@ -54,7 +61,8 @@ def _run(subject: Subject, compiled: Any, inputs: Inputs, at: str) -> None:
         call_compiled(compiled, inputs.copied())
     except RAISED as error:
         try:
-            subject.run(inputs.copied())
+            with eager():
+                subject.run(inputs.copied())
         except ModelRunError as own:
             if at:
                 raise ModelRunError(f"{own}\n(called with one of the further sizes,{at})") from own
@@ -72,11 +80,11 @@ def shapes_of(inputs: Inputs) -> str:
     return shapes_words([tuple(tensor.shape) for tensor in inputs.tensors])
 
 
-def resized(example: Inputs, size: object) -> Inputs:
+def resized(example: Inputs, size: Size) -> Inputs:
     """The example inputs in another size: a shape, or a list with one for each tensor. Values are the example's, from
     the beginning again where they do not suffice, so that tokens stay tokens. Raises MeasurementError.
     """
-    shapes = [tuple(size)] if is_shape(size) else [tuple(shape) for shape in size]  # type: ignore[attr-defined, call-overload]
+    shapes = [size] if is_shape(size) else [*size]
     tensors = [leaf for leaf in tree_leaves((example.args, dict(example.kwargs))) if isinstance(leaf, Tensor)]
     if len(shapes) != len(tensors):
         raise MeasurementError(

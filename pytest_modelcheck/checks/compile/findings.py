@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from ...model.subject import Inputs, Subject
 from ...text import first_sentence
 from .calls import shapes_of
 from .result import Break, Compiled, Fallback, Recompile
-from .source import Line, Owner, is_machinery, short_path
+from .source import Line, Owner, is_dynamo, is_machinery, short_path
 from .tracing import Frame, Seen, Trace
 from .words import break_words, fallback_words, guard_hint, guard_words, is_about_size
 
@@ -21,7 +22,7 @@ Way = tuple[tuple[str, str], ...]  # functions, from the model's forward to the 
 
 
 class Findings:
-    """What was seen while a subject was called with each of the inputs `given`: the example, it again, further sizes."""
+    """What was seen while a subject was called with the inputs `given`: the example, it again, further sizes."""
 
     def __init__(self, subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: bool | None) -> None:
         self.subject, self.trace, self.given, self.dynamic = subject, trace, given, dynamic
@@ -35,7 +36,7 @@ class Findings:
             graphs=self.trace.graphs.count(0),
             breaks=tuple(self._breaks()),
             guards=tuple(self._recompiles()),
-            fallback=tuple(self._fallbacks()),
+            fallback=() if made.reason else tuple(self._fallbacks()),
         )
         nothing = "" if found.graphs or found.reason else self._why_nothing(bool(found.breaks))
         return replace(found, nothing=nothing)
@@ -69,7 +70,8 @@ class Findings:
     def _place(self, seen: Seen) -> _Place:
         kind, _, hint = break_words(seen.message)
         own, package = self.owner.places(seen.stack)
-        return _Place(kind, hint, own, package or (None if own or not seen.stack else seen.stack[-1]))
+        last = None if own or is_dynamo(seen.stack[-1].file) else seen.stack[-1]
+        return _Place(kind, hint, own and replace(own, resumed=False), package or last)
 
     def _recompiles(self) -> Iterator[Recompile]:
         """Functions that were compiled before, and again in a call after the first."""
@@ -84,17 +86,15 @@ class Findings:
         reason = frame.guards[0] if frame.guards else "torch gives no reason"
         shapes = tuple(tuple(map(int, tensor.shape)) for tensor in self.given[frame.call].tensors)
         automatic = self.dynamic is None and frame.symbolic and is_about_size(reason)
-        line = frame.line
-        own = () if is_machinery(line.file) else (line.file, line.number)
-        file, number = own or ("", 0)
+        line = self._begin(frame)
         return Recompile(
             guard_words(reason),
             shapes,
             frame.module,
-            hint="pass dynamic=True: torch found out for itself that this size changes" if automatic else guard_hint(reason),
+            hint=guard_hint(reason),
             function=line.function,
-            file=file,
-            line=number,
+            file=line.file,
+            line=line.number,
             again=frame.call == 1,
             automatic=automatic,
         )
@@ -104,10 +104,18 @@ class Findings:
         told = set()
         for frame in self.trace.frames:
             reason = self._given_up(frame)
-            if reason and frame.line not in told and (frame is self.root or not is_machinery(frame.code.co_filename)):
+            if (
+                reason
+                and frame.line not in told
+                and (frame is self.root or not is_machinery(frame.code.co_filename))
+            ):
                 told.add(frame.line)
-                line = frame.line
+                line = self._begin(frame)
                 yield Fallback(line.function, line.file, line.number, reason, root=frame is self.root)
+
+    def _begin(self, frame: Frame) -> Line:
+        """Where its source begins; of what dynamo puts around a module of torch's own: nowhere."""
+        return Line("", 0, "forward") if is_dynamo(frame.code.co_filename) else frame.line
 
     def _given_up(self, frame: Frame) -> str:
         """Why; "" for a function that was compiled, or that has nothing to compile."""
@@ -147,18 +155,15 @@ def _times(frames: Iterable[Frame]) -> int:
     A function that breaks is met several times: within each function that calls it, and by itself. So for each way to
     the line what counts is the function that met it most often.
     """
-    ways: dict[Way, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
-    for frame in frames:
-        if frame.ended is not None:
-            way = tuple(line.name for line in frame.ended.stack if not is_machinery(line.file))
-            ways[way][frame.line.name] += 1
+    ways: dict[Way, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for seen in _seen(frames):
+        way = tuple(line.name for line in seen.stack if not is_machinery(line.file))
+        ways[way][seen.depth] += 1
     return sum(max(times.values()) for times in ways.values())
 
 
 def _disabled() -> str:
     """Why dynamo compiles nothing at all in this process; "" if it does."""
-    import os
-
     stance = getattr(getattr(torch._dynamo.eval_frame, "_stance", None), "stance", "default")
     if stance not in ("default", "eager_then_compile", "aot_eager_then_compile"):
         return f"the stance of torch.compiler is {stance!r} (torch.compiler.set_stance)"

@@ -19,7 +19,7 @@ from ...model.subject import Subject
 from ...progress import busy
 from ...text import first_sentence, printable
 from .apart import in_a_fork
-from .calls import Refused, calls, run_calls
+from .calls import Refused, Size, calls, run_calls
 from .findings import Findings
 from .result import Compiled
 from .tracing import Trace
@@ -34,7 +34,7 @@ def _settings() -> object:
 
 
 @shared(also=_settings)
-def compile_model(subject: Subject, *, sizes: Sequence[object] = (), dynamic: bool | None = None) -> Compiled:
+def compile_model(subject: Subject, *, sizes: Sequence[Size] = (), dynamic: bool | None = None) -> Compiled:
     """Compile and call it with the example, with the example again, and with each of `sizes`.
 
     In a fork of this process where that is possible: dynamo knows nothing there, and here it is left as it was.
@@ -63,14 +63,14 @@ def _why_here(subject: Subject) -> str:
     return ""
 
 
-def _alone(subject: Subject, sizes: Sequence[object], dynamic: bool | None) -> Compiled:
+def _alone(subject: Subject, sizes: Sequence[Size], dynamic: bool | None) -> Compiled:
     """In a fork: all that dynamo knew is thrown away, and the model need not be restored."""
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
     return _compiled(subject, sizes, dynamic)
 
 
-def _here(subject: Subject, sizes: Sequence[object], dynamic: bool | None) -> Compiled:
+def _here(subject: Subject, sizes: Sequence[Size], dynamic: bool | None) -> Compiled:
     """In this process: counters and notes of dynamo's are afterwards as they were."""
     utils = torch._dynamo.utils
     counters = {name: Counter(counted) for name, counted in utils.counters.items()}
@@ -88,8 +88,9 @@ def _here(subject: Subject, sizes: Sequence[object], dynamic: bool | None) -> Co
                     tensor.copy_(value)
 
 
-def _compiled(subject: Subject, sizes: Sequence[object], dynamic: bool | None) -> Compiled:
-    trace = Trace({id(module): name for name, module in subject.module.named_modules()})
+def _compiled(subject: Subject, sizes: Sequence[Size], dynamic: bool | None) -> Compiled:
+    names = {id(module): name for name, module in subject.module.named_modules()}
+    trace = Trace({key: name.replace("._orig_mod", "") for key, name in names.items()})
     given = calls(subject, sizes)
     made = Compiled(subject.name, sizes=tuple(sizes), dynamic=dynamic)
     with subject.restored(guard=False), _uncompiled(subject.module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
+from typing import Any
 
 from ...text import count, first_line_repr, shorten
 from .source import short_path
@@ -114,7 +115,7 @@ class Compiled:
     reason: str = ""
     details: str = ""
     nothing: str = ""
-    sizes: tuple[object, ...] = ()
+    sizes: tuple[tuple[object, ...], ...] = ()
     dynamic: bool | None = None
     isolated: bool = True
     shared: str = ""
@@ -153,8 +154,8 @@ class Compiled:
     def lines(self) -> Iterator[str]:
         """Each finding, with what to change."""
         yield from map(str, self.fallback)
-        for found in (*self.breaks, *self.guards):
-            yield str(found) + (f"\n  {found.hint}" if found.hint else "")
+        yield from map(advised, self.breaks)
+        yield from map(advised, self.guards)
         if self.automatic and self.dynamic is None:
             yield automatic_words(self.automatic)
         if self.shared:
@@ -172,7 +173,7 @@ class Compiled:
             "one_graph": self.one_graph,
             "automatic": self.automatic,
         }
-        return {**vars(self), **figures, **rows, "sizes": [str(size) for size in self.sizes]}
+        return {**vars(self), **figures, **rows, "sizes": list(map(size_words, self.sizes))}
 
     def __repr__(self) -> str:
         return first_line_repr(self)
@@ -184,6 +185,11 @@ class Compiled:
         return f"<pre>{escape(str(self))}</pre>"
 
 
+def advised(found: Break | Recompile) -> str:
+    """With what to change in a line of its own."""
+    return f"{found}\n  {found.hint}" if found.hint else str(found)
+
+
 def automatic_words(number: int) -> str:
     """What to say of torch's automatic dynamic."""
     return f"{number} {'is' if number == 1 else 'are'} automatic dynamic: pass dynamic=True"
@@ -193,6 +199,11 @@ def shapes_words(shapes: Sequence[Sequence[int]]) -> str:
     """`2x3x224x224`, `2x8 and 2x8x16`."""
     told = " and ".join("x".join(map(str, shape)) or "a number" for shape in shapes)
     return shorten(told, SHAPES)
+
+
+def size_words(size: Sequence[Any]) -> str:
+    """Of a shape, or of a shape for each tensor."""
+    return shapes_words([size] if all(isinstance(n, int) for n in size) else size)
 
 
 def _in(modules: Iterable[str]) -> str:

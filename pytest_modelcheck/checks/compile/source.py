@@ -24,11 +24,18 @@ _RESUMED = re.compile(r"torch_dynamo_resume_in_(.+)_at_\d+")
 
 @dataclass(frozen=True)
 class Line:
-    """A line that was being run."""
+    """A line that was being run; `resumed`: in what dynamo made to go on with a function after a break."""
 
     file: str
     number: int
     function: str
+    resumed: bool = False
+
+    @classmethod
+    def of(cls, file: str, number: int, name: str) -> Line:
+        """With the name that the function has in the source."""
+        match = _RESUMED.fullmatch(name)
+        return cls(file, number, match[1] if match else name, bool(match))
 
     @property
     def code(self) -> str:
@@ -41,17 +48,11 @@ class Line:
         return self.file, self.function
 
 
-def function_name(name: str) -> str:
-    """Of a function that dynamo made to go on after a break: the one that it goes on with."""
-    match = _RESUMED.fullmatch(name)
-    return match[1] if match else name
-
-
 def collapsed(lines: Sequence[Line]) -> list[Line]:
     """Without the ways from a function into its own continuation."""
     kept: list[Line] = []
     for line in lines:
-        if kept and kept[-1].name == line.name:
+        if kept and line.resumed and kept[-1].name == line.name:
             kept[-1] = line
         else:
             kept.append(line)
@@ -79,6 +80,11 @@ class Owner:
         own = next((line for line in reversed(known) if self.is_own(line.file)), None)
         last = known[-1] if known else None
         return own or last, last if own is not None and last is not own else None
+
+
+def is_dynamo(file: str) -> bool:
+    """Whether it is dynamo's, which stands between a call and what is called."""
+    return file.startswith(os.path.join(_TORCH, "_dynamo", ""))
 
 
 def is_machinery(file: str) -> bool:

@@ -14,22 +14,26 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-import torch._dynamo  # the hooks need its parts loaded
-from torch._dynamo import convert_frame, exc, output_graph, symbolic_convert
+import torch._dynamo
+import torch._dynamo.repro.after_dynamo  # what dynamo loads late takes long: once here, and not in each fork
+from torch._dynamo import convert_frame, output_graph, symbolic_convert
 
-from .source import Line, collapsed, function_name, is_machinery
-
+from .source import Line, collapsed, is_machinery
 
 CALLED = "call_compiled"  # the function of ours that calls the model
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A graph break: torch's `message`, the lines that led to it, the innermost module."""
+    """A graph break: torch's `message`, the lines that led to it, the innermost module.
+
+    `depth`: which of the lines is in the function that dynamo was tracing; those after it are what that calls.
+    """
 
     message: str
     stack: tuple[Line, ...]
     module: str
+    depth: int
 
 
 @dataclass
@@ -52,14 +56,9 @@ class Frame:
     skipped: str = ""
 
     @property
-    def function(self) -> str:
-        """Its name, or that of the function it continues."""
-        return function_name(self.code.co_name)
-
-    @property
     def line(self) -> Line:
         """Where it begins."""
-        return Line(self.code.co_filename, self.code.co_firstlineno, self.function)
+        return Line.of(self.code.co_filename, self.code.co_firstlineno, self.code.co_name)
 
 
 @dataclass
@@ -102,7 +101,7 @@ class Trace:
                 return result
 
         with self._logged(translator, thread):
-            converter.__call__ = converted  # type: ignore[method-assign]
+            converter.__call__ = converted  # type: ignore[method-assign, assignment]
             try:
                 yield
             finally:
@@ -116,7 +115,7 @@ class Trace:
             return
         log = translator.log_graph_break
 
-        def logged(tx: Any, code_options: Any, reason: str, exc: Any) -> Any:
+        def logged(tx: Any, code_options: Any, reason: str, exc: Any) -> Any:  # as dynamo calls them
             if threading.get_ident() == thread and not getattr(exc, "logged", False):
                 self._break(str(exc.msg), getattr(exc, "real_stack", None) or [], exc)
             return log(tx, code_options, reason, exc)
@@ -135,7 +134,7 @@ class Trace:
                 self._break(str(reason.reason), reason.user_stack, None)
             made(reason)
 
-        output_graph.GraphCompileReason.__post_init__ = noted  # type: ignore[method-assign]
+        output_graph.GraphCompileReason.__post_init__ = noted  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
@@ -144,7 +143,7 @@ class Trace:
     @contextmanager
     def _frame(self, frame: Any) -> Iterator[Frame]:
         code = frame.f_code
-        module = self.names.get(id(frame.f_locals.get("self")), "")
+        module = self._named(_first_argument(code, frame.f_locals), "")
         self.running.append(Frame(code, module, self.call))
         self.frames.append(self.running[-1])
         try:
@@ -156,19 +155,26 @@ class Trace:
             self.running.pop()
 
     def _break(self, message: str, stack: Any, error: BaseException | None) -> None:
-        above = list(_frames_above())
-        lines = [Line(f.f_code.co_filename, f.f_lineno, function_name(f.f_code.co_name)) for f in above]
-        lines = [line for line in lines if not is_machinery(line.file)]
-        lines += [Line(str(f.filename), f.lineno or 0, function_name(f.name)) for f in stack]
-        if self.running:
-            self.running[-1].ended = Seen(message, tuple(collapsed(lines)), self._module(above, error))
+        if not self.running:
+            return
+        frames = list(_frames_above())
+        above = [Line.of(f.f_code.co_filename, f.f_lineno, f.f_code.co_name) for f in frames]
+        traced = [Line.of(str(f.filename), f.lineno or 0, f.name) for f in stack] or [self.running[-1].line]
+        known = [line for line in above if not is_machinery(line.file)]
+        depth = len(collapsed([*known, traced[0]])) - 1
+        lines = collapsed([*known, *traced])
+        self.running[-1].ended = Seen(message, tuple(lines), self._module(frames, error), depth)
 
     def _module(self, above: list[FrameType], error: BaseException | None) -> str:
         """The innermost module: of those that run, then of those that dynamo was tracing when it raised."""
         found = ""
         for frame in (*above, *_frames_of(error)):
-            found = self.names.get(id(_self_of(frame)), found)
+            found = self._named(_self_of(frame), found)
         return found
+
+    def _named(self, value: object, otherwise: str) -> str:
+        """The module's name, if it is one of the model's."""
+        return self.names.get(id(value), otherwise)
 
 
 def _is_symbolic(value: Any) -> bool:
@@ -200,14 +206,15 @@ def _self_of(frame: FrameType) -> object:
     """The object whose method runs, or is traced, in a frame."""
     given = frame.f_locals.get("self")
     if not isinstance(given, symbolic_convert.InstructionTranslatorBase):
-        return given
-    traced: Any = given.symbolic_locals.get("self")
+        return _first_argument(frame.f_code, frame.f_locals)
+    traced: Any = _first_argument(given.f_code, given.symbolic_locals)
     cache = vars(traced).get("_cache") if traced is not None else None
     if cache is not None:  # lazy: asking it for its value would add a guard
         traced = cache.vt if cache.vt is not None else cache
-    return getattr(traced, "value", None)
+    return None if traced is None else vars(traced).get("value")
 
 
-def is_break(error: BaseException | None) -> bool:
-    """Whether dynamo gave a function up without telling the caller."""
-    return isinstance(error, (exc.Unsupported, exc.UserError))
+def _first_argument(code: CodeType, values: Mapping[str, Any]) -> Any:
+    """What a method calls self; a function that goes on after a break has other arguments first, but keeps the name."""
+    name = next((name for name in code.co_varnames if not name.startswith("__")), "self")
+    return values.get("self", values.get(name))

@@ -8,9 +8,13 @@ from typing import NamedTuple
 from ...text import first_sentence
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_EXPLANATION = re.compile(r"^ *Explanation: (.+?)(?=\n *(?:Hint|Developer debug context): |\n\n|\Z)", re.M | re.S)
+_EXPLANATION = re.compile(
+    r"^ *Explanation: (.+?)(?=\n *(?:Hint|Developer debug context): |\n\n|\Z)", re.M | re.S
+)
 _HINT = re.compile(r"^ *Hint: (.+?)(?=\n *(?:Hint|Developer debug context): |\n\n|\Z)", re.M | re.S)
-_IDLE = re.compile(r"report an issue|file an issue|File an issue|is fundamental|earlier graph break|Dynamo bug")
+_IDLE = re.compile(
+    r"report an issue|file an issue|File an issue|is fundamental|earlier graph break|Dynamo bug"
+)
 _ASIDE = re.compile(r" \((?:e\.g\. [^)]*\)?[^)]*|has_kwargs \w+|reason: None)\)")
 _WHILE = "\n*** While handling this graph break"
 
@@ -24,15 +28,17 @@ _HINTS = (  # what torch says -> what to change
     (r"builtin operator `(?:print|input|breakpoint)`|_warnings\.warn|warnings\.warn|logg(?:ing|er)", _OUTPUT),
     (r"pdb|builtin `?breakpoint", "take the breakpoint out"),
     (r"Data-dependent (?:branching|jump|assert)|generic_jump", _BRANCH),
-    (r"Tensor\.item|_local_scalar_dense", "keep it a tensor, or set torch._dynamo.config.capture_scalar_outputs = True"),
+    (r"Tensor\.item|_local_scalar_dense", "keep it a tensor, or set torch._dynamo.config.capture_scalar_outputs"),
     (r"builtin operator `open`", "read files before the model is called"),
     (r"os\.environ|putenv", "read and set the environment before the model is called"),
     (r"as_proxy", "give operators tensors and numbers alone: what id() and the like return cannot be in a graph"),
-    (r"Python builtin or a third-party|third-party C/C\+\+|C extension", _FOREIGN),
+    (r"marked as skipped|C extension", _FOREIGN),
 )  # fmt: skip
+_ANY_SIZE = "pass dynamic=True, or mark the axis with torch._dynamo.mark_dynamic"
+_ATTRIBUTE = "keep the attribute {0} as it is after the first call, or make it a tensor (a buffer)"
 _GUARDS = (  # a guard that failed -> what to change
     (r"\b2 <= ", "sizes 0 and 1 are compiled apart, whatever dynamic= says: allow one recompile, or leave them out"),
-    (r"size mismatch|\.size\(\)|\.shape\[|Eq\(|s\d+ ", "pass dynamic=True, or mark the axis with torch._dynamo.mark_dynamic"),
+    (r"size mismatch|\.size\(\)|\.shape\[|Eq\(|s\d+ ", _ANY_SIZE),
     (r"rank mismatch", "call it with as many axes each time (unsqueeze before the call)"),
     (r"stride mismatch|\.stride\(\)", "call it with one memory layout each time (.contiguous())"),
     (r"dtype mismatch", "call it with one dtype each time"),
@@ -41,8 +47,8 @@ _GUARDS = (  # a guard that failed -> what to change
     (r"grad_mode|inference_mode|GLOBAL_STATE", "keep torch's modes and settings as they are between calls"),
     (r"___stack\d+", "a number that is computed outside of the graphs changes: keep it a tensor, mend the graph break"),
     (r"G\[['\"](\w+)['\"]\]", "keep the global {0} as it is, or give its value as a tensor"),
-    (r"self\.?((?:\._modules\[[^\]]+\]|\.\w+)*)\.(\w+)", "keep the attribute {1} as it is after the first call, or make it a tensor (a buffer)"),
-    (r"self\.__dict__\[['\"](\w+)['\"]\]|self\.(\w+)", "keep the attribute {0} as it is after the first call, or make it a tensor (a buffer)"),
+    (r"self\.?((?:\._modules\[[^\]]+\]|\.\w+)*)\.(\w+)", _ATTRIBUTE.format("{1}")),
+    (r"self\.__dict__\[['\"](\w+)['\"]\]|self\.(\w+)", _ATTRIBUTE),
     (r"\blen\(|dict_keys|DICT_", "keep lists and dicts of one length"),
 )  # fmt: skip
 _SIZE = re.compile(r"size mismatch at index|\.size\(\)\[|\.shape\[|\bs\d+\b")
@@ -77,8 +83,8 @@ def _plain(explanation: str) -> str:
 def fallback_words(message: str) -> str:
     """Why dynamo skipped a function: the last that torch says, which is about the function, not about the line."""
     last = _ADDRESS.sub("", message).rpartition("***\n")[2].strip()
-    kind, _, rest = last.partition("\n")
-    if "*** While" not in message and not rest.startswith("  Frame"):
+    kind, _, _ = last.partition("\n")
+    if "*** While" not in message and "recompile limit" not in kind:
         kind = f"dynamo cannot go on after a break in it ({kind.strip().rstrip('.')})"
     return first_sentence(kind)
 
