@@ -44,6 +44,7 @@ class GuardEntry(TypedDict):
     line: int
     again: bool
     automatic: bool
+    small: NotRequired[bool]
 
 
 class FallbackEntry(TypedDict):

@@ -124,7 +124,7 @@ def _notes(observed: Compiled, metric: Metric) -> Iterator[str]:
     if len(found) > TOLD:
         yield f"and {len(found) - TOLD} more"
     if metric is RECOMPILES and observed.automatic and observed.dynamic is None:
-        yield automatic_words(observed.automatic)
+        yield automatic_words(observed.guards)
     if metric is not RECOMPILES:
         yield "one graph" if observed.one_graph else f"{observed.graphs} graphs"
     if observed.shared:

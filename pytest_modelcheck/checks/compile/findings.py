@@ -13,10 +13,10 @@ import torch
 from ...model.subject import Inputs, Subject
 from ...text import first_sentence
 from .calls import shapes_of
-from .result import Break, Compiled, Fallback, Recompile
+from .result import SMALL, Break, Compiled, Fallback, Recompile
 from .source import Line, Owner, is_dynamo, is_machinery, short_path
 from .tracing import Frame, Seen, Trace
-from .words import break_words, fallback_words, guard_hint, guard_words, is_about_size
+from .words import break_words, fallback_words, guard_hint, guard_words, is_about_size, is_about_small
 
 Way = tuple[tuple[str, str], ...]  # functions, from the model's forward to the one with a line
 
@@ -86,17 +86,18 @@ class Findings:
         reason = frame.guards[0] if frame.guards else "torch gives no reason"
         shapes = tuple(tuple(map(int, tensor.shape)) for tensor in self.given[frame.call].tensors)
         automatic = self.dynamic is None and frame.symbolic and is_about_size(reason)
-        line = self._begin(frame)
+        line, small = self._begin(frame), is_about_small(reason)
         return Recompile(
             guard_words(reason),
             shapes,
             frame.module,
-            hint=guard_hint(reason),
+            hint=SMALL if small else guard_hint(reason),
             function=line.function,
             file=line.file,
             line=line.number,
             again=frame.call == 1,
             automatic=automatic,
+            small=small,
         )
 
     def _fallbacks(self) -> Iterator[Fallback]:

@@ -10,6 +10,7 @@ from typing import Any
 from ...text import count, first_line_repr, shorten
 from .source import short_path
 
+SMALL = "torch compiles sizes 0 and 1 apart, whatever dynamic= says: give an example of 2 or more, or allow a recompile"
 SHAPES = 40  # characters of shapes in a line
 
 
@@ -56,7 +57,8 @@ class Recompile:
 
     `reason`: the guard that failed, in torch's words; `hint`: what to change. `size`: the shapes of the inputs of that
     call, `again` whether these are the example's, in a second call. `file`, `line`, `function`: what was compiled.
-    `automatic`: torch's automatic dynamic, which compiles once more for any size when it sees a new one.
+    `automatic`: torch's automatic dynamic, which compiles once more for any size when it sees a new one. `small`: one
+    of the sizes is 0 or 1.
     """
 
     reason: str
@@ -68,6 +70,7 @@ class Recompile:
     line: int = 0
     again: bool = False
     automatic: bool = False
+    small: bool = False
 
     @property
     def call(self) -> str:
@@ -157,7 +160,7 @@ class Compiled:
         yield from map(advised, self.breaks)
         yield from map(advised, self.guards)
         if self.automatic and self.dynamic is None:
-            yield automatic_words(self.automatic)
+            yield automatic_words(self.guards)
         if self.shared:
             yield self.shared
 
@@ -190,9 +193,11 @@ def advised(found: Break | Recompile) -> str:
     return f"{found}\n  {found.hint}" if found.hint else str(found)
 
 
-def automatic_words(number: int) -> str:
-    """What to say of torch's automatic dynamic."""
-    return f"{number} {'is' if number == 1 else 'are'} automatic dynamic: pass dynamic=True"
+def automatic_words(guards: Iterable[Recompile]) -> str:
+    """What to say of torch's automatic dynamic among these."""
+    found = [guard for guard in guards if guard.automatic]
+    told = f"{len(found)} {'is' if len(found) == 1 else 'are'} automatic dynamic: pass dynamic=True"
+    return f"{told} ({SMALL})" if any(guard.small for guard in found) else told
 
 
 def shapes_words(shapes: Sequence[Sequence[int]]) -> str:

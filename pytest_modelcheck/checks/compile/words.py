@@ -37,7 +37,6 @@ _HINTS = (  # what torch says -> what to change
 _ANY_SIZE = "pass dynamic=True, or mark the axis with torch._dynamo.mark_dynamic"
 _ATTRIBUTE = "keep the attribute {0} as it is after the first call, or make it a tensor (a buffer)"
 _GUARDS = (  # a guard that failed -> what to change
-    (r"\b2 <= ", "sizes 0 and 1 are compiled apart, whatever dynamic= says: allow one recompile, or leave them out"),
     (r"size mismatch|\.size\(\)|\.shape\[|Eq\(|s\d+ ", _ANY_SIZE),
     (r"rank mismatch", "call it with as many axes each time (unsqueeze before the call)"),
     (r"stride mismatch|\.stride\(\)", "call it with one memory layout each time (.contiguous())"),
@@ -51,6 +50,7 @@ _GUARDS = (  # a guard that failed -> what to change
     (r"self\.__dict__\[['\"](\w+)['\"]\]|self\.(\w+)", _ATTRIBUTE),
     (r"\blen\(|dict_keys|DICT_", "keep lists and dicts of one length"),
 )  # fmt: skip
+_SMALL = re.compile(r"\b2 <= |mismatch at index \d+\. expected (?:[01], actual|\d+, actual [01]\b)")
 _SIZE = re.compile(r"size mismatch at index|\.size\(\)\[|\.shape\[|\bs\d+\b")
 
 
@@ -102,6 +102,11 @@ def guard_hint(reason: str) -> str:
         if found := re.search(pattern, reason):
             return hint.format(*(group or "" for group in found.groups()))
     return ""
+
+
+def is_about_small(reason: str) -> bool:
+    """Whether a guard on a size failed, and one of both is 0 or 1."""
+    return bool(_SMALL.search(reason))
 
 
 def is_about_size(reason: str) -> bool:
