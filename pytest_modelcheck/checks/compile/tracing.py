@@ -194,7 +194,9 @@ def _frames_above() -> Iterator[FrameType]:
 
 def _frames_of(error: BaseException | None) -> Iterator[FrameType]:
     """Those that an exception came through, then those of what it was raised for."""
-    while error is not None:
+    known: list[BaseException] = []
+    while error is not None and error not in known:
+        known.append(error)
         step: TracebackType | None = error.__traceback__
         while step is not None:
             yield step.tb_frame
@@ -215,6 +217,8 @@ def _self_of(frame: FrameType) -> object:
 
 
 def _first_argument(code: CodeType, values: Mapping[str, Any]) -> Any:
-    """What a method calls self; a function that goes on after a break has other arguments first, but keeps the name."""
-    name = next((name for name in code.co_varnames if not name.startswith("__")), "self")
-    return values.get("self", values.get(name))
+    """What a method calls self, or by another name; what goes on after a break has other arguments first."""
+    if "self" in values:
+        return values["self"]
+    given = values.get(next((name for name in code.co_varnames if not name.startswith("__")), ""))
+    return given if hasattr(type(given), Line.of("", 0, code.co_name).function) else None
