@@ -64,7 +64,7 @@ class CompileBudget(Check):
         ]
         if not problems and all(kwargs.get(key) is None for key in LIMITS):
             problems.append(f"{self.name}: no limit; give one, for example {EXAMPLE}")
-        sizes = Sizes.of(kwargs.get("sizes")) if not problems else ()
+        sizes = Sizes.of(None if problems else kwargs.get("sizes"))
         given = {"sizes": sizes or None, "dynamic": kwargs.get("dynamic")}
         options = {key: value for key, value in given.items() if value is not None}
         limits = []
@@ -76,12 +76,12 @@ class CompileBudget(Check):
         return Reading(tuple(limits), tuple(problems))
 
     def observe(
-        self, subject: Subject, *, sizes: Sequence[Size] = (), dynamic: bool | None = None
+        self, subject: Subject, *, sizes: Sizes | None = None, dynamic: bool | None = None
     ) -> Compiled:
         """What torch.compile makes of it."""
         from .measure import compile_model
 
-        return compile_model(subject, sizes=tuple(sizes), dynamic=dynamic)
+        return compile_model(subject, sizes=sizes.shapes if sizes else (), dynamic=dynamic)
 
     def read(self, observed: Compiled, limit: Limit) -> Measurement:
         """The number that is limited: without end for a model that torch does not compile at all.
@@ -131,17 +131,19 @@ def _notes(observed: Compiled, metric: Metric) -> Iterator[str]:
         yield observed.shared
 
 
-class Sizes(tuple[Any, ...]):
-    """Shapes, or lists of shapes, that print as `2x3x224x224, 1x8 and 1x4`."""
+class Sizes(str):
+    """Shapes, or lists of shapes, as an option: in words, `5x4, 1x4`, as the record has it; `shapes` are themselves."""
+
+    shapes: tuple[Size, ...]
 
     @classmethod
     def of(cls, given: object) -> Sizes:
         """What a user wrote, where nothing is wrong with it."""
         sizes: Any = given or ()
-        return cls(tuple(size) if _is_shape(size) else tuple(map(tuple, size)) for size in sizes)
-
-    def __str__(self) -> str:
-        return ", ".join(size_words(size) for size in self)
+        shapes = tuple(tuple(size) if _is_shape(size) else tuple(map(tuple, size)) for size in sizes)
+        made = cls(", ".join(map(size_words, shapes)))
+        made.shapes = shapes
+        return made
 
 
 def size_problems(sizes: object) -> Iterator[str]:

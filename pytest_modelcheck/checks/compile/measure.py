@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from ...errors import at_length
+from ...errors import ModelRunError, at_length
 from ...model.places import Place
 from ...model.shared import shared
 from ...model.subject import Subject
@@ -23,6 +23,9 @@ from .calls import Refused, Size, calls, run_calls
 from .findings import Findings
 from .result import Compiled
 from .tracing import Trace
+
+HERE = "compiled in this process, without a reset of dynamo: what was compiled before may show"
+_OF_FORKS = ("fork-based multiprocessing", "forked subprocess")  # torch, of autograd's threads and of CUDA
 
 
 def _settings() -> object:
@@ -44,22 +47,26 @@ def compile_model(subject: Subject, *, sizes: Sequence[Size] = (), dynamic: bool
     subject.require_inputs()
     why = _why_here(subject)
     with busy(f"compiling {printable(subject.name)}"):
-        if why:
-            return replace(_here(subject, sizes, dynamic), isolated=False, shared=why)
-        return in_a_fork(lambda: _alone(subject, sizes, dynamic))
+        if not why:
+            try:
+                return in_a_fork(lambda: _alone(subject, sizes, dynamic))
+            except ModelRunError as error:
+                if not any(text in str(error) for text in _OF_FORKS):
+                    raise
+                why = f"{HERE} (its forward does what torch refuses in a fork, such as computing gradients)"
+        return replace(_here(subject, sizes, dynamic), isolated=False, shared=why)
 
 
 def _why_here(subject: Subject) -> str:
     """Why it cannot be measured in a fork; "" where it can."""
-    here = "compiled in this process, without a reset of dynamo: what was compiled before may show"
     if not sys.platform.startswith("linux"):
-        return f"{here} (no fork on {sys.platform})"
+        return f"{HERE} (no fork on {sys.platform})"
     devices = {str(t.device.type) for t in (*subject.module.parameters(), *subject.module.buffers())}
     devices |= {tensor.device.type for tensor in subject.require_inputs().tensors}
     if other := sorted(devices - {"cpu", "meta"}):
-        return f"{here} (the model is on {', '.join(other)})"
+        return f"{HERE} (the model is on {', '.join(other)})"
     if torch.cuda.is_initialized():
-        return f"{here} (CUDA is in use)"
+        return f"{HERE} (CUDA is in use)"
     return ""
 
 

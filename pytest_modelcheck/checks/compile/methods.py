@@ -31,6 +31,6 @@ class CompileMethods(Handle):
 
         if problem := next(size_problems(sizes), ""):
             raise MeasurementError(problem.removeprefix("compile_budget: "))
-        result = compile_model(self.subject, sizes=Sizes.of(sizes), dynamic=dynamic)
+        result = compile_model(self.subject, sizes=Sizes.of(sizes).shapes, dynamic=dynamic)
         self._keep("compile", result)
         return self._own(result)

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-from ...text import count, first_line_repr, shorten
+from ...text import count, first_line_repr
 from .source import short_path
 
 SMALL = "torch compiles sizes 0 and 1 apart, whatever dynamic= says: give an example of 2 or more, or allow a recompile"
-SHAPES = 40  # characters of shapes in a line
 
 
 @dataclass(frozen=True)
@@ -202,8 +201,7 @@ def automatic_words(guards: Iterable[Recompile]) -> str:
 
 def shapes_words(shapes: Sequence[Sequence[int]]) -> str:
     """`2x3x224x224`, `2x8 and 2x8x16`."""
-    told = " and ".join("x".join(map(str, shape)) or "a number" for shape in shapes)
-    return shorten(told, SHAPES)
+    return " and ".join("x".join(map(str, shape)) or "a number" for shape in shapes)
 
 
 def size_words(size: Sequence[Any]) -> str:
