@@ -11,6 +11,6 @@ COMPILE = Section(
     tab="graph",
     title="torch.compile",
     type=list[CompileEntry],
-    panel=Panel(__package__, "panel.html.j2"),
+    panel=Panel(__package__, "panel.html.j2", style="panel.css"),
     changes=COMPARISON,
 )
