@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 
 import pytest
 
@@ -79,32 +80,21 @@ def test_scripted(): ...
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, dict[str, object]], str]:
-    """What a run of all of them says, the outcomes by test and metric, and the page; under xdist."""
-    import subprocess
-    import sys
-
+def ran(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a run of all of them says, under xdist."""
     folder = tmp_path_factory.mktemp("compiled")
     (folder / "nets.py").write_text(NET)
     (folder / "test_nets.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-n2", "-p", "no:cacheprovider", "--modelcheck-report"]
+    command = [sys.executable, "-m", "pytest", "-n2", "-rA", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    record = json.loads((folder / "modelcheck-report/report.json").read_text())
-    checks: dict[str, dict[str, object]] = {}
-    for check in record["checks"]:
-        checks.setdefault(check["nodeid"].partition("::")[2], {})[check["metric"]] = check["outcome"]
-    return done.stdout + done.stderr, checks, (folder / "modelcheck-report/index.html").read_text()
+    return done.stdout + done.stderr
 
 
-def test_outcomes(ran) -> None:
-    assert ran[1] == {
-        "test_net": {"graph_breaks": "fail", "recompiles": "fail"},
-        "test_good": {"graph_breaks": "pass", "recompiles": "pass", "graphs": "pass"},
-        "test_automatic": {"recompiles": "fail"},
-        "test_loop": {"graph_breaks": "error", "recompiles": "error"},
-        "test_off": {"graph_breaks": "error", "recompiles": "error"},
-        "test_scripted": {"graph_breaks": "fail"},
-    }, ran[0]
+def test_outcomes(ran: str) -> None:
+    counts = ("11 checks: ", "3 pass", "4 error", "4 fail")  # in the order in which the workers are done
+    assert all(words in ran for words in counts), ran
+    assert "PASSED test_nets.py::test_good" in ran
+    assert "1 passed" in ran
 
 
 @pytest.mark.parametrize(
@@ -121,15 +111,8 @@ def test_outcomes(ran) -> None:
         "torch: RuntimeError: torch.compile does not support compiling torch.jit.script",
     ],
 )
-def test_messages(words: str, ran) -> None:
-    assert words in ran[0], ran[0]
-
-
-def test_the_page_shows_lines_and_guards(ran) -> None:
-    page = ran[2]
-    assert "All of the model is one graph" in page
-    assert "nets.py:13" in page
-    assert "automatic dynamic" in page
+def test_messages(words: str, ran: str) -> None:
+    assert words in ran, ran
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Two records of one model under torch.compile: the breaks that are new, by line."""
+"""torch.compile in records: the panel, and between two of them the breaks that are new, by line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_modelcheck.checks.compile.changes import COMPARISON
-from pytest_modelcheck.checks.compile.result import Break, Compiled, Fallback
+from pytest_modelcheck.checks.compile.result import Break, Compiled, Fallback, Recompile
+from pytest_modelcheck.checks.compile.section import COMPILE
 from pytest_modelcheck.records.plain import plain
 
 PRINT = Break(
@@ -54,3 +55,30 @@ def test_a_function_that_is_skipped_now_is_told() -> None:
 
 def test_other_sizes_are_not_compared() -> None:
     assert changes(replace(OURS, sizes=(), breaks=()), OURS) == {"compile": []}
+
+
+def test_the_panel_shows_lines_and_guards() -> None:
+    guard = Recompile(
+        "size mismatch at index 0", ((5, 4),), "", function="forward", automatic=True, hint="dynamic=True"
+    )
+    skipped = Fallback("forward", "/src/net.py", 9, "graph break in loop", root=True)
+    whole = Compiled("net", graphs=1, dynamic=False)
+    shown = (
+        replace(OURS, guards=(guard,), fallback=(skipped,)),
+        whole,
+        replace(whole, reason="torch refuses <it>"),
+    )
+    entries = [{**plain(one.to_dict()), "nodeid": "test_net.py::test"} for one in shown]
+    assert COMPILE.panel is not None
+    panel = str(COMPILE.panel.render(entries, {"thin": 0}))
+    for words in (
+        *(
+            "/src/net.py:12",
+            "x.item()",
+            "automatic dynamic",
+            "runs eagerly as a whole",
+            "All of the model is one graph",
+        ),
+        "Not compilable: torch refuses &lt;it&gt;",
+    ):
+        assert words in panel

@@ -30,7 +30,7 @@ def _counting(one: str, many: str) -> Unit:
 
 BREAKS = Metric("graph_breaks", _counting("break", "breaks"), "graph breaks")
 RECOMPILES = Metric("recompiles", _counting("recompile", "recompiles"), "recompiles")
-GRAPHS = Metric("graphs", _counting("graph", "graphs"), "graphs of torch.compile")
+GRAPHS = Metric("compiled_graphs", _counting("graph", "graphs"), "graphs of torch.compile")
 LIMITS: Mapping[str, Metric] = {"graph_breaks": BREAKS, "recompiles": RECOMPILES, "graphs": GRAPHS}
 DYNAMIC = (None, True, False)
 EXAMPLE = "compile_budget(graph_breaks=0, recompiles=0)"
