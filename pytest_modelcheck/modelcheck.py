@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .checks.compile.methods import CompileMethods
 from .checks.complexity.methods import ComplexityMethods
 from .checks.explain.methods import ExplainMethods
 from .checks.export.methods import ExportMethods
@@ -19,6 +20,7 @@ class ModelCheck(
     MemoryMethods,
     StructureMethods,
     ExportMethods,
+    CompileMethods,
     WeightsMethods,
     ExplainMethods,
 ):
