@@ -92,12 +92,13 @@ def _allowed(row: Row, rtol: float, atol: float) -> float:
 def _off(got: np.ndarray, want: np.ndarray) -> np.ndarray:
     """How far apart; infinitely where one is NaN and the other not, or an infinity is not the same one."""
     if want.dtype.kind in "biu":
-        return (got != want).astype(np.float64)
+        return np.asarray(got != want).astype(np.float64)
     wide = np.complex128 if want.dtype.kind == "c" else np.float64
     with np.errstate(invalid="ignore", over="ignore"):
-        off = np.abs(got.astype(wide) - want.astype(wide))
-    alike = (got == want) | (np.isnan(got) & np.isnan(want))
-    return np.asarray(np.where(alike, 0.0, np.where(np.isnan(off), np.inf, off)))
+        off: np.ndarray = np.abs(got.astype(wide) - want.astype(wide))
+    off[np.isnan(off)] = np.inf
+    off[(got == want) | (np.isnan(got) & np.isnan(want))] = 0.0
+    return off
 
 
 def _share(off: float, most: float) -> float:
