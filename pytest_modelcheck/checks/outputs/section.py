@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from ...records.section import Section
 from ...records.types import Number
+from .entries import DriftEntry
 
 
 class OutputRow(TypedDict):
@@ -27,3 +28,4 @@ class OutputsEntry(TypedDict):
 
 
 OUTPUTS = Section("outputs", tab="outputs", title="Outputs", type=list[OutputsEntry])
+DRIFT = Section("drift", tab="outputs", title="Drift", type=list[DriftEntry])
