@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 def register(registry: Registry) -> None:
     """The sections of the report, and what output snapshots are measured in."""
     from .metrics import SNAPSHOT
-    from .section import OUTPUTS
+    from .section import DRIFT, OUTPUTS
 
     registry.add_metric(SNAPSHOT)
     registry.add_section(OUTPUTS)
+    registry.add_section(DRIFT)

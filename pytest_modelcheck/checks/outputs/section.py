@@ -8,6 +8,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from ...records.section import Section
 from ...records.types import Number
+from .entries import DriftEntry
 
 
 class OutputRow(TypedDict):
@@ -37,3 +38,4 @@ class OutputsEntry(TypedDict):
 
 
 OUTPUTS = Section("outputs", tab="outputs", title="Outputs", type=list[OutputsEntry])
+DRIFT = Section("drift", tab="outputs", title="Drift", type=list[DriftEntry])
