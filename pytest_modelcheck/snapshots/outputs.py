@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
 from ..checks.outputs.metrics import SNAPSHOT
+from ..checks.outputs.pictures import side_by_side
 from ..checks.outputs.result import Outputs
 from ..checks.outputs.stored import from_text, to_text
-from ..checks.outputs.tolerance import ATOL, RTOL, differences
+from ..checks.outputs.tolerance import ATOL, RTOL, coarse, differences, silence
 from ..errors import LimitError, MeasurementError, NothingSeenError
 from .files import OUTPUTS
 from .text import TextExtension, TextSnapshot
+from .verdicts import record_text
+
+if TYPE_CHECKING:
+    from syrupy.assertion import AssertionResult
+
+    from ..records.recorder import Recorder
 
 
 class OutputExtension(TextExtension):
-    """Values may be off by `atol`, and by `rtol` of their output's largest stored magnitude."""
+    """Values may be off by `atol`, and by `rtol` of themselves (see `checks.outputs.tolerance`)."""
 
     file_extension = OUTPUTS
     noun = "output"
@@ -46,8 +53,8 @@ class OutputExtension(TextExtension):
         return differences(from_text(actual), stored, self.rtol, self.atol)
 
     def notes(self, data: Outputs) -> Sequence[str]:
-        """What is not compared."""
-        return [f"not compared: {other}" for other in data.others]
+        """What is not compared, or hardly."""
+        return [*(f"not compared: {other}" for other in data.others), *coarse(data, self.atol)]
 
     def rule(self) -> str:
         """The tolerance."""
@@ -63,7 +70,7 @@ class OutputSnapshot(TextSnapshot):
     def __call__(
         self, *, rtol: float | None = None, atol: float | None = None, **options: Any
     ) -> OutputSnapshot:
-        """`rtol`: a share of the output's largest magnitude; `atol`: in its own unit. Raises LimitError."""
+        """`rtol`: a share of each value; `atol`: an amount. Raises LimitError."""
         given = {
             name: _checked(name, value)
             for name, value in (("rtol", rtol), ("atol", atol))
@@ -84,10 +91,15 @@ class OutputSnapshot(TextSnapshot):
 
     def _assert(self, data: Any) -> bool:
         """Raises NothingSeenError for outputs that say nothing: whatever is stored, they are no evidence."""
-        if isinstance(data, Outputs) and data.silence:
+        told = self.extension
+        reason = ""
+        if isinstance(told, OutputExtension) and isinstance(data, Outputs):
+            reason = silence(data, told.rtol, told.atol)
+        if reason:
             error = NothingSeenError(
-                f"the outputs of {data.name or 'the model'} say nothing: {data.silence}.\n"
-                "A snapshot of them would hold for many a model: give inputs that it answers to, or mend the model."
+                f"the outputs of {data.name or 'the model'} say nothing: {reason}.\n"
+                "A snapshot of them would hold for many a model. Give inputs that it answers to, another tolerance "
+                "(output_snapshot(rtol=, atol=)), or mend the model."
             )
             if self.on_nothing is not None:
                 self.on_nothing(data, error)
@@ -99,3 +111,20 @@ def _checked(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 <= value < math.inf):
         raise LimitError(f"output_snapshot: {name}={value!r} is not a number from 0 on")
     return float(value)
+
+
+def record_outputs(
+    recorder: Recorder, result: AssertionResult, extension: OutputExtension, outputs: Outputs
+) -> None:
+    """Put the comparison among the run's checks, and what differs side by side into the report."""
+    record_text(recorder, result, extension, outputs)
+    if recorder.sections is None or result.recalled_data is None or (result.success and not result.updated):
+        return
+    lines = extension.differing(result.asserted_data or "", result.recalled_data)
+    try:
+        stored = from_text(str(result.recalled_data))
+    except MeasurementError:
+        shown = []
+    else:
+        shown = side_by_side(outputs.inputs, stored.arrays, outputs.arrays)
+    recorder.amend(outputs, {"compared": {"lines": lines, "shown": shown}})

@@ -10,7 +10,7 @@ from ...records.plain import number
 
 
 def _curve(drift: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the plot takes: the errors of modules in the order of their calls, and the first module; None without two."""
+    """What the plot takes: errors in the order of the calls, and the first module; None below two modules."""
     known = [one for one in drift["modules"] if number(one["error"]) is not None]
     if len(known) < 2:
         return None

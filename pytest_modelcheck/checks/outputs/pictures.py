@@ -25,7 +25,9 @@ _BOXES = re.compile(r"(?:^|\.)(pred_)?boxes$")
 
 
 def side_by_side(
-    inputs: Sequence[Tensor], expected: Mapping[str, Tensor], actual: Mapping[str, Tensor]
+    inputs: Sequence[Tensor],
+    expected: Mapping[str, Tensor | np.ndarray],
+    actual: Mapping[str, Tensor | np.ndarray],
 ) -> list[dict[str, Any]]:
     """What to show of each output that differs, JSON: `expected` and `actual` by path (`leaves`).
 
@@ -42,8 +44,8 @@ def side_by_side(
     return sorted(found, key=lambda one: one["kind"] == "scores")[:MOST]
 
 
-def _arrays(tensors: Mapping[str, Tensor]) -> Arrays:
-    arrays = {path: as_kept(tensor) for path, tensor in tensors.items()}
+def _arrays(given: Mapping[str, Tensor | np.ndarray]) -> Arrays:
+    arrays = {path: as_kept(one) if isinstance(one, Tensor) else one for path, one in given.items()}
     return {path: array for path, array in arrays.items() if array is not None}
 
 
@@ -165,7 +167,7 @@ def _masks(before: np.ndarray, now: np.ndarray) -> dict[str, Any]:
     rows = [
         {
             "class": int(label),
-            "colour": "#%02x%02x%02x" % tuple(_colours(np.array([label]))[0]),
+            "colour": "#" + _colours(np.array([label])).tobytes().hex(),
             "shares": [float((part == label).mean()) for part in (before, now)],
         }
         for label in largest

@@ -94,23 +94,14 @@ class Row:
 @dataclass(frozen=True, eq=False)  # eq=False: `outputs == output_snapshot` is the snapshot's to decide
 class Outputs:
     """What a model answers: `rows`, one for each tensor; `others`, what holds no values that could be kept:
-    `meta.name (str)`. `tensors`, by path, are the whole answers, `inputs` what was asked.
+    `meta.name (str)`. `arrays`, by path, are all values as far as they are known, `inputs` what was asked.
     """
 
     name: str
     rows: tuple[Row, ...]
     others: tuple[str, ...] = ()
-    tensors: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     inputs: Sequence[Tensor] = field(default=(), repr=False)
-
-    @property
-    def silence(self) -> str:
-        """Why agreement with them would prove nothing; "" where it does."""
-        if not self.rows:
-            return "there is no tensor among them"
-        if not all(row.silence for row in self.rows):
-            return ""
-        return ", ".join(f"{row.path!r} is {row.silence}" for row in self.rows[:3])
 
     def lines(self, most: int = MOST) -> list[str]:
         """For people: at most `most` outputs."""
@@ -139,7 +130,7 @@ class Outputs:
 
 
 def outputs_of(output: object, name: str = "", inputs: Sequence[Tensor] = ()) -> Outputs:
-    """What a model returned, with tensors of its own. Raises MeasurementError for more tensors than can be told of."""
+    """What a model returned, as values of its own. Raises MeasurementError for more tensors than can be told of."""
     tensors, others = opened(output)
     arrays = {path: as_kept(tensor) for path, tensor in tensors.items()}
     unknown = [f"{path} ({tensors[path].dtype})" for path, array in arrays.items() if array is None]
@@ -153,8 +144,7 @@ def outputs_of(output: object, name: str = "", inputs: Sequence[Tensor] = ()) ->
     rows = tuple(
         _row(path, tensors[path], array, share[path] // array.dtype.itemsize) for path, array in known.items()
     )
-    own = {path: tensors[path].detach().cpu().clone() for path in known}
-    return Outputs(name, rows, (*others, *unknown), own, inputs)
+    return Outputs(name, rows, (*others, *unknown), known, inputs)
 
 
 def _row(path: str, tensor: Tensor, array: np.ndarray, most: int) -> Row:

@@ -9,6 +9,7 @@ from typing_extensions import NotRequired, TypedDict
 from ...records.section import Section
 from ...records.types import Number
 from .entries import DriftEntry
+from .panel import DRIFT_PANEL, EVIDENCE, OUTPUTS_PANEL
 
 
 class OutputRow(TypedDict):
@@ -29,13 +30,28 @@ class OutputRow(TypedDict):
     silence: str
 
 
+class ComparedEntry(TypedDict):
+    """How they differ from their snapshot: in words, and what to show (`pictures.side_by_side`)."""
+
+    lines: list[str]
+    shown: list[Any]
+
+
 class OutputsEntry(TypedDict):
-    """What `Outputs.to_dict()` gives."""
+    """What `Outputs.to_dict()` gives; `compared` where a snapshot differs."""
 
     rows: list[OutputRow]
     others: list[str]
     nodeid: NotRequired[str | None]
+    compared: NotRequired[ComparedEntry]
 
 
-OUTPUTS = Section("outputs", tab="outputs", title="Outputs", type=list[OutputsEntry])
-DRIFT = Section("drift", tab="outputs", title="Drift", type=list[DriftEntry])
+OUTPUTS = Section(
+    "outputs",
+    tab="outputs",
+    title="Outputs",
+    type=list[OutputsEntry],
+    panel=OUTPUTS_PANEL,
+    evidence=EVIDENCE,
+)
+DRIFT = Section("drift", tab="outputs", title="Drift", type=list[DriftEntry], panel=DRIFT_PANEL)

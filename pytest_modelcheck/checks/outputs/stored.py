@@ -116,7 +116,8 @@ def _read(raw: bytes) -> Outputs:
         start += row.values.nbytes
     if start != len(values) or len(rows) != len(facts["rows"]):
         raise ValueError("it has more than it tells of")
-    return Outputs("", tuple(rows), tuple(map(str, facts["others"])))
+    arrays = {row.path: row.values for row in rows if not row.is_sample}
+    return Outputs("", tuple(rows), tuple(map(str, facts["others"])), arrays)
 
 
 def _row(told: Mapping[str, Any], raw: bytes) -> Row:

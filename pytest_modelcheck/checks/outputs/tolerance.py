@@ -1,8 +1,8 @@
 """Outputs against stored ones: which values are apart by more than a tolerance.
 
-A value may be off by `atol`, and by `rtol` of its output's largest stored magnitude. Not of its own: sums of many terms
-are off by a share of the terms, however small the sum is. Whole numbers and booleans must be equal, NaN and infinities
-have the same places.
+A value may be off by `atol`, and by `rtol` of itself as it is stored; of small ones by `rtol` of a hundredth of their
+output's largest magnitude: sums of many terms are off by a share of the terms, however small the sum is. Whole numbers
+and booleans must be equal, NaN and infinities have the same places.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from .result import Outputs, Row
 from .values import shown
 
 RTOL, ATOL = 1e-3, 1e-5
+FLOOR = 0.01  # of the largest magnitude: values below count as that large
+COARSE = 0.01  # an `atol` beyond this share of an output is told
 _ROUNDING = 1e-9  # of sums over all values, which are made in another order elsewhere
 
 
@@ -61,15 +63,18 @@ def _differing(new: Row, old: Row, rtol: float, atol: float) -> Iterator[Differe
             yield Difference(np.inf, f"{path}: {what} {before} expected, {now} measured")
             return
     places, got, want = _common(new, old)
-    most = _allowed(old, rtol, atol)
+    most = _allowed(want, old.scale, rtol, atol)
     off = _off(got, want)
     far = off > most
     if far.any():
-        yield Difference(_share(off.max(), most), _line(path, old, places, got, want, off, far, most))
+        beyond = _share(off, most)
+        worst = int(beyond.argmax())
+        line = _line(path, old, places[worst], got[worst], want[worst], most[worst], far)
+        yield Difference(float(beyond[worst]), line)
     elif new.digest != old.digest:
         yield Difference(np.inf, f"{path}: differs at places of which the file has no values")
     elif old.is_sample:
-        yield from _figures(path, new, old, most)
+        yield from _figures(path, new, old, rtol, atol)
 
 
 def _words(shape: tuple[int, ...]) -> str:
@@ -85,8 +90,12 @@ def _common(new: Row, old: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return places, new.values.reshape(-1)[left], old.values.reshape(-1)[right]
 
 
-def _allowed(row: Row, rtol: float, atol: float) -> float:
-    return 0.0 if row.values.dtype.kind in "biu" else atol + rtol * row.scale
+def _allowed(want: np.ndarray, scale: float, rtol: float, atol: float) -> np.ndarray:
+    """By how much each value may be off."""
+    if want.dtype.kind in "biu":
+        return np.zeros(want.shape)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(atol + rtol * np.maximum(np.nan_to_num(np.abs(want)), FLOOR * scale))
 
 
 def _off(got: np.ndarray, want: np.ndarray) -> np.ndarray:
@@ -101,45 +110,74 @@ def _off(got: np.ndarray, want: np.ndarray) -> np.ndarray:
     return off
 
 
-def _share(off: float, most: float) -> float:
-    return off / most if most else np.inf
+def _share(off: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """In units of what is allowed."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(off > 0, off / most, 0.0))
 
 
-def _line(
-    path: str,
-    row: Row,
-    places: np.ndarray,
-    got: np.ndarray,
-    want: np.ndarray,
-    off: np.ndarray,
-    far: np.ndarray,
-    most: float,
-) -> str:
+def _line(path: str, row: Row, place: int, got: object, want: object, most: float, far: np.ndarray) -> str:
     """The worst value, and how many there are."""
-    worst = int(off.argmax())
-    index = [int(i) for i in np.unravel_index(places[worst], row.shape)]
-    at = f"{path}{index if index else ''}"
-    of = f"{len(off):,} compared" if row.is_sample else f"{len(off):,}"
-    by = f" by more than {shown(most)}" if most else ""
-    many = f"{int(far.sum()):,} of {of} {'differs' if far.sum() == 1 else 'differ'}{by}"
-    return f"{at}: {shown(want[worst])} expected, {shown(got[worst])} measured; {many}"
+    index = [int(i) for i in np.unravel_index(place, row.shape)]
+    of = f"{len(far):,} compared" if row.is_sample else f"{len(far):,}"
+    limit = f" ({shown(float(most))} allowed)" if most else ""
+    verb = "differs" if far.sum() == 1 else "differ"
+    many = f"{int(far.sum()):,} of {of} {verb}{' by more than allowed' if most else ''}"
+    both = f"{shown(want)} expected, {shown(got)} measured"
+    return f"{path}{index if index else ''}: {both}{limit}; {many}"
 
 
-def _figures(path: str, new: Row, old: Row, most: float) -> Iterator[Difference]:
+def _figures(path: str, new: Row, old: Row, rtol: float, atol: float) -> Iterator[Difference]:
     """Of an output that is kept as a sample: what is said of all its values."""
-    for name in ("nan", "inf"):
-        before, now = getattr(old.figures, name), getattr(new.figures, name)
+    for word, before, now in (
+        ("NaN", old.figures.nan, new.figures.nan),
+        ("infinite", old.figures.inf, new.figures.inf),
+    ):
         if before != now:
-            word = "NaN" if name == "nan" else "infinite"
             told = f"{count(before, 'value')} expected to be {word}, {now:,} measured"
             yield Difference(np.inf, f"{path}: {told}")
             return
+    most = atol + rtol * old.scale
     for name in ("min", "max", "mean", "std"):
         before, now = getattr(old.figures, name), getattr(new.figures, name)
         if before is not None and abs(now - before) > most + _ROUNDING * max(abs(before), abs(now)):
             told = f"{shown(before)} expected, {shown(now)} measured"
-            yield Difference(
-                _share(abs(now - before), most),
-                f"{path}: {name} of all {old.size:,} values {told}; the sample is within {shown(most)}",
-            )
+            line = f"{path}: {name} of all {old.size:,} values: {told}; the sample is within the tolerance"
+            yield Difference(abs(now - before) / most if most else np.inf, line)
             return
+
+
+def silence(outputs: Outputs, rtol: float = RTOL, atol: float = ATOL) -> str:
+    """Why agreement with these outputs would prove nothing; "" where it would.
+
+    There is none, or each is empty, NaN everywhere, constant, or so close to constant that one value would agree with
+    all of them.
+    """
+    if not outputs.rows:
+        return "there is no tensor among them"
+    reasons = [row.silence or _flat(row, rtol, atol) for row in outputs.rows]
+    told = [f"{row.path!r} is {why}" for row, why in zip(outputs.rows, reasons, strict=True)]
+    return ", ".join(told[:3]) if all(reasons) else ""
+
+
+def _flat(row: Row, rtol: float, atol: float) -> str:
+    low, high = row.figures.min, row.figures.max
+    exact = row.values.dtype.kind in "biu"
+    if exact or row.size < 2 or low is None or high is None or row.figures.nan or row.figures.inf:
+        return ""
+    if row.values.dtype.kind == "c":  # of the same magnitude, they may point anywhere
+        low = -high
+    middle, reach = (low + high) / 2, (high - low) / 2
+    if reach > atol + rtol * abs(middle):
+        return ""
+    spread = f"between {shown(low)} and {shown(high)}"
+    return f"{spread}, all within the tolerance of one value (rtol {rtol:g}, atol {atol:g})"
+
+
+def coarse(outputs: Outputs, atol: float) -> list[str]:
+    """Where `atol` is much of an output: there changes may be missed."""
+    return [
+        f"atol {atol:g} is {atol / row.scale:.2g} of the largest value of {row.path!r}: a smaller one would see more"
+        for row in outputs.rows
+        if row.values.dtype.kind in "fc" and row.size > 1 and 0 < row.scale * COARSE < atol
+    ]
