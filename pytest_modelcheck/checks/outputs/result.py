@@ -148,7 +148,7 @@ def outputs_of(output: object, name: str = "", inputs: Sequence[Tensor] = ()) ->
 
 
 def _row(path: str, tensor: Tensor, array: np.ndarray, most: int) -> Row:
-    chosen = places(array.size, most)
+    chosen = places(array.size, most if array.size <= most else 2 ** (max(most, 1).bit_length() - 1))
     return Row(
         path,
         array.shape,
@@ -165,7 +165,8 @@ def _row(path: str, tensor: Tensor, array: np.ndarray, most: int) -> Row:
 def _shares(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
     """How many bytes of each output may be kept: those that fit, whole; the rest in equal parts of what is left.
 
-    It depends on shapes and kinds alone, so that the same places are kept of every answer.
+    It depends on shapes and kinds alone, so that the same places are kept of every answer. Where another output changed
+    its shape they are so too: the number of places that are kept of a sample is a power of two.
     """
     left = max(ROOM - sum(HEAD + 2 * len(path) for path in arrays), SHORT * len(arrays))
     shares: dict[str, int] = {}
