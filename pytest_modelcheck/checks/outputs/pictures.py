@@ -38,10 +38,10 @@ def side_by_side(
     pictures = [one for one in given if one is not None]
     found: list[dict[str, Any]] = []
     for path in (path for path in old if path in new and not _same(old[path], new[path])):
-        entry = _entry(path, old, new, pictures)
+        entry = _entry(path, old, new, pictures) if len(found) < MOST else None
         if entry is not None:
             found.append({"path": path, **entry})
-    return sorted(found, key=lambda one: one["kind"] == "scores")[:MOST]
+    return found
 
 
 def _arrays(given: Mapping[str, Tensor | np.ndarray]) -> Arrays:

@@ -151,6 +151,12 @@ def _values(raw: bytes, kind: np.dtype[Any], kept: int) -> np.ndarray:
 
 def _figures(told: list[Any]) -> Figures:
     *four, largest, nan, inf = told
-    mean, std, low, high = (value if value is None else value + 0 for value in four)
-    pairs = tuple((tuple(map(int, at)), value + 0) for at, value in largest)
+    mean, std, low, high = (None if value is None else _number(value) for value in four)
+    pairs = tuple((tuple(map(int, at)), _number(value)) for at, value in largest)
     return Figures(mean, std, low, high, pairs, int(nan), int(inf))
+
+
+def _number(told: object) -> float:
+    if not isinstance(told, (int, float)):
+        raise ValueError(f"{told!r} is no number")
+    return told

@@ -148,7 +148,7 @@ def shown(value: object) -> str:
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, (bool, int)):
         return str(plain)
-    return f"{plain:.6g}" if isinstance(plain, (float, complex)) else str(plain)
+    return f"{plain + 0:.6g}" if isinstance(plain, (float, complex)) else str(plain)  # no -0
 
 
 def finite_scale(values: np.ndarray) -> float:
