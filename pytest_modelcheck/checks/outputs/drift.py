@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ...text import count, first_line_repr
+from ...text import first_line_repr
 from ...verdict.units import RATIO
 from .compare import Row, compare, silence
 from .origin import STEPS, Apart, Course
@@ -83,6 +83,16 @@ class Drift:
             return ""
         what = "shapes differ" if "shape" in wrong[0].problem else "not the same outputs"
         return f"{what}: " + ", ".join(f"{row.path!r} {row.problem}" for row in wrong[:3])
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no output is apart by more than the rounding of one operator."""
+        return not self.incomparable and self.apart <= STEPS * COARSE
+
+    @property
+    def apart(self) -> float:
+        """The largest root mean square of the difference, relative to that of its output."""
+        return max((row.spread for row in self.outputs), default=0.0)
 
     @property
     def worst(self) -> Row | None:
@@ -201,8 +211,7 @@ def drift_of(
     made = Drift(
         name, against, rows, notes=(*notes, *left_out), sides=(other.outputs, own.outputs), inputs=own.inputs
     )
-    agrees = not made.incomparable and max((row.spread for row in rows), default=0.0) <= STEPS * COARSE
-    if agrees:
+    if made.agrees:
         made = replace(made, vacuous=silence(own.outputs))
     if own.trace is None or other.trace is None:
         return made
@@ -211,13 +220,6 @@ def drift_of(
 
 
 def _first(drift: Drift, course: Course, resists: Callable[[], Mapping[int, float]] | None) -> str | None:
-    apart = max((row.spread for row in drift.outputs), default=0.0)
-    if apart <= course.tolerance and not drift.incomparable:
+    if drift.apart <= course.tolerance and not drift.incomparable:
         return None
-    first = course.first(apart)
-    return first
-
-
-def outputs_words(rows: Sequence[Row]) -> str:
-    """`2 outputs`."""
-    return count(len(rows), "output")
+    return course.first(drift.apart, resists() if resists is not None else None)
