@@ -7,6 +7,7 @@ from .checks.explain.methods import ExplainMethods
 from .checks.export.methods import ExportMethods
 from .checks.latency.methods import LatencyMethods
 from .checks.memory.methods import MemoryMethods
+from .checks.outputs.methods import OutputsMethods
 from .checks.profiler.methods import ProfilerMethods
 from .checks.structure.methods import StructureMethods
 from .checks.weights.methods import WeightsMethods
@@ -21,6 +22,7 @@ class ModelCheck(
     ExportMethods,
     WeightsMethods,
     ExplainMethods,
+    OutputsMethods,
 ):
     """All measurements of one model on one set of example inputs. Nothing they do changes the model.
 

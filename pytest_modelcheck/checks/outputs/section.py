@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing_extensions import TypedDict
+from typing import Any
+
+from typing_extensions import NotRequired, TypedDict
 
 from ...records.section import Section
 from ...records.types import Number
@@ -10,7 +12,7 @@ from .entries import DriftEntry
 
 
 class OutputRow(TypedDict):
-    """One tensor of an output; figures are None where they are no numbers."""
+    """One tensor of an output; figures are None where no value is finite."""
 
     path: str
     shape: list[int]
@@ -19,12 +21,20 @@ class OutputRow(TypedDict):
     std: Number
     min: Number
     max: Number
+    largest: list[Any]
+    nan: int
+    inf: int
+    kept: int
+    size: int
+    silence: str
 
 
 class OutputsEntry(TypedDict):
     """What `Outputs.to_dict()` gives."""
 
     rows: list[OutputRow]
+    others: list[str]
+    nodeid: NotRequired[str | None]
 
 
 OUTPUTS = Section("outputs", tab="outputs", title="Outputs", type=list[OutputsEntry])
