@@ -55,7 +55,14 @@ def compare(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Iterator[
 
 def _without(path: str, tensor: Tensor, problem: str) -> Row:
     return Row(
-        path, tuple(tensor.shape), dtype_name(tensor), math.inf, math.inf, 0.0, problem=problem, spread=math.inf
+        path,
+        tuple(tensor.shape),
+        dtype_name(tensor),
+        math.inf,
+        math.inf,
+        0.0,
+        problem=problem,
+        spread=math.inf,
     )
 
 
@@ -64,7 +71,10 @@ def _row(path: str, own: Tensor, other: Tensor) -> Row:
         sizes = [size_words(side.shape) or "one number" for side in (other, own)]
         return _without(path, own, f"shape {sizes[0]} there, {sizes[1]} here")
     a, b = (_real(side).cpu() for side in (own, other))
-    nan, inf = ((_count(torch.isnan, b), _count(torch.isnan, a)), (_count(torch.isinf, b), _count(torch.isinf, a)))
+    nan, inf = (
+        (_count(torch.isnan, b), _count(torch.isnan, a)),
+        (_count(torch.isinf, b), _count(torch.isinf, a)),
+    )
     same = a.dtype is b.dtype and own.dtype is other.dtype
     alike = (a == b) | (torch.isnan(a) & torch.isnan(b)) if a.is_floating_point() else a == b
     equal = float(alike.double().mean()) if a.numel() else 1.0
@@ -73,7 +83,18 @@ def _row(path: str, own: Tensor, other: Tensor) -> Row:
     if not (own.is_floating_point() or own.is_complex()):
         share = 1 - equal
         return Row(
-            *facts, share, share, equal, nan, inf, "", share, same and equal == 1.0, positions, agreed, _first(~alike)
+            *facts,
+            share,
+            share,
+            equal,
+            nan,
+            inf,
+            "",
+            share,
+            same and equal == 1.0,
+            positions,
+            agreed,
+            _first(~alike),
         )
     error, mean, spread, where = _errors(a.double(), b.double(), alike)
     signs = bool((torch.signbit(a) == torch.signbit(b))[~torch.isnan(a)].all()) if equal == 1.0 else False

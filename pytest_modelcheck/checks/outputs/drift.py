@@ -29,7 +29,8 @@ class Drift:
     `first_module`: the first module, in the order of the call, whose output is apart while its inputs are not, "(the
     model itself)" where it is code of the model's own forward; None where nothing is apart by more than rounding.
     `vacuous`: why agreement proves nothing, "" where it does not. `notes`: what to know besides; `stands`: of a base
-    with other weights or inputs, how far both are apart as they stand. `sides`: the outputs there, and here.
+    with other weights or inputs, how far both are apart as they stand. `problem`: why there is no answer. `sides`: the
+    outputs there, and here.
     """
 
     name: str
@@ -40,7 +41,10 @@ class Drift:
     vacuous: str = ""
     notes: tuple[str, ...] = ()
     stands: str = ""
-    sides: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] = field(default=({}, {}), repr=False, compare=False)
+    problem: str = ""
+    sides: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] = field(
+        default=({}, {}), repr=False, compare=False
+    )
     inputs: Sequence[Tensor] = field(default=(), repr=False, compare=False)
 
     @property
@@ -73,11 +77,13 @@ class Drift:
     @property
     def bit_for_bit(self) -> bool:
         """Whether all outputs are the same, zeros with their signs. NaN is the same as NaN."""
-        return all(row.is_same for row in self.outputs)
+        return not self.problem and all(row.is_same for row in self.outputs)
 
     @property
     def incomparable(self) -> str:
-        """Why outputs are no match: "shapes differ: 'logits', shape 4x10 there, 4x12 here"."""
+        """Why outputs are no match: "shapes differ: 'logits' shape 4x10 there, 4x12 here"."""
+        if self.problem:
+            return self.problem
         wrong = [row for row in self.outputs if row.problem]
         if not wrong:
             return ""
@@ -102,7 +108,7 @@ class Drift:
     def by_module(self) -> dict[str, float]:
         """How far each module's output is apart: the root mean square of the difference, relative to that of the
         output, estimated from a projection; in the order of the calls' ends, of several calls the farthest. The model
-        itself is "".
+        itself is "(the model itself)".
         """
         found: dict[str, float] = {}
         for row in self.modules:
@@ -186,7 +192,9 @@ def row_words(row: Row) -> str:
     """One output's error in words."""
     if row.problem:
         return row.problem
-    broken = [f"{kind} {there:,} there, {here:,} here" for kind, (there, here) in _broken(row) if there != here]
+    broken = [
+        f"{kind} {there:,} there, {here:,} here" for kind, (there, here) in _broken(row) if there != here
+    ]
     place = f", the most at {list(row.where)}" if row.max_error and row.where else ""
     size = "the same, bit for bit" if row.is_same else f"{short(row.max_error)}{place}"
     return ", ".join([size, *broken])
@@ -203,13 +211,20 @@ def drift_of(
     other: Answer,
     *,
     notes: Sequence[str] = (),
+    stands: str = "",
     resists: Callable[[], Mapping[int, float]] | None = None,
 ) -> Drift:
     """Two answers compared; `own` is what errors are relative to."""
     rows = tuple(compare(own.outputs, other.outputs))
     left_out = [f"not compared: {', '.join(own.others)}"] if own.others else []
     made = Drift(
-        name, against, rows, notes=(*notes, *left_out), sides=(other.outputs, own.outputs), inputs=own.inputs
+        name,
+        against,
+        rows,
+        notes=(*notes, *left_out),
+        stands=stands,
+        sides=(other.outputs, own.outputs),
+        inputs=own.inputs,
     )
     if made.agrees:
         made = replace(made, vacuous=silence(own.outputs))

@@ -1,4 +1,4 @@
-"""What the modules of a model are given and give in one call, kept in a few numbers each: activations are never held."""
+"""What the modules of a model are given and give in one call, a few numbers for each: activations are not held."""
 
 from __future__ import annotations
 
@@ -74,7 +74,11 @@ class Trace:
             )
             for call in self.calls
         ]
-        return {"tree": list(map(tuple, self.tree)), "calls": calls, "moments": list(map(tuple, self.moments))}
+        return {
+            "tree": list(map(tuple, self.tree)),
+            "calls": calls,
+            "moments": list(map(tuple, self.moments)),
+        }
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Trace:

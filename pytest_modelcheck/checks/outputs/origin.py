@@ -42,11 +42,15 @@ class Course:
     @property
     def tolerance(self) -> float:
         """What outputs may be apart by in one operator's rounding."""
-        return STEPS * max(_precision(call.gave, twin.gave) for call, twin in self._both) if self._both else 0.0
+        return (
+            STEPS * max(_precision(call.gave, twin.gave) for call, twin in self._both) if self._both else 0.0
+        )
 
     @property
     def _both(self) -> list[tuple[Call, Call]]:
-        return [(call, twin) for call, twin in zip(self.own.calls, self.twins, strict=True) if twin is not None]
+        return [
+            (call, twin) for call, twin in zip(self.own.calls, self.twins, strict=True) if twin is not None
+        ]
 
     @property
     def rows(self) -> Iterator[Apart]:
@@ -55,7 +59,7 @@ class Course:
             twin, call = self.twins[place], self.own.calls[place]
             if ends and twin is not None:
                 error, given = _apart(call.gave, twin.gave), _apart(call.given, twin.given)
-                yield Apart(call.path, call.number, error, given)
+                yield Apart(call.path or ROOT, call.number, error, given)
 
     def first(self, outputs: float, resists: Mapping[int, float] | None = None) -> str:
         """The first module that is apart, where the outputs are by `outputs`. `resists`: by moment, by how much more it
@@ -63,7 +67,9 @@ class Course:
         """
         seen, precision = 0.0, 0.0
         reshaped = ""
-        strangers: dict[int, str] = {}  # in which call: the first module since its last clean one that has no twin
+        strangers: dict[
+            int, str
+        ] = {}  # in which call: the first module since its last clean one that has no twin
         for number, (place, ends) in enumerate(self.own.moments):
             call, twin = self.own.calls[place], self.twins[place]
             if twin is None:

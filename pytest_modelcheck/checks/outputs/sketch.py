@@ -19,8 +19,8 @@ STRETCH = 2**22  # elements at once
 
 
 class Sketch(NamedTuple):
-    """`sums` of a tensor's elements, `precision`: the relative distance of neighbouring numbers of its dtype (0 of whole
-    numbers). What is not finite is counted in further sums.
+    """`sums` of a tensor's elements; `precision`: the relative distance of neighbouring numbers of its dtype (0 of
+    whole numbers). What is not finite is counted in further sums.
     """
 
     sums: Tensor

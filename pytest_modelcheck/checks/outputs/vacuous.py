@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,12 +44,12 @@ def _others(inputs: Inputs) -> Iterator[Inputs]:
     """Of the same kind: numbers shifted, by little and by much; whole ones in another order, and others of them."""
     for loudness in (0.1, 10.0):
         generator = torch.Generator().manual_seed(1)
-        other = inputs.copied(gradients=False).map(lambda leaf, g=generator, k=loudness: _varied(leaf, k, g))
+        other = inputs.copied(gradients=False).map(partial(_varied, loudness, generator))
         if not all(map(torch.equal, other.tensors, inputs.tensors)):
             yield other
 
 
-def _varied(leaf: object, loudness: float, generator: torch.Generator) -> object:
+def _varied(loudness: float, generator: torch.Generator, leaf: object) -> object:
     if not isinstance(leaf, Tensor) or not leaf.numel():
         return leaf
     noise = torch.rand(leaf.shape, generator=generator).to(leaf.device)
