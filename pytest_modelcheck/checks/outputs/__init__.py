@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
 def register(registry: Registry) -> None:
     """The sections of the report, and what output snapshots are measured in."""
+    from .check import DriftBudget
     from .metrics import SNAPSHOT
-    from .section import DRIFT, OUTPUTS
+    from .section import ANSWERS, DRIFT, OUTPUTS
 
+    registry.add(DriftBudget())
     registry.add_metric(SNAPSHOT)
     registry.add_section(OUTPUTS)
     registry.add_section(DRIFT)
+    registry.add_section(ANSWERS)

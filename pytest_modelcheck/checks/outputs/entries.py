@@ -27,7 +27,7 @@ class DriftRow(TypedDict):
 
 
 class ModuleError(TypedDict):
-    """A call of a module, by its name ("" is the model itself), in the order in which calls end: how far its output is
+    """A call of a module, by its name or "(the model itself)", in the order in which calls end: how far its output is
     apart, the root mean square relative to the output's; `error` is estimated from a projection. `received`: the same
     of its inputs.
     """
@@ -68,10 +68,23 @@ class DriftEntry(TypedDict):
 class AnswersEntry(TypedDict):
     """What a subject answers as it stands, in digests: equal ones on two sides are equal bit for bit.
 
-    `weights`: of parameters and buffers; `reason`: why there is none.
+    `weights`: of parameters, and of buffers that a checkpoint holds; `silence`: why the outputs say nothing; `reason`:
+    why there is none.
     """
 
     weights: str
     inputs: str
     outputs: str
+    silence: NotRequired[str]
     reason: str
+
+
+class DriftChange(TypedDict):
+    """How far base and head are apart, in words. `stands`: as they stand, where their weights or inputs are others;
+    `first`: the first module that is apart; `same`: nothing is.
+    """
+
+    text: str
+    stands: str
+    first: str | None
+    same: bool

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from .drift import Drift
     from .result import Outputs
 
 
@@ -25,4 +26,25 @@ class OutputsMethods(Handle):
 
         result = answers(self.subject)
         self._keep("outputs", result)
+        return self._own(result)
+
+    def drift(self, against: object = "base") -> Drift:
+        """How far the model's answers are from others: `.max_error`, `.mean_error`, `.agreement`, `.outputs`,
+        `.first_module`, `.by_module()`, `.vacuous`, `.bit_for_bit`.
+
+        `against`: another model with the weights that it has (an nn.Module, a ModelCheck); "base": the base revision's
+        model with this one's weights; or this model in another way: "bfloat16", "float16", "float64" (weights and
+        floating inputs), "autocast", "channels_last", "one_by_one" (a batch against calls of one), "repeated",
+        "compile", "export", "onnx", "cuda". Both answer to this model's inputs, in eval mode, with the same random numbers.
+        Raises MeasurementError for other words and where there is nothing to compare with; ModelRunError.
+        """
+        from .against import drift_against
+        from .base import drift_from_base
+        from .drift import BASE
+
+        is_base = isinstance(against, str) and against == BASE
+        result = (
+            drift_from_base(self.subject, self._ask()) if is_base else drift_against(self.subject, against)
+        )
+        self._keep("drift", result)
         return self._own(result)

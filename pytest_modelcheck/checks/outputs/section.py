@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import NotRequired, TypedDict
 
-from ...records.section import Section
+from ...records.section import Ask, Section
 from ...records.types import Number
-from .entries import DriftEntry
+from .changes import COMPARISON
+from .entries import AnswersEntry, DriftEntry
 from .panel import DRIFT_PANEL, EVIDENCE, OUTPUTS_PANEL
+
+if TYPE_CHECKING:
+    from ...model.subject import Subject
 
 
 class OutputRow(TypedDict):
@@ -54,4 +59,34 @@ OUTPUTS = Section(
     panel=OUTPUTS_PANEL,
     evidence=EVIDENCE,
 )
-DRIFT = Section("drift", tab="outputs", title="Drift", type=list[DriftEntry], panel=DRIFT_PANEL)
+DRIFT = Section(
+    "drift",
+    tab="outputs",
+    title="Drift",
+    type=list[DriftEntry],
+    panel=DRIFT_PANEL,
+    changes=COMPARISON,
+)
+
+
+def _facts(subject: Subject) -> AnswersEntry:
+    from .base import facts
+
+    return facts(subject)
+
+
+def _between(subject: Subject, base: AnswersEntry, head: AnswersEntry, ask: Ask) -> Mapping[str, list[Any]]:
+    from .base import between
+
+    return between(subject, base, head, ask)
+
+
+def _answer(subject: Subject, asked: Any) -> dict[str, Any]:
+    from .base import answer_head
+
+    return answer_head(subject, asked)
+
+
+ANSWERS = Section(
+    "answers", _facts, type=AnswersEntry, steady=True, between=_between, answer=_answer, is_shown=False
+)
