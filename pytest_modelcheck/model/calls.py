@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -41,7 +41,9 @@ def module_calls(
             with _ours():
                 enter(module, args)
 
-    def after(module: nn.Module, args: object, kwargs: Mapping[str, object], output: object) -> None:
+    def after(module: nn.Module, args: object, *rest: Any) -> None:
+        # of a call that raises torch tells no keywords
+        kwargs, output = rest if len(rest) == 2 else ({}, *rest)
         if is_followed():
             with _ours():
                 if keywords is not None:

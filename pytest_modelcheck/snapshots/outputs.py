@@ -56,6 +56,10 @@ class OutputExtension(TextExtension):
         """What is not compared, or hardly."""
         return [*(f"not compared: {other}" for other in data.others), *coarse(data, self.atol)]
 
+    def reasons(self, data: Outputs) -> Sequence[str]:
+        """Where head and base are apart, in a run with one."""
+        return [data.moved()] if data.moved is not None else []
+
     def rule(self) -> str:
         """The tolerance."""
         return f" (rtol {self.rtol:g}, atol {self.atol:g})"

@@ -54,6 +54,10 @@ class TextExtension(StoredFile):
         """What is to be said with a comparison of `data`, whatever came of it."""
         return ()
 
+    def reasons(self, data: Any) -> Sequence[str]:
+        """What may be behind a difference of `data`, if that is known."""
+        return ()
+
     def serialize(self, data: SerializableData, **_: object) -> SerializedData:
         """The file. Raises TypeError for data of another kind."""
         if not self.accepts(data):

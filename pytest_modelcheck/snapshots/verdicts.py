@@ -79,7 +79,9 @@ def _lines(comparison: HeatmapComparison, result: AssertionResult, heatmap: Heat
 
 def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:
     """Put a comparison of text among the run's checks: how many lines differ, and which."""
-    extension.told = _told(recorder, result, extension)
+    differs = not result.success and result.recalled_data is not None
+    reasons = extension.reasons(data) if differs else ()
+    extension.told = (*reasons, *_told(recorder, result, extension))
     limit = Limit(extension.metric, max=0, place=_place(recorder, extension.metric.name))
     lines = extension.differing(result.asserted_data or "", result.recalled_data or "")
     told = tuple(extension.notes(data))

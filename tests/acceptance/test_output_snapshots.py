@@ -138,3 +138,19 @@ def test_the_wrong_type_is_explained(project):
     project.run().stdout.fnmatch_lines(
         ["*output_snapshot cannot compare a int: write *modelcheck.outputs()*"]
     )
+
+
+def test_moved(repository):
+    """With a base, a mismatch names the first module that is apart."""
+    tests = (
+        "import pytest\nfrom nets.model import net\n\n"
+        "@pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8))\n"
+        "def test_net(modelcheck, output_snapshot):\n    assert modelcheck.outputs() == output_snapshot\n"
+    )
+    repository.write("tests/test_net.py", tests)
+    repository.pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q", "--snapshot-update")
+    repository.edit("src/nets/model.py", "padding=1,", "padding=1, padding_mode='reflect',")
+    done = repository.run()
+    assert done.returncode == 1, done.out
+    assert "against the base: " in done.out, done.out
+    assert "first at conv" in done.out, done.out

@@ -23,7 +23,7 @@ def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object
         return _of_report(old.get("answers"), new.get("answers"))
     is_same = bool(found["bit_for_bit"]) and not found["incomparable"] and not found["vacuous"]
     told: DriftChange = {
-        "text": _words(found),
+        "text": in_words(found),
         "stands": found["stands"],
         "first": found["first_module"],
         "same": is_same or bool(found["vacuous"]),
@@ -43,7 +43,7 @@ def _of_report(old: AnswersEntry | None, new: AnswersEntry | None) -> Mapping[st
     return {"drift": told}
 
 
-def _words(entry: Mapping[str, Any]) -> str:
+def in_words(entry: Mapping[str, Any]) -> str:
     """`3.1e-3 of their scale, top-1 the same for 8 of 8; first at layer2.0.bn1`."""
     if entry["incomparable"]:
         text = f"cannot be compared: {entry['incomparable']}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...errors import ModelCheckError
+from ...text import first_sentence
 from ..handle import Handle
 
 if TYPE_CHECKING:
@@ -25,8 +28,20 @@ class OutputsMethods(Handle):
         from .measure import answers
 
         result = answers(self.subject)
+        if self._recorder is not None and self._recorder.ask is not None:
+            result = replace(result, moved=self._moved)
         self._keep("outputs", result)
         return self._own(result)
+
+    def _moved(self) -> str:
+        """For a snapshot that differs: whether the base answers otherwise too, and where that begins."""
+        from .base import drift_from_base
+        from .changes import in_words
+
+        try:
+            return f"against the base: {in_words(drift_from_base(self.subject, self._ask(), others=False).to_dict())}"
+        except ModelCheckError as error:
+            return f"against the base: {first_sentence(str(error))}"
 
     def drift(self, against: object = "base") -> Drift:
         """How far the model's answers are from others: `.max_error`, `.mean_error`, `.agreement`, `.outputs`,

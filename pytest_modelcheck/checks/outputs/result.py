@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,6 +95,7 @@ class Row:
 class Outputs:
     """What a model answers: `rows`, one for each tensor; `others`, what holds no values that could be kept:
     `meta.name (str)`. `arrays`, by path, are all values as far as they are known, `inputs` what was asked.
+    `moved` says how far they are from the base's, and which module is the first, where there is a base.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Outputs:
     others: tuple[str, ...] = ()
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     inputs: Sequence[Tensor] = field(default=(), repr=False)
+    moved: Callable[[], str] | None = field(default=None, repr=False)
 
     def lines(self, most: int = MOST) -> list[str]:
         """For people: at most `most` outputs."""
