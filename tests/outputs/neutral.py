@@ -42,14 +42,14 @@ def _all(kind: type, function: Callable[..., object]) -> Callable[[nn.Module], N
 
 
 def _unfused(self: Attention, x: Tensor) -> Tensor:
-    batch, length, width = x.shape
+    batch, length, _ = x.shape
     q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
     weights = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).softmax(-1)
     return self.proj((weights @ v).transpose(1, 2).reshape(x.shape))
 
 
 def _scaled_before(self: Attention, x: Tensor) -> Tensor:
-    batch, length, width = x.shape
+    batch, length, _ = x.shape
     q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
     weights = (q * q.shape[-1] ** -0.5 @ k.transpose(-1, -2)).softmax(-1)
     return self.proj(torch.einsum("bhij,bhjd->bihd", weights, v).reshape(x.shape))

@@ -67,7 +67,7 @@ class Attention(nn.Module):
         self.qkv, self.proj, self.heads = nn.Linear(width, 3 * width), nn.Linear(width, width), heads
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, length, width = x.shape
+        batch, length, _ = x.shape
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(x.shape))
 
@@ -255,7 +255,9 @@ def _norm_after(self: Layer, x: Tensor) -> Tensor:
     return self.norm2(x + self.mlp(x))
 
 
-def _unet(pool: Callable[..., Tensor] = F.max_pool2d, act: Callable[..., Tensor] = F.relu) -> Callable[..., object]:
+def _unet(
+    pool: Callable[..., Tensor] = F.max_pool2d, act: Callable[..., Tensor] = F.relu
+) -> Callable[..., object]:
     def run(self: UNet, x: Tensor) -> dict[str, Tensor]:
         a = F.relu(self.down1(x))
         b = act(self.middle(F.relu(self.down2(pool(a, 2)))))
@@ -285,9 +287,11 @@ def _last_but_one(self: Recurrent, x: Tensor) -> Tensor:
 
 def _attention(scale: float) -> Callable[..., Tensor]:
     def run(self: Attention, x: Tensor) -> Tensor:
-        batch, length, width = x.shape
+        batch, length, _ = x.shape
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        return self.proj(F.scaled_dot_product_attention(q, k, v, scale=scale).transpose(1, 2).reshape(x.shape))
+        return self.proj(
+            F.scaled_dot_product_attention(q, k, v, scale=scale).transpose(1, 2).reshape(x.shape)
+        )
 
     return run
 
@@ -321,7 +325,12 @@ PLANTED = [
     Planted("resnet", "a little eps", "layers.2.bn2", put("layers.2.bn2", eps=5e-5)),
     Planted("resnet", "activation, called twice", "layers.1.act", swap("layers.1.act", nn.SiLU)),
     Planted("resnet", "scale between modules", "layers.3", put("layers.3", scale=1.02)),
-    Planted("resnet", "padding", "layers.2.conv1", put("layers.2.conv1", padding_mode="reflect", _reversed_padding_repeated_twice=[1] * 4)),  # noqa: E501
+    Planted(
+        "resnet",
+        "padding",
+        "layers.2.conv1",
+        put("layers.2.conv1", padding_mode="reflect", _reversed_padding_repeated_twice=[1] * 4),
+    ),  # noqa: E501
     Planted("resnet", "head", "fc", weight("fc")),
     Planted("plain", "a layer more", "1", insert("", 1)),
     Planted("plain", "a layer more, later", "7", insert("", 7)),
@@ -339,11 +348,15 @@ PLANTED = [
     Planted("vit", "patch", "patch", one_weight("patch")),
     Planted("vit", "scale of a branch in code", "layers.2", forward("layers.2", _scaled_add)),
     Planted("vit", "norm after", "layers.1", forward("layers.1", _norm_after)),
-    Planted("vit", "scale of attention", "layers.0.attention", forward("layers.0.attention", _attention(0.2))),
+    Planted(
+        "vit", "scale of attention", "layers.0.attention", forward("layers.0.attention", _attention(0.2))
+    ),
     Planted("vit", "approximate gelu", "layers.3.mlp.1", put("layers.3.mlp.1", approximate="tanh")),
     Planted("vit", "eps", "layers.1.norm2", put("layers.1.norm2", eps=1e-3)),
     Planted("language", "one token", "embed", lambda model: model.embed.weight.data[7].mul_(1.1)),
-    Planted("language", "weights deep within", "layers.1.attention.qkv", weight("layers.1.attention.qkv", 1e-3)),
+    Planted(
+        "language", "weights deep within", "layers.1.attention.qkv", weight("layers.1.attention.qkv", 1e-3)
+    ),
     Planted("language", "head", "head", one_weight("head")),
     Planted("language", "norm", "norm", put("norm", eps=1e-2)),
     Planted("siamese", "called twice", "encoder.2", weight("encoder.2")),
@@ -362,6 +375,11 @@ PLANTED = [
     Planted("mixer", "norm", "blocks.2.norm", put("blocks.2.norm", eps=1e-3)),
     Planted("mixer", "head", "head", weight("head")),
     Planted("autoencoder", "slope", "decode.1", put("decode.1", negative_slope=0.02)),
-    Planted("autoencoder", "padding", "encode.2", put("encode.2", padding_mode="circular", _reversed_padding_repeated_twice=[1] * 4)),  # noqa: E501
+    Planted(
+        "autoencoder",
+        "padding",
+        "encode.2",
+        put("encode.2", padding_mode="circular", _reversed_padding_repeated_twice=[1] * 4),
+    ),  # noqa: E501
     Planted("autoencoder", "decoder", "decode.2", one_weight("decode.2")),
 ]
