@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError, in_short
 from ...model.subject import Inputs, Subject, unwrap
 from ...text import not_one_of
-from .answer import Answer, answer, call, seeded
+from .answer import Answer, answer, call, seeded, shaken_trace
 from .drift import BASE, Drift, drift_of
 from .vacuous import is_deaf
 
@@ -28,7 +28,7 @@ def drift_against(subject: Subject, against: object) -> Drift:
         refuse_meta(subject, other)
         title = other.name
         made = answer(subject), answer(other)
-    return is_deaf(drift_of(subject.name, title, *made), subject)
+    return is_deaf(drift_of(subject.name, title, *made, shaken=lambda: shaken_trace(subject)), subject)
 
 
 def refuse_unknown(word: str) -> None:

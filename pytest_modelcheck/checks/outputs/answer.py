@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from ...model.subject import Inputs, Subject
 from .leaves import opened
 from .modules import Trace, traced
 
 SEED = 2020
+NOISE = 4  # times the dtype's precision
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,27 @@ def call(
     held = opened(output)
     tensors = {path: tensor.clone() for path, tensor in held.tensors.items()}
     return Answer(tensors, held.others, found, kept)
+
+
+def shaken_trace(subject: Subject) -> Trace:
+    """The trace of a call in which each innermost module's output gets noise of the size of rounding."""
+    inner = {part for part in subject.module.modules() if not any(True for _ in part.children())}
+    generator = torch.Generator().manual_seed(SEED)
+
+    def shake(module: nn.Module, args: object, output: object) -> object:
+        if module not in inner or not isinstance(output, Tensor) or not output.is_floating_point():
+            return None
+        noise = torch.randn(output.shape, generator=generator).to(output)
+        return output * (1 + NOISE * torch.finfo(output.dtype).eps * noise)
+
+    with subject.restored(), seeded():
+        hook = register_module_forward_hook(shake)
+        try:
+            trace = call(subject).trace
+        finally:
+            hook.remove()
+    assert trace is not None
+    return trace
 
 
 @contextmanager

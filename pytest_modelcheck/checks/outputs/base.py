@@ -18,7 +18,7 @@ from ...model.subject import Inputs, Subject
 from ...text import count
 from .against import refuse_meta
 from .align import aligned
-from .answer import Answer, call, seeded
+from .answer import Answer, call, seeded, shaken_trace
 from .compare import compare, silence
 from .drift import BASE, Drift, amount, drift_of
 from .entries import AnswersEntry, DriftEntry
@@ -85,7 +85,8 @@ def drift_from_base(subject: Subject, ask: Ask, *, others: bool = True) -> Drift
     if said["refused"]:
         raise UngatedError(said["refused"])
     own, other = _answer(subject), Answer.read(said["answer"])
-    made = drift_of(subject.name, BASE, own, other, notes=said["notes"], stands=_stands(own, said))
+    told = {"notes": said["notes"], "stands": _stands(own, said)}
+    made = drift_of(subject.name, BASE, own, other, **told, shaken=lambda: shaken_trace(subject))
     return is_deaf(made, subject) if others else made
 
 

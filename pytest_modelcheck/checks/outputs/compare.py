@@ -120,8 +120,8 @@ def _errors(a: Tensor, b: Tensor, alike: Tensor) -> tuple[float, float, float, t
     scale = float(finite.abs().max()) if finite.numel() else 0.0
     size = float(finite.norm())
     place = int(off.argmax())
-    where = tuple(int(i) for i in torch.unravel_index(torch.tensor(place), off.shape))
-    worst = float(off.view(-1)[place])
+    where = tuple(map(int, torch.unravel_index(torch.tensor(place), off.shape))) if off.dim() else ()
+    worst = float(off.reshape(-1)[place])
     return _share(worst, scale), _share(float(off.mean()), scale), _share(float(off.norm()), size), where
 
 

@@ -17,6 +17,7 @@ from .origin import STEPS, Apart, Course
 
 if TYPE_CHECKING:
     from .answer import Answer
+    from .modules import Trace
 
 BASE = "base"
 COARSE = 2.0**-23  # the precision of float32: what is apart by a few of these may be so by rounding
@@ -212,9 +213,9 @@ def drift_of(
     *,
     notes: Sequence[str] = (),
     stands: str = "",
-    resists: Callable[[], Mapping[int, float]] | None = None,
+    shaken: Callable[[], Trace],
 ) -> Drift:
-    """Two answers compared; `own` is what errors are relative to."""
+    """Two answers compared; `own` is what errors are relative to, `shaken` the own model's trace under noise."""
     rows = tuple(compare(own.outputs, other.outputs))
     left_out = [f"not compared: {', '.join(own.others)}"] if own.others else []
     made = Drift(
@@ -231,10 +232,10 @@ def drift_of(
     if own.trace is None or other.trace is None:
         return made
     course = Course(own.trace, other.trace)
-    return replace(made, modules=tuple(course.rows), first_module=_first(made, course, resists))
+    return replace(made, modules=tuple(course.rows), first_module=_first(made, course, shaken))
 
 
-def _first(drift: Drift, course: Course, resists: Callable[[], Mapping[int, float]] | None) -> str | None:
+def _first(drift: Drift, course: Course, shaken: Callable[[], Trace]) -> str | None:
     if drift.apart <= course.tolerance and not drift.incomparable:
         return None
-    return course.first(drift.apart, resists() if resists is not None else None)
+    return course.first(drift.apart, shaken)

@@ -6,8 +6,9 @@ Rounding differs too, and grows on its way: what is apart counts by how much mor
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...verdict.measurement import ROOT
 from .align import aligned
@@ -28,6 +29,13 @@ class Apart:
     call: int
     error: float | None
     received: float | None
+
+
+class Origin(NamedTuple):
+    """`who` is the first, and how far apart at most anything before was: `seen`."""
+
+    who: str
+    seen: float
 
 
 class Course:
@@ -61,12 +69,19 @@ class Course:
                 error, given = _apart(call.gave, twin.gave), _apart(call.given, twin.given)
                 yield Apart(call.path or ROOT, call.number, error, given)
 
-    def first(self, outputs: float, resists: Mapping[int, float] | None = None) -> str:
-        """The first module that is apart, where the outputs are by `outputs`. `resists`: by moment, by how much more it
-        leaves rounding apart than it was.
+    def first(self, outputs: float, shaken: Callable[[], Trace]) -> str | None:
+        """The first module that is apart, where the outputs are by `outputs`; None where it is rounding that grew.
+        `shaken`: the own model once more, with noise of the size of rounding: who amplifies that is no origin.
         """
+        found = self._first(outputs, {})
+        if found is None or not found.seen:
+            return found.who if found is not None else None
+        found = self._first(outputs, _growths(Course(self.own, shaken())))
+        return found.who if found is not None else None
+
+    def _first(self, outputs: float, growths: Mapping[int, float]) -> Origin | None:
         seen, precision = 0.0, 0.0
-        reshaped = ""
+        reshaped, error = "", None
         strangers: dict[
             int, str
         ] = {}  # in which call: the first module since its last clean one that has no twin
@@ -82,12 +97,27 @@ class Course:
             if error is None:
                 reshaped = reshaped or (who if _reshaped(*sides) else "")
                 continue
-            growth = GROWTH * max(1.0, (resists or {}).get(number, 1.0))
-            if error > max(STEPS * precision, growth * seen) and not _is_detour(error, outputs):
-                return reshaped or who
-            seen = max(seen, min(error, 1.0)) if not _is_detour(error, outputs) else seen
+            if _is_detour(error, outputs):
+                continue
+            if error > max(STEPS * precision, GROWTH * max(1.0, growths.get(number, 1.0)) * seen):
+                return Origin(reshaped or who, seen)
+            seen = max(seen, min(error, 1.0))
             strangers.pop(call.within if ends else home, None)
-        return reshaped or ROOT
+        return Origin(reshaped or ROOT, 0.0) if error is None else None
+
+
+def _growths(shaken: Course) -> dict[int, float]:
+    """By moment, how many times as far apart noise is then as it was anywhere before."""
+    seen, found = 0.0, {}
+    for number, (place, ends) in enumerate(shaken.own.moments):
+        call, twin = shaken.own.calls[place], shaken.twins[place]
+        if twin is None:
+            continue
+        error = _apart(call.gave, twin.gave) if ends else _apart(call.given, twin.given)
+        if error is not None:
+            found[number] = error / seen if seen else 1.0
+            seen = max(seen, error)
+    return found
 
 
 def _is_detour(error: float, outputs: float) -> bool:
