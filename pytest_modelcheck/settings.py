@@ -27,7 +27,17 @@ class Settings(NamedTuple):
     strict_operators: bool = False
     heatmaps: str = "auto"
     onnx_keep: float = 10e6  # bytes
+    only: tuple[str, ...] | None = None
+    off: bool = False
     root: Path = Path()
+
+    def left_out(self, *names: str) -> str:
+        """Why a check that goes by these names does not run; "" where it does."""
+        if self.off:
+            return "left out by --modelcheck-off"
+        if self.only is None or set(names) & set(self.only):
+            return ""
+        return f"left out by --modelcheck-only={','.join(self.only)}"
 
     @property
     def deciding(self) -> list[str]:
@@ -35,6 +45,14 @@ class Settings(NamedTuple):
         options = [f"--modelcheck-base={self.base}"] if self.base else []
         options += [f"--modelcheck-base-report={self.base_report}"] if self.base_report else []
         return options + (["--modelcheck-strict"] if self.strict else [])
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """`"flops,structure"`. Raises ValueError."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ValueError("a name is empty")
+    return names
 
 
 def parse_input_size(text: str) -> tuple[tuple[int, ...], ...]:

@@ -90,6 +90,14 @@ class Registry:
         """The markers that stand for a check."""
         return [*(name for folder in self._folders.values() for name in folder.markers), *self._checks]
 
+    @property
+    def words(self) -> list[str]:
+        """What checks may be called where some are chosen: by metric, by marker, by folder."""
+        called = [
+            name for check in self.checks.values() for metric in check.metrics for name in check.names(metric)
+        ]
+        return list(dict.fromkeys([*called, *self.metrics, *FOLDERS]))
+
     def unit(self, noun: str) -> Unit | None:
         """The unit of that noun: a registered metric's, or one of ours."""
         from ..verdict.units import ALL

@@ -94,6 +94,11 @@ class Check(ABC):
         """The verdict of a comparison in pairs, and what the record keeps of it."""
         raise NotImplementedError
 
+    def names(self, metric: Metric) -> tuple[str, ...]:
+        """What `--modelcheck-only` may call it: its marker, with and without `_budget`, the metric, its folder."""
+        folder = type(self).__module__.rpartition(".")[0].rpartition(".")[2]
+        return (self.name, self.name.removesuffix("_budget"), metric.name, folder)
+
     def options(self, limit: Limit, settings: Settings) -> dict[str, object]:
         """The keywords for `observe`: the marker's, or what the settings say where it is silent."""
         given = {name: getattr(settings, name) for name in self.settings if limit.options.get(name) is None}

@@ -72,6 +72,8 @@ class _Enforcement:
         self.raised: dict[str, Demand] = {}  # by their texts, with the demand that was told first
 
     def verdict(self, demand: Demand) -> Verdict:
+        if demand.left_out:
+            return replace(demand.unmeasured(Outcome.SKIPPED), reason=demand.left_out)
         name, signature, doing = demand.source.label, "", "making the model and its inputs"
         try:
             subject, doing = self.subject_of(demand.source), "measuring"

@@ -32,6 +32,7 @@ class Demand:
     check: Check
     limit: Limit
     source: Source
+    left_out: str = ""  # why it does not run, if it does not
 
     @property
     def identity(self) -> str:
@@ -76,12 +77,19 @@ def make_plan(found: Sequence[Found], settings: Settings) -> Plan:
     problems = [f"{one.where}: {problem}" for one in found for problem in one.marker.problems]
     shared = [one.marker.subject for one in found if one.marker.check is None]
     demands = [
-        (one.distance, Demand(one.marker.check, limit, merge([one.marker.subject, *shared], settings)))
+        (
+            one.distance,
+            _demand(one.marker.check, limit, merge([one.marker.subject, *shared], settings), settings),
+        )
         for one in found
         if one.marker.check is not None
         for limit in one.marker.limits
     ]
     return Plan(tuple(_closest(demands)), merge(shared, settings), tuple(problems))
+
+
+def _demand(check: Check, limit: Limit, source: Source, settings: Settings) -> Demand:
+    return Demand(check, limit, source, settings.left_out(*check.names(limit.metric)))
 
 
 def _closest(demands: Sequence[tuple[int, Demand]]) -> Iterator[Demand]:

@@ -10,7 +10,6 @@ WIDTH, HEIGHT = 420, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 38
 At = Callable[[float, float], str]  # a point of the plot as SVG writes it
 COLOURS = 6  # classes c0..c5 in plots.css; more lines use them again, dashed
-TICKS = 5
 LONGEST = 32  # letters of a mark's name
 
 
@@ -21,14 +20,16 @@ def line_plot(
     x_label: str = "",
     y_label: str = "",
     x_names: Sequence[str] | None = None,
+    x_ticks: Sequence[float] | None = None,
     y_range: tuple[float, float] | None = None,
     y_log: bool = False,
     mark: tuple[float, str] | None = None,
 ) -> str:
     """An SVG of `lines` (name -> one value for each of `x`), with axes and a legend below; all text is escaped.
 
-    `x_names` writes names under the axis in place of numbers. `y_range`: None takes the values' own, from 0 on.
-    `y_log`: powers of ten, what is not above 0 on the lowest line. `mark`: a place on the x-axis, and its name.
+    `x_names` writes names under the axis in place of numbers; `x_ticks`: where it has numbers, None: at round ones.
+    `y_range`: None takes the values' own, from 0 on. `y_log`: powers of ten, what is not above 0 on the lowest line.
+    `mark`: a place on the x-axis, and its name.
     """
     values = [v for line in lines.values() for v in line]
     low, high = y_range or (min(0.0, *values, 0.0), max([*values, 1e-9]))
@@ -43,7 +44,7 @@ def line_plot(
         return f"{LEFT + share_x * across:.1f},{TOP + (1 - share_y) * down:.1f}"
 
     ticks = _powers(low, high, min(values, default=1.0) <= 0) if y_log else _even(low, high)
-    parts = [*_grid(ticks, at, left, right), *_x_ticks(x, x_names, at, low)]
+    parts = [*_grid(ticks, at, left, right), *_x_ticks(x, x_names, x_ticks, at, low)]
     for index, (name, line) in enumerate(lines.items()):
         points = " ".join(at(px, py) for px, py in zip(x, line, strict=True))
         parts.append(
@@ -72,8 +73,8 @@ def _style(index: int) -> str:
 
 
 def _even(low: float, high: float) -> list[tuple[float, str]]:
-    values = [low + (high - low) * step / (TICKS - 1) for step in range(TICKS)]
-    return [(value, f"{value:.3g}") for value in values]
+    values = round_ticks(low, high, most=6)
+    return list(zip(values, _numbers(values), strict=True))
 
 
 def _decades(values: Sequence[float]) -> tuple[float, float]:
@@ -86,7 +87,7 @@ def _decades(values: Sequence[float]) -> tuple[float, float]:
 def _powers(low: float, high: float, has_zero: bool) -> list[tuple[float, str]]:
     """A tick for each power of ten, or for every other one; the lowest line stands for 0 where there is one."""
     first, last = round(math.log10(low)), round(math.log10(high))
-    every = -(-(last - first) // (TICKS + 1))
+    every = -(-(last - first) // 6)
     ticks = [(10.0**power, f"1e{power}") for power in range(last, first - 1, -every)]
     if not has_zero:
         return ticks
@@ -114,11 +115,40 @@ def _mark(name: str, foot: str, head: str) -> list[str]:
     ]
 
 
-def _x_ticks(x: Sequence[float], names: Sequence[str] | None, at: At, low: float) -> list[str]:
-    every = max(1, -(-len(x) // 7))
-    ticks = []
-    for index in range(0, len(x), every):
-        place, down = at(x[index], low).split(",")
-        text = names[index] if names else f"{x[index]:.4g}"
-        ticks.append(f'<text class="tick" x="{place}" y="{float(down) + 14:.1f}">{escape(str(text))}</text>')
-    return ticks
+def _x_ticks(
+    x: Sequence[float], names: Sequence[str] | None, places: Sequence[float] | None, at: At, low: float
+) -> list[str]:
+    if names:
+        every = max(1, -(-len(x) // 7))
+        ticks = [(x[i], str(names[i])) for i in range(0, len(x), every)]
+    else:
+        shown = round_ticks(min(x, default=0.0), max(x, default=1.0)) if places is None else places
+        ticks = list(zip(shown, _numbers(shown), strict=True))
+    parts = []
+    for value, text in ticks:
+        place, down = at(value, low).split(",")
+        parts.append(f'<text class="tick" x="{place}" y="{float(down) + 14:.1f}">{escape(text)}</text>')
+    return parts
+
+
+def _numbers(ticks: Sequence[float]) -> list[str]:
+    """All with as many digits behind the point as the longest of them needs."""
+    shortest = [f"{value:.6g}" for value in ticks]
+    if any("e" in text for text in shortest):
+        return shortest
+    digits = max((len(text.partition(".")[2]) for text in shortest), default=0)
+    return [f"{value:.{digits}f}" for value in ticks]
+
+
+def round_ticks(low: float, high: float, steps: Sequence[float] = (), most: int = 7) -> list[float]:
+    """At most so many round numbers from `low` to `high`, all multiples of one step: of `steps`, or 1, 2, 5, 10, …"""
+    span = high - low
+    if not math.isfinite(span) or span <= 0:
+        return [low]
+    least = 10 ** math.floor(math.log10(span / most))
+    known = [step for step in steps if span / step <= most] or [n * least for n in (1, 2, 5, 10, 20, 50)]
+    for step in known:
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first < most:
+            return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+    return [low, high]

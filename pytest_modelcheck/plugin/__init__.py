@@ -31,7 +31,7 @@ from .fixtures import modelcheck as modelcheck
 from .fixtures import output_snapshot as output_snapshot
 from .fixtures import structure_snapshot as structure_snapshot
 from .session import Session
-from .spotting import Spotting
+from .spotting import SNAPSHOTS, Spotting
 from .state import RUN, Run
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in _marker_lines(config, registry):
         config.addinivalue_line("markers", line)
     run = config.stash[RUN] = Run(config, registry, options.settings(config))
+    options.refuse_unknown(run.settings.only, lambda: [*registry.words, *SNAPSHOTS])
     run.parts = _PARTS
     awake = ("collection", "seeding", "running", "explaining")
     run.woken = awake if run.is_worker else (*awake, "reporting")

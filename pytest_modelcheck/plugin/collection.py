@@ -43,6 +43,8 @@ class Collection:
         return (yield)
 
     def _wanted(self, function: FunctionType, collector: pytest.Collector) -> list[str]:
+        if self.run.settings.off:  # then nothing needs them
+            return []
         return wanted_fixtures(function, collector, self.run.registry.names, self.run.settings)
 
 

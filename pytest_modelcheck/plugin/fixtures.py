@@ -21,6 +21,13 @@ def _recorder(request: pytest.FixtureRequest) -> Recorder:
     return recorder
 
 
+def _skip_left_out(request: pytest.FixtureRequest, *names: str) -> None:
+    """Skip a test whose fixture an option leaves out."""
+    reason = run_of(request.config).settings.left_out(*names)
+    if reason:
+        pytest.skip(f"{request.fixturename} is {reason}")
+
+
 @pytest.fixture
 def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
     """Measure this test's model: a ModelCheck with complexity(), summary(), gradcam(), weights(), structure(), show().
@@ -31,6 +38,8 @@ def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
     from ..errors import SubjectError
     from ..modelcheck import ModelCheck
 
+    if run_of(request.config).settings.off:
+        _skip_left_out(request)
     recorder, state = _recorder(request), state_of(request.node)
     source = state.plan.source
     try:
@@ -49,6 +58,7 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
     `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
     `--snapshot-update` accepts.
     """
+    _skip_left_out(request, "heatmap_snapshot", "heatmap", "explain")
     from ..snapshots.assertion import make_snapshot
     from ..snapshots.heatmap import HeatmapExtension, HeatmapSnapshot
     from ..snapshots.verdicts import record_heatmap
@@ -65,6 +75,7 @@ def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequ
 
     Exact; `complexity_snapshot(tolerance="1%")` lets numbers differ by that share. `--snapshot-update` accepts.
     """
+    _skip_left_out(request, "complexity_snapshot", "complexity")
     from ..snapshots.assertion import make_snapshot
     from ..snapshots.complexity import ComplexityExtension, ComplexitySnapshot
     from ..snapshots.verdicts import record_text
@@ -81,6 +92,7 @@ def structure_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureReque
 
     `--snapshot-update` accepts.
     """
+    _skip_left_out(request, "structure_snapshot", "structure")
     from ..snapshots.assertion import make_snapshot
     from ..snapshots.structure import StructureExtension
     from ..snapshots.text import TextSnapshot

@@ -40,8 +40,8 @@ class CheckedTest:
 
     @property
     def demands(self) -> Sequence[Demand]:
-        """What its markers demand."""
-        return state_of(self.item).plan.demands
+        """What its markers demand, and no option leaves out."""
+        return [demand for demand in state_of(self.item).plan.demands if not demand.left_out]
 
     @property
     def sources(self) -> list[Source]:

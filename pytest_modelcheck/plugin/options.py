@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..settings import Settings, parse_input_size
+from ..settings import Settings, parse_input_size, parse_names
+from ..text import not_one_of
 
 if TYPE_CHECKING:
     import pytest
+
+
+FLAG = "flag"  # of the command line alone
 
 
 class Option(NamedTuple):
@@ -42,7 +46,12 @@ class Option(NamedTuple):
     @property
     def is_flag(self) -> bool:
         """Whether it takes no value: it never swallows the path after it."""
-        return bool(self.kind == "bool")
+        return self.kind in ("bool", FLAG)
+
+    @property
+    def is_ini(self) -> bool:
+        """Whether it is an ini key too."""
+        return self.kind not in (None, FLAG)
 
 
 def _threads(text: str) -> int:
@@ -107,6 +116,15 @@ OPTIONS = (
         parse=_threads,
         example="4",
     ),
+    Option(
+        "only",
+        "run only these checks, by metric, marker or folder: the others are skipped",
+        metavar="flops,structure",
+        measures=True,
+        parse=parse_names,
+        example="flops,structure",
+    ),
+    Option("off", "run no checks: they are skipped", FLAG, measures=True),
     Option("base", "measure the same subjects at the merge-base with REV too", metavar="REV"),
     Option("base_report", "compare with this report.json instead of a revision", metavar="PATH"),
     Option(
@@ -157,7 +175,7 @@ def add(parser: pytest.Parser) -> None:
         elif option.help:
             words = {"choices": option.choices} if option.choices else {"metavar": option.metavar}
             group.addoption(option.flag, help=option.help, **words)
-        if option.kind:
+        if option.is_ini:
             parser.addini(option.dest, option.ini, type=option.kind, default=None)
 
 
@@ -168,6 +186,13 @@ def settings(config: pytest.Config) -> Settings:
     if given["base_report"] is not None:
         given["base_report"] = Path(config.invocation_params.dir) / str(given["base_report"])
     return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def refuse_unknown(only: tuple[str, ...] | None, known: Callable[[], Sequence[str]]) -> None:
+    """Raise pytest.UsageError (exit 4) for a name that no check has."""
+    for name in only or ():
+        if name not in known():
+            raise _usage_error(f"--modelcheck-only: {not_one_of('check', name, known())}")
 
 
 def _given(config: pytest.Config, option: Option) -> Any:
@@ -188,7 +213,7 @@ def _either(words: tuple[str, ...]) -> str:
 def _ini(config: pytest.Config, option: Option) -> Any:
     import pytest
 
-    if not option.kind:
+    if not option.is_ini:
         return None
     try:
         value = config.getini(option.dest)

@@ -120,7 +120,9 @@ class Reporting:
         from ..report.write import write_report
 
         try:
-            self.run.report_path = write_report(record, self.run.settings.output, self.run.registry)
+            self.run.report_path = write_report(
+                record, self.run.settings.output, self.run.registry, made=self.run.makes_folder
+            )
         except ModelCheckError as error:
             self.run.troubles.append(f"the report was not written: {error}")
         except Exception as error:  # of what a third party registered, or ours

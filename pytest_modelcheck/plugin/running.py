@@ -58,7 +58,11 @@ class Running:
 
         texts = []
         for demand in demands:
-            error = missing(demand.source, item, demand.check.name, self.run.settings)
+            error = (
+                None
+                if demand.left_out
+                else missing(demand.source, item, demand.check.name, self.run.settings)
+            )
             if error is not None:
                 texts.append(str(error))
                 self._note(item, demand.unmeasured(Outcome.ERROR, str(error)))

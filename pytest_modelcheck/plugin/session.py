@@ -37,6 +37,7 @@ class Session:
             from ..report.write import remove_report
             from ..snapshots.replacement import remove_replacements
 
+            self.run.makes_folder = not self.run.settings.output.exists()
             remove_report(self.run.settings.output)
             remove_replacements(self.run.settings.output)
         if not self.run.runs_tests:

@@ -37,6 +37,7 @@ class Run:
         self.collected: RunRecord | None = None
         self.record: Record | None = None
         self.report_path: Path | None = None
+        self.makes_folder = False  # whether the report's folder was not there before
         self.interrupted = False
         self.troubles: list[str] = []  # what was asked for and could not be done
         self.uncollected: list[pytest.CollectReport] = []  # files that failed

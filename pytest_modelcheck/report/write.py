@@ -15,18 +15,24 @@ from ..records.section import Catalogue
 from ..records.types import Record
 from .page import render
 
+IGNORED = "# Made by pytest-modelcheck.\n*\n"
 STAMP = '<meta name="generator" content="pytest-modelcheck">'
 
 
-def write_report(record: Record, directory: Path, catalogue: Catalogue) -> Path:
+def write_report(record: Record, directory: Path, catalogue: Catalogue, *, made: bool = False) -> Path:
     """Write both files into `directory` (made if need be) and return the page's path.
+
+    A folder of ours, made here or by the run (`made`), tells git to ignore it.
 
     Each is written beside its place and moved there, so that no reader ever sees half of it; a page that cannot be
     drawn costs the page alone.
     Raises ModelCheckError naming the folder if it cannot be written, and what drawing the page raises.
     """
     try:
+        made = made or not directory.exists()
         directory.mkdir(parents=True, exist_ok=True)
+        if made:
+            _replace(directory / ".gitignore", IGNORED)
         _replace(directory / "report.json", to_json(record))
         _replace(directory / "index.html", _drawn(record, directory, catalogue))
     except OSError as error:

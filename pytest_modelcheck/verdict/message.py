@@ -89,11 +89,14 @@ def fails(verdict: Verdict, strict: bool) -> bool:
 def explain(verdict: Verdict, whole: bool = False) -> str:
     """One verdict as a block of aligned lines."""
     title = f"{verdict.subject}: {metric_title(verdict.limit.metric, verdict.limit.options)}"
-    if verdict.error or verdict.outcome is Outcome.ERROR:
+    if verdict.outcome is Outcome.SKIPPED:
+        rows = [(str(verdict.outcome), verdict.reason), ("limit", str(verdict.limit)), *_marker_rows(verdict)]
+        details: tuple[str, ...] = ()
+    elif verdict.error or verdict.outcome is Outcome.ERROR:
         word = "error" if verdict.outcome is Outcome.ERROR else "reason"
         rows = [(word, verdict.error), ("limit", str(verdict.limit))]
         rows += [*_limit_rows(verdict), *_marker_rows(verdict)]
-        details: tuple[str, ...] = verdict.details
+        details = verdict.details
     else:
         rows = [*_value_rows(verdict), *_limit_rows(verdict), *_marker_rows(verdict), *_accept_rows(verdict)]
         details = verdict.measurement.details if verdict.measurement is not None else ()

@@ -22,6 +22,8 @@ def test_it(): ...
     assert len(curves["values"]) == 25
     page = (project.pytester.path / "modelcheck-report" / "index.html").read_text("utf-8")
     assert "rotation, degrees" in page
+    assert all(f">{degrees}</text>" in page for degrees in range(0, 361, 60))
+    assert "Probability: softmax of the output." in page
     assert "<polyline" in page
 
 
@@ -36,6 +38,13 @@ def test_it(): ...
         ),
         ('"scale", min_probability=-1', "a limit cannot be negative"),
         ('"scale", min_probabilty=1', "did you mean 'min_probability'"),
+        (
+            '"scale", min_probability=1, probability="softmx"',
+            "'softmx' is not one of *did you mean 'softmax'",
+        ),
+        ('"scale", min_probability=1, probability=1', "probability=1 is not one of 'softmax', 'sigmoid'"),
+        ('"scale", min_probability=1, image=-1', "image=-1 is neither"),
+        ('"scale", min_probability=1, image=True', "image=True is neither"),
     ],
 )
 def test_mistakes_are_errors_at_collection(project, marker, words):
@@ -47,5 +56,25 @@ def test_mistakes_are_errors_at_collection(project, marker, words):
 
 def test_the_marker_is_documented(project):
     project.tests("").run("--markers").stdout.fnmatch_lines(
-        ["*invariance_budget(transform, *min_probability=None, max_feature_shift=None*"]
+        ["*invariance_budget(transform, *min_probability=None, max_feature_shift=None*probability=None*"]
     )
+
+
+def test_how_a_probability_is_made_may_be_said(project):
+    """Two callables of one name are two measurements; their text is the same in each run."""
+    project.conftest(FIXTURES).tests("""
+mark = pytest.mark.invariance_budget
+
+@mark("scale", min_probability=0.4, target=0, image=0, probability=lambda out: out.softmax(1) * 0 + 0.5)
+@mark("scale", min_probability=0.4, target=0, image=0, probability=lambda out: out.softmax(1) * 0 + 0.3)
+@mark("scale", min_probability=1.0, target=lambda out: out[:, 0], probability="sigmoid")
+def test_it(): ...
+""")
+    project.run("--modelcheck-report")
+    checks = project.record()["checks"]
+    values = sorted(round(c["value"], 3) for c in checks if c["value"] is not None)
+    told = [str(c["options"]) + c["message"] for c in checks]
+    assert not any(" at 0x" in one for one in told), told
+    assert [c["outcome"] for c in checks].count("error") == 2  # nothing was seen: the same for any image
+    assert len(values) == 1
+    assert "probability: sigmoid" in "".join(told)

@@ -81,9 +81,50 @@ def test_pointing_game(check):
         spot.points_at([(0, 0, 1, 1)] * 3)
 
 
+def test_random_and_centre_maps_stand_beside_it(check):
+    heatmap = check.hirescam(target=1, layer="conv")
+    found = check.faithfulness(heatmap, steps=4)
+    assert list(found.baselines) == ["random", "centre"]
+    y, x = np.mgrid[-1:1:16j, -1:1:16j]
+    centre = check.faithfulness(with_map(heatmap, np.exp(-(x**2 + y**2) * 2)), steps=4, baselines=False)
+    np.testing.assert_allclose(found.baselines["centre"].deletion_curve, centre.deletion_curve, atol=1e-5)
+    np.testing.assert_allclose(found.baselines["centre"].drop, centre.drop, atol=1e-5)
+    assert (found.deletion < found.baselines["random"].deletion - 0.05).all()
+    again = check.faithfulness(heatmap, steps=4)
+    assert again.to_dict() == found.to_dict()
+    assert set(found.to_dict()["baselines"]["random"]) >= {"insertion", "deletion_curve", "average_drop"}
+    assert not centre.baselines
+    for word in ("this map", "random", "centre", "probability: softmax"):
+        assert word in str(found)
+
+
+@pytest.mark.parametrize(("baselines", "forwards"), [(True, 24), (False, 10)])
+def test_what_it_costs(check, baselines, forwards):
+    heatmap, calls = check.hirescam(target=1, layer="conv"), []
+    check.subject.module.register_forward_hook(lambda *_: calls.append(1))
+    check.faithfulness(heatmap, steps=4, baselines=baselines)
+    assert len(calls) == forwards
+
+
+def test_whole_numbers_are_mixed_as_such():
+    pixels = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
+
+    class Bytes(Spot):
+        def forward(self, x):
+            assert x.dtype == torch.uint8 or x.requires_grad
+            return super().forward(x.float() / 255)
+
+    check = ModelCheck(Bytes(), pixels)
+    found = check.faithfulness(check.hirescam(target=1, layer="conv"), steps=2)
+    whole = check.subject.module(pixels).softmax(1)[:, 1].detach()
+    np.testing.assert_allclose(found.insertion_curve[:, -1], whole, atol=1e-6)
+
+
 def test_refusals(check):
-    heatmap = check.hirescam(target=lambda out: out[:, 1], layer="conv")
-    with pytest.raises(ExplanationError, match="a class as target"):
+    heatmap = check.hirescam(target=lambda out: out[:, 1] ** 2, layer="conv")
+    with pytest.raises(ExplanationError, match="callable's score"):
         check.faithfulness(heatmap)
     with pytest.raises(ExplanationError, match="is of images"):
         ModelCheck(Spot(), torch.rand(1, 3, 16, 16)).faithfulness(check.hirescam(target=1, layer="conv"))
+    with pytest.raises(ExplanationError, match="sample 0, 1 is blank: no place speaks"):
+        check.faithfulness(with_map(heatmap, np.full((16, 16), -1.0)))

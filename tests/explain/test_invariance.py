@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ExplanationError, ModelCheck
+from pytest_modelcheck.checks.explain import invariance as room
+from pytest_modelcheck.checks.explain.images import Images
 from pytest_modelcheck.checks.explain.invariance import transformed
 
 IMAGES = torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(0))
@@ -75,3 +77,82 @@ def test_refusals():
         ModelCheck(model, IMAGES).invariance("shear")
     with pytest.raises(ExplanationError, match="target 7 is out of range"):
         ModelCheck(model, IMAGES).invariance("scale", target={1, 7})
+
+
+def test_signals_and_volumes_are_transformed_in_space():
+    signal = IMAGES[:, :, 0]
+    torch.testing.assert_close(
+        transformed(signal, "translation", 0.25)[..., 5:], signal[..., :-5], atol=1e-4, rtol=0
+    )
+    volume = IMAGES[:, :, None].expand(-1, -1, 4, -1, -1)
+    for transform, value in (("rotation", 30), ("translation", 0.1)):
+        flat = transformed(IMAGES, transform, value)
+        torch.testing.assert_close(
+            transformed(volume, transform, value), flat[:, :, None].expand_as(volume), atol=1e-4, rtol=0
+        )
+    cube = torch.zeros(1, 1, 8, 8, 8)
+    cube[:, :, 2:6, 2:6, 2:6] = 1
+    assert transformed(cube, "scale", 2.0)[0, 0, 1:7, 1:7, 1:7].min() > 0.99
+
+
+def test_whole_numbers_stay_what_they_are():
+    pixels = torch.arange(0, 256, 4, dtype=torch.uint8).view(1, 1, 8, 8)
+    moved = transformed(pixels, "translation", 1 / 8)
+    assert torch.equal(moved[:, :, 1:], pixels[:, :, :-1])
+    assert moved[0, 0, 0, 0] == round(float(pixels.float().mean()))
+    assert room.noise_like(pixels).max() <= 252
+
+
+class Last(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 3)
+
+    def forward(self, scale, picture):
+        return self.fc(self.conv(picture.permute(0, 3, 1, 2) * scale).relu().mean((2, 3)))
+
+
+def test_channels_last_and_keywords(monkeypatch):
+    """The same curves as of the layout that torch has, whatever the model takes."""
+    torch.manual_seed(0)
+    model = Last()
+    plain = nn.Sequential(model.conv, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), model.fc)
+    want = ModelCheck(plain, IMAGES).invariance("rotation", layers="0", values=[0, 33])
+    monkeypatch.setattr(room, "find_images", lambda subject, image: Images(subject, (1,), "NSSC"))
+    inputs = {"scale": torch.ones(1, 1, 1, 1), "picture": IMAGES.permute(0, 2, 3, 1).contiguous()}
+    seen = ModelCheck(model, inputs).invariance("rotation", layers="conv", values=[0, 33])
+    assert seen.probability[1] == pytest.approx(want.probability[1], abs=1e-5)
+    assert seen.distance["conv"][1] == pytest.approx(want.distance["0"][1], abs=1e-5)
+
+
+SHOWN = [  # (transform, values, axis, ticks) of pictures of 224 rows
+    ("translation", None, "vertical shift, pixels", [-60, -40, -20, 0, 20, 40, 60]),
+    ("rotation", None, "rotation, degrees", [0, 60, 120, 180, 240, 300, 360]),
+    ("scale", None, "scale, ratio", [1.0, 1.2, 1.4, 1.6, 1.8]),
+    ("rotation", [-10, 0, 10], "rotation, degrees", [-10, -5, 0, 5, 10]),
+    ("scale", [2.0], "scale, ratio", [2.0]),
+]
+
+
+@pytest.mark.parametrize(("transform", "values", "axis", "ticks"), SHOWN)
+def test_axes_are_what_people_read(transform, values, axis, ticks):
+    steps = tuple(values or room.TRANSFORMS[transform][1])
+    seen = room.Invariance(transform, steps, {}, ((0.5,),), (0,), size=(224, 100))
+    assert (seen.axis, seen.ticks) == (axis, pytest.approx(ticks))
+    assert max(seen.places) == pytest.approx(60 if transform == "translation" else steps[-1])
+
+
+def test_a_signal_does_not_turn(monkeypatch):
+    model = nn.Sequential(nn.Conv1d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+    monkeypatch.setattr(room, "find_images", lambda subject, image: Images(subject, (0,), "NCS"))
+    check = ModelCheck(model, IMAGES[:, :, 0])
+    with pytest.raises(ExplanationError, match="no rotation"):
+        check.invariance("rotation", layers="0")
+    seen = check.invariance("translation", layers="0", values=[0.25])
+    assert (seen.axis, seen.places) == ("shift, samples of the signal", (5.0,))
+
+
+def test_values_that_are_no_numbers_are_refused():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 18 * 18, 3))
+    with pytest.raises(ExplanationError, match="finite"):
+        ModelCheck(model, IMAGES).invariance("rotation", values=[float("nan")])

@@ -231,12 +231,12 @@ def test_ablation_of_a_model_that_minds_how_many_samples_there_are():
 
 
 def test_score_cam_by_hand():
-    """Wang et al.: masks scaled to 0..1, scores of the masked inputs, softmax over the features."""
+    """Wang et al., algorithm 1: masks enlarged and scaled to 0..1, scores of the masked inputs, softmax."""
     model, images = pooled().eval(), torch.randn(2, 3, 9, 9)
     with torch.no_grad():
         features = model[1](model[0](images))
         large = nn.functional.interpolate(features, size=(9, 9), mode="bilinear", align_corners=False)
-        low, high = features.amin((2, 3), keepdim=True), features.amax((2, 3), keepdim=True)
+        low, high = large.amin((2, 3), keepdim=True), large.amax((2, 3), keepdim=True)
         masks = (large - low) / (high - low)
         scores = torch.stack([model(images * masks[:, c : c + 1])[:, 2] for c in range(6)], 1)
         want = torch.einsum("nc,nchw->nhw", scores.softmax(1), features)

@@ -5,9 +5,10 @@ What a network with random weights looks at, or any network in noise, is no news
 
 from __future__ import annotations
 
-from ...errors import ModelCheckError
+from ...errors import ExplanationError, ModelCheckError
 from ...model.subject import Subject
 from .cam import cam
+from .images import find_images
 
 
 def describe(subject: Subject, heatmaps: str = "auto") -> list[dict[str, object]] | dict[str, str]:
@@ -37,9 +38,8 @@ def _not_asked_for(subject: Subject, heatmaps: str) -> str:
 def _not_an_image(subject: Subject) -> str:
     if subject.inputs is None:
         return "no example inputs were given"
-    images = [t for t in subject.inputs.tensors if t.dim() == 4]
-    if len(images) != 1 or images[0].shape[1] not in (1, 3) or not images[0].is_floating_point():
-        return (
-            f"no image input: a heatmap needs one tensor (N, 1 or 3, H, W); the inputs are {subject.inputs}"
-        )
+    try:
+        find_images(subject)
+    except ExplanationError as error:
+        return f"no image input: {error}"
     return ""

@@ -7,22 +7,28 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
-from .capture import Captured, capture, last_that_matters
+from .capture import Captured, NeverCalledError, capture, capture_alone, capture_through
 from .formulas import FORMULAS
 from .heatmap import Heatmap
-from .images import ImageChoice, Images, Size, find_images
-from .layers import Layer, as_map, find_layer
+from .images import ImageChoice, Images, find_images
+from .layers import Layer, as_map, call_of_picture, chosen_layer, layout
+from .padding import entering, extent
 from .perturb import PROBES, Probe
+from .pointing import NOBODY, silent
+from .probability import ProbabilityChoice, checked, likeliest
+from .runs import exactly
 from .targets import Target
 
 T = TypeVar("T")
 FLAT = 1e-6  # a map whose variation is below this share of its largest value shows nothing
 TITLES = {name: title for name, (title, _) in {**FORMULAS, **PROBES}.items()}
+_ANY_TARGET = ("eigencam", "eigen_gradcam")  # methods that say where something is, and not what it speaks for
 _ANY_LAYER = ("eigencam", "score_cam")  # methods that do not ask how the score depends on the layer
+_TRIED = ("ablation_cam", "cam")  # methods that find out without a gradient
 
 
 def cam(
@@ -33,6 +39,7 @@ def cam(
     layer: Layer = None,
     call: int = -1,
     image: ImageChoice = None,
+    probability: ProbabilityChoice = None,
 ) -> Heatmap:
     """A heatmap of `target` at `layer`; see the methods of ModelCheck.
 
@@ -40,7 +47,9 @@ def cam(
     """
     images = find_images(subject, image)
     refuse_nan(subject)
-    probe = _probe(images, layer, target, call, method)
+    checked(probability)
+    with entering(images) as entered:
+        probe, why = _probe(images, layer, target, call, method)
     captured = probe.captured
     raw = _raw(probe, method)
     if len(raw) != len(images.batch):
@@ -48,7 +57,10 @@ def cam(
             f"{subject.name}: layer {probe.name!r} gave {len(raw)} maps for {len(images.batch)} images; "
             "choose a layer that sees whole images"
         )
-    _refuse_useless(raw, subject, probe.name)
+    if method == "ablation_cam" and not raw.any() and captured.activation.any():
+        raise _indifferent(subject, probe.name)
+    _refuse_useless(raw, subject, probe.name, method)
+    top, word = likeliest(subject, captured.output, len(raw), probability)
     return Heatmap(
         raw=raw.cpu().numpy(),
         image=images.batch.float().cpu().numpy().copy(),  # the user may write to the input later
@@ -56,36 +68,66 @@ def cam(
         layer=probe.name,
         target=per_sample(captured.target, len(raw)),
         score=per_sample(captured.score, len(raw)),
+        top=top,
+        probability=word,
+        why=why,
+        extent=extent(images, entered),
+        notes=(*images.notes, *captured.notes, *blank_notes(raw)),
     )
 
 
-def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> Probe:
-    """Capture at `layer`; where none was named, at the last one on whose places the score depends."""
-    subject, size = images.subject, images.size
-    name, module = find_layer(images, layer)
-    captured = capture(subject, name, module, target, call)
-    if method not in _ANY_LAYER and not _has_gradient(captured, size):
-        better = last_that_matters(images, target) if layer is None else None
-        if better is None:
-            raise ExplanationError(
-                f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
-            )
-        name, module = find_layer(images, better)
-        captured = capture(subject, name, module, target, call)
-    return Probe(images, name, module, target, captured)
+def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> tuple[Probe, str]:
+    """What was captured at `layer`; where none was named, at the one that was chosen, and why."""
+    subject, samples = images.subject, len(images.batch)
+    name, module, own, why = chosen_layer(images, layer, target, any_output=method in _ANY_LAYER)
+    alone = method in _ANY_LAYER or (method in _TRIED and layer is not None)
+    take = capture_alone if alone else capture
+    wanted = own if call == -1 else call
+    try:
+        captured = take(subject, name, module, target, wanted, samples=samples)
+    except NeverCalledError:  # but its children may be, one by one
+        if not isinstance(module, nn.Sequential) or not len(module):
+            raise
+        name, module = f"{name}.{list(module._modules)[-1]}", module[-1]
+        captured = take(subject, name, module, target, wanted, samples=samples)
+    if captured.call > 0 and call == -1 and layer is not None:
+        own = call_of_picture(images, name)
+        captured = captured if own == -1 else take(subject, name, module, target, own, samples=samples)
+    places = layout(captured.activation, images, name)
+    if not alone and method not in _TRIED and not places.read(captured.gradient).any():
+        captured = _through(subject, name, module, target, wanted, samples)
+    return Probe(images, name, module, target, captured), why
 
 
-def _has_gradient(captured: Captured, size: Size) -> bool:
-    return bool(as_map(captured.gradient, size).any())
+def _through(
+    subject: Subject, name: str, module: nn.Module, target: Target, call: int, samples: int
+) -> Captured:
+    """Where the plain way back gives nothing. Raises ExplanationError with the cause."""
+    found = capture_through(subject, name, module, target, call, samples=samples)
+    if isinstance(found, Captured):
+        return found
+    if found is None:
+        raise _indifferent(subject, name)
+    raise ExplanationError(
+        f"{subject.name}: on its way from the score to layer {name!r} {found}\n"
+        "Choose a layer behind that place, or take score_cam() or eigencam(), which need no gradient."
+    )
+
+
+def _indifferent(subject: Subject, name: str) -> ExplanationError:
+    return ExplanationError(
+        f"{subject.name}: the score does not depend on layer {name!r}; choose one on the way to the output"
+    )
 
 
 def _raw(probe: Probe, method: str) -> Tensor:
     """The map (N, h, w), float32, not normalised, before any ReLU."""
     if method in PROBES:
         return PROBES[method][1](probe)
-    size = probe.images.size
-    activation, gradient = as_map(probe.captured.activation, size), as_map(probe.captured.gradient, size)
-    return FORMULAS[method][1](activation.float(), gradient.float())
+    captured, images = probe.captured, probe.images
+    activation, gradient = (as_map(t, images, probe.name) for t in (captured.activation, captured.gradient))
+    with exactly():
+        return FORMULAS[method][1](activation.float(), gradient.float())
 
 
 def per_sample(values: Sequence[T], samples: int) -> tuple[T, ...]:
@@ -105,20 +147,40 @@ def _sum_is_finite(tensor: Tensor) -> bool:
     return math.isfinite(float(tensor.detach().sum(dtype=torch.float32)))
 
 
-def _refuse_useless(raw: Tensor, subject: Subject, layer: str) -> None:
+def blank_notes(raw: Tensor) -> tuple[str, ...]:
+    """Of maps in which no place has a positive value."""
+    found = silent(raw.cpu().numpy())
+    return (f"{NOBODY} in sample {', '.join(map(str, found))}: the map is blank",) if found else ()
+
+
+def _refuse_useless(raw: Tensor, subject: Subject, layer: str, method: str) -> None:
+    """Raise ExplanationError for maps that are empty, broken or flat. A blank one says that no place speaks."""
     if not raw.numel():
         raise ExplanationError(
             f"{subject.name}: the map at layer {layer!r} is empty: give at least one image"
         )
-    if not torch.isfinite(raw).all():
+    places = raw.flatten(1)
+    broken = _first((~torch.isfinite(places)).any(1))
+    if broken is not None:
         raise ExplanationError(
-            f"{subject.name}: the map at layer {layer!r} holds NaN or infinite values; "
+            f"{subject.name}: the map{_of(raw, broken)} at layer {layer!r} holds NaN or infinite values; "
             "ModelCheck.weights() may show the cause"
         )
-    spread = raw.amax((1, 2)) - raw.amin((1, 2))
-    if bool((spread <= FLAT * raw.abs().amax((1, 2))).any()):
+    size = places.abs().amax(1)
+    may_be_blank = (size == 0) & (places.shape[1] > 1 and method not in _ANY_TARGET)
+    flat = _first((places.amax(1) - places.amin(1) <= FLAT * size) & ~may_be_blank)
+    if flat is not None:
         shape = "x".join(map(str, raw.shape[1:]))
         raise ExplanationError(
-            f"{subject.name}: the {shape} map at layer {layer!r} is flat: it tells no place from another.\n"
+            f"{subject.name}: the {shape} map{_of(raw, flat)} at layer {layer!r} is flat: "
+            "it tells no place from another.\n"
             "Choose an earlier layer with layer='...', or another target."
         )
+
+
+def _of(raw: Tensor, sample: int) -> str:
+    return f" of sample {sample}" if len(raw) > 1 else ""
+
+
+def _first(found: Tensor) -> int | None:
+    return int(found.nonzero()[0]) if bool(found.any()) else None

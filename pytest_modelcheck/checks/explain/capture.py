@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from ...errors import ExplanationError
-from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
 from ...text import nearest
-from .images import Images
-from .layers import as_map, first_tensor, flat_graph, spatial_layers
+from .layers import flat_graph
+from .outputs import put, the_map
+from .runs import as_written, forgiving, gradients
+from .stops import Stop, ThroughNoGrad, Trail
 from .targets import Target, score
+
+
+class NeverCalledError(ExplanationError):
+    """A layer that no forward calls."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Captured:
     """`activation` and `gradient` of the layer's output (its own shape); `score` and `target` per sample.
 
     `call` is the layer's call that was captured, from 0. The gradient is zero where the score does not depend.
+    `output`: what the model returned.
+    `notes`: what a reader must know of the way that it took.
     """
 
     activation: Tensor
@@ -32,115 +39,143 @@ class Captured:
     score: list[float]
     target: list[int | str]
     call: int
+    output: object = None
+    notes: tuple[str, ...] = ()
 
 
-def capture(subject: Subject, name: str, layer: nn.Module, target: Target, call: int = -1) -> Captured:
+def capture_alone(
+    subject: Subject, name: str, layer: nn.Module, target: Target, call: int = -1, *, samples: int
+) -> Captured:
+    """`capture` without a gradient, which is zero then."""
+    return _captured(subject, name, layer, target, call, samples, differentiate=False)
+
+
+def capture(
+    subject: Subject,
+    name: str,
+    layer: nn.Module,
+    target: Target,
+    call: int = -1,
+    *,
+    samples: int,
+) -> Captured:
     """Run the model once and differentiate the target's score by the layer's output.
 
     What comes before the layer runs without a graph: its output becomes a leaf, and the model goes on with a copy,
     so that in-place operators behind the layer cannot change what was captured. Writes no `.grad`.
-    `call` picks among the calls of a shared module. Raises ExplanationError for layers that are never called and
-    for targets that the output does not have.
+    `call` picks among the calls of a shared module; `samples`: how many pictures there are. Raises ExplanationError for
+    layers that are never called and for targets that the output does not have.
     """
+    return forgiving(subject, lambda: _captured(subject, name, layer, target, call, samples))
+
+
+def capture_through(
+    subject: Subject, name: str, layer: nn.Module, target: Target, call: int, *, samples: int
+) -> Captured | Stop | None:
+    """Where `capture` found no gradient: what there is with no_grad in the model left out, or where it stops.
+
+    None: the score does not depend on the layer.
+    """
+    through = ThroughNoGrad(subject.module)
+    captured = forgiving(subject, lambda: _captured(subject, name, layer, target, call, samples, through))
+    if through.places and captured.gradient.any():
+        return replace(captured, notes=through.notes)
+    trail = Trail(subject.module)
+    forgiving(subject, lambda: _captured(subject, name, layer, target, call, samples, trail))
+    return trail.found
+
+
+def _captured(
+    subject: Subject,
+    name: str,
+    layer: nn.Module,
+    target: Target,
+    call: int,
+    samples: int,
+    watch: Trail | ThroughNoGrad | None = None,
+    differentiate: bool = True,
+) -> Captured:
     inputs = subject.require_inputs().copied(gradients=False)
     leaves: list[Tensor] = []
 
     def cut(tensor: Tensor) -> Tensor:
-        leaves[:] = [tensor.detach().requires_grad_()]
-        torch.set_grad_enabled(True)  # the model may be in a no_grad block of its own
-        return leaves[0].clone()
+        with torch.inference_mode(False):  # the model may be in a block of its own
+            leaves[:] = [(tensor.clone() if tensor.is_inference() else tensor).detach()]
+            leaves[0].requires_grad_(differentiate)
+        torch.set_grad_enabled(differentiate)
+        copy = leaves[0].clone()
+        if isinstance(watch, Trail):
+            watch.follow(copy)
+        return copy
 
     # frozen, so that nothing before the leaf makes a graph
     guard = not only_reads(subject.module)
     with (
         torch.inference_mode(False),
         subject.restored(frozen=True, guard=guard),
-        torch.enable_grad(),
+        torch.set_grad_enabled(differentiate),
     ):
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
-        with replaced_output(layer, wanted, cut) as calls:
+        with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext():
             output = subject.run(inputs)
-        if not leaves:
-            raise _never_called(subject, name, call)
-        scores, targets = score(output, target, leaves[0].shape[0])
-        gradient = _gradients(scores, leaves)[0]
-    last = wanted if wanted >= 0 else calls[0] - 1
-    return Captured(leaves[0].detach(), gradient, scores.detach().float().tolist(), targets, last)
+            if not leaves:
+                raise _never_cut(subject, name, call, calls)
+            scores, targets = score(output, target, samples)
+        if isinstance(watch, Trail):
+            watch.ends(scores)
+        (gradient,) = gradients(scores, leaves)
+    last = wanted if wanted >= 0 else len(calls) - 1
+    told = scores.detach().float().tolist()
+    return Captured(leaves[0].detach(), gradient, told, targets, last, output)
 
 
-def last_that_matters(images: Images, target: Target) -> str | None:
-    """The last layer with a map on whose places the score depends; None if there is none.
-
-    In a vision transformer the score reads the class token alone: behind the last attention no patch matters.
-    """
-    subject, size = images.subject, images.size
-    inputs, _ = images.differentiable()
-    with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
-        layers = spatial_layers(images, inputs)
-        kept = [(name, output) for name, output in reversed(layers) if output is not None]
-        if not kept:
-            return None
-        scores, _ = score(layers.output, target, kept[0][1].shape[0])
-        gradients = _gradients(scores, [output for _, output in kept])
-    return next((name for (name, _), g in zip(kept, gradients, strict=True) if as_map(g, size).any()), None)
-
-
-def _gradients(scores: Tensor, leaves: list[Tensor]) -> list[Tensor]:
-    """By each leaf; zero where the score does not depend on it."""
-    if not scores.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    return list(torch.autograd.grad(scores.sum(), leaves, allow_unused=True, materialize_grads=True))
-
-
-def _never_called(subject: Subject, name: str, call: int) -> ExplanationError:
+def _never_cut(subject: Subject, name: str, call: int, kinds: list[str]) -> ExplanationError:
+    """Why a layer's output was not met; `kinds`: what it returned, call by call."""
     if call != -1:
-        return ExplanationError(f"{subject.name}: layer {name!r} has no call {call} in a forward")
+        return ExplanationError(
+            f"{subject.name}: layer {name!r} has no call {call} in a forward: it ran {len(kinds)} times"
+        )
+    if kinds:
+        return ExplanationError(
+            f"{subject.name}: layer {name!r} returns a {kinds[-1]}, in which no tensor of floating-point numbers is "
+            "found; choose another layer"
+        )
     names = [
         n
         for n, module in subject.module.named_modules()
         if n != name and not isinstance(module, nn.ModuleList)
     ]
     hint = flat_graph(subject.module) or nearest(name, names)
-    return ExplanationError(f"{subject.name}: layer {name!r} is never called in a forward; {hint}")
+    return NeverCalledError(f"{subject.name}: layer {name!r} is never called in a forward; {hint}")
 
 
 def _count_calls(subject: Subject, inputs: Inputs, layer: nn.Module) -> int:
     with replaced_output(layer, -1, lambda tensor: tensor) as calls:
         subject.run(inputs)
-    return calls[0]
+    return len(calls)
 
 
 @contextmanager
 def replaced_output(
-    layer: nn.Module, wanted: int, replace: Callable[[Tensor], Tensor]
-) -> Iterator[list[int]]:
-    """Have call `wanted` of `layer` (-1: each) return `replace(output)`; yields the number of calls, in a list.
+    layer: nn.Module, wanted: int, swap: Callable[[Tensor], Tensor], name: str = ""
+) -> Iterator[list[str]]:
+    """Have call `wanted` of `layer` (-1: each) return `swap(output)`; yields what each call returned, by its type.
 
-    Only in this thread: others may use the model at the same time.
+    Of an output that holds more than one tensor, the map is replaced (`the_map`). Only in this thread: others may use
+    the model at the same time.
     """
-    thread, calls = threading.get_ident(), [0]
+    thread, calls = threading.get_ident(), list[str]()
 
     def hook(module: nn.Module, args: object, output: object) -> object:
         if threading.get_ident() != thread:
             return None
-        calls[0] += 1
-        tensor = first_tensor(output)
-        if tensor is None or wanted not in (-1, calls[0] - 1):
-            return None
-        return _with_first(output, replace(tensor))
+        calls.append(type(output).__name__)
+        found = the_map(output, name) if wanted in (-1, len(calls) - 1) else None
+        return None if found is None else put(output, found[0], swap(found[1]))
 
     handle = layer.register_forward_hook(hook)
     try:
-        with eager():
+        with as_written():
             yield calls
     finally:
         handle.remove()
-
-
-def _with_first(output: object, tensor: Tensor) -> object:
-    if not isinstance(output, (tuple, list)):
-        return tensor
-    rest = (tensor, *output[1:])
-    if isinstance(output, list):
-        return list(rest)
-    return type(output)(*rest) if hasattr(output, "_fields") else rest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from ...demand import arguments
 from ...demand.arguments import Given
 from ...demand.check import Check, Reading
 from ...errors import NothingSeenError
+from ...text import not_one_of
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from .invariance import Invariance
 
 TRANSFORM, TRANSFORMS = "transform", ("translation", "scale", "rotation")
-FREE = ("target", "layers", "values")
+FREE = ("target", "layers", "values", "image", "probability")
+WORDS = ("softmax", "sigmoid", "given")
 
 
 class InvarianceCheck(Check):
@@ -30,7 +33,10 @@ class InvarianceCheck(Check):
     doc = (
         "how the model responds as its images are moved, enlarged or turned (Zeiler and Fergus 2013): the target keeps "
         "at least min_probability, and the last layer's features move by at most max_feature_shift, |f - f0| / |f0|. "
-        "target: a class, one per image, or a set of classes; layers, values: what to watch, and where."
+        "target: a class, one per image, a set of classes, or a callable on the output that returns a score; layers, "
+        "values: what to watch, and where. image: which of the inputs is the picture, the n-th tensor or an argument's "
+        "name. probability: how it is made of the output, 'softmax', 'sigmoid', 'given' or a callable; None: as the "
+        "model means it."
     )
     metrics = (PROBABILITY, FEATURE_SHIFT)
     section = "invariance"
@@ -49,8 +55,9 @@ class InvarianceCheck(Check):
             problems.append(f"{self.name}: give {TRANSFORM} once, as the only argument without a keyword")
         problems += arguments.not_allowed(self.name, TRANSFORM, given, TRANSFORMS)
         problems += arguments.common_problems(self.name, given)
+        problems += _free_problems(self.name, given)
         options = {TRANSFORM: given.get(TRANSFORM, TRANSFORMS[0])}
-        options |= {key: given[key] for key in FREE if given.get(key) is not None}
+        options |= {key: _option(given[key]) for key in FREE if given.get(key) is not None}
         limits = [limit for key in self.bounds for limit in self._limit(key, given, options, problems)]
         if all(given.get(key) is None for key in self.bounds):
             problems.append(f"{self.name}: no limit; give {' or '.join(f'{key}=' for key in self.bounds)}")
@@ -80,11 +87,49 @@ class InvarianceCheck(Check):
         if limit.metric.name == PROBABILITY.name:
             _refuse_deaf(observed, "probability", "the probability of the target")
             value = observed.min_probability
-            return Measurement(value, notes=(_where(observed, observed.probability, value),))
+            made = f"probability: {observed.how}"
+            return Measurement(value, notes=(_where(observed, observed.probability, value), made))
         layer, shifts = list(observed.distance.items())[-1]
         _refuse_deaf(observed, layer, f"what layer {layer!r} gives")
         value = observed.max_feature_shift
         return Measurement(value, notes=(f"features of {layer!r}; {_where(observed, shifts, value)}",))
+
+
+def _free_problems(name: str, given: Given) -> Iterator[str]:
+    probability, image = given.get("probability"), given.get("image")
+    if probability is not None and not callable(probability) and probability not in list(WORDS):
+        yield f"{name}: {not_one_of('probability', probability, WORDS)}; or a callable on the output"
+    if image is not None and not isinstance(image, str) and (type(image) is not int or image < 0):
+        yield f"{name}: image={image!r} is neither the number of an input, from 0 on, nor an argument's name"
+
+
+def _option(value: object) -> object:
+    """As the record holds it and as options are compared: numbers as lists, callables by what they do."""
+    if callable(value):
+        return Named(value)
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+class Named:
+    """A callable whose text is the same in each run: its name, and for `repr` what it does."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__name__ = str(getattr(function, "__name__", type(function).__name__))
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    def __str__(self) -> str:
+        return self.__name__
+
+    def __repr__(self) -> str:
+        code = getattr(self.function, "__code__", None)
+        if code is None:
+            return self.__name__
+        constants = [one for one in code.co_consts if not hasattr(one, "co_code")]
+        does = hashlib.sha256(code.co_code + repr((constants, code.co_names)).encode())
+        return f"{self.__name__} {does.hexdigest()[:8]}"
 
 
 def _refuse_deaf(seen: Invariance, name: str, what: str) -> None:
@@ -97,4 +142,5 @@ def _refuse_deaf(seen: Invariance, name: str, what: str) -> None:
 
 def _where(seen: Invariance, rows: Sequence[Sequence[float]], value: float) -> str:
     step, sample = next((i, row.index(value)) for i, row in enumerate(rows) if value in row)
-    return f"met at {seen.axis} {seen.values[step]:.3g}, sample {sample}"
+    what, _, unit = seen.axis.removesuffix(", ratio").partition(", ")
+    return f"met at {what} {seen.places[step]:.3g}{unit and f' {unit}'}, sample {sample}"

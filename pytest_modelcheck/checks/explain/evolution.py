@@ -19,7 +19,7 @@ from .features import chosen_layers, relative_distance, run_features
 from .heatmap import shown
 from .images import ImageChoice, Images, find_images
 from .layers import Layers, as_map
-from .projection import Projection, projected
+from .projection import NothingArrivedError, Projection, projected
 
 State: TypeAlias = str | Path | Mapping[str, Tensor]
 Checkpoints: TypeAlias = Mapping[str, State] | Sequence[State]
@@ -116,7 +116,7 @@ def strongest_activations(
     outputs, _ = run_features(subject, names)
     found = {}
     for name in names:
-        peaks = as_map(outputs[name], images.size).flatten(2).amax(2)
+        peaks = as_map(outputs[name], images, name).flatten(2).amax(2)
         best = peaks.amax(0).argsort(descending=True)[:features].tolist()
         found[name] = tuple(a for feature in best for a in _strongest(images, name, feature, samples))
     return StrongestActivations(found)
@@ -126,9 +126,7 @@ def _strongest(images: Images, layer: str, feature: int, samples: int) -> list[A
     """One activation for each of the inputs where the feature is strongest; none if it is silent."""
     try:
         made = projected(images, "deconvnet", layer=layer, feature=feature)
-    except ExplanationError as error:
-        if "reaches the pixels" not in str(error):
-            raise
+    except NothingArrivedError:
         return []
     order = sorted(range(len(made.score)), key=lambda i: -made.score[i])[:samples]
     return [_activation(made, feature, sample) for sample in order]
@@ -166,7 +164,7 @@ def feature_evolution(
         name: tuple(float(relative_distance(o[name], outputs[-1][name]).mean()) for o in outputs)
         for name in names
     }
-    chosen = {n: int(as_map(outputs[-1][n], images.size).flatten(2).amax((0, 2)).argmax()) for n in names}
+    chosen = {n: int(as_map(outputs[-1][n], images, n).flatten(2).amax((0, 2)).argmax()) for n in names}
     activations: dict[str, list[Activation | None]] = {name: [] for name in names}
     for step, state in states.items():
         _load(trained, step, state, subject.module.state_dict(), strict)
@@ -182,7 +180,7 @@ def _best(images: Images, layer: str, feature: int) -> Images:
     if len(images.places) < len(images.subject.require_inputs().tensors) or "N" not in images.axes:
         return images
     outputs, _ = run_features(images.subject, [layer])
-    peaks = as_map(outputs[layer], images.size)[:, feature].flatten(1).amax(1)
+    peaks = as_map(outputs[layer], images, layer)[:, feature].flatten(1).amax(1)
     best = int(peaks.argmax())
     return replace(images, subject=images.subject.on(images.inputs(images.batch[best : best + 1])))
 

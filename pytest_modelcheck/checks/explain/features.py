@@ -7,26 +7,21 @@ from contextlib import ExitStack
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import ExplanationError
 from ...model.subject import Inputs, Subject
 from .capture import replaced_output
 from .images import Images
-from .layers import Layer, Layers, find_layer, spatial_layers
+from .layers import Layers, early_and_late, find_layer
 
 
 def chosen_layers(images: Images, layers: Layers) -> list[str]:
-    """Names of `layers` (one or several modules or names); None: the first and the last one with a spatial map."""
+    """Names of `layers` (one or several modules or names); None: the first that sees the picture, and the last."""
     if layers is not None:
-        given = cast("Sequence[Layer]", layers if isinstance(layers, (list, tuple)) else [layers])
+        given = cast("Sequence[str | nn.Module]", layers if isinstance(layers, (list, tuple)) else [layers])
         return [find_layer(images, layer)[0] for layer in given]
-    subject = images.subject
-    with subject.restored(), torch.no_grad():
-        found = [name for name, _ in spatial_layers(images)]
-    if not found:
-        raise ExplanationError(f"{subject.name} has no layer with a spatial map; name some: layers=['...']")
-    return list(dict.fromkeys([found[0], found[-1]]))
+    return early_and_late(images)
 
 
 def run_features(

@@ -1,4 +1,4 @@
-"""The gradient methods of the CAM family: from activation and gradient (N, C, h, w) to the map (N, h, w).
+"""The gradient methods of the CAM family: from activation and gradient (N, C, *grid) to the map (N, *grid).
 
 Maps are not normalised, and before any final ReLU. Divisions are guarded relative to the operands, so that a channel
 without evidence weighs nothing instead of everything.
@@ -15,25 +15,35 @@ TINY = 1e-6  # of its operands' size: a divisor below it divides nothing
 Formula = Callable[[Tensor, Tensor], Tensor]
 
 
+def places(maps: Tensor) -> tuple[int, ...]:
+    """The dimensions of the grid in (N, C, *grid)."""
+    return tuple(range(2, maps.dim()))
+
+
+def weighed(weights: Tensor, activation: Tensor) -> Tensor:
+    """The map (N, *grid) of features weighed by one number each (N, C)."""
+    return (weights[(..., *[None] * (activation.dim() - 2))] * activation).sum(1)
+
+
 def gradcam(activation: Tensor, gradient: Tensor) -> Tensor:
     """Selvaraju et al. 2017: channels weighted by their mean gradient."""
-    return (gradient.mean((2, 3), keepdim=True) * activation).sum(1)
+    return weighed(gradient.mean(places(gradient)), activation)
 
 
 def gradcam_plus_plus(activation: Tensor, gradient: Tensor) -> Tensor:
     """Chattopadhyay et al. 2018, equation 19; its factor exp(score) scales a whole map and is left out."""
-    total = activation.sum((2, 3), keepdim=True)
+    total = activation.sum(places(activation), keepdim=True)
     alpha = _divided(torch.ones_like(gradient), 2 + total * gradient, 1 + total.abs() * gradient.abs())
-    return ((alpha * gradient.relu()).sum((2, 3), keepdim=True) * activation).sum(1)
+    return weighed((alpha * gradient.relu()).sum(places(gradient)), activation)
 
 
 def xgradcam(activation: Tensor, gradient: Tensor) -> Tensor:
     """Fu et al. 2020: gradients weighted by each place's share of the channel's activation."""
-    total = activation.sum((2, 3), keepdim=True)
+    total = activation.sum(places(activation), keepdim=True)
     weight = _divided(
-        (gradient * activation).sum((2, 3), keepdim=True),
+        (gradient * activation).sum(places(activation), keepdim=True),
         total,
-        activation.abs().sum((2, 3), keepdim=True),
+        activation.abs().sum(places(activation), keepdim=True),
     )
     return (weight * activation).sum(1)
 
@@ -55,8 +65,8 @@ def layercam(activation: Tensor, gradient: Tensor) -> Tensor:
 
 def eigencam(activation: Tensor, gradient: Tensor) -> Tensor:
     """Muhammad and Yeasin 2020: the first principal component of the activation; the target does not matter."""
-    places = activation.flatten(2).transpose(1, 2)
-    centred = places - places.mean(1, keepdim=True)
+    rows = activation.flatten(2).transpose(1, 2)
+    centred = rows - rows.mean(1, keepdim=True)
     _, _, components = torch.linalg.svd(centred, full_matrices=False)
     projected = (centred @ components[:, 0, :, None]).squeeze(2)
     flipped = projected.amin(1).abs() > projected.amax(1).abs()  # the sign of a component is arbitrary

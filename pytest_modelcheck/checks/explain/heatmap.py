@@ -15,7 +15,7 @@ from PIL import Image
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from .colormap import blend
-from .images import resized
+from .images import grown
 from .pointing import hits
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Heatmap(Explanation):
 
     `raw` (N, h, w) float32: as the method gives it, not normalised, before any ReLU; (N, l) of a signal, (N, d, h, w)
     of a volume. `image` (N, C, H, W): the input. `target` and `score` per sample: class index (or the callable's name)
-    and its logit. `extent`: the share of the raw map that the picture takes, from its first corner on; () is all of it
-    (a detector pads its pictures).
+    and its logit. `extent`: along each dimension the share of the raw map that the picture takes, from the first corner
+    on; () is all of it (a detector pads its pictures).
     """
 
     extent: tuple[float, ...] = field(default=(), kw_only=True)
@@ -92,12 +92,11 @@ class Heatmap(Explanation):
 
         All zero where no place speaks for the target (no positive value).
         """
-        positive = torch.from_numpy(self.raw).relu()[:, None]
-        grown = resized(positive, self.image.shape[2:])[:, 0]
-        space = tuple(range(1, grown.dim()))
-        low, high = grown.amin(space, keepdim=True), grown.amax(space, keepdim=True)
+        large = grown(torch.from_numpy(self.raw).relu(), self.image.shape[2:], self.extent)
+        space = tuple(range(1, large.dim()))
+        low, high = large.amin(space, keepdim=True), large.amax(space, keepdim=True)
         spread = torch.maximum(high - low, EPSILON * high).clamp_min(torch.finfo(torch.float32).tiny)
-        return ((grown - low) / spread).numpy()
+        return ((large - low) / spread).numpy()
 
     def overlay(self, image: Image.Image | ArrayLike | None = None, index: int = 0) -> Image.Image:
         """The map over `image` (a PIL image, an array or a tensor; None: the input itself), as a picture."""

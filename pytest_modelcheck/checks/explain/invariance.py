@@ -6,31 +6,38 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TypeAlias
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...drawing.plots import round_ticks
 from ...errors import ExplanationError, NothingSeenError
 from ...model.subject import Subject
 from ...text import not_one_of
+from .answers import Group, Shown, answers
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
 from .images import ImageChoice, Images, find_images
 from .layers import Layers
-from .targets import class_indices, class_logits
+from .layouts import Size
+from .probability import ProbabilityChoice, checked
 
-Group: TypeAlias = int | Collection[int] | Tensor | np.ndarray | None
-"""A class, one per sample, or a set of classes; None: the top class."""
 PROBABILITY = "probability"
 SAME = 1e-5  # of the largest pixel: what resampling alone may change
 TRANSFORMS: Mapping[str, tuple[str, tuple[float, ...]]] = {  # the paper's ranges
     "translation": ("vertical shift, share of the height", tuple(s * 10 / 224 for s in range(-6, 7))),
-    "scale": ("scale", tuple(1 + s / 10 for s in range(9))),
+    "scale": ("scale, ratio", tuple(1 + s / 10 for s in range(9))),
     "rotation": ("rotation, degrees", tuple(float(d) for d in range(0, 361, 15))),
 }
+TURNS = (
+    15.0,
+    30.0,
+    45.0,
+    60.0,
+    90.0,
+    180.0,
+)  # degrees between ticks, where they span more than a right angle
 
 
 @dataclass(frozen=True)
@@ -38,16 +45,19 @@ class Invariance:
     """Curves over `values` of one transform, for N inputs.
 
     `distance`: layer -> per value, per sample |f(T x) - f(x)| / |f(x)|. `probability`: per value, per sample, of the
-    target (a class, or a group of classes, summed). `deaf`: those of the layers, and PROBABILITY, that are the same for
-    any image, so that their curves say nothing.
+    target (a class, a group of classes, or a callable's name); `how` it was made of the output: "softmax", "sigmoid",
+    "given" (as it is), or a callable's name. `deaf`: those of the layers, and PROBABILITY, that are the same for any
+    image, so that their curves say nothing. `size` of the pictures: height and width; a signal's length.
     """
 
     transform: str
     values: tuple[float, ...]
     distance: Mapping[str, tuple[tuple[float, ...], ...]]
     probability: tuple[tuple[float, ...], ...]
-    target: tuple[int | tuple[int, ...], ...]
+    target: Shown
     deaf: tuple[str, ...] = ()
+    how: str = ""
+    size: Size = ()
 
     @property
     def min_probability(self) -> float:
@@ -61,17 +71,34 @@ class Invariance:
 
     @property
     def axis(self) -> str:
-        """What `values` are."""
-        return TRANSFORMS[self.transform][0]
+        """What `places` are."""
+        if self.transform != "translation" or not self.size:
+            return TRANSFORMS[self.transform][0]
+        return "shift, samples of the signal" if len(self.size) == 1 else "vertical shift, pixels"
+
+    @property
+    def places(self) -> tuple[float, ...]:
+        """The values as people read them: a shift in pixels, a ratio, degrees."""
+        if self.transform != "translation" or not self.size:
+            return self.values
+        return tuple(round(value * self.size[-2:][0], 6) for value in self.values)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Round numbers for an axis of `places`."""
+        turns = self.transform == "rotation" and max(self.values) - min(self.values) > 90
+        return round_ticks(min(self.places), max(self.places), TURNS if turns else ())
 
     def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `invariance`."""
         return {
             "transform": self.transform,
-            "axis": self.axis,
+            "axis": TRANSFORMS[self.transform][0],
             "values": list(self.values),
+            "shown": {"axis": self.axis, "values": list(self.places), "ticks": self.ticks},
             "distance": {name: [list(row) for row in rows] for name, rows in self.distance.items()},
             "probability": [list(row) for row in self.probability],
+            "how": self.how,
             "target": [str(t) for t in self.target],
             "deaf": list(self.deaf),
             "min_probability": self.min_probability,
@@ -81,7 +108,8 @@ class Invariance:
     def __repr__(self) -> str:
         return (
             f"Invariance({self.transform}, {len(self.values)} values: min_probability {self.min_probability:.4g}, "
-            f"max_feature_shift {self.max_feature_shift:.4g} of {list(self.distance)[-1]})"
+            f"max_feature_shift {self.max_feature_shift:.4g} of {list(self.distance)[-1]}"
+            f"{f'; probability: {self.how}' if self.how else ''})"
         )
 
     def __str__(self) -> str:
@@ -90,9 +118,9 @@ class Invariance:
         rows = [
             f"{value:>36.3g}  {_mean(self.probability[i]):>11.3f}  "
             + "  ".join(f"{_mean(self.distance[n][i]):>{len(n)}.3f}" for n in layers)
-            for i, value in enumerate(self.values)
+            for i, value in enumerate(self.places)
         ]
-        return "\n".join([head, *rows])
+        return "\n".join([head, *rows, *([f"probability: {self.how}"] if self.how else [])])
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
@@ -106,66 +134,88 @@ def invariance(
     layers: Layers = None,
     values: Sequence[float] | None = None,
     image: ImageChoice = None,
+    probability: ProbabilityChoice = None,
 ) -> Invariance:
     """Transform the images step by step and watch; one forward per value.
 
-    `target`: a class, one per sample, a set of classes (a group, for all samples), or None for the top class of the
-    untransformed input. `layers`: None takes an early and a late one. Raises ExplanationError; NothingSeenError for
-    images that no transform changes, and for features or probabilities that are NaN.
+    `target`: a class, one per sample, a set of classes (a group, for all samples), a callable that returns a score, or
+    None for the top class of the untransformed input. `probability`: how its probability is made of the output.
+    `layers`: None takes an early and a late one. Raises ExplanationError; NothingSeenError for images that no transform
+    changes, and for features or probabilities that are NaN.
     """
-    if transform not in TRANSFORMS:
-        raise ExplanationError(not_one_of("transform", transform, TRANSFORMS))
-    if values is not None and (not len(values) or (transform == "scale" and min(values) <= 0)):
-        raise ExplanationError(f"values={values!r}: give one or more, and scales above 0")
     images = find_images(subject, image)
+    checked(probability)
+    steps = _steps(transform, values, images)
     refuse_nan(subject)
     names = chosen_layers(images, layers)
-    steps = tuple(float(v) for v in (TRANSFORMS[transform][1] if values is None else values))
-    watch = _Watch(images, names, target)
+    watch = _Watch(images, names, target, probability)
     batch = images.batch
     pictures = [transformed(batch, transform, value) for value in steps]
-    if all(
-        torch.allclose(moved, batch, rtol=SAME, atol=SAME * float(batch.abs().max())) for moved in pictures
-    ):
+    room = SAME * float(batch.abs().max())
+    if all(torch.allclose(moved.float(), batch.float(), rtol=SAME, atol=room) for moved in pictures):
         raise NothingSeenError(
             f"{subject.name}: no {transform} of {_listed(steps)} changes the images, so nothing was tried.\n"
             "Give images with something on them, and values that move it."
         )
-    seen = [watch(moved) for moved in pictures]
-    distance = {name: tuple(found[name] for found in seen) for name in names}
-    probability = tuple(found[PROBABILITY] for found in seen)
-    for name, rows in {**distance, PROBABILITY: probability}.items():
-        broken = next(
-            (v for v, row in zip(steps, rows, strict=True) if not all(map(math.isfinite, row))), None
-        )
+    rows = [watch(moved) for moved in pictures]
+    distance = {name: tuple(row[name] for row in rows) for name in names}
+    shares, how = watch.answers.shares()
+    curve = tuple(map(tuple, shares))
+    _refuse_broken(subject, transform, steps, {**distance, PROBABILITY: curve})
+    deaf = watch.deaf({name for name, rows in distance.items() if not any(map(any, rows))}, curve)
+    return Invariance(transform, steps, distance, curve, watch.answers.shown, deaf, how, images.size)
+
+
+def _steps(transform: str, values: Sequence[float] | None, images: Images) -> tuple[float, ...]:
+    if transform not in TRANSFORMS:
+        raise ExplanationError(not_one_of("transform", transform, TRANSFORMS))
+    if transform == "rotation" and len(images.size) == 1:
+        raise ExplanationError(f"{images.name} is a signal of one dimension, which has no rotation")
+    if values is None:
+        return TRANSFORMS[transform][1]
+    steps = tuple(float(value) for value in values)
+    if not steps or not all(map(math.isfinite, steps)) or (transform == "scale" and min(steps) <= 0):
+        raise ExplanationError(f"values={values!r}: give one or more finite ones, and scales above 0")
+    return steps
+
+
+def _refuse_broken(
+    subject: Subject,
+    transform: str,
+    steps: Sequence[float],
+    curves: Mapping[str, Sequence[Sequence[float]]],
+) -> None:
+    for name, rows in curves.items():
+        pairs = zip(steps, rows, strict=True)
+        broken = next((value for value, row in pairs if not all(map(math.isfinite, row))), None)
         if broken is not None:
             what = PROBABILITY if name == PROBABILITY else f"features of {name!r}"
             raise NothingSeenError(
                 f"{subject.name}: {what} at {transform} {broken:.3g}: NaN or infinite.\n"
                 "ModelCheck.weights() may show the cause."
             )
-    deaf = watch.deaf({name: rows for name, rows in distance.items() if not any(map(any, rows))}, probability)
-    shown = tuple(group[0] if len(group) == 1 else tuple(group) for group in watch.groups)
-    return Invariance(transform, steps, distance, probability, shown, deaf)
 
 
 class _Watch:
-    """What the model makes of images in place of its own: by layer and under PROBABILITY, a number for each sample."""
+    """What the model makes of images in place of its own: the distance of each layer's features, for each sample.
 
-    def __init__(self, images: Images, names: Sequence[str], target: Group) -> None:
+    Its `answers` note what the output says of the target.
+    """
+
+    def __init__(
+        self, images: Images, names: Sequence[str], target: Group, probability: ProbabilityChoice
+    ) -> None:
         self.images, self.names = images, names
         self.reference, output = run_features(images.subject, names)
-        self.groups = _groups(class_logits(output), target)
+        self.answers = answers(images.subject, output, len(images.batch), target, probability)
 
     def __call__(self, moved: Tensor) -> dict[str, tuple[float, ...]]:
         features, output = run_features(self.images.subject, self.names, self.images.inputs(moved))
-        shares = class_logits(output).float().softmax(1)
-        found = {
+        self.answers.note(output)
+        return {
             name: tuple(relative_distance(features[name], self.reference[name]).tolist())
             for name in self.names
         }
-        found[PROBABILITY] = tuple(float(shares[i, group].sum()) for i, group in enumerate(self.groups))
-        return found
 
     def deaf(self, still: Collection[str], probability: Sequence[Sequence[float]]) -> tuple[str, ...]:
         """Which of the `still` layers, and whether the probability, do not change for images of noise either.
@@ -175,13 +225,19 @@ class _Watch:
         moves = len(set(probability)) > 1
         if not still and moves:
             return ()
-        generator = torch.Generator().manual_seed(0)
-        batch = self.images.batch
-        low, high = float(batch.min()), float(batch.max())
-        noise = torch.rand(batch.shape, generator=generator).to(batch.device)
-        found = self((low - 1 + noise * (high - low + 2)).to(batch.dtype))
-        silent = [name for name in still if not any(found[name])]
-        return (*silent, *([PROBABILITY] if not moves and found[PROBABILITY] == probability[0] else []))
+        found = self(noise_like(self.images.batch))
+        silent = [name for name in self.names if name in still and not any(found[name])]
+        same = not moves and self.answers.last() == [*probability[0]]
+        return (*silent, *([PROBABILITY] if same else []))
+
+
+def noise_like(images: Tensor) -> Tensor:
+    """Random pixels, somewhat beyond the images' range; whole numbers stay within it."""
+    low, high = float(images.min()), float(images.max())
+    noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)).to(images.device)
+    if not images.is_floating_point():
+        return (low + noise * (high - low)).round().to(images.dtype)
+    return (low - 1 + noise * (high - low + 2)).to(images.dtype)
 
 
 def _listed(values: Sequence[float]) -> str:
@@ -189,32 +245,27 @@ def _listed(values: Sequence[float]) -> str:
 
 
 def transformed(images: Tensor, transform: str, value: float) -> Tensor:
-    """`images` (N, C, H, W) moved down by a share of the height, enlarged by a factor, or turned by degrees.
+    """`images` (N, C, *space) moved down by a share of the height, enlarged by a factor, or turned by degrees.
 
-    Bilinear; what comes in from outside has the image's mean colour.
+    Linear; what comes in from outside has the image's mean colour. A signal moves along itself; a volume turns and
+    moves in the plane of its slices.
     """
-    height, width = images.shape[2:]
+    if images.dim() == 3:
+        return transformed(images[..., None], transform, value)[..., 0]
     angle = math.radians(value) if transform == "rotation" else 0.0
     zoom = 1 / value if transform == "scale" else 1.0
     shift = -2 * value if transform == "translation" else 0.0
+    height, width = images.shape[-2:]
     cosine, sine = math.cos(angle) * zoom, math.sin(angle) * zoom
     matrix = [[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, shift]]
-    theta = torch.tensor(matrix, dtype=torch.float32, device=images.device).expand(len(images), 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    mean = images.float().mean((2, 3), keepdim=True)
-    return (F.grid_sample(images.float() - mean, grid, align_corners=False) + mean).to(images.dtype)
-
-
-def _groups(logits: Tensor, target: Group) -> list[list[int]]:
-    samples, classes = logits.shape
-    if isinstance(target, (set, frozenset)):
-        if not target:
-            raise ExplanationError("target is an empty set of classes")
-        group = class_indices(sorted(target), len(target), classes)
-        return [group] * samples
-    if target is None:
-        return [[int(c)] for c in logits.argmax(1)]
-    return [[c] for c in class_indices(target, samples, classes)]
+    if images.dim() == 5:  # x, y, and the depth
+        matrix = [[*matrix[0][:2], 0.0, 0.0], [*matrix[1][:2], 0.0, shift], [0.0, 0.0, zoom, 0.0]]
+    theta = torch.tensor([matrix], dtype=torch.float32, device=images.device)
+    grid = F.affine_grid(theta.expand(len(images), -1, -1), list(images.shape), align_corners=False)
+    floats = images.float()
+    mean = floats.mean(tuple(range(2, images.dim())), keepdim=True)
+    moved = F.grid_sample(floats - mean, grid, align_corners=False) + mean
+    return (moved if images.is_floating_point() else moved.round()).to(images.dtype)
 
 
 def _mean(row: Sequence[float]) -> float:

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import threading
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook
 
 from ...errors import ExplanationError
-from ...model.eager import eager
-from ...model.subject import Inputs
 from ...text import nearest
-from .images import Images, Size
+from .choice import Found, find_layers
+from .images import Images
+from .layouts import Layout, Size, by_shape, dim_of_channels, exact, made_by, places
+from .survey import first_tensor, is_attention, proportional, surveyed
+from .targets import Target
 
-Layer: TypeAlias = str | nn.Module | None  # None: the last one with a map
+__all__ = ["Layer", "Layers", "as_map", "find_layer", "first_tensor"]
+
+Layer: TypeAlias = str | nn.Module | None  # None: the last one with places that the score depends on
 Layers: TypeAlias = Layer | Sequence[str | nn.Module]
 
 
-def find_layer(images: Images, layer: Layer) -> tuple[str, nn.Module]:
-    """Name and module of `layer`: a module of the model, a dotted name, or None for the last spatial one.
+def find_layer(images: Images, layer: str | nn.Module) -> tuple[str, nn.Module]:
+    """Name and module of `layer`: a module of the model, or a dotted name.
 
     Raises ExplanationError with the closest names for one that is not there.
     """
     subject = images.subject
     modules = dict(subject.module.named_modules())
-    if layer is None:
-        name = last_spatial_layer(images)
-        return name, modules[name]
     if isinstance(layer, nn.Module):
         found = next((name for name, module in modules.items() if module is layer), None)
         if found is None:
@@ -55,116 +55,99 @@ def flat_graph(module: nn.Module) -> str:
     )
 
 
-def last_spatial_layer(images: Images) -> str:
-    """The module that finishes last among those whose output is a map of more than one pixel; one forward."""
-    subject = images.subject
-    with subject.restored(), torch.no_grad():
-        found = spatial_layers(images)
-    if not found:
+def chosen_layer(
+    images: Images, layer: Layer, target: Target, *, any_output: bool = False
+) -> tuple[str, nn.Module, int, str]:
+    """Name and module of `layer`; where it is None the last one with places that the score reads, its call, and why.
+
+    Raises ExplanationError for one that is not there, and where no layer keeps the picture's places.
+    """
+    if layer is not None:
+        return (*find_layer(images, layer), -1, "")
+    found = _found(images, target, any_output=any_output)
+    return found.late, images.subject.module.get_submodule(found.late), found.call, found.why
+
+
+def call_of_picture(images: Images, name: str) -> int:
+    """The last call of layer `name` that the picture reaches; -1: the last of all. Other inputs may go through it."""
+    if len(images.subject.require_inputs().tensors) == len(images.places):
+        return -1
+    with surveyed(images) as survey:
+        found = survey.finished.get(name)
+        return survey.call(found) if found is not None and found.edge else -1
+
+
+def early_and_late(images: Images) -> list[str]:
+    """The first layer with weights that sees the picture, and the last whose places the output depends on."""
+    found = _found(images, None, any_output=True)
+    return list(dict.fromkeys([found.early, found.late]))
+
+
+def _found(images: Images, target: Target, *, any_output: bool = False) -> Found:
+    found = find_layers(images, target, any_output=any_output)
+    if found is None:
+        subject = images.subject
         raise ExplanationError(
             f"{subject.name} has no layer with a spatial map for inputs {subject.inputs}: a heatmap needs one.\n"
             + (flat_graph(subject.module) or "If there is one that was not recognised, name it: layer='...'.")
         )
-    return found[-1][0]
+    return found
 
 
-class Finished(list[tuple[str, "Tensor | None"]]):
-    """(name, output) of modules, in the order in which they finished; outputs without a graph are not kept.
+def as_map(activation: Tensor, images: Images, name: str) -> Tensor:
+    """What layer `name` gave as (N, C, *grid); class tokens dropped. Raises ExplanationError if it is no map."""
+    return layout(activation, images, name).read(activation)
 
-    `output`: what the model returned.
+
+def layout(activation: Tensor, images: Images, name: str) -> Layout:
+    """How what layer `name` gave is laid out: as its kind says, else as its shape does.
+
+    Raises ExplanationError if it holds no places of the picture.
     """
-
-    output: object = None
-
-
-def spatial_layers(images: Images, inputs: Inputs | None = None) -> Finished:
-    """Run the model as it is set up; the modules whose output is a map, each once (its last call)."""
-    subject = images.subject
-    names = {module: name for name, module in subject.module.named_modules() if name}
-    thread, found = threading.get_ident(), dict[str, "Tensor | None"]()
-
-    def note(module: nn.Module, args: object, output: object) -> None:
-        tensor = first_tensor(output)
-        if tensor is None or threading.get_ident() != thread or module not in names:
-            return
-        if _is_map(tensor, images):
-            found.pop(names[module], None)
-            found[names[module]] = tensor if tensor.requires_grad else None
-
-    hook = register_module_forward_hook(note)
-    try:
-        with eager():
-            output = subject.run(inputs or subject.require_inputs().copied(gradients=False))
-    finally:
-        hook.remove()
-    layers = Finished(found.items())
-    layers.output = output
-    return layers
-
-
-def _is_map(output: Tensor, images: Images) -> bool:
-    if not output.is_floating_point() or output.dim() not in (3, 4):
-        return False
-    shape = grid_shape(output, images.size)
-    return len(output) == len(images.batch) and shape is not None and min(shape) > 1
-
-
-def first_tensor(output: object) -> Tensor | None:
-    """The tensor that a module returns, alone or first in a tuple."""
-    if isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
-
-
-def grid_shape(activation: Tensor, size: Size) -> Size | None:
-    """Height and width of the map in `activation`: (N, C, h, w), (N, h, w, C) or (N, L, C); None if there is none."""
-    shape = activation.shape
-    if activation.dim() == 4:
-        candidates = [(shape[2], shape[3]), (shape[1], shape[2])]
-        return next((c for c in candidates if _fits(c, size)), None)
-    if activation.dim() == 3:
-        return _token_grid(shape[1], size)
-    return None
-
-
-def _fits(grid: Size, size: Size) -> bool:
-    """Of the input's proportions within a pixel of rounding (detection models enlarge it first)."""
-    h, w = grid
-    height, width = size
-    return abs(h * width - w * height) <= max(height, width) * 1.5
-
-
-def _token_grid(tokens: int, size: Size) -> Size | None:
-    """The grid that `tokens` make, with up to five extra ones (class, distillation, registers) in front."""
-    for extra in range(6):
-        count = tokens - extra
-        for h in range(2, count // 2 + 1):
-            if count % h == 0 and _same_proportions((h, count // h), size):
-                return h, count // h
-    return None
-
-
-def _same_proportions(grid: Size, size: Size) -> bool:
-    return grid[0] * size[1] == grid[1] * size[0]
-
-
-def as_map(activation: Tensor, size: Size) -> Tensor:
-    """`activation` as (N, C, h, w); class tokens dropped. Raises ExplanationError if it is no map."""
-    grid = grid_shape(activation, size)
-    if activation.dim() == 4:  # what fits neither way round is taken as torch's convolutions give it
-        return activation.permute(0, 3, 1, 2) if has_channels_last(activation, size) else activation
-    if grid is None:
+    shape, size = tuple(activation.shape), images.size
+    known = images.layouts.get(name)
+    if known is not None and _has(known, shape):
+        return known
+    module = images.subject.module.get_submodule(name)
+    found = _tokens(shape, images, module) if len(shape) == 3 else None
+    if found is None and len(shape) == len(size) + 2:
+        found = _grid(shape, images, module)
+    if found is None or is_attention(activation):
         raise ExplanationError(
-            f"the layer's output of shape {tuple(activation.shape)} is no spatial map for an input of "
-            f"{size[0]}x{size[1]}; choose a layer that ends in (N, C, h, w), (N, h, w, C) or (N, tokens, C)"
+            f"{images.subject.name}: what layer {name!r} gives, of shape {shape}, is no spatial map for an input of "
+            f"{'x'.join(map(str, size))}; choose a layer that ends in (N, C, h, w), (N, h, w, C) or (N, tokens, C)"
         )
-    patches = activation[:, activation.shape[1] - grid[0] * grid[1] :]
-    return torch.unflatten(patches.transpose(1, 2), 2, grid)
+    images.layouts[name] = found
+    return found
 
 
-def has_channels_last(activation: Tensor, size: Size) -> bool:
-    """Whether the channels are the last dimension: (N, tokens, C) or (N, h, w, C)."""
-    if activation.dim() != 4:
-        return True
-    shape = activation.shape
-    return not _fits((shape[2], shape[3]), size) and _fits((shape[1], shape[2]), size)
+def _has(known: Layout, shape: Size) -> bool:
+    """Whether it was found of an activation of this shape, but for the number of samples."""
+    if known.front is not None:
+        return len(shape) == 3 and known.front + math.prod(known.grid) <= shape[3 - known.channels]
+    return len(shape) == len(known.grid) + 2 and places(shape, known.channels) == known.grid
+
+
+def _grid(shape: Size, images: Images, module: nn.Module) -> Layout:
+    """Of (N, C, *grid) or (N, *grid, C); what fits neither way round is taken as torch's convolutions give it."""
+    dim = dim_of_channels(shape, module) if made_by(module) else exact(shape, images.size)
+    if dim is None:
+        dim = dim_of_channels(shape, module) or by_shape(shape, images.size) or 1
+    return Layout(dim, places(shape, dim))
+
+
+def _tokens(shape: Size, images: Images, module: nn.Module) -> Layout | None:
+    """Of (N, tokens, C), or (N, C, tokens); a forward tells the grid, and where the class token stands."""
+    dim = dim_of_channels(shape, module)
+    if len(images.size) == 1 and dim != 2:
+        return None
+    dim = dim or 2
+    count = shape[3 - dim]
+    if count not in images.tokens:
+        with surveyed(images, until=count):
+            pass
+    found = images.tokens.get(count)
+    if found is None and len(images.size) > 1:
+        grids = proportional(count, images.size)
+        found = (grids[0], count - math.prod(grids[0])) if grids else None
+    return Layout(dim, *found) if found else None

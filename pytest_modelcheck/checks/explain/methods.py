@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from .answers import Group
     from .evolution import Checkpoints, Evolution, StrongestActivations
     from .faithfulness import Faithfulness
     from .heatmap import Heatmap
     from .images import ImageChoice
-    from .invariance import Group, Invariance
+    from .invariance import Invariance
     from .layers import Layer, Layers
+    from .probability import ProbabilityChoice
     from .projection import Projection
     from .targets import Target
 
@@ -23,6 +25,7 @@ _ARGUMENTS = """
         Finer-CAM a `ClassDifference`), or None for the top class. `layer`: a module or its dotted name; None takes the
         last one with a spatial map that the score depends on. `call` picks a call of a shared module. `image`: which of
         the inputs is the picture, the n-th tensor or an argument's name; None takes the one that looks like one.
+        `probability`: how that of the likeliest classes (`.top`) is made of the output, see `invariance`.
         Returns a Heatmap. Raises ExplanationError when there is nothing honest to show.
         """
 
@@ -37,10 +40,19 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
         *,
         call: int = -1,
         image: ImageChoice = None,
+        probability: ProbabilityChoice = None,
     ) -> Heatmap:
         from .cam import cam
 
-        made = cam(self.subject, method=method, target=target, layer=layer, call=call, image=image)
+        made = cam(
+            self.subject,
+            method=method,
+            target=target,
+            layer=layer,
+            call=call,
+            image=image,
+            probability=probability,
+        )
         self._keep("heatmaps", made)
         return self._own(made)
 
@@ -121,16 +133,29 @@ class ExplainMethods(Handle):
         layers: Layers = None,
         values: Sequence[float] | None = None,
         image: ImageChoice = None,
+        probability: ProbabilityChoice = None,
     ) -> Invariance:
         """Zeiler and Fergus 2013: features and probability as the images are moved, enlarged or turned.
 
         `transform`: "translation", "scale" or "rotation"; `values` in shares of the height, factors, degrees (None:
-        the paper's range). `target`: a class, one per sample, a set of classes, or None for the top class.
-        `layers`: names or modules; None takes an early and a late one. Raises ExplanationError.
+        the paper's range). `target`: a class, one per sample, a set of classes, a callable on the output that returns a
+        score, or None for the top class. `layers`: names or modules; None takes an early and a late one.
+        `probability`: how it is made of the output: "softmax", "sigmoid", "given" (as it is), a callable on the output
+        that returns (N, classes) in [0, 1], or None: as it is where the model ends in a softmax or sigmoid or its rows
+        are probabilities, else a sigmoid of one column and a softmax of more. A set of classes that do not exclude each
+        other has 1 - prod(1 - p). Raises ExplanationError.
         """
         from .invariance import invariance
 
-        made = invariance(self.subject, transform, target=target, layers=layers, values=values, image=image)
+        made = invariance(
+            self.subject,
+            transform,
+            target=target,
+            layers=layers,
+            values=values,
+            image=image,
+            probability=probability,
+        )
         self._keep("invariance", made)
         return made
 
@@ -170,13 +195,25 @@ class ExplainMethods(Handle):
         self._keep("evolution", made)
         return made
 
-    def faithfulness(self, heatmap: Heatmap, *, steps: int = 20, image: ImageChoice = None) -> Faithfulness:
+    def faithfulness(
+        self,
+        heatmap: Heatmap,
+        *,
+        steps: int = 20,
+        image: ImageChoice = None,
+        probability: ProbabilityChoice = None,
+        baselines: bool = True,
+    ) -> Faithfulness:
         """Whether a heatmap of this model is any good: insertion and deletion, average drop and increase.
 
-        Costs 2 x `steps` + 4 forwards. For the pointing game see `Heatmap.points_at`. Raises ExplanationError.
+        Beside it `baselines`: the same of a random map and of one of the centre, with which it costs 6 x `steps`
+        forwards, three times as many as without. `probability`: see `invariance`; of a callable's score it is a
+        callable that returns (N,). For the pointing game see `Heatmap.points_at`. Raises ExplanationError.
         """
         from .faithfulness import faithfulness
 
-        made = faithfulness(self.subject, heatmap, steps=steps, image=image)
+        made = faithfulness(
+            self.subject, heatmap, steps=steps, image=image, probability=probability, baselines=baselines
+        )
         self._keep("faithfulness", made)
         return made

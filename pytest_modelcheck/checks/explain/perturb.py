@@ -12,13 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import ExplanationError, ModelRunError
-from ...model.eager import eager
 from ...model.subject import Inputs, Subject
 from ...progress import progress
 from .capture import Captured, replaced_output
+from .formulas import places, weighed
 from .images import Images, resized
-from .layers import as_map, first_tensor, has_channels_last
-from .targets import Target, class_logits, score
+from .layers import as_map, first_tensor, layout
+from .logits import class_logits
+from .runs import as_written, exactly
+from .targets import Target, score
 
 CHUNK_BYTES, CHUNK = 256 * 2**20, 256  # of activations at the layer, and of samples, in one run
 MASKED_AT_ONCE = 16
@@ -65,43 +67,46 @@ def cam(probe: Probe) -> Tensor:
             f"{probe.subject.name}: CAM needs a head of global average pooling and one linear layer behind "
             f"{probe.name!r}; this one is another. Take gradcam(), which gives the same for such heads."
         )
-    return torch.einsum("nc,nchw->nhw", _class_weights(probe, head), _activation(probe))
+    return weighed(_class_weights(probe, head), _activation(probe))
 
 
 def ablation_cam(probe: Probe) -> Tensor:
     """Desai and Ramaswamy 2020: features weighted by how far the score falls without them, relative to its size.
 
+    Its size, so that a negative score does not turn the map round, as the paper's formula would.
     From the layer onward only, many features in one run; exact without any run for pooling and a linear layer.
     """
     head = None if callable(probe.target) else pooled_head(probe)
     activation = _activation(probe)
     if head is not None:
-        drops = _class_weights(probe, head) * activation.mean((2, 3))
+        drops = _class_weights(probe, head) * activation.mean(places(activation))
     else:
         drops = torch.stack([_drops(probe, sample) for sample in range(len(activation))])
     size = torch.tensor(probe.captured.score, device=drops.device).abs().clamp_min(1e-12)
-    return torch.einsum("nc,nchw->nhw", drops / size[:, None], activation)
+    return weighed(drops / size[:, None], activation)
 
 
 def score_cam(probe: Probe) -> Tensor:
     """Wang et al. 2020: features weighted by the score (softmax over features) of the input seen through each."""
     activation, images = _activation(probe), probe.images.batch
-    low, high = activation.amin((2, 3), keepdim=True), activation.amax((2, 3), keepdim=True)
     masks = resized(activation, probe.images.size)
+    grid = places(masks)
+    low, high = masks.amin(grid, keepdim=True), masks.amax(grid, keepdim=True)
     masks = (masks - low) / torch.where(high > low, high - low, torch.inf)
     total = len(masks) * masks.shape[1]
     with _running(probe), progress("ScoreCAM", total) as step:
         weights = torch.stack([_seen_through(probe, i, images[i], m, step) for i, m in enumerate(masks)])
-    return torch.einsum("nc,nchw->nhw", weights.softmax(1), activation)
+    return weighed(weights.softmax(1), activation)
 
 
 def _seen_through(
     probe: Probe, sample: int, image: Tensor, masks: Tensor, step: Callable[[int], None]
 ) -> Tensor:
-    """The score (C,) of the sample's image under each mask (C, H, W)."""
+    """The score (C,) of the sample's image under each mask (C, *space)."""
     scores = []
     for part in torch.split(masks, MASKED_AT_ONCE):
-        masked = (image * part[:, None]).to(image.dtype)
+        seen = image * part[:, None]
+        masked = (seen if image.is_floating_point() else seen.round()).to(image.dtype)
         output = probe.subject.run(probe.inputs(sample, masked))
         scores.append(probe.score(output, sample, len(part)))
         step(len(part))
@@ -111,7 +116,7 @@ def _seen_through(
 def _drops(probe: Probe, sample: int) -> Tensor:
     """By how much the score of one sample falls without each feature (C,)."""
     whole = probe.captured.activation[sample : sample + 1]
-    dim = whole.dim() - 1 if has_channels_last(whole, probe.images.size) else 1
+    dim = layout(whole, probe.images, probe.name).channels
     own = torch.tensor(probe.captured.score, device=whole.device)[min(sample, len(probe.captured.score) - 1)]
     scores = []
     with _running(probe), progress("AblationCAM", whole.shape[dim]) as step:
@@ -147,7 +152,8 @@ def _continued(probe: Probe, sample: int, copies: Tensor) -> Tensor:
 
 def pooled_head(probe: Probe) -> nn.Linear | None:
     """The linear layer that makes the logits from the layer's spatial mean, recognised by its numbers; or None."""
-    pooled = _activation(probe).mean((2, 3))
+    activation = _activation(probe)
+    pooled = activation.mean(places(activation))
     found: list[tuple[nn.Linear, Tensor]] = []
 
     def note(module: nn.Module, args: object, output: Tensor) -> None:
@@ -180,22 +186,23 @@ def _class_weights(probe: Probe, head: nn.Linear) -> Tensor:
     weight = head.weight.detach().float()
     if not callable(probe.target):
         return weight[torch.tensor(probe.captured.target)]
-    pooled = _activation(probe).mean((2, 3)).requires_grad_()
+    activation = _activation(probe)
+    pooled = activation.mean(places(activation)).requires_grad_()
     bias = None if head.bias is None else head.bias.detach().float()
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), exactly():
         values, _ = score(F.linear(pooled, weight, bias), probe.target, len(pooled))
         (gradient,) = torch.autograd.grad(values.sum(), pooled)
     return gradient
 
 
 def _activation(probe: Probe) -> Tensor:
-    return as_map(probe.captured.activation, probe.images.size).float()
+    return as_map(probe.captured.activation, probe.images, probe.name).float()
 
 
 @contextmanager
 def _running(probe: Probe) -> Iterator[None]:
     """Observe the probe's model, without a graph."""
-    with torch.inference_mode(False), probe.subject.restored(), torch.no_grad(), eager():
+    with torch.inference_mode(False), probe.subject.restored(), torch.no_grad(), as_written():
         yield
 
 

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+NOBODY = "no place speaks for the target"
+
+
+def silent(maps: np.ndarray) -> list[int]:
+    """The numbers of the samples whose map (N, *space) has no positive value."""
+    return [i for i, heat in enumerate(maps) if not (heat > 0).any()]
+
+
 class Hits(np.ndarray):
     """An array of bool, one for each sample, that says in a failed assertion where the hottest pixels are."""
 
@@ -33,10 +41,12 @@ class Hits(np.ndarray):
 
 
 def hits(maps: np.ndarray, places: Sequence[ArrayLike], margin: int) -> Hits:
-    """For each map (H, W) whether its hottest pixel lies in its box or mask. Raises ExplanationError."""
-    pairs = list(zip(maps, places, strict=True))
-    found = np.array([_is_hit(heat, where, margin) for heat, where in pairs]).view(Hits)
-    found.told = "; ".join(_told(heat, where, margin) for heat, where in pairs)
+    """For each map (H, W) whether its hottest pixel, if any, lies in its box or mask. Raises ExplanationError."""
+    pairs, blank = list(zip(maps, places, strict=True)), silent(maps)
+    met = [_is_hit(heat, where, margin) and i not in blank for i, (heat, where) in enumerate(pairs)]
+    found = np.array(met).view(Hits)
+    told = [NOBODY if i in blank else _told(heat, where, margin) for i, (heat, where) in enumerate(pairs)]
+    found.told = "; ".join(told)
     return found
 
 

@@ -8,19 +8,23 @@ from typing import cast
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
-from ...model.eager import eager
-from ...model.subject import Inputs, Subject
+from ...model.subject import Subject
 from .cam import cam, per_sample, refuse_nan
-from .capture import replaced_output
 from .heatmap import Explanation, shown
-from .images import ImageChoice, Images, find_images, resized
-from .layers import Layer, as_map, find_layer
-from .rectifiers import Rectifiers
-from .targets import Target, score
+from .images import ImageChoice, Images, find_images, grown
+from .layers import Layer, find_layer
+from .runs import exactly
+from .signals import Start, noted, sent
+from .targets import Target
+
+
+class NothingArrivedError(ExplanationError):
+    """The signal has died on its way to the pixels."""
+
 
 TITLES = {"deconvnet": "Deconvnet", "guided": "Guided backpropagation"}
 
@@ -43,7 +47,9 @@ class Projection(Explanation):
         return scaled
 
     def box(self, index: int = 0) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) around all pixels that the signal reached; right and bottom exclusive."""
+        """(left, top, right, bottom) around all pixels that the signal reached; right, bottom exclusive; 0 if none."""
+        if not self.raw[index].any():
+            return 0, 0, 0, 0
         rows = np.flatnonzero(np.abs(self.raw[index]).max((0, 2)))
         columns = np.flatnonzero(np.abs(self.raw[index]).max((0, 1)))
         return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -98,29 +104,26 @@ def projected(
     """`project` of a picture that was found."""
     subject = images.subject
     refuse_nan(subject)
-    inputs, leaves = images.differentiable()
     _refuse_feature_alone(subject, feature, layer)
     name, module = find_layer(images, layer) if layer is not None else ("", None)
-    frozen = subject.restored(frozen=True)
-    with torch.inference_mode(False), frozen, torch.enable_grad(), Rectifiers(rule) as mode:
-        if module is None:
-            with eager():
-                values, targets = score(subject.run(inputs), target, len(images.batch))
-        else:
-            values, targets = _strongest(images, name, module, inputs, feature, call)
-        _refuse_without_relus(subject, mode.count, rule)
-        signal = values.detach() if module is not None else torch.ones_like(values)
-        found = torch.autograd.grad(values, leaves, signal, allow_unused=True, materialize_grads=True)
-    raw = images.read(list(found))
-    _refuse_empty(raw, subject, name)
+    start = Start(target, name, module, feature, call)
+    went = sent(images, rule, start)
+    if not (went.way.relus or went.met):
+        raise ExplanationError(
+            f"{subject.name}: no ReLU was met on the way, so {TITLES[rule].lower()} would be the plain gradient.\n"
+            "It is defined for ReLU, ReLU6 and others that cut at 0 (clamp(min=0)); for other activations take "
+            "gradcam()."
+        )
+    _refuse_empty(went.raw, subject, name)
     return Projection(
-        raw=raw.float().cpu().numpy(),
+        raw=went.raw.float().cpu().numpy(),
         image=images.batch.float().cpu().numpy().copy(),
         method=TITLES[rule],
         layer=name,
-        target=per_sample(targets, len(images.batch)),
-        score=per_sample(values.detach().float().tolist(), len(images.batch)),
-        relus=mode.count,
+        target=per_sample(went.targets, len(images.batch)),
+        score=per_sample(went.values, len(images.batch)),
+        relus=went.way.relus,
+        notes=noted(images, rule, start, went),
     )
 
 
@@ -131,45 +134,19 @@ def guided_gradcam(
     heatmap = cam(subject, target=target, layer=layer, call=call, image=image)
     classes = target if callable(target) else cast("list[int]", list(heatmap.target))
     guided = project(subject, "guided", target=classes, image=image)
-    weights = resized(torch.from_numpy(heatmap.raw).relu()[:, None], heatmap.image.shape[2:])
+    with exactly():
+        weights = grown(torch.from_numpy(heatmap.raw).relu(), heatmap.image.shape[2:], heatmap.extent)
     return Projection(
-        guided.raw * weights.numpy(),
+        guided.raw * weights[:, None].numpy(),
         guided.image,
         "Guided Grad-CAM",
         heatmap.layer,
         heatmap.target,
         heatmap.score,
         guided.relus,
+        why=heatmap.why,
+        notes=tuple(dict.fromkeys((*heatmap.notes, *guided.notes))),
     )
-
-
-def _strongest(
-    images: Images, name: str, module: nn.Module, inputs: Inputs, feature: int | None, call: int
-) -> tuple[Tensor, list[int | str]]:
-    """The strongest activation (N,) of one feature of the layer: the given one, or the strongest of all."""
-    subject = images.subject
-    seen: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        seen.append(tensor)
-        return tensor.clone()  # what works in place behind the layer does not reach what is kept
-
-    with replaced_output(module, -1, keep):
-        subject.run(inputs)
-    if not -len(seen) <= call < len(seen):
-        raise ExplanationError(f"{subject.name}: layer {name!r} has no call {call}: it ran {len(seen)} times")
-    features = as_map(seen[call], images.size).flatten(2)
-    peaks, places = features.max(2)
-    if feature is None:
-        chosen = peaks.argmax(1)
-    elif isinstance(feature, int) and 0 <= feature < features.shape[1]:
-        chosen = torch.full((len(features),), feature, device=features.device)
-    else:
-        raise ExplanationError(
-            f"{subject.name}: feature {feature!r} is out of range: layer {name!r} has {features.shape[1]}"
-        )
-    rows = torch.arange(len(features), device=features.device)
-    return features[rows, chosen, places[rows, chosen]], [f"feature {int(c)}" for c in chosen]
 
 
 def _refuse_feature_alone(subject: Subject, feature: int | None, layer: Layer) -> None:
@@ -179,20 +156,12 @@ def _refuse_feature_alone(subject: Subject, feature: int | None, layer: Layer) -
         )
 
 
-def _refuse_without_relus(subject: Subject, count: int, rule: str) -> None:
-    if not count:
-        raise ExplanationError(
-            f"{subject.name}: no ReLU was met on the way, so {TITLES[rule].lower()} would be the plain gradient.\n"
-            "It is defined for ReLU, ReLU6 and hardtanh with a minimum of 0; for other activations take gradcam()."
-        )
-
-
 def _refuse_empty(raw: Tensor, subject: Subject, layer: str) -> None:
     if not torch.isfinite(raw).all():
         raise ExplanationError(f"{subject.name}: the projection holds NaN or infinite values")
     empty = [i for i, sample in enumerate(raw) if not sample.any()]
     if empty:
-        raise ExplanationError(
+        raise NothingArrivedError(
             f"{subject.name}: no signal{f' of layer {layer!r}' if layer else ''} reaches the pixels of "
             f"sample {empty[0]}; choose another layer, feature or target"
         )

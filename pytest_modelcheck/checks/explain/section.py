@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import NotRequired, TypedDict
@@ -9,10 +10,17 @@ from typing_extensions import NotRequired, TypedDict
 from ...drawing.panel import Panel
 from ...records.section import Section
 from .changes import COMPARISON, HeatmapEntry
-from .panel import per_sample
+from .panel import curves, judged, made, per_sample
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
+
+FUNCTIONS: dict[str, Callable[..., object]] = {
+    "per_sample": per_sample,
+    "judged": judged,
+    "curves": curves,
+    "made": made,
+}
 
 
 class CurveEntry(TypedDict):
@@ -28,7 +36,7 @@ def _describe(subject: Subject, heatmaps: str = "auto") -> list[dict[str, object
 
 
 def _section(name: str, title: str, **more: Any) -> Section:
-    template = Panel(__package__, f"{name}.html.j2", functions=lambda: {"per_sample": per_sample})
+    template = Panel(__package__, f"{name}.html.j2", functions=lambda: FUNCTIONS)
     return Section(name, tab="maps", title=title, panel=template, **more)
 
 

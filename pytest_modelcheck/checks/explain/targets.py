@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import SupportsIndex, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import ExplanationError
+from .logits import class_logits
 
 Target: TypeAlias = int | Sequence[int] | Tensor | np.ndarray | Callable[..., Tensor] | None
 """A class, one per sample, a callable on the model's output that returns scores; None: the top class."""
@@ -32,18 +32,23 @@ class ClassDifference:
 
     def __call__(self, output: object) -> Tensor:
         logits = class_logits(output)
-        own = logits[:, class_indices(self.target, 1, logits.shape[1])[0]]
-        return own - self.alpha * logits.gather(1, self._others(logits)).mean(1)
+        if logits.shape[1] < 2:
+            raise ExplanationError("a difference of classes needs two: the output has a single one")
+        own = class_indices(self.target, 1, logits.shape[1])[0]
+        return logits[:, own] - self.alpha * logits.gather(1, self._others(logits, own)).mean(1)
 
-    def _others(self, logits: Tensor) -> Tensor:
+    def _others(self, logits: Tensor, own: int) -> Tensor:
         samples, classes = logits.shape
         if self.against is None:
-            gaps = (logits - logits[:, [self.target]]).abs()
-            return gaps.argsort(1)[:, 1 : 1 + min(SIMILAR, classes - 1)]
-        given = [self.against] if isinstance(self.against, int) else list(self.against)
-        return torch.tensor(class_indices(given, len(given), classes), device=logits.device).expand(
-            samples, -1
-        )
+            gaps = (logits - logits[:, [own]]).abs()
+            gaps[:, own] = torch.inf
+            return gaps.argsort(1)[:, : min(SIMILAR, classes - 1)]
+        given = as_list(self.against)
+        given = given if isinstance(given, list) else [given]
+        if not given:
+            raise ExplanationError("against= is empty: give a class, several, or None for the nearest ones")
+        others = class_indices(given, len(given), classes)
+        return torch.tensor(others, device=logits.device).expand(samples, -1)
 
     @property
     def __name__(self) -> str:
@@ -58,7 +63,7 @@ def score(output: object, target: Target, samples: int) -> tuple[Tensor, list[in
     """
     if callable(target):
         return _callable_score(output, target, samples)
-    logits = class_logits(output)
+    logits = class_logits(output, samples)
     classes = logits.argmax(1).tolist() if target is None else class_indices(target, *logits.shape)
     return logits[torch.arange(len(classes)), classes], [*classes]
 
@@ -83,51 +88,38 @@ def _callable_score(
     return value.reshape(-1), [name]
 
 
-def class_logits(output: object) -> Tensor:
-    """The (N, classes) tensor in a model's output: itself, `.logits`, or the first of a dict or tuple."""
-    found = output
-    while not isinstance(found, Tensor):
-        if hasattr(found, "logits"):
-            found = found.logits
-        elif isinstance(found, dict) and found:
-            found = found.get("logits", next(iter(found.values())))
-        elif isinstance(found, (tuple, list)) and found:
-            found = found[0]
-        else:
-            break
-    if isinstance(found, Tensor) and found.dim() == 2 and found.is_floating_point():
-        return found
-    shown = (
-        f"a tensor of shape {tuple(found.shape)}"
-        if isinstance(found, Tensor)
-        else f"a {type(found).__name__}"
-    )
-    raise ExplanationError(
-        f"the output has no class dimension: it is {shown}, not (N, classes).\n"
-        "Pass a callable: target=lambda output: output['out'][:, 3].sum((1, 2))"
-    )
+def as_list(given: object) -> object:
+    """Numbers of torch and numpy, and sequences, as lists; all else as it is."""
+    if hasattr(given, "tolist"):
+        return given.tolist()
+    return list(given) if isinstance(given, (tuple, range)) else given
 
 
 def class_indices(target: object, samples: int, classes: int) -> list[int]:
-    """One class per sample, each in 0..classes-1."""
-    given = target.tolist() if hasattr(target, "tolist") else target
-    try:
-        indices = (
-            [operator.index(i) for i in given]
-            if isinstance(given, (list, tuple))
-            else [operator.index(cast("SupportsIndex", given))] * samples
-        )
-    except TypeError:
+    """One class per sample, each in 0..classes-1; -1 is the last one, as in any sequence.
+
+    Raises ExplanationError for what is no class (a float, a truth value) or beyond them, and for another number.
+    """
+    given = as_list(target)
+    named: list[Any] = [as_list(one) for one in given] if isinstance(given, list) else [given] * samples
+    if not all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in named):
         raise ExplanationError(
             f"target {target!r} is no class: give an index, one per sample, or a callable on the output"
-        ) from None
-    if len(indices) != samples:
-        raise ExplanationError(
-            f"{len(indices)} targets for {samples} samples: give one class, or one per sample"
         )
-    for index in indices:
+    if len(named) != samples:
+        raise ExplanationError(
+            f"{len(named)} targets for {samples} samples: give one class, or one per sample"
+        )
+    for index in named:
         if not -classes <= index < classes:
-            raise ExplanationError(
-                f"target {index} is out of range: the output has {classes} classes, 0 to {classes - 1}"
-            )
-    return [index % classes for index in indices]
+            raise ExplanationError(f"target {index} is out of range: {_range(classes)}")
+    return [int(index) % classes for index in named]
+
+
+def _range(classes: int) -> str:
+    if classes > 1:
+        return f"the output has {classes} classes, 0 to {classes - 1}"
+    return (
+        "the output has one number for each sample, class 0. "
+        "For what speaks against it pass a callable that returns its negative."
+    )

@@ -1,0 +1,163 @@
+"""How a model runs when it is explained: as it is written, in the caller's precision, in reach of a gradient."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+from torch.overrides import TorchFunctionMode
+
+from ...errors import ExplanationError, ModelRunError, in_short
+from ...model.eager import eager
+from ...model.recompute import no_recomputing
+from ...model.subject import Subject
+from .outputs import tensors
+
+T = TypeVar("T")
+_IN_PLACE = ("modified by an inplace operation", "being modified inplace", "used in an in-place operation")
+_REFUSED = ("requires grad", "Inference tensor", "inference tensor", *_IN_PLACE)  # torch's words
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """In the block nothing is compiled, and nothing computed again in the backward."""
+    with eager(), no_recomputing():
+        yield
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Arithmetic of our own, and a backward: outside of the caller's autocast, whose model it is about."""
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
+
+
+class _BrokenError(Exception):
+    """A backward that came no further than to the module that it names."""
+
+
+_FINISHED: ContextVar[list[tuple[str, Tensor]] | None] = ContextVar("finished", default=None)
+"""Outputs of modules, the last first, that a backward is tried by one by one; None: it goes all the way at once."""
+
+
+def gradients(scores: Tensor, leaves: Sequence[Tensor], signal: Tensor | None = None) -> list[Tensor]:
+    """Of the scores' sum (or of `signal` at the scores) by each leaf; zero where they do not depend on it."""
+    if not scores.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    signal, finished = torch.ones_like(scores) if signal is None else signal, _FINISHED.get()
+
+    def back(*to: Tensor) -> list[Tensor]:
+        return list(
+            torch.autograd.grad(
+                scores,
+                to,
+                signal,
+                allow_unused=True,
+                materialize_grads=True,
+                retain_graph=finished is not None,
+            )
+        )
+
+    with exactly():
+        if not finished:
+            return back(*leaves)
+        for (module, _), to in zip(finished, [*([made] for _, made in finished[1:]), leaves], strict=True):
+            try:
+                found = back(*to)
+            except RuntimeError as error:
+                raise _BrokenError(module) from error
+        return found
+
+
+def _where_it_breaks(subject: Subject, attempt: Callable[[], object]) -> str:
+    """In which module the backward of `attempt`, which failed, did so; "" if that cannot be said."""
+    names = {module: name for name, module in subject.module.named_modules()}
+    thread, finished = threading.get_ident(), list[tuple[str, Tensor]]()
+
+    def note(module: nn.Module, args: object, output: object) -> None:
+        if threading.get_ident() == thread and module in names:
+            made = [t for _, t in tensors(output) if t.requires_grad]
+            finished[:0] = [(names[module], t) for t in made]
+
+    token, hook = _FINISHED.set(finished), register_module_forward_hook(note)
+    try:
+        attempt()
+    except _BrokenError as error:
+        return str(error)
+    except (RuntimeError, ModelRunError):
+        return ""
+    finally:
+        hook.remove()
+        _FINISHED.reset(token)
+    return ""
+
+
+def forgiving(subject: Subject, attempt: Callable[[], T]) -> T:
+    """`attempt()`: a run and its backward. Again, with what in-place operators overwrite kept, where these spoil it.
+
+    Raises ExplanationError where the model runs, but in no way that a gradient can take.
+    """
+    try:
+        return attempt()
+    except RuntimeError as error:
+        if not _said(error, _IN_PLACE):
+            raise _no_way_back(subject, error, _where_it_breaks(subject, attempt)) from error
+    except ModelRunError as error:
+        if not _said(error, _IN_PLACE):
+            if _said(error, _REFUSED):
+                raise _no_way_back(subject, error) from error
+            raise
+    try:
+        with torch.autograd.graph.allow_mutation_on_saved_tensors(), SingleViews():
+            return attempt()
+    except (RuntimeError, ModelRunError) as error:
+        raise _no_way_back(subject, error) from error
+
+
+def _said(error: Exception, words: tuple[str, ...]) -> bool:
+    cause = error.__cause__ if isinstance(error, ModelRunError) else error
+    return isinstance(cause, RuntimeError) and any(word in str(cause) for word in words)
+
+
+def _no_way_back(subject: Subject, error: Exception, module: str = "") -> ExplanationError:
+    within = f", in module {module!r}" if module else ""
+    told = str(error) if isinstance(error, ModelRunError) else f"{subject.name}: {in_short(error)}{within}"
+    return ExplanationError(
+        f"{told}\nThe model runs, but no gradient can go back through it: take score_cam() or eigencam(), which "
+        "need none, or a layer behind that place."
+    )
+
+
+class SingleViews(TorchFunctionMode):
+    """The pieces of a tensor are made one by one: those that torch makes at once may not be written to in place."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if func not in _PIECES or not args:
+            return made
+        pieces = [_alike(args[0], piece) for piece in made]
+        return iter(pieces) if func is Tensor.__iter__ else type(made)(pieces)
+
+
+def _alike(whole: Tensor, piece: Tensor) -> Tensor:
+    if piece._base is None:
+        return piece
+    return whole.as_strided(piece.shape, piece.stride(), piece.storage_offset())
+
+
+_PIECES = {
+    getattr(home, name)
+    for home in (torch, Tensor)
+    for name in ("split", "chunk", "unbind", "tensor_split", "split_with_sizes", "hsplit", "vsplit", "dsplit")
+    if hasattr(home, name)
+}
+_PIECES.add(Tensor.__iter__)
