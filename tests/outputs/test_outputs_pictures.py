@@ -56,6 +56,14 @@ def test_a_segmentation_is_a_map_of_classes_and_where_they_differ():
     assert grey[0] == grey[1] == grey[2]
 
 
+def test_scores_that_leave_all_classes_as_they_are_have_no_picture():
+    old = torch.zeros(1, 4, 32, 48)
+    old[:, 1] = 1
+    (one,) = show({"out": old}, {"out": old * 2})
+    assert one == {"path": "out", "sample": 0, "kind": "masks", "images": [], "differ": 0, "of": 32 * 48}
+    assert "taken for the same class" in panel(drift(shown=[one]))
+
+
 def test_labels_are_a_map_too_and_features_are_not():
     labels = torch.zeros(1, 32, 48, dtype=torch.long)
     assert show({"labels": labels}, {"labels": labels + 1})[0]["kind"] == "masks"

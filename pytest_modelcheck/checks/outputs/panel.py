@@ -29,4 +29,4 @@ def _functions() -> Mapping[str, Callable[..., object]]:
 
 OUTPUTS_PANEL = Panel(__package__, "outputs.html.j2", style="panel.css")
 EVIDENCE = Panel(__package__, "evidence.html.j2")
-DRIFT_PANEL = Panel(__package__, "panel_drift.html.j2", functions=_functions)
+DRIFT_PANEL = Panel(__package__, "panel_drift.html.j2", functions=_functions, style="panel.css")

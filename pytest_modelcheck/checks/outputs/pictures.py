@@ -160,6 +160,8 @@ def _rgb(channels: np.ndarray) -> np.ndarray:
 def _masks(before: np.ndarray, now: np.ndarray) -> dict[str, Any]:
     """What each place is taken for, in a colour for each class; where the two differ, over the former in grey."""
     differs = before != now
+    if not differs.any():
+        return {"kind": "masks", "images": [], "differ": 0, "of": int(differs.size)}
     grey = (_colours(before).mean(-1, keepdims=True) * GREY + 255 * (1 - GREY)).repeat(3, -1)
     apart = np.where(differs[..., None], np.array(APART), grey).astype(np.uint8)
     classes, sizes = np.unique(np.concatenate([before, now], None), return_counts=True)
