@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import MeasurementError, UngatedError
+from .git import PREFIX
 
 SOCKET = "ask"  # in the worktree's folder
 LONGEST = 100  # characters that the path of a socket may have
@@ -71,7 +73,16 @@ class Asking:
         return said if isinstance(said, dict) else {"error": "it answered garbage"}
 
 
-def socket_in(folder: Path) -> str:
-    """Where a process of that folder can be asked; empty where it cannot: no sockets in files, or too long a path."""
+@contextmanager
+def socket_in(folder: Path) -> Iterator[str]:
+    """Where a process of that folder can be asked: there, or in one of its own where the path is too long for a socket;
+    empty on systems without sockets in files.
+    """
     path = str(folder / SOCKET)
-    return path if hasattr(socket, "AF_UNIX") and len(path) <= LONGEST else ""
+    if not hasattr(socket, "AF_UNIX"):
+        yield ""
+    elif len(path) <= LONGEST:
+        yield path
+    else:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir="/tmp", ignore_cleanup_errors=True) as other:
+            yield str(Path(other) / SOCKET)

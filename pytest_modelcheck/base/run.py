@@ -97,10 +97,10 @@ class _There:
         self.notes = fill(self.root, self.folder / "tree", self.commit)
         return _job(self.run, self.root, self.folder, self.moves)
 
-    @property
+    @cached_property
     def address(self) -> str:
         """Where its models can be asked."""
-        return socket_in(self.folder)
+        return self.stay.enter_context(socket_in(self.folder))
 
     def process(self, *, alone: bool = False) -> Attempts:
         """One that measures, and then answers; `alone`: that only answers."""

@@ -72,7 +72,7 @@ def first_of(neutral: Neutral) -> str | None:
 
 class Amplifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return (x - x.detach().mean(-1, keepdim=True)) * 1e4
+        return (x - 1000) * 1e3
 
 
 class Noisy(nn.Module):
@@ -84,17 +84,21 @@ class Noisy(nn.Module):
         self.off = off
 
     def forward(self, x: Tensor) -> Tensor:
-        y = (self.layer(x) + 1000) * (1 + self.off * torch.linspace(-1, 1, 64))
+        y = (self.layer(x) * 1e-3 + 1000) * (1 + self.off)
         return self.head(self.loud(y).tanh())
 
 
 def test_who_amplifies_rounding_is_not_the_first():
     torch.manual_seed(0)
-    noisy, quiet = Noisy(3e-7), Noisy(0.0)
+    noisy, quiet = Noisy(1e-7), Noisy(0.0)
     quiet.load_state_dict(noisy.state_dict())
     drift = ModelCheck(noisy, torch.randn(4, 6)).drift(quiet)
     assert drift.max_error > 1e-5
+    assert drift.by_module()["loud"] > 1e-3
     assert drift.first_module != "loud"
+    loud = copy.deepcopy(quiet)
+    loud.loud.forward = lambda x: (x - 1000) * 1100  # which does not only amplify
+    assert ModelCheck(loud, torch.randn(4, 6)).drift(quiet).first_module == "loud"
 
 
 @pytest.mark.parametrize(

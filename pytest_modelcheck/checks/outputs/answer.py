@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ...model.subject import Inputs, Subject
 from .leaves import opened
@@ -69,18 +69,21 @@ def call(
 
 
 def shaken_trace(subject: Subject) -> Trace:
-    """The trace of a call in which each innermost module's output gets noise of the size of rounding."""
+    """The trace of a call in which what each innermost module is given gets noise of the size of rounding."""
     inner = {part for part in subject.module.modules() if not any(True for _ in part.children())}
     generator = torch.Generator().manual_seed(SEED)
 
-    def shake(module: nn.Module, args: object, output: object) -> object:
-        if module not in inner or not isinstance(output, Tensor) or not output.is_floating_point():
-            return None
-        noise = torch.randn(output.shape, generator=generator).to(output)
-        return output * (1 + NOISE * torch.finfo(output.dtype).eps * noise)
+    def shaken(value: object) -> object:
+        if not isinstance(value, Tensor) or not value.is_floating_point():
+            return value
+        noise = torch.randn(value.shape, generator=generator).to(value)
+        return value * (1 + NOISE * torch.finfo(value.dtype).eps * noise)
+
+    def shake(module: nn.Module, args: tuple[object, ...]) -> tuple[object, ...] | None:
+        return tuple(map(shaken, args)) if module in inner else None
 
     with subject.restored(), seeded():
-        hook = register_module_forward_hook(shake)
+        hook = register_module_forward_pre_hook(shake)
         try:
             trace = call(subject).trace
         finally:
