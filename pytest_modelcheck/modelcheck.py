@@ -8,6 +8,7 @@ from .checks.explain.methods import ExplainMethods
 from .checks.export.methods import ExportMethods
 from .checks.latency.methods import LatencyMethods
 from .checks.memory.methods import MemoryMethods
+from .checks.outputs.methods import OutputsMethods
 from .checks.profiler.methods import ProfilerMethods
 from .checks.structure.methods import StructureMethods
 from .checks.weights.methods import WeightsMethods
@@ -23,6 +24,7 @@ class ModelCheck(
     CompileMethods,
     WeightsMethods,
     ExplainMethods,
+    OutputsMethods,
 ):
     """All measurements of one model on one set of example inputs. Nothing they do changes the model.
 

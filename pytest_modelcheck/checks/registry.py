@@ -49,6 +49,9 @@ FOLDERS: Mapping[str, Folder] = {  # in the order in which things are told
         ("heatmaps", "projections", "faithfulness", "invariance", "evolution"),
         ("invariance_probability", "invariance_feature_shift", "heatmap"),
     ),
+    "outputs": Folder(
+        ("drift_budget",), ("outputs", "drift", "answers"), ("drift", "drift_disagreement", "output_snapshot")
+    ),
     "weights": Folder((), ("weights", "weight_changes")),
 }
 Changes = Callable[

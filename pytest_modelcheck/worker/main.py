@@ -37,7 +37,10 @@ def main(job_file: str) -> None:
     redirect = Redirect.of(job)
     sys.meta_path.insert(0, redirect)
 
-    if job["patterns"] is None:
+    serves = job.get("serve")
+    if serves and serves["alone"]:
+        record: dict[str, Any] = {}
+    elif job["patterns"] is None:
         from pytest_modelcheck.worker.demanding import demanded
 
         record = demanded(job)
@@ -50,6 +53,10 @@ def main(job_file: str) -> None:
         record = {"error": f"modules that should be the base's came from this tree: {', '.join(leaks[:5])}"}
     reads.save(Path(job["result"]).with_name(READS))
     _save(Path(job["result"]), record)
+    if serves and "error" not in record:
+        from pytest_modelcheck.worker.serving import serve
+
+        serve(job, redirect)
 
 
 def _save(path: Path, record: Any) -> None:
