@@ -330,7 +330,7 @@ PLANTED = [
         "padding",
         "layers.2.conv1",
         put("layers.2.conv1", padding_mode="reflect", _reversed_padding_repeated_twice=[1] * 4),
-    ),  # noqa: E501
+    ),
     Planted("resnet", "head", "fc", weight("fc")),
     Planted("plain", "a layer more", "1", insert("", 1)),
     Planted("plain", "a layer more, later", "7", insert("", 7)),
@@ -380,6 +380,6 @@ PLANTED = [
         "padding",
         "encode.2",
         put("encode.2", padding_mode="circular", _reversed_padding_repeated_twice=[1] * 4),
-    ),  # noqa: E501
+    ),
     Planted("autoencoder", "decoder", "decode.2", one_weight("decode.2")),
 ]

@@ -83,7 +83,7 @@ def shaken_trace(subject: Subject) -> Trace:
         return tuple(map(shaken, args)) if module in inner else None
 
     with subject.restored(), seeded():
-        hook = register_module_forward_pre_hook(shake)
+        hook = register_module_forward_pre_hook(shake)  # type: ignore[arg-type]  # it may return arguments
         try:
             trace = call(subject).trace
         finally:
