@@ -77,4 +77,4 @@ def test_names_are_no_paths(record, name, tmp_path, monkeypatch):
     (tmp_path / "odd.json").write_text(json.dumps(evil))
     main(["merge", "odd.json", "--output", "out"])
     found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
-    assert found <= {"odd.json", "out/index.html", "out/report.json"}
+    assert found <= {"odd.json", "out/.gitignore", "out/index.html", "out/report.json"}

@@ -35,7 +35,7 @@ class OutputRow(TypedDict):
     silence: str
 
 
-class ComparedEntry(TypedDict):
+class OffSnapshotEntry(TypedDict):
     """How they differ from their snapshot: in words, and what to show (`pictures.side_by_side`)."""
 
     lines: list[str]
@@ -48,7 +48,7 @@ class OutputsEntry(TypedDict):
     rows: list[OutputRow]
     others: list[str]
     nodeid: NotRequired[str | None]
-    compared: NotRequired[ComparedEntry]
+    compared: NotRequired[OffSnapshotEntry]
 
 
 OUTPUTS = Section(
