@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import MeasurementError, UngatedError
+from ..errors import MeasurementError, ModelCheckError, UngatedError
 from .git import PREFIX
 
 SOCKET = "ask"  # in the worktree's folder
@@ -21,11 +22,22 @@ MOST = 2**20  # bytes of a reply: what it tells of lies in a file
 class Asking:
     """Asks the process that listens at `address`; where there is none yet, `start()` starts one and says where.
 
-    `timeout`: seconds that an answer may take.
+    `timeout`: seconds that an answer may take. Who once did not answer is not asked again: `lost` says why.
     """
 
     def __init__(self, address: str, timeout: float, start: Callable[[], str] | None = None) -> None:
         self.address, self.timeout, self.start = address, timeout, start
+        self.lost = ""
+
+    def reach(self) -> None:
+        """Start the process where there is none yet; `lost` says why it cannot be asked."""
+        if self.address or self.lost:
+            return
+        try:
+            self.address = self.start() if self.start is not None else ""
+            self.lost = "" if self.address else "its models cannot be asked on this system"
+        except ModelCheckError as error:
+            self.lost = str(error)
 
     def __call__(self, nodeid: str, source: str, section: str, given: Any) -> Any:
         """What `section` answers of the subject of which a test says `source`.
@@ -34,7 +46,10 @@ class Asking:
         """
         import torch
 
-        with tempfile.TemporaryDirectory(prefix="ask-", dir=self._place()) as folder:
+        self.reach()
+        if self.lost:
+            raise MeasurementError(f"at the base: {self.lost}")
+        with tempfile.TemporaryDirectory(prefix="ask-", dir=self._place) as folder:
             asked, answered = Path(folder) / "asked", Path(folder) / "answered"
             torch.save(given, asked)
             question = {
@@ -51,12 +66,11 @@ class Asking:
                 raise MeasurementError(f"at the base: {said['error']}")
             return torch.load(answered, weights_only=True)
 
-    def _place(self) -> Path:
-        if not self.address and self.start is not None:
-            self.address = self.start()
-        if not self.address or not Path(self.address).exists():
-            raise MeasurementError("the process with the base's models is not there")
-        return Path(self.address).parent
+    @property
+    def _place(self) -> Path | None:
+        """Beside the socket, which goes with the run whatever happens."""
+        place = Path(self.address).parent
+        return place if place.exists() else None
 
     def _talk(self, question: dict[str, str]) -> dict[str, Any]:
         try:
@@ -67,10 +81,12 @@ class Asking:
                 with line.makefile("rb") as reply:
                     said = json.loads(reply.readline(MOST))
         except TimeoutError:
-            raise MeasurementError(f"the base did not answer within {self.timeout:g} s") from None
+            self.lost = f"its process did not answer within {self.timeout:g} s, asked of {question['nodeid']}"
         except (OSError, ValueError):
-            raise MeasurementError("the process with the base's models died while it was asked") from None
-        return said if isinstance(said, dict) else {"error": "it answered garbage"}
+            self.lost = f"its process died while it was asked of {question['nodeid']}, or before"
+        else:
+            return said if isinstance(said, dict) else {"error": "it answered garbage"}
+        return {"error": self.lost}
 
 
 @contextmanager
@@ -84,5 +100,6 @@ def socket_in(folder: Path) -> Iterator[str]:
     elif len(path) <= LONGEST:
         yield path
     else:
-        with tempfile.TemporaryDirectory(prefix=PREFIX, dir="/tmp", ignore_cleanup_errors=True) as other:
+        own = f"{PREFIX}{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=own, dir="/tmp", ignore_cleanup_errors=True) as other:
             yield str(Path(other) / SOCKET)

@@ -77,8 +77,8 @@ class Base:
     def to_json(self) -> str:
         """The record, and where its models can be asked, for another process: one that starts none itself."""
         asking = self.asking
-        if asking is not None and not asking.address and asking.start is not None and not self.error:
-            asking.address = asking.start()
+        if asking is not None and not self.error:
+            asking.reach()
         return to_json(
             {
                 "record": self.record,

@@ -111,9 +111,10 @@ class _There:
         return self.stay.enter_context(Attempts(self.folder, given, self.run.cwd, self.run.timeout, what))
 
     def serve(self) -> str:
-        """Start one that answers; where."""
-        if self.address:
-            self.process(alone=True).error()
+        """Start one that answers; where. Raises BaseError where it does not."""
+        error = self.process(alone=True).error() if self.address else ""
+        if error:
+            raise BaseError(error)
         return self.address
 
 

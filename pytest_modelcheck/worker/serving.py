@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +24,21 @@ if TYPE_CHECKING:
     from .redirect import Redirect
 
 
-def serve(job: dict[str, Any], redirect: Redirect) -> None:
-    """Answer at the job's socket; the process is ended from outside."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(job["serve"]["address"])
-        server.listen()
-        while True:
-            line, _ = server.accept()
-            with line, line.makefile("rwb") as talk:
-                said = _answer(job, redirect, json.loads(talk.readline()))
-                talk.write(json.dumps(said).encode() + b"\n")
+def listening(address: str) -> socket.socket:
+    """There it can be asked from now on."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(address)
+    server.listen()
+    return server
+
+
+def serve(server: socket.socket, job: dict[str, Any], redirect: Redirect) -> None:
+    """Answer; the process is ended from outside."""
+    while True:
+        line, _ = server.accept()
+        with suppress(OSError, ValueError), line, line.makefile("rwb") as talk:  # who asked may be gone
+            said = _answer(job, redirect, json.loads(talk.readline()))
+            talk.write(json.dumps(said).encode() + b"\n")
 
 
 def _answer(job: dict[str, Any], redirect: Redirect, question: dict[str, str]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor, nn
-from torch.utils.weak import WeakIdKeyDictionary
 
 from ...model.calls import module_calls
 from .leaves import leaves
@@ -120,7 +120,9 @@ class _Recorder:
         self.trace = Trace(tree_of(module))
         self.open: list[int] = []
         self.counts: dict[str, int] = {}
-        self.known: WeakIdKeyDictionary = WeakIdKeyDictionary()  # tensor -> version, sketch
+        self.known: dict[
+            int, tuple[ReferenceType[Tensor], int, Sketch]
+        ] = {}  # by id: tensor, version, sketch
 
     def enter(self, module: nn.Module, args: object) -> None:
         path = self.names.get(module)
@@ -150,13 +152,17 @@ class _Recorder:
 
     def sketch(self, tensor: Tensor) -> Sketch:
         """A container gives what its last module gave: each tensor is read once."""
-        version = None if tensor.is_inference() else tensor._version
-        known = self.known.get(tensor)
-        if known is not None and known[0] == version and version is not None:
-            return known[1]  # type: ignore[no-any-return]
-        made = Sketch.of(tensor if self.take is None else self.take(tensor))
-        self.known[tensor] = (version, made)
+        if tensor.is_inference():  # has no version
+            return self.made(tensor)
+        known = self.known.get(id(tensor))
+        if known is not None and known[0]() is tensor and known[1] == tensor._version:
+            return known[2]
+        made = self.made(tensor)
+        self.known[id(tensor)] = (ref(tensor), tensor._version, made)
         return made
+
+    def made(self, tensor: Tensor) -> Sketch:
+        return Sketch.of(tensor if self.take is None else self.take(tensor))
 
 
 def _tensors(value: object) -> list[Tensor]:

@@ -50,7 +50,8 @@ class Sketch(NamedTuple):
             return None
         if self.sums.shape != other.sums.shape:
             return math.inf  # one of them is not finite
-        size, distance = float(self.sums.norm()), float((self.sums - other.sums).norm())
+        own, there = self.sums.double(), other.sums.double()
+        size, distance = float(own.norm()), float((own - there).norm())
         return distance / size if size else (math.inf if distance else 0.0)
 
 
@@ -61,16 +62,23 @@ def _sizes(shape: tuple[int, ...]) -> list[int]:
 
 def _sums(flat: Tensor) -> Tensor:
     """Of all elements; those of a last row that is not full have no sign."""
+    if flat.numel() <= STRETCH:
+        return _part(flat, 0)
+    parts = [
+        _part(flat[start : start + STRETCH], start).double() for start in range(0, flat.numel(), STRETCH)
+    ]
+    return torch.stack(parts).sum(0)
+
+
+def _part(flat: Tensor, start: int) -> Tensor:
     wide = flat.dtype in (torch.float64, torch.int64)
-    total = torch.zeros(TIMES, WIDTH, dtype=torch.float64)
-    for start in range(0, flat.numel(), STRETCH):
-        part = flat[start : start + STRETCH].to(torch.float64 if wide else torch.float32)
-        rows = part.numel() // WIDTH
-        signs = _signs(start, part.dtype, part.device)[:, :rows]
-        total += (signs @ part[: rows * WIDTH].view(rows, WIDTH)).cpu()
-        left = part[rows * WIDTH :]
-        total[:, : left.numel()] += left.cpu()
-    return total.view(-1)
+    part = flat.to(torch.float64 if wide else torch.float32)
+    rows, left = divmod(part.numel(), WIDTH)
+    signs = _signs(start, part.dtype, part.device)[:, :rows]
+    sums = signs @ part[: rows * WIDTH].view(rows, WIDTH)
+    if left:
+        sums[:, :left] += part[rows * WIDTH :]
+    return sums.cpu().view(-1)
 
 
 def _of_infinite(flat: Tensor) -> Tensor:
