@@ -61,7 +61,6 @@ def asked(repository):
             (),
             "at the base: its process died while it was asked of tests/test_net.py::test_net, or before",
         ),
-        ("raise ValueError('no')", "ValueError: no"),
     ],
 )
 def test_who_answers_breaks(asked, at_base, text):
