@@ -11,6 +11,7 @@ from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.errors import SubjectError
 from pytest_modelcheck.model.guard import only_reads
 from pytest_modelcheck.model.observe import observe
+from pytest_modelcheck.model.parts import modules_of
 
 
 def make() -> nn.Sequential:
@@ -28,6 +29,7 @@ def photograph(model: nn.Module) -> dict:
         "requires_grad": [p.requires_grad for p in model.parameters()],
         "training": [m.training for m in model.modules()],
         "attributes": [sorted(vars(m)) for m in model.modules()],
+        "children": [list(m._modules) for m in model.modules()],
         "hooks": [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()],
         "classes": [type(m) for m in model.modules()],
         "rng": (torch.get_rng_state(), random.getstate(), np.random.get_state()[1]),
@@ -71,6 +73,7 @@ HARM = {
     "threads": lambda m: torch.set_num_threads(torch.get_num_threads() + 1),
     "default dtype": lambda m: torch.set_default_dtype(torch.float64),
     "class": lambda m: setattr(m[2], "__class__", nn.GELU),
+    "the order of children": lambda m: m._modules.update({"0": m._modules.pop("0")}),
     "fast path": lambda m: torch.backends.mha.set_fastpath_enabled(False),
 }
 
@@ -107,6 +110,69 @@ def test_a_list_that_the_model_fills_is_emptied_again():
     with observe(model):
         model.history.append("gone")
     assert model.history == ["kept"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "fill"),
+    [([], lambda v: v.append(1)), (set(), lambda v: v.add(1)), ({}, lambda v: v.update(a=1))],
+    ids=["a list", "a set", "a dict"],
+)
+def test_what_was_empty_is_so_again(kept, fill):
+    model = make()
+    model.kept = kept
+    with observe(model):
+        fill(model.kept)
+        assert kept
+    assert model.kept is kept
+    assert not kept
+
+
+def test_an_attribute_has_its_name_again():
+    model = make().eval()
+    with observe(model):
+        model[2].other = vars(model[2]).pop("inplace")
+    assert "inplace" in vars(model[2])
+    assert "other" not in vars(model[2])
+
+
+BUFFERS = {
+    "a scalar": lambda: torch.tensor(3.0),
+    "an odd number of halves": lambda: torch.arange(7).half(),
+    "none": lambda: torch.zeros(0),
+    "truth": lambda: torch.tensor([True, False, True]),
+    "complex": lambda: torch.arange(6).to(torch.complex128),
+    "not a number": lambda: torch.full((3,), torch.nan),
+    "every second": lambda: torch.arange(8.0)[::2],
+    "from the second on": lambda: torch.arange(6.0)[1:],
+    "transposed": lambda: torch.arange(6.0).view(2, 3).t(),
+    "some 100 kB": lambda: torch.arange(25_001.0),
+    "some 100 kB, from the second on": lambda: torch.arange(25_001.0)[1:],
+    "some 100 kB, channels last": lambda: torch.randn(2, 3, 64, 65).to(memory_format=torch.channels_last),
+}
+
+
+@pytest.mark.parametrize("guard", [True, False], ids=["guarded", "not guarded"])
+@pytest.mark.parametrize("buffer", BUFFERS.values(), ids=BUFFERS.keys())
+def test_buffers_of_every_kind_are_put_back(buffer, guard):
+    model = nn.Module()
+    for name in ("one", "two"):
+        model.register_buffer(name, buffer())
+    before = {name: tensor.clone() for name, tensor in model.named_buffers()}
+    with observe(model, guard=guard), torch.no_grad():
+        model.two.zero_()
+        assert model.two.numel() == 0 or not alike(model.two, before["two"])
+    assert all(alike(tensor, before[name]) for name, tensor in model.named_buffers())
+
+
+def alike(one, other):
+    return torch.equal(one.to_dense().nan_to_num(-1), other.to_dense().nan_to_num(-1))
+
+
+def test_the_modules_in_torchs_own_order():
+    model = make()
+    model.again, model.nothing, model.inner = model[0], None, nn.Sequential(nn.ReLU(), model)
+    model.register_module("absent", None)
+    assert modules_of([model.inner, model]) == [*model.inner.modules()]
 
 
 def test_the_model_is_watched_in_eval_mode():

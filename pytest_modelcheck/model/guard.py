@@ -11,9 +11,11 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterable, Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +24,14 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
+from .parts import modules_of
 from .plainly import plainly
 
 if TYPE_CHECKING:  # older torches cannot subscript it
     Overload: TypeAlias = torch._ops.OpOverload[..., object]
 
 Arguments: TypeAlias = tuple[object, ...]
+Hook = TypeVar("Hook", bound="Callable[..., object]")
 Keywords: TypeAlias = Mapping[str, object]
 
 _NOTHING, _FIRST, _UNKNOWN = range(3)  # what a function may write to
@@ -40,41 +44,62 @@ _READERS = (
 )  # their forwards only read parameters
 
 
+_HARMLESS: weakref.WeakSet[Callable[..., object]] = weakref.WeakSet()
+
+
+def harmless(hook: Hook) -> Hook:
+    """Note that a hook of ours writes to nothing."""
+    _HARMLESS.add(hook)
+    return hook
+
+
 def only_reads(module: nn.Module) -> bool:
-    """Whether its forward can write to no parameter: all modules are of torch or torchvision, and have no hooks.
+    """Whether its forward can write to no parameter: all modules are of torch or torchvision, without hooks but ours.
 
     Then a block that only calls it needs no watch.
     """
-    if _global_forward_pre_hooks or _global_forward_hooks:
+    hooks = (*_global_forward_pre_hooks.values(), *_global_forward_hooks.values())
+    if any(hook not in _HARMLESS for hook in hooks):
         return False
-    return all(map(_only_reads, module.modules()))
+    parts = modules_of([module])
+    return all(map(_reads, {*map(type, parts)})) and not any(map(_is_altered, parts))
 
 
-def _only_reads(part: nn.Module) -> bool:
-    home = getattr(getattr(type(part), "forward", None), "__module__", None) or ""
-    if (
-        not home.startswith(_READERS)
-        or "forward" in vars(part)
-        or getattr(part, "max_norm", None) is not None
-    ):
-        return False
-    return not (part._forward_pre_hooks or part._forward_hooks)
+def _reads(cls: type) -> bool:
+    """Whether the forward that its modules have by birth only reads parameters."""
+    home = getattr(getattr(cls, "forward", None), "__module__", None) or ""
+    return home.startswith(_READERS) and getattr(cls, "max_norm", None) is None
+
+
+def _is_altered(part: nn.Module) -> bool:
+    """Whether a module has a forward or hooks of its own, or writes to its weights before it reads them."""
+    own = vars(part)
+    if "forward" in own or own.get("max_norm") is not None:
+        return True
+    return bool(part._forward_pre_hooks or part._forward_hooks)
 
 
 class CopyOnWrite:
     """A context manager that copies a guarded tensor right before its storage is written to."""
 
-    def __init__(self, guarded: Iterable[Tensor], *, scripted: bool = False) -> None:
-        self.pending: dict[int, list[Tensor]] = {}
-        for tensor in guarded:
-            key = storage_key(tensor)
-            if key:
-                self.pending.setdefault(key, []).append(tensor)
+    def __init__(self, guarded: Sequence[Tensor], *, scripted: bool = False) -> None:
+        self._guarded = guarded
         self.copies: list[tuple[Tensor, Tensor]] = []
         self._mode: AbstractContextManager[object] = _Operators(self) if scripted else _Functions(self)
         self._block = ExitStack()
 
+    @cached_property
+    def pending(self) -> dict[int, list[Tensor]]:
+        """Tensors that nothing was written to yet, by their memory."""
+        found: dict[int, list[Tensor]] = {}
+        for tensor in self._guarded:
+            key = storage_key(tensor)
+            if key:
+                found.setdefault(key, []).append(tensor)
+        return found
+
     def __enter__(self) -> CopyOnWrite:
+        self.pending  # noqa: B018  # asked for here: under the mode it would watch itself
         self._block.enter_context(plainly())  # torch.compile does not survive the mode
         self._block.enter_context(self._mode)
         return self

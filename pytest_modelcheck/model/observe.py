@@ -7,10 +7,11 @@ Small buffers are copied: some operators write to them without saying so (aten::
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +19,14 @@ from torch.nn.parameter import is_lazy
 
 from ..errors import SubjectError
 from .guard import CopyOnWrite
+from .parts import modules_of
 from .shapes import sizes
 from .state.held import Held
 from .state.process import Process
 
+T = TypeVar("T", bound=Tensor)
 SMALL = 2**20  # bytes, up to which a tensor is copied; larger ones are when they are written to
+TINY = 2**16  # bytes, up to which it is copied and compared together with others
 _ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
 
 
@@ -43,22 +47,22 @@ def observe(
     """
     modules = [root for root in watched if isinstance(root, nn.Module)]
     with _ONE_AT_A_TIME, torch.inference_mode(False) if train else nullcontext():
-        parts = list(dict.fromkeys(m for root in modules for m in root.modules()))
+        parts = modules_of(modules)
         process, held = Process(), Held(parts, [root for root in watched if not isinstance(root, nn.Module)])
         parameters, buffers = _tensors(parts)
-        if any(map(is_lazy, (*parameters, *buffers))):
+        if any(map(is_lazy, (*parameters.values(), *buffers.values()))):
             for module in modules:
                 refuse_lazy(module)
         if replaced and not any(map(_merges, parts)):
             parameters, buffers = {}, {}  # nothing there can touch them
         hidden = _tensors(held.modules)
-        others = (
-            dict.fromkeys([*held.tensors, *hidden[0], *hidden[1]]).keys() - parameters.keys() - buffers.keys()
-        )
+        known = parameters.keys() | buffers.keys()
+        found = _by_identity([*held.tensors, *hidden[0].values(), *hidden[1].values()])
+        others = [tensor for key, tensor in found.items() if key not in known]
         tensors = (
-            _Tensors([*parameters, *buffers], [*others])
+            _Tensors([*parameters.values(), *buffers.values()], others)
             if replaced
-            else _Tensors([*parameters], [*buffers, *others])
+            else _Tensors([*parameters.values()], [*buffers.values(), *others])
         )
         copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
         try:
@@ -67,8 +71,9 @@ def observe(
                     for module in modules:
                         _set_mode(module, train)
             if frozen:
-                for parameter in (*parameters, *hidden[0]):
-                    if not parameter.is_inference():  # these cannot, nor do they make a graph
+                for parameter in (*parameters.values(), *hidden[0].values()):
+                    # those of inference mode cannot, nor do they make a graph
+                    if parameter.requires_grad and not parameter.is_inference():
                         parameter.requires_grad_(False)
             with copies if (tensors.writable if replaced else guard) else nullcontext():
                 yield Observed(copies, held)
@@ -108,7 +113,7 @@ class Observed:
 
 def is_scripted(parts: Iterable[nn.Module]) -> bool:
     """Whether a part is TorchScript."""
-    return any(isinstance(part, torch.jit.ScriptModule) for part in parts)
+    return any(issubclass(cls, torch.jit.ScriptModule) for cls in {*map(type, parts)})
 
 
 def _differs(part: nn.Module, train: bool) -> bool:
@@ -141,11 +146,16 @@ def refuse_lazy(module: nn.Module) -> None:
             )
 
 
-def _tensors(parts: list[nn.Module]) -> tuple[dict[nn.Parameter, None], dict[Tensor, None]]:
+def _tensors(parts: list[nn.Module]) -> tuple[dict[int, nn.Parameter], dict[int, Tensor]]:
     """Parameters and buffers, in order; tied ones once."""
-    parameters = dict.fromkeys(p for part in parts for p in part._parameters.values() if p is not None)
-    buffers = dict.fromkeys(b for part in parts for b in part._buffers.values() if b is not None)
-    return parameters, buffers
+    parameters = [p for part in parts for p in part._parameters.values() if p is not None]
+    buffers = [b for part in parts for b in part._buffers.values() if b is not None]
+    return _by_identity(parameters), _by_identity(buffers)
+
+
+def _by_identity(tensors: list[T]) -> dict[int, T]:
+    """Each once, in order. As keys themselves tensors are slow: to hash one is a call of Python."""
+    return dict(zip(map(id, tensors), tensors, strict=True))
 
 
 class _Tensors:
@@ -155,20 +165,25 @@ class _Tensors:
     """
 
     def __init__(self, read: Sequence[Tensor], written: list[Tensor]) -> None:
-        self.saved = [(t, t.data, t.requires_grad, _gradient(t)) for t in (*read, *written)]
-        gradients = [grad.data for _, _, _, grad in self.saved if grad is not None]
-        data = [data for _, data, _, _ in self.saved]
-        small, large = _by_size(data[len(read) :])
-        self.guarded, self.writable = [*data[: len(read)], *gradients, *large], bool(large)
+        self.tensors = [*read, *written]
+        self.data = [t.data for t in self.tensors]
+        self.requires_grad = [t.requires_grad for t in self.tensors]
+        self.gradients = _gradients(self.tensors)
+        gradients = [grad.data for grad in self.gradients if grad is not None]
+        small, large = _by_size(self.data[len(read) :])
+        self.guarded, self.writable = [*self.data[: len(read)], *gradients, *large], bool(large)
         self.values = _Values(small)
 
     def restore(self, copies: list[tuple[Tensor, Tensor]]) -> None:
         with torch.no_grad():
-            for tensor, data, requires_grad, grad in self.saved:
-                if not _same_memory(tensor, data):
-                    tensor.data = data
-                if _gradient(tensor) is not grad:
+            if not _same_memories(self.tensors, self.data):
+                for tensor, data in zip(self.tensors, self.data, strict=True):
+                    if not _same_memory(tensor, data):
+                        tensor.data = data
+            for tensor, now, grad in zip(self.tensors, _gradients(self.tensors), self.gradients, strict=True):
+                if now is not grad:
                     tensor.grad = grad
+            for tensor, requires_grad in zip(self.tensors, self.requires_grad, strict=True):
                 if tensor.requires_grad != requires_grad:
                     if not tensor.is_leaf:  # something that needs a gradient was written to it
                         tensor.detach_()
@@ -183,30 +198,33 @@ def _by_size(tensors: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     small: list[Tensor] = []
     large: list[Tensor] = []
     for tensor in tensors:
-        is_small = tensor.layout is not torch.strided or tensor.numel() * tensor.element_size() <= SMALL
+        is_small = tensor.layout is not torch.strided or tensor.nbytes <= SMALL
         (small if is_small else large).append(tensor)
     return small, large
 
 
-def _gradient(tensor: Tensor) -> Tensor | None:
+def _gradients(tensors: list[Tensor]) -> list[Tensor | None]:
     """A buffer that was computed from a parameter has none, and warns when it is asked."""
-    return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+    return [tensor.grad if tensor.is_leaf or tensor.retains_grad else None for tensor in tensors]
 
 
 class _Values:
-    """Copies of tensors: those of one kind in one piece, since a model has hundreds of small buffers."""
+    """Copies of tensors: small ones of one kind in one piece, since a model has hundreds of buffers."""
 
     def __init__(self, tensors: list[Tensor]) -> None:
-        kinds: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
+        kinds: dict[tuple[torch.dtype, torch.device, torch.layout, bool], list[Tensor]] = {}
         self.single: list[tuple[Tensor, Tensor]] = []
+        self.joined: list[tuple[list[Tensor], Tensor]] = []
         for tensor in tensors:
-            if tensor.is_meta:
+            kind = tensor.dtype, tensor.device, tensor.layout, tensor.is_nested
+            kinds.setdefault(kind, []).append(tensor)
+        for (_, device, layout, is_nested), alike in kinds.items():
+            if device.type == "meta":
                 continue
-            if tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested):
-                kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
+            if layout is torch.strided and not (is_nested or alike[0].is_quantized):
+                self.joined += [(part, _copied(part)) for part in _in_parts(alike)]
             else:
-                self.single.append((tensor, tensor.clone()))
-        self.joined = [(alike, _joined(alike)) for alike in kinds.values()]
+                self.single += [(tensor, tensor.clone()) for tensor in alike]
 
     def restore(self) -> None:
         for tensor, value in self.single:
@@ -219,14 +237,45 @@ class _Values:
                         tensor.copy_(part.view(tensor.shape))
 
 
+def _in_parts(tensors: list[Tensor]) -> list[list[Tensor]]:
+    """What is joined: the tiny ones; others alone, since to join them takes longer than to look at them."""
+    tiny = [tensor for tensor in tensors if tensor.nbytes <= TINY]
+    alone = [[tensor] for tensor in tensors if tensor.nbytes > TINY]
+    return [tiny, *alone] if tiny else alone
+
+
 def _joined(tensors: list[Tensor]) -> Tensor:
-    flat = torch._C._nn.flatten_dense_tensors(tensors)
-    return flat if len(tensors) > 1 else flat.clone()  # a single one is not copied
+    """All of them, flat, one after the other; a single one is not copied."""
+    if len(tensors) == 1:
+        return tensors[0].reshape(-1)
+    if max(map(Tensor.dim, tensors)) <= 1:
+        return torch.hstack(tensors)
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def _copied(tensors: list[Tensor]) -> Tensor:
+    flat = _joined(tensors)
+    return flat if len(tensors) > 1 else flat.clone()
+
+
+_WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
 
 
 def _same_bits(a: Tensor, b: Tensor) -> bool:
-    """Also where they are NaN, and with the sign of zero."""
-    return torch.equal(a.view(torch.uint8), b.view(torch.uint8))
+    """Also where they are NaN, and with the sign of zero. Flat ones, in words as long as fit: that is fastest."""
+    a, b = a.contiguous(), b.contiguous()
+    starts = [flat.storage_offset() * flat.element_size() for flat in (a, b)]
+    words = _WORDS[math.gcd(8, a.nbytes, *starts)]
+    return torch.equal(a.view(words), b.view(words))
+
+
+def _same_memories(one: list[Tensor], other: list[Tensor]) -> bool:
+    """Whether all that correspond are at one place, told in one go; where that cannot be told of some, False."""
+    try:
+        alike = all(map(Tensor.is_set_to, one, other))
+    except (RuntimeError, NotImplementedError):
+        return False
+    return alike and [tensor.dtype for tensor in one] == [tensor.dtype for tensor in other]
 
 
 def _same_memory(a: Tensor, b: Tensor) -> bool:

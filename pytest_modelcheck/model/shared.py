@@ -6,6 +6,7 @@ model that changed in between, in whatever way, is measured again, and so is one
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -49,7 +50,7 @@ def shared(
             keys = _Keys(measure, subject, module, (given, also()))
             for key in keys.of({depends for made, depends, _ in kept if made is measure}):
                 if key in kept and (decided is None or decided(kept[key])):
-                    return kept[key]  # type: ignore[no-any-return]
+                    return copy.copy(kept[key])  # type: ignore[no-any-return]
             before = moved_generators()
             result = measure(subject, **options)
             depends = VALUES if moved_generators() == before else DRAWS
@@ -57,7 +58,9 @@ def shared(
             for key in keys.of({depends}) if subject.architecture is module and fits(result) else ():
                 while len(kept) >= MOST:
                     del kept[next(iter(kept))]
-                kept[key] = result
+                kept[key] = copy.copy(
+                    result
+                )  # the caller's is its own: whose it is may be remembered with it
             return result
 
         return measured

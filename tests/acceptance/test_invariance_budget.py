@@ -78,3 +78,44 @@ def test_it(): ...
     assert [c["outcome"] for c in checks].count("error") == 2  # nothing was seen: the same for any image
     assert len(values) == 1
     assert "probability: sigmoid" in "".join(told)
+
+
+def test_callables_of_one_name_have_their_own_figures(project):
+    """What a closure, a partial or an object holds tells them apart; one that changes as it is called stays itself."""
+    project.conftest(FIXTURES).tests("""
+from functools import partial
+
+def of(k):
+    return lambda out: out.softmax(1) * 0 + out.sigmoid().mean(1, keepdim=True) * k
+
+def col(out, k):
+    return of(k)(out)
+
+class Counts:
+    calls = 0
+    def __call__(self, out):
+        self.calls += 1
+        return of(0.5)(out)
+
+def on(probability):
+    return pytest.mark.invariance_budget(
+        "scale", min_probability=0, values=[1.0, 1.5], target=0, probability=probability
+    )
+
+@on(of(0.2))
+@on(of(0.4))
+@on(partial(col, k=0.6))
+@on(partial(col, k=0.8))
+def test_four(): ...
+
+@on(Counts())
+class TestOnes:
+    def test_one(self): ...
+    def test_two(self): ...
+""")
+    project.run("--modelcheck-report").assert_outcomes(passed=3)
+    checks = project.record()["checks"]
+    values = sorted(check["value"] for check in checks if "test_four" in check["nodeid"])
+    assert len(checks) == 6
+    assert [value / values[0] for value in values] == pytest.approx([1, 2, 3, 4])
+    assert not any("0x" in str(check["options"]) + check["message"] for check in checks)

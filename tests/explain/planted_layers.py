@@ -87,6 +87,53 @@ class Vision(nn.Module):
         return self.head(t[:, 0] if self.extra is not None else t.mean(1))
 
 
+class Behind(Vision):
+    """As a detector's transformer: a class token in front, `behind` learnt tokens behind the patches are read."""
+
+    def __init__(self, behind: int) -> None:
+        super().__init__(16, 1)
+        self.behind = nn.Parameter(torch.randn(1, behind, 16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        t = self.patch(x).flatten(2).transpose(1, 2)
+        n = len(t)
+        t = torch.cat([self.extra.expand(n, -1, -1), t, self.behind.expand(n, -1, -1)], 1)
+        for block in self.blocks:
+            t = block(t)
+        return self.head(self.norm(t)[:, 17:].mean(1))
+
+
+class Queries(nn.Module):
+    """As a detector's decoder: `count` learnt queries ask the places of an encoder by attention."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.features = convolutions(3, 16)
+        self.queries = nn.Parameter(torch.randn(1, count, 16))
+        self.ask, self.norm, self.head = (
+            nn.MultiheadAttention(16, 2, batch_first=True),
+            nn.LayerNorm(16),
+            nn.Linear(16, 4),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = self.features(x).flatten(2).transpose(1, 2)
+        queries = self.queries.expand(len(x), -1, -1)
+        return self.head(self.norm(queries + self.ask(queries, places, places)[0]).mean(1))
+
+
+class Tower(nn.Module):
+    """A backbone that returns its places, and beside them what was pooled from them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = convolutions()
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        places = self.features(x)
+        return {"last_hidden_state": places, "pooled": places.mean((2, 3), keepdim=True).flatten(1)}
+
+
 class Windows(nn.Module):
     """Swin's block on (N, h, w, C): attention within windows of 2 x 2, whose batch is N times their number."""
 
@@ -233,6 +280,25 @@ LAYERS = [
         ("blocks.1.norm1",),
         (4, 4),
         tokens(4, 4, 2),
+    ),
+    *(
+        Layered(
+            f"{count} tokens that are read behind the patches",
+            lambda count=count: Behind(count),
+            IMAGES,
+            ("blocks.1.norm1",),
+            (4, 4),
+            lambda a: tokens(4, 4, 1)(a[:, :17]),
+        )
+        for count in (7, 40)
+    ),
+    Layered("more queries than places", lambda: Queries(70), IMAGES, FEATURES, (8, 8)),
+    Layered(
+        "pooled beside the places",
+        lambda: Net(lambda self, x: self.head(self.tower(x)["pooled"]), tower=Tower(), head=nn.Linear(8, 4)),
+        IMAGES,
+        tuple(f"tower.{name}" for name in FEATURES),
+        (8, 8),
     ),
     Layered(
         "mean of the tokens",

@@ -59,6 +59,26 @@ def test_the_users_input_is_left_alone(method):
     assert heatmap.image.any()  # nor does what the user does later reach the result
 
 
+def broken_weights():
+    model = make()
+    nn.init.constant_(model[0].weight, torch.nan)
+    return model
+
+
+def silent_head():
+    model = make()
+    nn.init.zeros_(model[-1].weight)
+    nn.init.zeros_(model[-1].bias)
+    return model
+
+
+@pytest.mark.parametrize(("conv", "space"), [(nn.Conv1d, (24,)), (nn.Conv3d, (6, 8, 8))])
+def test_strongest_activations_of_signals_and_volumes(conv, space):
+    model = nn.Sequential(conv(3, 4, 3), nn.ReLU(), nn.Flatten(2), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+    made = ModelCheck(model, torch.randn(1, 3, *space)).strongest_activations(["0"])
+    assert made.to_dict()
+
+
 def broken(output):
     return output[:, 7]
 
@@ -69,6 +89,14 @@ WRONG = {
     "no values": (lambda c: c.invariance("scale", values=[]), "give one or more"),
     "scale of 0": (lambda c: c.invariance("scale", values=[0, 1]), "scales above 0"),
     "no classes": (lambda c: c.invariance("scale", target=set()), "empty set"),
+    "values that are none": (lambda c: c.invariance("scale", values="x"), "give one or more"),
+    "layers that are none": (lambda c: c.invariance("scale", layers=[]), "names no layer"),
+    "half a step": (lambda c: c.faithfulness(c.gradcam(target=1), steps=1.5), "one step or more"),
+    "several layers": (lambda c: c.gradcam(layer=["3"]), "has no layer"),
+    "call by name": (lambda c: c.gradcam(layer="3", call="x"), "is no number"),
+    "number of classes": (lambda c: c.gradcam(target=1, classes=4), "are no names"),
+    "NaN in the weights": (lambda c: ModelCheck(broken_weights(), IMAGES).eigencam(), "NaN or infinite"),
+    "head of zeros": (lambda c: ModelCheck(silent_head(), IMAGES).gradcam(), "weights of its head zero"),
     "no steps": (lambda c: c.faithfulness(c.gradcam(target=1), steps=0), "one step or more"),
     "no features": (lambda c: c.strongest_activations(["3"], features=0), "both must be 1 or more"),
     "feature of no layer": (lambda c: c.deconvnet(feature=2), "needs the layer that it is of"),

@@ -165,6 +165,7 @@ class Pads(nn.Module):
 def test_what_a_detector_pads_is_cut_off():
     heatmap = ModelCheck(Pads(), ([X[0], X[1]],)).gradcam(target=1, layer="conv")
     assert heatmap.extent == (32 / 64, 48 / 64)
+    assert heatmap.to_dict()["extent"] == [32 / 64, 48 / 64]
     grown = F.interpolate(torch.from_numpy(heatmap.raw).relu()[:, None], size=(32, 32), mode="bilinear")
     want = grown[:, 0, :16, :24]
     low, high = want.amin((1, 2), keepdim=True), want.amax((1, 2), keepdim=True)

@@ -133,7 +133,7 @@ def test_an_empty_run_has_a_page_too():
 
 def test_both_files_are_written_whole_or_not_at_all(record, tmp_path, monkeypatch):
     path = write_report(record, tmp_path / "deep" / "report")
-    assert sorted(p.name for p in path.parent.iterdir()) == ["index.html", "report.json"]
+    assert sorted(p.name for p in path.parent.iterdir()) == [".gitignore", "index.html", "report.json"]
     monkeypatch.setattr(
         "os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
@@ -141,7 +141,7 @@ def test_both_files_are_written_whole_or_not_at_all(record, tmp_path, monkeypatc
         ModelCheckError, match=r"(?s)cannot write the report to .*No space left.*--modelcheck-output"
     ):
         write_report(record, path.parent)
-    assert list(path.parent.iterdir()) == []  # no older one is left to be mistaken
+    assert [p.name for p in path.parent.iterdir()] == [".gitignore"]  # no older one is left to be mistaken
 
 
 def test_plain_values():

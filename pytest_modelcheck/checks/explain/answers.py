@@ -14,9 +14,6 @@ from ...errors import ExplanationError
 from ...model.subject import Subject
 from .logits import at, candidates, probability_of_one
 from .probability import (
-    GIVEN,
-    SIGMOID,
-    SOFTMAX,
     ProbabilityChoice,
     how,
     made_in_a_run,
@@ -28,6 +25,7 @@ from .probability import (
     sum_to_one,
 )
 from .targets import class_indices, score
+from .words import GIVEN, SIGMOID, SOFTMAX
 
 Group: TypeAlias = int | Collection[int] | Tensor | np.ndarray | Callable[..., Tensor] | None
 """A class, one per sample, a set of classes, or a callable on the output; None: the top class."""

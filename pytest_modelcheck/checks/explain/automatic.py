@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...errors import ExplanationError, ModelCheckError
+from ...errors import ModelCheckError
 from ...model.subject import Subject
-from .cam import cam
+from .cam import mapped
+from .entrances import NoPictureError
 from .images import find_images
 
 
@@ -22,11 +23,13 @@ def describe(
     `heatmaps`: "always" draws one wherever it can be drawn, "never" none, "auto" where the inputs are the user's own
     and the weights were loaded.
     """
-    reason = _not_asked_for(subject, heatmaps) or _not_an_image(subject)
-    if reason:
-        return {"error": reason}
+    reason = _not_asked_for(subject, heatmaps)
+    if reason or subject.inputs is None:
+        return {"error": reason or "no example inputs were given"}
     try:
-        return [replace(cam(subject), names=dict(enumerate(classes))).to_dict()]
+        return [replace(mapped(find_images(subject)), names=dict(enumerate(classes))).to_dict()]
+    except NoPictureError as error:
+        return {"error": f"no image input: {error}"}
     except ModelCheckError as error:
         return {"error": str(error)}
 
@@ -37,14 +40,4 @@ def _not_asked_for(subject: Subject, heatmaps: str) -> str:
     if heatmaps == "auto" and not (subject.owns_inputs and subject.is_loaded):
         lacking = "its weights were not loaded" if subject.owns_inputs else "its inputs are random"
         return f"no test asks for one, and {lacking} (modelcheck_heatmaps = always draws it all the same)"
-    return ""
-
-
-def _not_an_image(subject: Subject) -> str:
-    if subject.inputs is None:
-        return "no example inputs were given"
-    try:
-        find_images(subject)
-    except ExplanationError as error:
-        return f"no image input: {error}"
     return ""

@@ -15,12 +15,12 @@ from .capture import Captured, NeverCalledError, capture, capture_alone, capture
 from .formulas import FORMULAS
 from .heatmap import Heatmap
 from .images import ImageChoice, Images, find_images
-from .layers import Layer, as_map, call_of_picture, chosen_layer, layout
+from .layers import Layer, as_map, calls_of_picture, chosen_layer, layout
 from .padding import entering, extent
 from .perturb import PROBES, Probe
 from .pointing import NOBODY, silent
 from .probability import ProbabilityChoice, checked, likeliest
-from .runs import exactly
+from .runs import NoWayBackError, exactly
 from .targets import Target
 
 T = TypeVar("T")
@@ -46,6 +46,20 @@ def cam(
     Raises ExplanationError for layers, targets and maps that give nothing to show.
     """
     images = find_images(subject, image)
+    return mapped(images, method=method, target=target, layer=layer, call=call, probability=probability)
+
+
+def mapped(
+    images: Images,
+    *,
+    method: str = "gradcam",
+    target: Target = None,
+    layer: Layer = None,
+    call: int = -1,
+    probability: ProbabilityChoice = None,
+) -> Heatmap:
+    """`cam` of a picture that was found."""
+    subject = images.subject
     refuse_nan(subject)
     checked(probability)
     with entering(images) as entered:
@@ -79,9 +93,14 @@ def cam(
 def _probe(images: Images, layer: Layer, target: Target, call: int, method: str) -> tuple[Probe, str]:
     """What was captured at `layer`; where none was named, at the one that was chosen, and why."""
     subject, samples = images.subject, len(images.batch)
-    name, module, own, why = chosen_layer(images, layer, target, any_output=method in _ANY_LAYER)
+    if type(call) is not int:
+        raise ExplanationError(f"call={call!r} is no number: 0 is the layer's first call, -1 its last")
+    untold = method in (*_ANY_LAYER, *_TRIED)  # no gradient is needed
+    name, module, own, why = chosen_layer(
+        images, layer, target, any_output=method in _ANY_LAYER, any_way=untold
+    )
     alone = method in _ANY_LAYER or (method in _TRIED and layer is not None)
-    take = capture_alone if alone else capture
+    take = capture_alone if alone else _capture_anyway if untold else capture
     wanted = own if call == -1 else call
     try:
         captured = take(subject, name, module, target, wanted, samples=samples)
@@ -91,12 +110,29 @@ def _probe(images: Images, layer: Layer, target: Target, call: int, method: str)
         name, module = f"{name}.{list(module._modules)[-1]}", module[-1]
         captured = take(subject, name, module, target, wanted, samples=samples)
     if captured.call > 0 and call == -1 and layer is not None:
-        own = call_of_picture(images, name)
-        captured = captured if own == -1 else take(subject, name, module, target, own, samples=samples)
+        own = calls_of_picture(images, [name])[name]
+        if own != -1:
+            wanted = own
+            captured = take(subject, name, module, target, wanted, samples=samples)
     places = layout(captured.activation, images, name)
-    if not alone and method not in _TRIED and not places.read(captured.gradient).any():
+    if not untold and not places.read(captured.gradient).any():
+        if layer is None and not why and not torch.tensor(captured.score).any():
+            raise ExplanationError(
+                f"{subject.name}: the score is 0 and depends on no layer: are the weights of its head zero, as they "
+                "are before a training? Load trained ones, or choose another target."
+            )
         captured = _through(subject, name, module, target, wanted, samples)
     return Probe(images, name, module, target, captured), why
+
+
+def _capture_anyway(
+    subject: Subject, name: str, module: nn.Module, target: Target, call: int, *, samples: int
+) -> Captured:
+    """With a graph, which tells how probabilities are made; without one where the model runs in no other way."""
+    try:
+        return capture(subject, name, module, target, call, samples=samples)
+    except NoWayBackError:
+        return capture_alone(subject, name, module, target, call, samples=samples)
 
 
 def _through(

@@ -16,7 +16,7 @@ from ...model.subject import Inputs, Subject
 from ...text import nearest
 from .layers import flat_graph
 from .outputs import put, the_map
-from .runs import as_written, forgiving, gradients
+from .runs import as_written, forgiving, gradients, own_errors, within_a_run
 from .stops import Stop, ThroughNoGrad, Trail
 from .targets import Target, score
 
@@ -115,6 +115,7 @@ def _captured(
         subject.restored(frozen=True, guard=guard),
         torch.set_grad_enabled(differentiate),
     ):
+        torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
         with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext():
             output = subject.run(inputs)
@@ -170,12 +171,13 @@ def replaced_output(
         if threading.get_ident() != thread:
             return None
         calls.append(type(output).__name__)
-        found = the_map(output, name) if wanted in (-1, len(calls) - 1) else None
-        return None if found is None else put(output, found[0], swap(found[1]))
+        with within_a_run():
+            found = the_map(output, name) if wanted in (-1, len(calls) - 1) else None
+            return None if found is None else put(output, found[0], swap(found[1]))
 
     handle = layer.register_forward_hook(hook)
     try:
-        with as_written():
+        with own_errors(), as_written():
             yield calls
     finally:
         handle.remove()

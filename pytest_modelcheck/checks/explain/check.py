@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,15 @@ from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
 from .metrics import FEATURE_SHIFT, PROBABILITY
+from .named import Named
+from .words import PROBABILITIES, TRANSFORMS
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
     from .invariance import Invariance
 
-TRANSFORM, TRANSFORMS = "transform", ("translation", "scale", "rotation")
+TRANSFORM = "transform"
 FREE = ("target", "layers", "values", "image", "probability")
-WORDS = ("softmax", "sigmoid", "given")
 
 
 class InvarianceCheck(Check):
@@ -53,10 +53,10 @@ class InvarianceCheck(Check):
         problems = [*arguments.unknown(self.name, kwargs, self.signature().parameters)]
         if len(args) > 1 or (args and TRANSFORM in kwargs) or TRANSFORM not in given:
             problems.append(f"{self.name}: give {TRANSFORM} once, as the only argument without a keyword")
-        problems += arguments.not_allowed(self.name, TRANSFORM, given, TRANSFORMS)
+        problems += arguments.not_allowed(self.name, TRANSFORM, given, tuple(TRANSFORMS))
         problems += arguments.common_problems(self.name, given)
         problems += _free_problems(self.name, given)
-        options = {TRANSFORM: given.get(TRANSFORM, TRANSFORMS[0])}
+        options = {TRANSFORM: given.get(TRANSFORM, next(iter(TRANSFORMS)))}
         options |= {key: _option(given[key]) for key in FREE if given.get(key) is not None}
         limits = [limit for key in self.bounds for limit in self._limit(key, given, options, problems)]
         if all(given.get(key) is None for key in self.bounds):
@@ -97,8 +97,8 @@ class InvarianceCheck(Check):
 
 def _free_problems(name: str, given: Given) -> Iterator[str]:
     probability, image = given.get("probability"), given.get("image")
-    if probability is not None and not callable(probability) and probability not in list(WORDS):
-        yield f"{name}: {not_one_of('probability', probability, WORDS)}; or a callable on the output"
+    if probability is not None and not callable(probability) and probability not in PROBABILITIES:
+        yield f"{name}: {not_one_of('probability', probability, PROBABILITIES)}; or a callable on the output"
     if image is not None and not isinstance(image, str) and (type(image) is not int or image < 0):
         yield f"{name}: image={image!r} is neither the number of an input, from 0 on, nor an argument's name"
 
@@ -108,28 +108,6 @@ def _option(value: object) -> object:
     if callable(value):
         return Named(value)
     return value.tolist() if hasattr(value, "tolist") else value
-
-
-class Named:
-    """A callable whose text is the same in each run: its name, and for `repr` what it does."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.__name__ = str(getattr(function, "__name__", type(function).__name__))
-
-    def __call__(self, *args: Any) -> Any:
-        return self.function(*args)
-
-    def __str__(self) -> str:
-        return self.__name__
-
-    def __repr__(self) -> str:
-        code = getattr(self.function, "__code__", None)
-        if code is None:
-            return self.__name__
-        constants = [one for one in code.co_consts if not hasattr(one, "co_code")]
-        does = hashlib.sha256(code.co_code + repr((constants, code.co_names)).encode())
-        return f"{self.__name__} {does.hexdigest()[:8]}"
 
 
 def _refuse_deaf(seen: Invariance, name: str, what: str) -> None:

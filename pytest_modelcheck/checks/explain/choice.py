@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from ...errors import ExplanationError, ModelRunError
 from .images import Images
-from .runs import forgiving
+from .runs import BackwardError, NoWayBackError, back, forgiving
 from .survey import Call, Survey, surveyed
 from .targets import Target, score
 
@@ -64,26 +64,56 @@ HEAVY = (
 class Found:
     """What a survey found out: the first layer with weights that sees the picture, and the last that a score reads.
 
-    `call`: of the late one; -1: its last.
+    `call`: of the late one, `early_call` of the other; -1: its last.
     """
 
     early: str
     late: str
     why: str
     call: int
+    early_call: int = -1
 
 
 LAST = "the last layer with places that the score depends on"
 NORM = "the norm before the last attention"
 
 
-def find_layers(images: Images, target: Target = None, *, any_output: bool = False) -> Found | None:
+def find_layers(
+    images: Images, target: Target = None, *, any_output: bool = False, any_way: bool = False
+) -> Found | None:
     """The early and the late layer of the picture; None if none keeps its places.
 
-    `any_output`: where the output has no classes, all of it is the score. One forward of the first sample, and what of
-    the way back is behind the layer; of all samples where one alone does not do.
+    `any_output`: where the output has no classes, all of it is the score. `any_way`: of a model that runs without a
+    gradient alone, the last that keeps places. One forward of the first sample, and what of the way back is behind the
+    layer; of all samples where one alone does not do.
     """
-    return forgiving(images.subject, lambda: _find_layers(images, target, any_output))
+    try:
+        return forgiving(images.subject, lambda: _find_layers(images, target, any_output))
+    except (NoWayBackError, ModelRunError):
+        if not any_way:
+            raise
+    survey = surveyed_plainly(images)
+    if not survey.calls:
+        return None
+    found = _made(survey, _trusted(survey)[-1], "")
+    return replace(found, call=survey.call_of(found.late), early_call=survey.call_of(found.early))
+
+
+def surveyed_plainly(images: Images) -> Survey:
+    """Without a graph; where other inputs stand beside the picture, what it reaches is what changes with it."""
+    with surveyed(images, graph=False) as survey:
+        pass
+    if not images.are_alone:
+        batch = images.batch
+        other = (batch.float().flip(tuple(range(2, batch.dim()))) * 0.5 + 0.25).to(batch.dtype)
+        changed = replace(images, subject=images.subject.on(images.inputs(other)))
+        with surveyed(changed, graph=False) as again:
+            pass
+        for name, sums in survey.sums.items():
+            pairs = zip(sums, again.sums.get(name, []), strict=False)
+            answers = [number for number, (one, two) in enumerate(pairs) if one != two]
+            survey.reached.update({name: answers[-1]} if answers else {})
+    return survey
 
 
 def _find_layers(images: Images, target: Target, any_output: bool) -> Found | None:
@@ -105,13 +135,25 @@ def _of_first(target: Target) -> Target:
     return target[:1] if isinstance(target, (Tensor, np.ndarray)) and target.ndim else target
 
 
-def _found(images: Images, target: Target, any_output: bool, one: bool) -> Found | None:
-    with surveyed(images, one) as survey:
+def _found(
+    images: Images, target: Target, any_output: bool, one: bool, through: bool = False
+) -> Found | None:
+    with surveyed(images, one, through=through) as survey:
         if not survey.calls:
             return None
-        late, why = _late(survey, _scores(survey, target, any_output))
+        told = through or images.are_alone or any(call.edge for call in survey.calls)
+        if told:
+            return _made(survey, *_late(survey, _scores(survey, target, any_output)))
+    return _found(images, target, any_output, one, through=True)  # whose layers are the picture's?
+
+
+def _made(survey: Survey, late: Call, why: str) -> Found:
     early = next((c for c in survey.calls if c.trusted and c.has_weights), survey.calls[0])
-    return Found(early.name, late.name, why, survey.call(late))
+    return Found(early.name, late.name, why, survey.call(late), survey.call(early))
+
+
+def _trusted(survey: Survey) -> list[Call]:
+    return [call for call in survey.calls if call.trusted] or survey.calls
 
 
 def _scores(survey: Survey, target: Target, any_output: bool) -> Tensor:
@@ -126,7 +168,7 @@ def _scores(survey: Survey, target: Target, any_output: bool) -> Tensor:
 
 def _late(survey: Survey, scores: Tensor) -> tuple[Call, str]:
     """The last layer that matters; where a class token alone is read, behind the last attention no patch does."""
-    trusted = [call for call in survey.calls if call.trusted] or survey.calls
+    trusted = _trusted(survey)
     try:
         matter = _matter(survey, scores)
         found = next(matter, None)
@@ -138,14 +180,17 @@ def _late(survey: Survey, scores: Tensor) -> tuple[Call, str]:
                 return norm, NORM
         silent = found.layout.front is not None and _has_tokens(trusted, found)
         return found, NORM if found.is_norm and silent else LAST
-    except RuntimeError:  # there is no way back through this model as it is
+    except BackwardError:  # there is no way back through this model as it is
         return trusted[-1], ""
 
 
 def _has_tokens(calls: Sequence[Call], found: Call) -> bool:
-    """Whether there are tokens behind `found`: the score does not read them."""
+    """Whether there are tokens behind `found`: the score does not read them.
+
+    Not those that a module returns beside what is read: they may be made by `found` itself.
+    """
     behind = itertools.dropwhile(lambda call: call is not found, calls)
-    return any(call.layout.front is not None for call in itertools.islice(behind, 1, None))
+    return any(call.layout.front is not None and not call.among for call in itertools.islice(behind, 1, None))
 
 
 def _matter(survey: Survey, scores: Tensor) -> Iterator[Call]:
@@ -158,7 +203,7 @@ def _matter(survey: Survey, scores: Tensor) -> Iterator[Call]:
         part = with_graph[start : start + size]
         start, size = start + size, size * 2
         edges = [call.edge for call in part if call.edge]
-        gradients = torch.autograd.grad(scores.sum(), edges, retain_graph=True, allow_unused=True)
+        gradients = back(scores.sum(), edges, keep=True)
         for call, gradient in zip(part, gradients, strict=True):
             if gradient is not None and call.layout.read(gradient).any():
                 yield call

@@ -13,10 +13,10 @@ from torch.autograd.graph import Node
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils._pytree import tree_leaves
 
-from ...errors import ModelRunError
+from ...errors import ExplanationError, ModelRunError
 from ...model.subject import Subject
 from .layouts import Size
-from .runs import as_written
+from .runs import as_written, own_errors, refuses_a_graph, within_a_run
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,16 @@ class Entrance:
 class Entrances:
     """By the tensor's place among the inputs: its entrance, where it has one; and those that the output `reads`.
 
-    Nothing is known (`None`) where the model cannot be run with a graph.
+    Nothing is known (`None`) where the model cannot be run with a graph; `error`: what it raised, if not for the graph.
     """
 
     found: dict[int, Entrance]
     reads: frozenset[int] | None = None
+    error: ModelRunError | None = None
+
+
+class NoPictureError(ExplanationError):
+    """None of the inputs is a picture."""
 
 
 class _Enough(BaseException):
@@ -50,6 +55,8 @@ class _Enough(BaseException):
 
 def space_of(module: nn.Module) -> int | None:
     """Of how many dimensions a convolution is; None for other modules."""
+    if not isinstance(module, torch.jit.ScriptModule) and "kernel_size" not in vars(module):
+        return None  # to ask a module for what it lacks is slow
     kernel = getattr(module, "kernel_size", None)
     if isinstance(kernel, tuple) and isinstance(getattr(module, "in_channels", None), int):
         return len(kernel)
@@ -80,20 +87,21 @@ def entrances(subject: Subject, places: Sequence[int]) -> Entrances:
         space = space_of(module)
         if space is None or given is None or given.grad_fn is None or threading.get_ident() != thread:
             return
-        for place in reached(given.grad_fn, leaves, seen):
-            found.setdefault(place, Entrance(space, given.shape[-space - 1], tuple(given.shape)))
+        with within_a_run():
+            for place in reached(given.grad_fn, leaves, seen):
+                found.setdefault(place, Entrance(space, given.shape[-space - 1], tuple(given.shape)))
         if len(places) == 1 and found:
             raise _Enough
 
     with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
         given = inputs.map(own)
         try:
-            with as_written(), _hook(note):
+            with own_errors(), as_written(), _hook(note):
                 output = subject.run(given)
         except _Enough:
             return Entrances(found, frozenset(places))
-        except ModelRunError:  # whatever is asked of it next will say so
-            return Entrances(found)
+        except ModelRunError as error:
+            return Entrances(found, error=None if refuses_a_graph(error) else error)
         ends = [t.grad_fn for t in tree_leaves(output) if isinstance(t, Tensor) and t.grad_fn is not None]
         seen.clear()
         reads = frozenset(place for end in ends for place in reached(end, leaves, seen))

@@ -65,7 +65,8 @@ class AskedEntry(TypedDict):
 
 class HeatmapEntry(TypedDict):
     """What `Heatmap.to_dict()` gives; pictures are PNG files in base64. `space`: of the input, in pixels. `views`: the
-    samples that are shown, `image` and `input` the pictures of the first. `names`: of classes.
+    samples that are shown, `image` and `input` the pictures of the first. `names`: of classes. `map_shape`: of one.
+    `extent`: which share of the map, from the first corner on, lies over the input, along each axis; without it all.
     """
 
     title: str
@@ -76,6 +77,7 @@ class HeatmapEntry(TypedDict):
     image: Base64
     input: Base64
     nodeid: str | None
+    map_shape: NotRequired[list[int]]
     raw: NotRequired[RawMap]
     why: NotRequired[str]
     top: NotRequired[list[list[list[Number]]]]

@@ -133,9 +133,7 @@ def _strongest(images: Images, layer: str, feature: int, samples: int) -> list[A
 
 
 def _activation(made: Projection, feature: int, sample: int) -> Activation:
-    box = made.box(sample)
-    patch, projection = made.input_image(sample).crop(box), made.picture(sample).crop(box)
-    return Activation(feature, sample, float(made.score[sample]), patch, projection)
+    return Activation(feature, sample, float(made.score[sample]), *made.patch(sample))
 
 
 def feature_evolution(
@@ -169,17 +167,17 @@ def feature_evolution(
     for step, state in states.items():
         _load(trained, step, state, subject.module.state_dict(), strict)
         for name in names:
-            alone = _best(replace(images, subject=trained), name, chosen[name])
+            alone = _best(replace(images, subject=trained), name, chosen[name], names[name])
             found = _strongest(alone, name, chosen[name], 1)
             activations[name].append(found[0] if found else None)
     return Evolution(tuple(states), distances, chosen, {n: tuple(a) for n, a in activations.items()})
 
 
-def _best(images: Images, layer: str, feature: int) -> Images:
+def _best(images: Images, layer: str, feature: int, call: int) -> Images:
     """The picture in which the feature is strongest, alone; all of them where other inputs stand beside."""
-    if len(images.places) < len(images.subject.require_inputs().tensors) or "N" not in images.axes:
+    if not images.are_alone or "N" not in images.axes:
         return images
-    outputs, _ = run_features(images.subject, [layer])
+    outputs, _ = run_features(images.subject, {layer: call})
     peaks = as_map(outputs[layer], images, layer)[:, feature].flatten(1).amax(1)
     best = int(peaks.argmax())
     return replace(images, subject=images.subject.on(images.inputs(images.batch[best : best + 1])))

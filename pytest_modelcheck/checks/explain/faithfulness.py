@@ -107,8 +107,8 @@ def faithfulness(
     hottest first; insertion starts from a blurred image. A map of a callable's score needs `probability`, unless the
     score is a class's. Raises ExplanationError, also for maps of another input and for those that show no place.
     """
-    if steps < 1:
-        raise ExplanationError(f"steps={steps}: the curves need one step or more")
+    if type(steps) is not int or steps < 1:
+        raise ExplanationError(f"steps={steps!r}: the curves need one step or more")
     checked(probability)
     images = find_images(subject, image)
     if heatmap.image.shape != tuple(images.batch.shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import cast
 
@@ -13,21 +13,29 @@ from ...errors import ExplanationError
 from ...model.subject import Inputs, Subject
 from .capture import replaced_output
 from .images import Images
-from .layers import Layers, early_and_late, find_layer
+from .layers import Layers, calls_of_picture, early_and_late, find_layer
 
 
-def chosen_layers(images: Images, layers: Layers) -> list[str]:
-    """Names of `layers` (one or several modules or names); None: the first that sees the picture, and the last."""
+def chosen_layers(images: Images, layers: Layers) -> dict[str, int]:
+    """Names of `layers` (one or several modules or names); None: the first that sees the picture, and the last.
+
+    With the call of each that is the picture's: -1 is the last one.
+    """
     if layers is not None:
         given = cast("Sequence[str | nn.Module]", layers if isinstance(layers, (list, tuple)) else [layers])
-        return [find_layer(images, layer)[0] for layer in given]
+        if not given:
+            raise ExplanationError(f"layers={layers!r} names no layer; None takes the first and the last")
+        return calls_of_picture(images, [find_layer(images, layer)[0] for layer in given])
     return early_and_late(images)
 
 
 def run_features(
-    subject: Subject, layers: Sequence[str], inputs: Inputs | None = None
+    subject: Subject, layers: Mapping[str, int], inputs: Inputs | None = None
 ) -> tuple[dict[str, Tensor], object]:
-    """The outputs of `layers` (last call each) in one forward without gradients, and the model's output."""
+    """The outputs of `layers` in one forward without gradients, and the model's output.
+
+    Of each layer the call that is given; -1: the last.
+    """
     kept: dict[str, Tensor] = {}
     modules = dict(subject.module.named_modules())
 
@@ -39,8 +47,8 @@ def run_features(
         return keep
 
     with torch.inference_mode(False), subject.restored(), torch.no_grad(), ExitStack() as stack:
-        for name in layers:
-            stack.enter_context(replaced_output(modules[name], -1, keeper(name)))
+        for name, call in layers.items():
+            stack.enter_context(replaced_output(modules[name], call, keeper(name)))
         output = subject.run((inputs or subject.require_inputs()).copied(gradients=False))
     missing = [name for name in layers if name not in kept]
     if missing:

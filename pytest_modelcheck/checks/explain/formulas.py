@@ -65,6 +65,10 @@ def layercam(activation: Tensor, gradient: Tensor) -> Tensor:
 
 def eigencam(activation: Tensor, gradient: Tensor) -> Tensor:
     """Muhammad and Yeasin 2020: the first principal component of the activation; the target does not matter."""
+    if not torch.isfinite(
+        activation
+    ).all():  # torch refuses to decompose it; whoever asked tells what it means
+        return torch.full_like(activation[:, 0], torch.nan)
     rows = activation.flatten(2).transpose(1, 2)
     centred = rows - rows.mean(1, keepdim=True)
     _, _, components = torch.linalg.svd(centred, full_matrices=False)

@@ -187,7 +187,8 @@ class Heatmap(Explanation):
     def to_dict(self) -> dict[str, object]:
         """An entry of the record's section `heatmaps`."""
         raw = {"shape": list(self.raw.shape), "float32": _packed(self.raw)}
-        return self._entry(map_shape=list(self.raw.shape[1:]), raw=raw, **self.later())
+        part = {"extent": list(self.extent)} if self.extent else {}
+        return self._entry(map_shape=list(self.raw.shape[1:]), raw=raw, **part, **self.later())
 
     def later(self) -> dict[str, object]:
         """What of the entry may come after it was made: where a test said that the hottest pixel must lie."""

@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten_with_path
 
 from ...errors import ExplanationError
+from ...model.parts import modules_of
 from ...model.shapes import shape_words
 from ...model.subject import Inputs, Subject, dtype_name
 from ...text import not_one_of
-from .entrances import Entrance, Entrances, entrances, space_of
+from .entrances import Entrance, Entrances, NoPictureError, entrances, space_of
 from .layouts import Layout, Size
 
 ImageChoice: TypeAlias = int | str | None
 """The n-th tensor of the inputs, the name of an argument, or None: the one that looks like a picture."""
-
 
 CHANNELS = (1, 3, 4)  # of what is a picture by its shape: grey, colour, colour and one more
 
@@ -34,9 +34,8 @@ class Images:
 
     `places`: which of the inputs' tensors it is, from 0: one for a batch, one for each image of a detector's list.
     `axes` of each: a letter for each dimension, N samples, C channels, S space (`NCSS`, `NSSC`; `CSS`: one sample;
-    `NS`: one channel). `name`: what it is called in messages. `notes`: what a reader must know of the choice.
-    `layouts` and `tokens`: what forwards showed of layers by name, and of the grid of so many tokens with the number
-    of those in front of it.
+    `NS`: one channel). `name`: what messages call it. `notes`: what a reader must know of the choice. `layouts` and
+    `tokens`: what forwards showed of layers by name, and of the grid of so many tokens, with those in front of it.
     """
 
     subject: Subject
@@ -52,6 +51,11 @@ class Images:
         """The pictures (N, C, *space), whatever layout the model takes."""
         tensors = self.subject.require_inputs().tensors
         return self.read([tensors[place].detach() for place in self.places])
+
+    @property
+    def are_alone(self) -> bool:
+        """Whether there are no other inputs beside the pictures."""
+        return len(self.places) == len(self.subject.require_inputs().tensors)
 
     @property
     def size(self) -> Size:
@@ -137,12 +141,13 @@ def find_images(subject: Subject, image: ImageChoice = None) -> Images:
         listed = [i for i, path in enumerate(paths) if _pattern(path) == _pattern(paths[image])]
     if listed:
         return _checked_list(subject, listed, paths, image)
-    if len(candidates) == 1 and image is None and _is_beyond_doubt(subject, tensors[candidates[0]]):
-        return Images(subject, tuple(candidates), "NCSS", _called(paths, candidates[0], image))
+    surest = [i for i in candidates if image is None and _is_beyond_doubt(subject, tensors[i])]
+    if len(surest) == 1 and all(tensors[i].dim() == 2 for i in candidates if i not in surest):
+        return Images(subject, tuple(surest), "NCSS", _called(paths, surest[0], image))
     seen = entrances(subject, candidates) if candidates else Entrances({})
     readings = {i: axes for i in candidates if (axes := _axes(subject, tensors[i], seen.found.get(i), image))}
     if not readings:
-        raise _no_picture(subject, image, asked, paths)
+        raise seen.error or _no_picture(subject, image, asked, paths)
     ranks = {i: _rank(tensors[i], i, axes, seen) for i, axes in readings.items()}
     best = min(readings, key=lambda i: (ranks[i], i))
     equals = [i for i in readings if i != best and ranks[i][:4] == ranks[best][:4] and image is None]
@@ -188,21 +193,22 @@ def _pattern(path: str) -> str:
 def _may_be_picture(tensor: Tensor) -> bool:
     """Of a kind and with places: no indices, no scale, no vector."""
     kind = tensor.is_floating_point() or tensor.dtype is torch.uint8
-    return (
-        kind
-        and 2 <= tensor.dim() <= 5
-        and tensor.numel() > 0
-        and sum(n > 1 for n in tensor.shape) > (tensor.dim() > 2)
-    )
+    return kind and 2 <= tensor.dim() <= 5 and tensor.numel() > 0 and _has_places(tuple(tensor.shape))
+
+
+def _has_places(shape: Size) -> bool:
+    """Whether a shape may have some: more than a number for each sample, or for each channel of a picture."""
+    large = sum(n > 1 for n in shape)
+    is_one_signal = len(shape) == 2 or (len(shape) == 3 and shape[0] == 1)
+    return large > 1 or (large == 1 and is_one_signal)
 
 
 def _is_beyond_doubt(subject: Subject, tensor: Tensor) -> bool:
     """(N, C, H, W) of so few channels, in a model of two-dimensional convolutions: nothing needs to be tried."""
     if tensor.dim() != 4 or tensor.shape[1] not in CHANNELS or min(tensor.shape[2:]) < 5:
         return False
-    found = {
-        (space_of(m), cast("int", m.in_channels)) for m in subject.module.modules() if space_of(m) is not None
-    }
+    spaces = {m: space_of(m) for m in modules_of([subject.module])}
+    found = {(space, cast("int", m.in_channels)) for m, space in spaces.items() if space is not None}
     return not found or ({space for space, _ in found} == {2} and (2, tensor.shape[1]) in found)
 
 
@@ -290,14 +296,14 @@ def _another(paths: list[str], best: int, equals: list[int]) -> str:
     )
 
 
-def _no_picture(subject: Subject, image: ImageChoice, asked: list[int], paths: list[str]) -> ExplanationError:
+def _no_picture(subject: Subject, image: ImageChoice, asked: list[int], paths: list[str]) -> NoPictureError:
     tensors = subject.require_inputs().tensors
     if image is not None:
         shown = ", ".join(f"{shape_words(tensors[i])} {dtype_name(tensors[i])}" for i in asked)
-        return ExplanationError(
+        return NoPictureError(
             f"{subject.name}: image={image!r} is no picture: it is {shown}; {_choices(paths)}"
         )
-    return ExplanationError(
+    return NoPictureError(
         f"{subject.name}: a heatmap needs an image input (N, C, H, W), images (C, H, W) of one size, a signal "
         f"(N, C, L) or a volume (N, C, D, H, W); the inputs are {subject.inputs}.\n"
         f"If one of them is one all the same, name it: image='...' ({_choices(paths)})."

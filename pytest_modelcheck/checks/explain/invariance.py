@@ -22,14 +22,10 @@ from .images import ImageChoice, Images, find_images
 from .layers import Layers
 from .layouts import Size
 from .probability import ProbabilityChoice, checked
+from .words import TRANSFORMS
 
 PROBABILITY = "probability"
 SAME = 1e-5  # of the largest pixel: what resampling alone may change
-TRANSFORMS: Mapping[str, tuple[str, tuple[float, ...]]] = {  # the paper's ranges
-    "translation": ("vertical shift, share of the height", tuple(s * 10 / 224 for s in range(-6, 7))),
-    "scale": ("scale, ratio", tuple(1 + s / 10 for s in range(9))),
-    "rotation": ("rotation, degrees", tuple(float(d) for d in range(0, 361, 15))),
-}
 TURNS = (
     15.0,
     30.0,
@@ -173,7 +169,10 @@ def _steps(transform: str, values: Sequence[float] | None, images: Images) -> tu
         raise ExplanationError(f"{images.name} is a signal of one dimension, which has no rotation")
     if values is None:
         return TRANSFORMS[transform][1]
-    steps = tuple(float(value) for value in values)
+    try:
+        steps = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        steps = ()
     if not steps or not all(map(math.isfinite, steps)) or (transform == "scale" and min(steps) <= 0):
         raise ExplanationError(f"values={values!r}: give one or more finite ones, and scales above 0")
     return steps
@@ -203,7 +202,7 @@ class _Watch:
     """
 
     def __init__(
-        self, images: Images, names: Sequence[str], target: Group, probability: ProbabilityChoice
+        self, images: Images, names: Mapping[str, int], target: Group, probability: ProbabilityChoice
     ) -> None:
         self.images, self.names = images, names
         self.reference, output = run_features(images.subject, names)

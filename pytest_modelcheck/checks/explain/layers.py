@@ -9,12 +9,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ...errors import ExplanationError
+from ...errors import ExplanationError, ModelRunError
 from ...text import nearest
-from .choice import Found, find_layers
+from .choice import Found, find_layers, surveyed_plainly
 from .images import Images
 from .layouts import Layout, Size, by_shape, dim_of_channels, exact, made_by, places
-from .survey import first_tensor, is_attention, proportional, surveyed
+from .runs import NoWayBackError, forgiving
+from .survey import Survey, first_tensor, is_attention, proportional, surveyed
 from .targets import Target
 
 __all__ = ["Layer", "Layers", "as_map", "find_layer", "first_tensor"]
@@ -37,8 +38,12 @@ def find_layer(images: Images, layer: str | nn.Module) -> tuple[str, nn.Module]:
                 f"{subject.name}: the {type(layer).__name__} given as layer= is not in the model"
             )
         return found, layer
+    if not isinstance(layer, str):
+        raise ExplanationError(
+            f"{subject.name} has no layer {layer!r}: give one, a module of the model or its dotted name"
+        )
     if layer not in modules:
-        raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(str(layer), list(modules))}")
+        raise ExplanationError(f"{subject.name} has no layer {layer!r}; {nearest(layer, list(modules))}")
     return layer, modules[layer]
 
 
@@ -56,7 +61,7 @@ def flat_graph(module: nn.Module) -> str:
 
 
 def chosen_layer(
-    images: Images, layer: Layer, target: Target, *, any_output: bool = False
+    images: Images, layer: Layer, target: Target, *, any_output: bool = False, any_way: bool = False
 ) -> tuple[str, nn.Module, int, str]:
     """Name and module of `layer`; where it is None the last one with places that the score reads, its call, and why.
 
@@ -64,27 +69,41 @@ def chosen_layer(
     """
     if layer is not None:
         return (*find_layer(images, layer), -1, "")
-    found = _found(images, target, any_output=any_output)
+    found = _found(images, target, any_output=any_output, any_way=any_way)
     return found.late, images.subject.module.get_submodule(found.late), found.call, found.why
 
 
-def call_of_picture(images: Images, name: str) -> int:
-    """The last call of layer `name` that the picture reaches; -1: the last of all. Other inputs may go through it."""
-    if len(images.subject.require_inputs().tensors) == len(images.places):
-        return -1
-    with surveyed(images) as survey:
-        found = survey.finished.get(name)
-        return survey.call(found) if found is not None and found.edge else -1
+def calls_of_picture(images: Images, names: Sequence[str]) -> dict[str, int]:
+    """Of each layer the last call that the picture reaches; -1: the last of all. Other inputs may go through it."""
+    if images.are_alone:
+        return dict.fromkeys(names, -1)
+    survey = _survey(images) or surveyed_plainly(images)
+    if survey.leaves and any(name not in survey.reached for name in names):
+        survey = _survey(images, through=True) or survey
+    return {name: survey.call_of(name) for name in names}
 
 
-def early_and_late(images: Images) -> list[str]:
-    """The first layer with weights that sees the picture, and the last whose places the output depends on."""
-    found = _found(images, None, any_output=True)
-    return list(dict.fromkeys([found.early, found.late]))
+def _survey(images: Images, until: int | None = None, *, through: bool = False) -> Survey | None:
+    """None where the model does not run with a graph."""
+
+    def attempt() -> Survey:
+        with surveyed(images, until=until, through=through) as survey:
+            return survey
+
+    try:
+        return forgiving(images.subject, attempt)
+    except (NoWayBackError, ModelRunError):
+        return None
 
 
-def _found(images: Images, target: Target, *, any_output: bool = False) -> Found:
-    found = find_layers(images, target, any_output=any_output)
+def early_and_late(images: Images) -> dict[str, int]:
+    """The first layer with weights that sees the picture, and the last whose places the output depends on: calls."""
+    found = _found(images, None, any_output=True, any_way=True)
+    return {found.early: found.early_call} | {found.late: found.call}
+
+
+def _found(images: Images, target: Target, *, any_output: bool, any_way: bool) -> Found:
+    found = find_layers(images, target, any_output=any_output, any_way=any_way)
     if found is None:
         subject = images.subject
         raise ExplanationError(
@@ -144,8 +163,7 @@ def _tokens(shape: Size, images: Images, module: nn.Module) -> Layout | None:
     dim = dim or 2
     count = shape[3 - dim]
     if count not in images.tokens:
-        with surveyed(images, until=count):
-            pass
+        _survey(images, until=count)
     found = images.tokens.get(count)
     if found is None and len(images.size) > 1:
         grids = proportional(count, images.size)

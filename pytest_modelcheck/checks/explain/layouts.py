@@ -74,7 +74,7 @@ def dim_of_channels(shape: Size, module: nn.Module) -> int | None:
             return dims.pop()
         if made and dims and part is module and made.dim is not None:
             return made.dim % len(shape)
-    return None
+    return 1 if len(shape) == 3 and shape[2] == 1 else None  # pooled: one place, not one channel
 
 
 def mismatch(grid: Size, size: Size) -> float:
@@ -84,11 +84,14 @@ def mismatch(grid: Size, size: Size) -> float:
 
 
 def by_shape(shape: Size, size: Size, known: Collection[Size] = ()) -> int | None:
-    """The dimension of the channels, 1 or the last, by the grid that is left: a `known` one, or the one that fits."""
+    """The dimension of the channels, 1 or the last, by the grid that is left: a `known` one, or the one that fits.
+
+    Where both fit within a pixel it is torch's own, 1: which one is nearer is chance.
+    """
     grids = {1: tuple(shape[2:]), len(shape) - 1: tuple(shape[1:-1])}
     off = {dim: mismatch(grid, size) for dim, grid in grids.items() if min(grid) > 1}
     fitting = [dim for dim in off if grids[dim] in known] or [dim for dim in off if off[dim] <= 1]
-    return min(fitting, key=lambda dim: off[dim], default=None)
+    return min(fitting, key=lambda dim: (off[dim] > 0, dim), default=None)
 
 
 def exact(shape: Size, size: Size) -> int | None:

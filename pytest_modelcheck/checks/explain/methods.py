@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from ...errors import ExplanationError
 from ..handle import Handle
 
 if TYPE_CHECKING:
@@ -73,8 +74,14 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
 def _named(handle: Handle, made: Made, classes: Classes) -> Made:
     """With the names of the classes."""
     known = classes if classes is not None else handle._setting("classes") or {}
-    names = known if isinstance(known, Mapping) else dict(enumerate(known))
-    return replace(made, names={int(index): str(name) for index, name in names.items()}) if names else made
+    if isinstance(known, (str, bytes)) or not isinstance(known, (Mapping, Iterable)):
+        raise ExplanationError(f"classes={known!r} are no names: give a sequence, or index -> name")
+    names = dict(known) if isinstance(known, Mapping) else dict(enumerate(known))
+    try:
+        by_index = {int(str(index)): str(name) for index, name in names.items()}
+    except ValueError:
+        raise ExplanationError(f"classes={known!r}: a class is a whole number; give index -> name") from None
+    return replace(made, names=by_index) if names else made
 
 
 class ExplainMethods(Handle):

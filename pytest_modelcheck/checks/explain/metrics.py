@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ...verdict.metric import Metric
+from ...verdict.metric import Definition, Metric
 from ...verdict.units import RATIO, Unit
 
-PROBABILITY = Metric("invariance_probability", RATIO, "{transform} probability", more="better")
-FEATURE_SHIFT = Metric("invariance_feature_shift", RATIO, "{transform} shift")
+CHANGED = Definition(2, "0.1")  # probabilities as the model means them, another default layer, other masks
+PROBABILITY = Metric(
+    "invariance_probability", RATIO, "{transform} probability", more="better", definition=CHANGED
+)
+FEATURE_SHIFT = Metric("invariance_feature_shift", RATIO, "{transform} shift", definition=CHANGED)
 HEATMAP = Metric(
     "heatmap",
     Unit("", "", "a distance", "0.001"),

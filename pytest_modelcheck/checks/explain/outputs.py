@@ -16,8 +16,14 @@ Key: TypeAlias = "int | str"
 
 def only_map(output: object) -> Tensor | None:
     """The map of a module's output; None where there is none, or several."""
+    found = where_only_map(output)
+    return found[1] if found else None
+
+
+def where_only_map(output: object) -> tuple[tuple[Key, ...], Tensor] | None:
+    """The same, with the way to it."""
     maps = _maps(output)
-    return maps[0][1] if maps and (len(maps) == 1 or isinstance(output, (tuple, list))) else None
+    return maps[0] if maps and (len(maps) == 1 or isinstance(output, (tuple, list))) else None
 
 
 def the_map(output: object, name: str = "") -> tuple[tuple[Key, ...], Tensor] | None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ...errors import ModelRunError
+from ...model.guard import harmless
 from .entrances import space_of
 from .images import Images
 from .layouts import Size
@@ -38,11 +39,13 @@ def entering(images: Images, then: Callable[[], None] = lambda: None) -> Iterato
     """In the block the first convolution over the picture's dimensions is watched; `then` is called behind it."""
     thread, entered, dims = threading.get_ident(), Entered(), len(images.size)
 
+    @harmless
     def note(module: nn.Module, args: tuple[object, ...]) -> None:
         if entered.given is not None or space_of(module) != dims or threading.get_ident() != thread:
             return
         if args and isinstance(args[0], Tensor):
             entered.given, entered.kernel = args[0].detach(), cast("Size", module.kernel_size)
+            handle.remove()  # each later module would pay for it
             then()
 
     handle = register_module_forward_pre_hook(note)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ...drawing.html import nodeids_in_words
+from .words import GIVEN, NOBODY, SIGMOID, SOFTMAX
 
 Entry: TypeAlias = Mapping[str, Any]  # of the sections `heatmaps` and `projections`, of older records too
-SILENT = "no place speaks for the target"
 HEIGHT = 0.25  # of a signal's picture, as a share of its width
 Box: TypeAlias = tuple[float, float, float, float]  # x, y, width and height
 
@@ -169,7 +169,7 @@ def _mark(asked: Mapping[str, Any], space: Sequence[int], slices: Sequence[int])
     at = ", ".join(f"{axis} {i}" for axis, i in zip("xyz", place, strict=False))
     around = f" with a margin of {asked['margin']}" if asked["margin"] else ""
     where = f"the {'mask' if outline else 'box'}{around}"
-    told = f"hottest at {at}: {'in' if asked['hit'] else 'not in'} {where}" if place else SILENT
+    told = f"hottest at {at}: {'in' if asked['hit'] else 'not in'} {where}" if place else NOBODY
     dots = [
         (left + place[0] + 0.5, place[1] + 0.5 if len(place) > 1 else space[-1] * HEIGHT / 2)
         for left in _lefts(place, space, slices)
@@ -210,9 +210,9 @@ def curves(maps: Mapping[str, Mapping[str, Any]], of: str) -> dict[str, list[flo
 
 
 MADE = {
-    "softmax": "softmax of the output",
-    "sigmoid": "sigmoid of the output",
-    "given": "as the model gives it",
+    SOFTMAX: "softmax of the output",
+    SIGMOID: "sigmoid of the output",
+    GIVEN: "as the model gives it",
 }
 
 

@@ -12,12 +12,10 @@ from PIL import Image
 from ...drawing.images import to_base64
 from ...errors import ExplanationError
 from .views import SHOWN, plane
+from .words import NOBODY as NOBODY
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-
-NOBODY = "no place speaks for the target"
 
 
 def silent(maps: np.ndarray) -> list[int]:

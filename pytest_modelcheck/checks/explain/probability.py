@@ -10,15 +10,15 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from ...errors import ExplanationError
+from ...errors import ExplanationError, ModelRunError
 from ...model.subject import Inputs, Subject
 from ...text import not_one_of
 from .logits import class_logits
+from .words import GIVEN, PROBABILITIES, SIGMOID, SOFTMAX
 
 ProbabilityChoice: TypeAlias = str | Callable[..., Tensor] | None
 """How probabilities are made of the output: a word, a callable on the output, or None: as the model means it."""
 Top: TypeAlias = tuple[tuple[tuple[int, float], ...], ...]
-SOFTMAX, SIGMOID, GIVEN = WORDS = ("softmax", "sigmoid", "given")
 LIKELIEST = 5
 LOGITS = "logits"  # what made the output is no function that ends in probabilities
 ENDS = {"Softmax": GIVEN, "Sigmoid": GIVEN, "Hardsigmoid": GIVEN, "Addmm": LOGITS, "Convolution": LOGITS}
@@ -55,8 +55,8 @@ PASSING = {
 
 def checked(probability: object) -> None:
     """Raise ExplanationError for what is neither a word nor a callable."""
-    if probability is not None and not callable(probability) and probability not in list(WORDS):
-        words = not_one_of("probability", probability, WORDS)
+    if probability is not None and not callable(probability) and probability not in PROBABILITIES:
+        words = not_one_of("probability", probability, PROBABILITIES)
         raise ExplanationError(f"{words}; or a callable on the output that returns (N, classes) in [0, 1]")
 
 
@@ -196,7 +196,11 @@ def made_in_a_run(subject: Subject, read: Callable[[object], Tensor], inputs: In
         for parameter in subject.module.parameters():
             if (parameter.is_floating_point() or parameter.is_complex()) and not parameter.is_inference():
                 parameter.requires_grad_()
-        return made_by(read(subject.run(inputs or subject.require_inputs().copied(gradients=False))))
+        try:
+            output = subject.run(inputs or subject.require_inputs().copied(gradients=False))
+        except ModelRunError:  # it runs without a graph alone
+            return ""
+        return made_by(read(output))
 
 
 def _end(node: Any) -> str:

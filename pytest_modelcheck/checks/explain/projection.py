@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
 from ...model.subject import Subject
-from .cam import cam, per_sample, refuse_nan
+from .cam import mapped, per_sample, refuse_nan
 from .heatmap import Explanation
 from .images import ImageChoice, Images, find_images, grown
 from .layers import Layer, find_layer
@@ -49,12 +49,25 @@ class Projection(Explanation):
         scaled: np.ndarray = size / np.maximum(largest, np.finfo(np.float32).tiny)
         return scaled
 
-    def box(self, index: int = 0) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) around all pixels that the signal reached; right, bottom exclusive; 0 if none."""
+    def box(self, index: int = 0) -> tuple[int, ...]:
+        """(left, top, right, bottom) around all pixels that the signal reached; right, bottom exclusive; 0 if none.
+
+        As of `Heatmap.points_at`: of a signal (left, right), of a volume x, y and z, the first ones and the last.
+        """
         if not self.raw[index].any():
-            return 0, 0, 0, 0
-        rows, columns = self._reached(index)
-        return columns.start, rows.start, columns.stop, rows.stop
+            return (0,) * (2 * (self.raw.ndim - 2))
+        axes = self._reached(index)[::-1]
+        return (*(axis.start for axis in axes), *(axis.stop for axis in axes))
+
+    def patch(self, index: int = 0) -> tuple[Image.Image, Image.Image]:
+        """The input and the signal where it reached the input, as pictures. A volume's are slices within its box."""
+        if self.raw.ndim == 4:
+            left, top, right, bottom = self.box(index)
+            box = left, top, right, bottom
+            return self.input_image(index).crop(box), self.picture(index).crop(box)
+        where = (slice(index, index + 1), slice(None), *self._reached(index))
+        cut = replace(self, raw=self.raw[where], image=self.image[where])
+        return cut.input_image(), cut.picture()
 
     def _reached(self, index: int) -> list[slice]:
         """Along each axis of the space, from the first to the last place that the signal reached."""
@@ -135,7 +148,7 @@ def projected(
     """`project` of a picture that was found."""
     subject = images.subject
     refuse_nan(subject)
-    _refuse_feature_alone(subject, feature, layer)
+    _refuse_without_layer(subject, feature, call, layer)
     name, module = find_layer(images, layer) if layer is not None else ("", None)
     start = Start(target, name, module, feature, call)
     went = sent(images, rule, start)
@@ -162,9 +175,10 @@ def guided_gradcam(
     subject: Subject, *, target: Target = None, layer: Layer = None, call: int = -1, image: ImageChoice = None
 ) -> Projection:
     """Selvaraju et al. 2017: guided backpropagation, weighted by Grad-CAM's positive map."""
-    heatmap = cam(subject, target=target, layer=layer, call=call, image=image)
+    images = find_images(subject, image)
+    heatmap = mapped(images, target=target, layer=layer, call=call)
     classes = target if callable(target) else cast("list[int]", list(heatmap.target))
-    guided = project(subject, "guided", target=classes, image=image)
+    guided = projected(images, "guided", target=classes)
     with exactly():
         weights = grown(torch.from_numpy(heatmap.raw).relu(), heatmap.image.shape[2:], heatmap.extent)
     return Projection(
@@ -176,15 +190,16 @@ def guided_gradcam(
         heatmap.score,
         guided.relus,
         why=heatmap.why,
+        top=heatmap.top,
+        probability=heatmap.probability,
         notes=tuple(dict.fromkeys((*heatmap.notes, *guided.notes))),
     )
 
 
-def _refuse_feature_alone(subject: Subject, feature: int | None, layer: Layer) -> None:
-    if feature is not None and layer is None:
-        raise ExplanationError(
-            f"{subject.name}: feature={feature!r} needs the layer that it is of: layer='...'"
-        )
+def _refuse_without_layer(subject: Subject, feature: int | None, call: int, layer: Layer) -> None:
+    given = f"feature={feature!r}" if feature is not None else f"call={call!r}" if call != -1 else ""
+    if given and layer is None:
+        raise ExplanationError(f"{subject.name}: {given} needs the layer that it is of: layer='...'")
 
 
 def _refuse_empty(raw: Tensor, subject: Subject, layer: str) -> None:

@@ -14,7 +14,7 @@ import inspect
 import re
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -61,11 +61,14 @@ class Rectified:
 
 
 @contextmanager
-def rectified(values: Tensor, rule: str) -> Iterator[Rectified]:
-    """In the block a backward from `values` goes by `rule` (`deconvnet`, `guided`)."""
+def rectified(values: Tensor, rule: str, compared: Collection[Node] = ()) -> Iterator[Rectified]:
+    """In the block a backward from `values` goes by `rule` (`deconvnet`, `guided`).
+
+    `compared`: what made tensors that the forward compared, see `Plainly`.
+    """
     nodes = list(_nodes([values]))
     found = [node for node in nodes if _is_relu(node)]
-    others = Counter(_others(nodes))
+    others = Counter([*_others(nodes), *_gates(nodes, compared)])
     names = {node.name() for node in nodes}
     switches = any("MaxPool" in name for name in names)
     with ExitStack() as hooks:
@@ -215,15 +218,62 @@ def _activation(node: Node) -> str:
     return _PLAIN.get(name, "")
 
 
+_GATES = {"Mul": "x * (x > 0)", "Where": "where", "MaskedFill": "masked_fill", "IndexPut": "index_put"}
+
+
+def _gates(nodes: list[Node], compared: Collection[Node]) -> Iterator[str]:
+    """Each activation that is written in arithmetic: what is `compared` is kept where the comparison says so.
+
+    `x + |x|` is one too.
+    """
+    for node in nodes:
+        name, given = _plain_name(node), [_behind_clones(one) for one, _ in node.next_functions]
+        if name in _GATES and any(one in compared for one in given) and (name != "Mul" or _is_masked(node)):
+            yield _GATES[name]
+        elif name == "Add" and any(_is_size_of(one, other) for one in given for other in given):
+            yield "x + |x|"
+
+
+def _behind_clones(node: Node) -> Node:
+    while node is not None and _plain_name(node) == "Clone":
+        node = node.next_functions[0][0]
+    return node
+
+
+def _is_masked(node: Node) -> bool:
+    """Whether one of the factors is of truth values."""
+    if all(given is not None for given, _ in node.next_functions):
+        return False
+    factor = node._saved_other if node.next_functions[1][0] is None else node._saved_self
+    return isinstance(factor, Tensor) and _is_of_two_values(factor)
+
+
+def _is_of_two_values(factor: Tensor) -> bool:
+    return factor.dtype is torch.bool or (factor.dim() > 0 and bool(((factor == 0) | (factor == 1)).all()))
+
+
+def _is_size_of(node: Node, other: Node) -> bool:
+    return node is not None and _plain_name(node) == "Abs" and node.next_functions[0][0] is other
+
+
 class Plainly(TorchFunctionMode):
     """While active in this thread, what torch's graph would not show of a rectifier is written in another way.
 
     Those that write in place to a view make a tensor and copy it there: the graph would keep them in a node for all
     that was written to the whole tensor. A threshold of 0 with another value below it is no ReLU: it becomes `where`.
+    `compared`: what made tensors that were compared: a ReLU may be written so.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.compared: set[Node] = set()
 
     def __torch_function__(self, func: Any, classes: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func in _COMPARISONS:
+            self.compared |= {
+                one.grad_fn for one in args if isinstance(one, Tensor) and one.grad_fn is not None
+            }
         if func in _THRESHOLDS:
             made = _threshold(func, *args, **kwargs)
             if made is not None:
@@ -254,6 +304,12 @@ for _home in (torch, Tensor, F, torch._C._nn):
         if _own is not None and hasattr(_home, f"{_each}_"):
             _MADE[getattr(_home, f"{_each}_")] = _own
 
+_COMPARISONS = {
+    getattr(home, name)
+    for home in (torch, Tensor)
+    for name in ("gt", "ge", "lt", "le", "greater", "less", "__gt__", "__ge__", "__lt__", "__le__", "sign")
+    if hasattr(home, name)
+}
 _IN_PLACE: Any = vars(torch)["threshold_"]
 _THRESHOLDS = {F.threshold, torch.threshold, _IN_PLACE}
 

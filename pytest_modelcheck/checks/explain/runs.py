@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge
 from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
@@ -41,6 +42,40 @@ def exactly() -> Iterator[None]:
         yield
 
 
+class _OwnError(BaseException):
+    """Carries an exception of ours out of a run of the model, whose it is not; no `except Exception` catches it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@contextmanager
+def within_a_run() -> Iterator[None]:
+    """Around what a hook of ours does: an exception leaves the run as ours, see `own_errors`."""
+    try:
+        yield
+    except Exception as error:
+        raise _OwnError(error) from error
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Around a run of the model: what was raised `within_a_run` is raised as it was, and not told as the model's."""
+    try:
+        yield
+    except _OwnError as carried:
+        raise carried.error from carried.error.__cause__
+
+
+class BackwardError(ModelRunError):
+    """What was raised on the way back; the original exception is the cause."""
+
+
+class NoWayBackError(ExplanationError):
+    """The model runs, but in no way that a gradient can take."""
+
+
 class _BrokenError(Exception):
     """A backward that came no further than to the module that it names."""
 
@@ -49,33 +84,37 @@ _FINISHED: ContextVar[list[tuple[str, Tensor]] | None] = ContextVar("finished", 
 """Outputs of modules, the last first, that a backward is tried by one by one; None: it goes all the way at once."""
 
 
+def back(
+    scores: Tensor,
+    to: Sequence[Tensor] | Sequence[GradientEdge],
+    signal: Tensor | None = None,
+    *,
+    keep: bool = False,
+) -> list[Tensor | None]:
+    """The gradient by each of `to`; None where there is none. `keep`: the graph. Raises BackwardError."""
+    try:
+        return list(torch.autograd.grad(scores, to, signal, retain_graph=keep, allow_unused=True))
+    except Exception as error:  # a user's backward may raise anything
+        raise BackwardError(in_short(error)) from error
+
+
 def gradients(scores: Tensor, leaves: Sequence[Tensor], signal: Tensor | None = None) -> list[Tensor]:
     """Of the scores' sum (or of `signal` at the scores) by each leaf; zero where they do not depend on it."""
     if not scores.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     signal, finished = torch.ones_like(scores) if signal is None else signal, _FINISHED.get()
-
-    def back(*to: Tensor) -> list[Tensor]:
-        return list(
-            torch.autograd.grad(
-                scores,
-                to,
-                signal,
-                allow_unused=True,
-                materialize_grads=True,
-                retain_graph=finished is not None,
-            )
-        )
-
+    ways = [("", leaves)]
+    if finished:
+        before = [*([made] for _, made in finished[1:]), leaves]
+        ways = [(module, to) for (module, _), to in zip(finished, before, strict=True)]
     with exactly():
-        if not finished:
-            return back(*leaves)
-        for (module, _), to in zip(finished, [*([made] for _, made in finished[1:]), leaves], strict=True):
+        for module, to in ways:
             try:
-                found = back(*to)
-            except RuntimeError as error:
-                raise _BrokenError(module) from error
-        return found
+                found = back(scores, to, signal, keep=finished is not None)
+            except BackwardError as error:
+                raise (_BrokenError(module) if finished else error) from error.__cause__
+    zero = torch.zeros_like
+    return [zero(leaf) if g is None else g for leaf, g in zip(leaves, found, strict=True)]
 
 
 def _where_it_breaks(subject: Subject, attempt: Callable[[], object]) -> str:
@@ -93,7 +132,7 @@ def _where_it_breaks(subject: Subject, attempt: Callable[[], object]) -> str:
         attempt()
     except _BrokenError as error:
         return str(error)
-    except (RuntimeError, ModelRunError):
+    except ModelRunError:
         return ""
     finally:
         hook.remove()
@@ -104,36 +143,41 @@ def _where_it_breaks(subject: Subject, attempt: Callable[[], object]) -> str:
 def forgiving(subject: Subject, attempt: Callable[[], T]) -> T:
     """`attempt()`: a run and its backward. Again, with what in-place operators overwrite kept, where these spoil it.
 
-    Raises ExplanationError where the model runs, but in no way that a gradient can take.
+    Raises NoWayBackError where the model runs, but in no way that a gradient can take.
     """
     try:
         return attempt()
-    except RuntimeError as error:
+    except BackwardError as error:
         if not _said(error, _IN_PLACE):
             raise _no_way_back(subject, error, _where_it_breaks(subject, attempt)) from error
     except ModelRunError as error:
         if not _said(error, _IN_PLACE):
-            if _said(error, _REFUSED):
+            if refuses_a_graph(error):
                 raise _no_way_back(subject, error) from error
             raise
     try:
         with torch.autograd.graph.allow_mutation_on_saved_tensors(), SingleViews():
             return attempt()
-    except (RuntimeError, ModelRunError) as error:
+    except ModelRunError as error:
         raise _no_way_back(subject, error) from error
 
 
-def _said(error: Exception, words: tuple[str, ...]) -> bool:
-    cause = error.__cause__ if isinstance(error, ModelRunError) else error
+def refuses_a_graph(error: ModelRunError) -> bool:
+    """Whether the model failed because its tensors have a gradient: without one it may run."""
+    return _said(error, _REFUSED)
+
+
+def _said(error: ModelRunError, words: tuple[str, ...]) -> bool:
+    cause = error.__cause__
     return isinstance(cause, RuntimeError) and any(word in str(cause) for word in words)
 
 
-def _no_way_back(subject: Subject, error: Exception, module: str = "") -> ExplanationError:
+def _no_way_back(subject: Subject, error: ModelRunError, module: str = "") -> NoWayBackError:
     within = f", in module {module!r}" if module else ""
-    told = str(error) if isinstance(error, ModelRunError) else f"{subject.name}: {in_short(error)}{within}"
-    return ExplanationError(
+    told = f"{subject.name}: {error}{within}" if isinstance(error, BackwardError) else str(error)
+    return NoWayBackError(
         f"{told}\nThe model runs, but no gradient can go back through it: take score_cam() or eigencam(), which "
-        "need none, or a layer behind that place."
+        "need none, or another method at a layer behind that place."
     )
 
 

@@ -11,6 +11,7 @@ from ...drawing.panel import Panel
 from ...records.section import Section
 from .changes import COMPARISON
 from .entries import HeatmapEntry
+from .metrics import CHANGED
 from .panel import curves, judged, made, per_sample, rows
 
 if TYPE_CHECKING:
@@ -61,12 +62,13 @@ HEATMAPS = Section(
     evidence=Panel(__package__, "evidence.html.j2"),
     changes=COMPARISON,
     settings=("heatmaps", "classes"),
+    definition=CHANGED,
     steady=True,  # within the tolerance of its comparison
 )
 SECTIONS = (
     HEATMAPS,
     _section("projections", "Projections to pixels", type=list[CurveEntry], former=("deconvnet",)),
-    _section("faithfulness", "Faithfulness", type=list[CurveEntry]),
-    _section("invariance", "Invariance", type=list[CurveEntry]),
+    _section("faithfulness", "Faithfulness", type=list[CurveEntry], definition=CHANGED),
+    _section("invariance", "Invariance", type=list[CurveEntry], definition=CHANGED),
     _section("evolution", "Evolution of features", type=list[CurveEntry]),
 )

@@ -73,13 +73,13 @@ def _go(images: Images, rule: str, start: Start, watch: Trail | ThroughNoGrad | 
             for tensor in inputs.tensors:
                 if tensor.requires_grad:
                     watch.follow(tensor)
-        with Plainly(), watch or nullcontext():
+        with Plainly() as plainly, watch or nullcontext():
             values, targets, output = _started(images, start, inputs)
         if isinstance(watch, Trail):
             watch.ends(values)
         met = relus(output)
         signal = values.detach() if start.module is not None else torch.ones_like(values)
-        with rectified(values, rule) as way:
+        with rectified(values, rule, plainly.compared) as way:
             found = gradients(values, leaves, signal)
     return Went(
         images.read(found),
@@ -139,7 +139,8 @@ def _strongest(images: Images, start: Start, seen: list[Tensor]) -> tuple[Tensor
     subject, name, feature, call = images.subject, start.name, start.feature, start.call
     if not -len(seen) <= call < len(seen):
         raise ExplanationError(f"{subject.name}: layer {name!r} has no call {call}: it ran {len(seen)} times")
-    features = as_map(seen[call], images, name).flatten(2)
+    of_picture = [tensor for tensor in seen if tensor.requires_grad] if call == -1 else []
+    features = as_map((of_picture or [seen[call]])[-1], images, name).flatten(2)
     peaks, places = features.max(2)
     if feature is None:
         chosen = peaks.argmax(1)

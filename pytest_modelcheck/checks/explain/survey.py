@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,15 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from ...model.guard import only_reads
+from ...model.subject import Inputs
 from .images import Images
-from .layouts import MOST_EXTRA, Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
-from .outputs import only_map
-from .runs import as_written
+from .layouts import Layout, Size, by_shape, dim_of_channels, made_by, mismatch, places
+from .outputs import only_map, put, tensors, where_only_map
+from .runs import as_written, own_errors, within_a_run
+from .stops import ThroughNoGrad
+from .tokens import front_of
+
+TRIES = 4  # layers of so many tokens that are asked whether these are places
 
 
 @dataclass
@@ -25,7 +31,8 @@ class Call:
     """What a module's last call gave, that the picture reaches; its `number` is from 0.
 
     `trusted`: its places are known to be the picture's, and not by their proportions alone. `edge`: where a gradient by
-    it is found; None: it does not depend on the picture. `is_norm`, `has_weights`: of the module itself.
+    it is found; None: it does not depend on the picture. `is_norm`, `has_weights`: of the module itself. `among`: it is
+    one of several tensors that the module returned.
     """
 
     name: str
@@ -35,6 +42,7 @@ class Call:
     edge: GradientEdge | None
     is_norm: bool
     has_weights: bool
+    among: bool = False
 
 
 class _Enough(BaseException):
@@ -43,7 +51,11 @@ class _Enough(BaseException):
 
 @dataclass
 class Survey:
-    """What one forward showed: `calls` in the order in which they finished, and the model's `output`."""
+    """What one forward showed: `calls` in the order in which they finished, and the model's `output`.
+
+    `reached`: of each module the last call, from 0, that the picture reaches, whatever it gives.
+    `sums`: where there is no graph, of what each module gave, call by call.
+    """
 
     images: Images
     samples: int
@@ -52,39 +64,62 @@ class Survey:
     output: object = None
     finished: dict[str, Call] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    reached: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, list[float]] = field(default_factory=dict)
     grids: dict[Size, None] = field(default_factory=dict)
     widths: dict[int, int] = field(default_factory=dict)
+    tries: dict[tuple[int, Size], int] = field(default_factory=dict)
     until: int | None = None
 
     def call(self, found: Call) -> int:
         """Which of a module's calls it was, as the methods count them: -1 is the last one."""
-        return -1 if found.number == self.counts[found.name] else found.number
+        return self._counted(found.name, found.number)
+
+    def call_of(self, name: str) -> int:
+        """The last call of a module that the picture reaches; -1 also where it reaches none."""
+        return self._counted(name, self.reached.get(name, -1))
+
+    def _counted(self, name: str, number: int) -> int:
+        return -1 if number == self.counts.get(name) else number
 
     @property
     def calls(self) -> list[Call]:
         """Those that the picture reaches; all of them where no graph tells (a backbone in a no_grad block)."""
         found = list(self.finished.values())
-        return [call for call in found if call.edge] or found
+        return (
+            [call for call in found if call.edge]
+            or [call for call in found if call.name in self.reached]
+            or found
+        )
 
     def note(
-        self, name: str, module: nn.Module, given: Tensor | None, output: Tensor, version: int | None
+        self,
+        name: str,
+        module: nn.Module,
+        given: Tensor | None,
+        output: Tensor,
+        version: int | None,
+        handed: Tensor,
     ) -> None:
-        """Take down what `module` made of `given`."""
+        """Take down what `module` made of `given`; `handed`: the output as others get it."""
         number = self.counts[name] = self.counts.get(name, -1) + 1
-        self._merge(given)
+        if output.requires_grad:
+            self.reached[name] = number
+        if not self.leaves and _is_strided(output):
+            self.sums.setdefault(name, []).append(float(output.sum(dtype=torch.float64)))
         if given is not None and self._is_untouched(module, given):
             self.pictures.append(output)
             return
-        if (
-            _passes_on(given, output, version)
-            or not output.is_floating_point()
-            or len(output) != self.samples
-        ):
+        given = given if given is not None and _is_strided(given) else None
+        self._merge(given)
+        if not _is_strided(output) or not output.is_floating_point() or output.dim() < 3:
+            return
+        if len(output) != self.samples or _passes_on(given, output, version):
             return
         layout, trusted = self._read(module, output)
         if layout is None:
             return
-        if trusted and layout.front is None and output.requires_grad:
+        if trusted and layout.front is None and self._may_be_of_picture(output):
             self.grids.setdefault(layout.grid)
         former = self.finished.get(name)
         if former is not None and former.edge and not output.requires_grad:
@@ -92,9 +127,14 @@ class Survey:
         self.finished.pop(name, None)
         self.images.layouts[name] = layout
         weights = [p for p in module._parameters.values() if p is not None]
-        edge = get_gradient_edge(output) if output.requires_grad else None
+        edge = get_gradient_edge(handed) if handed.requires_grad else None
         is_norm = "norm" in type(module).__name__.lower()
-        self.finished[name] = Call(name, number, layout, trusted, edge, is_norm, bool(weights))
+        among = handed is not output
+        self.finished[name] = Call(name, number, layout, trusted, edge, is_norm, bool(weights), among)
+
+    def _may_be_of_picture(self, output: Tensor) -> bool:
+        """By the graph, where there is one."""
+        return output.requires_grad or not self.leaves
 
     def _is_untouched(self, module: nn.Module, given: Tensor) -> bool:
         """Whether it hands the picture on without weights: padding, dropout, a smaller one."""
@@ -143,37 +183,17 @@ class Survey:
     def _token_grid(self, tokens: Tensor) -> tuple[Size, int] | None:
         """The grid that tokens (N, L, C) make, and how many stand in front of it."""
         count, known = tokens.shape[1], self.images.tokens
-        if count not in known and tokens.requires_grad:
-            fitting = [grid for grid in self.grids if 0 <= count - math.prod(grid) <= MOST_EXTRA]
+        if count not in known and self._may_be_of_picture(tokens):
+            fitting = [grid for grid in self.grids if math.prod(grid) <= count]
             fitting = fitting or ([] if self.grids else proportional(count, self.images.size))
             if not fitting or count == 1:
                 return None
             grid = max(fitting, key=math.prod)
-            known[count] = grid, self._front(tokens, count - math.prod(grid))
+            tried = self.tries[count, grid] = self.tries.get((count, grid), 0) + 1
+            front = front_of(tokens, grid, self.images, self.leaves) if tried <= TRIES else None
+            if front is not None:
+                known[count] = grid, front
         return known.get(count)
-
-    def _front(self, tokens: Tensor, extra: int) -> int:
-        """How many tokens stand before those of the places: the first ones do not answer to the picture, or the last.
-
-        Asked of the first layer that has them: attention mixes all.
-        """
-        if not extra:
-            return 0
-        first, last = (self._answer(part) for part in (tokens[:, :extra], tokens[:, -extra:]))
-        return 0 if last < 1e-4 * first else extra
-
-    def _answer(self, tokens: Tensor) -> float:
-        weights = torch.linspace(
-            -1, 1, tokens.shape[-1], device=tokens.device
-        ).square()  # a norm's plain sum is constant
-        found = torch.autograd.grad(
-            (tokens.float() * weights).sum(),
-            self.leaves,
-            retain_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
-        return max(float(gradient.abs().max()) for gradient in found)
 
     def _merge(self, given: Tensor | None) -> None:
         """Patch merging (Swin): as many tokens as the halved grid has, of so many more channels, are its places."""
@@ -184,6 +204,11 @@ class Survey:
             count = math.prod(grid)
             if given.shape[1] * merged == count and given.shape[2] == merged * self.widths.get(count, 0):
                 self.grids.setdefault(tuple(n // 2 for n in grid))
+
+
+def _is_strided(tensor: Tensor) -> bool:
+    """Whether it has its numbers in one place and its dimensions in plain numbers: not sparse, not nested."""
+    return tensor.layout is torch.strided and not tensor.is_nested
 
 
 def _passes_on(given: Tensor | None, output: Tensor, version: int | None) -> bool:
@@ -230,19 +255,27 @@ def _factored(number: int, dims: int) -> Iterator[Size]:
 
 
 @contextmanager
-def surveyed(images: Images, one: bool = False, until: int | None = None) -> Iterator[Survey]:
+def surveyed(
+    images: Images,
+    one: bool = False,
+    until: int | None = None,
+    *,
+    graph: bool = True,
+    through: bool = False,
+) -> Iterator[Survey]:
     """Run the model as it is set up, with a graph from the picture on: of the first sample alone, or of all.
 
-    `until`: enough is seen when the grid of so many tokens is known.
+    `until`: enough is seen when the grid of so many tokens is known. Without `graph` nothing tells what the picture
+    reaches. `through`: no_grad in the model is left out.
     """
     names = {module: name for name, module in images.subject.module.named_modules() if name}
     thread, versions = threading.get_ident(), dict[nn.Module, "int | None"]()
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(images.subject.restored(frozen=True, guard=not only_reads(images.subject.module)))
-        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.set_grad_enabled(graph))
         torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
-        inputs, leaves = images.differentiable(one)
+        inputs, leaves = images.differentiable(one) if graph else (_plainly(images, one), [])
         pictures = [t for i, t in enumerate(inputs.tensors) if i in images.places]
         survey = Survey(images, 1 if one else len(images.batch), pictures, leaves, until=until)
 
@@ -251,18 +284,42 @@ def surveyed(images: Images, one: bool = False, until: int | None = None) -> Ite
             if given is not None and threading.get_ident() == thread:
                 versions[module] = _version(given)
 
-        def after(module: nn.Module, args: object, output: object) -> None:
-            tensor = first_tensor(output)
-            if tensor is not None and threading.get_ident() == thread and module in names:
-                survey.note(names[module], module, first_tensor(args), tensor, versions.get(module))
+        def after(module: nn.Module, args: object, output: object) -> object:
+            if threading.get_ident() != thread or module not in names:
+                return None
+            with within_a_run():
+                found = where_only_map(output)
+                if found is None:
+                    return None
+                path, tensor = found
+                handed = _handed_on(output, tensor)
+                survey.note(names[module], module, first_tensor(args), tensor, versions.get(module), handed)
+                return put(output, path, handed) if handed is not tensor else None
 
-        with suppress(_Enough), as_written(), _hooks(before, after):
+        if through:
+            stack.enter_context(ThroughNoGrad(images.subject.module))
+        with own_errors(), suppress(_Enough), as_written(), _hooks(before, after):
             survey.output = images.subject.run(inputs)
         yield survey
 
 
+def _plainly(images: Images, one: bool) -> Inputs:
+    return images.inputs(images.batch[:1], 0) if one else images.inputs(images.batch)
+
+
+def _handed_on(output: object, tensor: Tensor) -> Tensor:
+    """The map `tensor` of a module's output with an edge of its own, if it is one of several tensors there.
+
+    What goes around it, from its maker to the others (a pooled one beside the last hidden state), is then not the
+    module's map.
+    """
+    if not tensor.requires_grad or isinstance(output, Tensor) or len(list(tensors(output))) < 2:
+        return tensor
+    return tensor.view_as(tensor) if _is_strided(tensor) else tensor
+
+
 @contextmanager
-def _hooks(before: Callable[..., None], after: Callable[..., None]) -> Iterator[None]:
+def _hooks(before: Callable[..., None], after: Callable[..., Any]) -> Iterator[None]:
     handles = [register_module_forward_pre_hook(before), register_module_forward_hook(after)]
     try:
         yield

@@ -11,6 +11,7 @@ import operator
 import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 Put: TypeAlias = Callable[[], object]
@@ -52,6 +53,8 @@ def _base(value: dict[Any, Any]) -> Any:
 
 
 def _save_dict(value: dict[Any, Any]) -> dict[Any, Any]:
+    if type(value) is dict:
+        return value.copy()
     return dict(_base(value).items(value))
 
 
@@ -78,6 +81,35 @@ def put_dict(value: dict[Any, Any], copy: dict[Any, Any]) -> None:
     else:  # whose own update asks the subclass
         for key, entry in copy.items():
             base.__setitem__(value, key, entry)
+
+
+class Dicts:
+    """Shallow copies of many dicts, compared all at once: as a rule none has changed."""
+
+    def __init__(self, dicts: list[dict[Any, Any]]) -> None:
+        self._dicts = dicts
+        self._copies = [_save_dict(value) for value in dicts]
+        self._keys = [*chain.from_iterable(dicts)]
+
+    def changed(self) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
+        """Those that are not as they were, each with its copy."""
+        if self._are_the_same():
+            return []
+        pairs = zip(self._dicts, self._copies, strict=True)
+        return [(value, copy) for value, copy in pairs if not same_dict(value, copy)]
+
+    def _are_the_same(self) -> bool:
+        """Values, one after the other, and keys, without a look at where a dict ends but for its length."""
+        now, before = self._dicts, self._copies
+        return (
+            [*map(len, now)] == [*map(len, before)]
+            and identical(_values(now), _values(before))
+            and [*chain.from_iterable(now)] == self._keys
+        )
+
+
+def _values(dicts: list[dict[Any, Any]]) -> Iterator[object]:
+    return chain.from_iterable(map(dict.values, dicts))
 
 
 def _put_sequence(value: Value, copy: Value) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as nn_module
 
 from ...errors import ModelCheckWarning
-from .containers import Kind, Put, Value, identical
+from .containers import Dicts, Kind, Put, Value, identical, put_dict
 from .kinds import NOTHING, PLAIN, kind_of
 from .reach import Owner, own_classes, put_value, reach, value_of
 
@@ -30,7 +30,10 @@ Place: TypeAlias = (
     str | tuple[nn.Module, str]
 )  # where a value was found: an attribute of a module, or in words
 Saved: TypeAlias = tuple[Kind, Value, Value]
-_DICT, _DICTS = kind_of(dict), (dict, OrderedDict)
+_DICTS = (dict, OrderedDict)
+_EMPTY = frozenset(
+    [dict, OrderedDict, list, set]
+)  # that are put back, when they were empty, by being cleared
 _REGISTRIES = ("_parameters", "_buffers", "_modules")  # what is in them is known
 GLOBAL_HOOKS = [
     hooks for name, hooks in vars(nn_module).items() if name.startswith("_global_") and hooks is not None
@@ -52,7 +55,7 @@ class Held:
         self.modules: list[nn.Module] = []
         self.puts_all_back = False  # also what belongs to the program around the model
         self._told: dict[str, None] = {}
-        self._modules: list[tuple[nn.Module, type, dict[str, Any], dict[str, Any]]] = []
+        self._registered: list[dict[str, Any]] = []
         self._empty: list[Any] = []  # most of a module's containers: hooks that nobody set
         self._saved: list[Saved] = []
         self._around: list[Saved] = []
@@ -62,12 +65,16 @@ class Held:
         self._left, self._bytes = OBJECTS, BYTES
         for part in parts:
             self._module(part)
-        for cls in dict.fromkeys(map(type, parts)):
+        classes = dict.fromkeys(map(type, parts))
+        for cls in classes:
             self._code(cls)
-        self._classes = [(base, set(vars(base))) for base in own_classes(map(type, parts))]
+        self._classes = [(base, set(vars(base))) for base in own_classes(classes)]
         self._add(GLOBAL_HOOKS, HOOKS)
         self._add(given, INPUTS)
         self._look()
+        self._parts = [*parts, *self.modules]
+        self._types = [*map(type, self._parts)]
+        self._attributes, self._registries = Dicts([*map(vars, self._parts)]), Dicts(self._registered)
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -77,7 +84,9 @@ class Held:
     @property
     def is_changed(self) -> bool:
         """Whether something differs by now, but for the mode that modules are in."""
-        if any(type(module) is not cls or _differ(now, before) for module, cls, now, before in self._modules):
+        if not identical(map(type, self._parts), self._types):
+            return True
+        if any(_differ(now, before) for now, before in self._attributes.changed()):
             return True
         return next(self._other_changes(), None) is not None
 
@@ -94,17 +103,19 @@ class Held:
 
     def changes(self) -> Iterator[Put]:
         """What puts back each thing that differs by now; to be asked for one after the other."""
-        for module, cls, attributes, before in self._modules:
+        for module, cls in zip(self._parts, self._types, strict=True):
             if type(module) is not cls:
                 yield partial(setattr, module, "__class__", cls)
-            if not (len(attributes) == len(before) and identical(attributes.values(), before.values())):
-                yield partial(_refill, attributes, before)
+        for attributes, before in self._attributes.changed():
+            yield partial(put_dict, attributes, before)
         yield from self._other_changes()
 
     def _other_changes(self) -> Iterator[Put]:
         """Of all but the attributes of modules."""
         for container in filter(None, self._empty):
             yield container.clear
+        for registry, before in self._registries.changed():
+            yield partial(put_dict, registry, before)
         for owner, name, value in self._names:
             now = value_of(owner, name)
             if now is not value and (self.puts_all_back or self._is_filled(now)):
@@ -139,20 +150,18 @@ class Held:
     # Looking
 
     def _module(self, module: nn.Module) -> None:
-        attributes = vars(module)
-        self._modules.append((module, type(module), attributes, attributes.copy()))
-        for name, value in attributes.items():
+        for name, value in vars(module).items():
             cls = type(value)
             if cls in PLAIN:
                 continue
-            if cls is tuple:
-                self._add(value, (module, name))
-            elif cls not in _DICTS:
-                self._todo.append((value, (module, name)))
-            elif not value:
+            if cls in _EMPTY and not value:
                 self._empty.append(value)
-            elif name in _REGISTRIES:
-                self._saved.append((_DICT, value, value.copy()))
+            elif cls is tuple:
+                for part in value:  # of numbers, as a rule
+                    if type(part) not in PLAIN:
+                        self._todo.append((part, (module, name)))
+            elif name in _REGISTRIES and cls in _DICTS:
+                self._registered.append(value)
                 if name == "_modules":
                     self._add(value.values(), (module, name))
             else:
@@ -167,7 +176,9 @@ class Held:
         self._add(found.closures, AROUND)
 
     def _add(self, values: Iterable[Any], place: Place) -> None:
-        self._todo.extend([(value, place) for value in values if type(value) not in PLAIN])
+        seen = self._seen
+        new = [value for value in values if type(value) not in PLAIN and id(value) not in seen]
+        self._todo.extend([(value, place) for value in new])
 
     def _look(self) -> None:
         todo, seen = self._todo, self._seen
@@ -217,11 +228,6 @@ def _differ(now: dict[str, Any], before: dict[str, Any]) -> bool:
     if len(now) != len(before):
         return True
     return any(now.get(name) is not value for name, value in before.items() if name != "training")
-
-
-def _refill(attributes: dict[str, Any], before: dict[str, Any]) -> None:
-    attributes.clear()
-    attributes.update(before)
 
 
 def _words(place: Place) -> str:

@@ -151,14 +151,15 @@ class Process:
         for setting, value in self.settings:
             if value is not UNREADABLE and setting.read() != value:
                 setting.put(value)
-        _MOVED[0] += not torch.equal(torch.random.get_rng_state(), self.torch)
+        if not torch.equal(torch.random.get_rng_state(), self.torch):
+            _MOVED[0] += 1
+            torch.random.set_rng_state(self.torch)
         if random.getstate() != self.python:
             _MOVED[0] += 1
             random.setstate(self.python)
         if self.numpy and not _same_state(self.numpy[0].get_state(), self.numpy[1]):
             _MOVED[0] += 1
             self.numpy[0].set_state(self.numpy[1])
-        torch.random.set_rng_state(self.torch)
         if self.cuda:
             torch.cuda.set_rng_state_all(self.cuda)
 
