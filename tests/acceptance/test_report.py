@@ -356,7 +356,7 @@ def test_an_old_report_is_not_taken_for_this_runs(project):
     (folder / "mine.txt").write_text("not yours")
     project.conftest("def pytest_runtest_call(): import os; os._exit(3)")
     project.run("--modelcheck-report", subprocess=True)
-    assert sorted(path.name for path in folder.iterdir()) == ["mine.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [".gitignore", "mine.txt"]
 
 
 def test_files_of_the_users_own_are_not_removed(project):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -100,7 +101,7 @@ def _probe(images: Images, layer: Layer, target: Target, call: int, method: str)
         images, layer, target, any_output=method in _ANY_LAYER, any_way=untold
     )
     alone = method in _ANY_LAYER or (method in _TRIED and layer is not None)
-    take = capture_alone if alone else _capture_anyway if untold else capture
+    take = partial(capture_alone if alone else _capture_anyway if untold else capture, heads=method in _TRIED)
     wanted = own if call == -1 else call
     try:
         captured = take(subject, name, module, target, wanted, samples=samples)
@@ -126,13 +127,20 @@ def _probe(images: Images, layer: Layer, target: Target, call: int, method: str)
 
 
 def _capture_anyway(
-    subject: Subject, name: str, module: nn.Module, target: Target, call: int, *, samples: int
+    subject: Subject,
+    name: str,
+    module: nn.Module,
+    target: Target,
+    call: int,
+    *,
+    samples: int,
+    heads: bool,
 ) -> Captured:
     """With a graph, which tells how probabilities are made; without one where the model runs in no other way."""
     try:
-        return capture(subject, name, module, target, call, samples=samples)
+        return capture(subject, name, module, target, call, samples=samples, heads=heads)
     except NoWayBackError:
-        return capture_alone(subject, name, module, target, call, samples=samples)
+        return capture_alone(subject, name, module, target, call, samples=samples, heads=heads)
 
 
 def _through(

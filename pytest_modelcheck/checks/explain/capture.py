@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +26,15 @@ class NeverCalledError(ExplanationError):
     """A layer that no forward calls."""
 
 
+Heads: TypeAlias = Sequence[tuple[nn.Linear, Tensor, Tensor]]
+
+
 @dataclass(frozen=True)
 class Captured:
     """`activation` and `gradient` of the layer's output (its own shape); `score` and `target` per sample.
 
     `call` is the layer's call that was captured, from 0. The gradient is zero where the score does not depend.
-    `output`: what the model returned.
+    `output`: what the model returned. `heads`: linear layers with what they got and gave, where that was asked for.
     `notes`: what a reader must know of the way that it took.
     """
 
@@ -40,14 +44,22 @@ class Captured:
     target: list[int | str]
     call: int
     output: object = None
+    heads: Heads = ()
     notes: tuple[str, ...] = ()
 
 
 def capture_alone(
-    subject: Subject, name: str, layer: nn.Module, target: Target, call: int = -1, *, samples: int
+    subject: Subject,
+    name: str,
+    layer: nn.Module,
+    target: Target,
+    call: int = -1,
+    *,
+    samples: int,
+    heads: bool = False,
 ) -> Captured:
     """`capture` without a gradient, which is zero then."""
-    return _captured(subject, name, layer, target, call, samples, differentiate=False)
+    return _captured(subject, name, layer, target, call, samples, heads=heads, differentiate=False)
 
 
 def capture(
@@ -58,15 +70,17 @@ def capture(
     call: int = -1,
     *,
     samples: int,
+    heads: bool = False,
 ) -> Captured:
     """Run the model once and differentiate the target's score by the layer's output.
 
     What comes before the layer runs without a graph: its output becomes a leaf, and the model goes on with a copy,
     so that in-place operators behind the layer cannot change what was captured. Writes no `.grad`.
-    `call` picks among the calls of a shared module; `samples`: how many pictures there are. Raises ExplanationError for
-    layers that are never called and for targets that the output does not have.
+    `call` picks among the calls of a shared module; `samples`: how many pictures there are; `heads`: note what linear
+    layers get and give. Raises ExplanationError for layers that are never called and for targets that the output does
+    not have.
     """
-    return forgiving(subject, lambda: _captured(subject, name, layer, target, call, samples))
+    return forgiving(subject, lambda: _captured(subject, name, layer, target, call, samples, heads=heads))
 
 
 def capture_through(
@@ -94,6 +108,7 @@ def _captured(
     samples: int,
     watch: Trail | ThroughNoGrad | None = None,
     differentiate: bool = True,
+    heads: bool = False,
 ) -> Captured:
     inputs = subject.require_inputs().copied(gradients=False)
     leaves: list[Tensor] = []
@@ -117,7 +132,8 @@ def _captured(
     ):
         torch.backends.mha.set_fastpath_enabled(False)  # it hides layers; restored() restores the setting
         wanted = call if call >= -1 else _count_calls(subject, inputs, layer) + call
-        with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext():
+        linear = _linear_calls(subject.module if heads else None)
+        with replaced_output(layer, wanted, cut, name) as calls, watch or nullcontext(), linear as seen:
             output = subject.run(inputs)
             if not leaves:
                 raise _never_cut(subject, name, call, calls)
@@ -127,7 +143,7 @@ def _captured(
         (gradient,) = gradients(scores, leaves)
     last = wanted if wanted >= 0 else len(calls) - 1
     told = scores.detach().float().tolist()
-    return Captured(leaves[0].detach(), gradient, told, targets, last, output)
+    return Captured(leaves[0].detach(), gradient, told, targets, last, output, seen)
 
 
 def _never_cut(subject: Subject, name: str, call: int, kinds: list[str]) -> ExplanationError:
@@ -148,6 +164,25 @@ def _never_cut(subject: Subject, name: str, call: int, kinds: list[str]) -> Expl
     ]
     hint = flat_graph(subject.module) or nearest(name, names)
     return NeverCalledError(f"{subject.name}: layer {name!r} is never called in a forward; {hint}")
+
+
+@contextmanager
+def _linear_calls(module: nn.Module | None) -> Iterator[list[tuple[nn.Linear, Tensor, Tensor]]]:
+    """Linear layers with what they got and gave in the block, in order; none of None."""
+    thread, seen = threading.get_ident(), list[tuple[nn.Linear, Tensor, Tensor]]()
+
+    def note(part: nn.Module, args: tuple[object, ...], output: object) -> None:
+        tensors = [t for t in (*args[:1], output) if isinstance(t, Tensor)]
+        if isinstance(part, nn.Linear) and len(tensors) == 2 and threading.get_ident() == thread:
+            seen.append((part, tensors[0].detach(), tensors[1].detach()))
+
+    parts = [] if module is None else [m for m in module.modules() if isinstance(m, nn.Linear)]
+    hooks = [part.register_forward_hook(note) for part in parts]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _count_calls(subject: Subject, inputs: Inputs, layer: nn.Module) -> int:

@@ -17,7 +17,7 @@ from ...progress import progress
 from .capture import Captured, replaced_output
 from .formulas import places, weighed
 from .images import Images, resized
-from .layers import as_map, first_tensor, layout
+from .layers import as_map, layout
 from .logits import class_logits
 from .runs import as_written, exactly
 from .targets import Target, score
@@ -154,31 +154,18 @@ def pooled_head(probe: Probe) -> nn.Linear | None:
     """The linear layer that makes the logits from the layer's spatial mean, recognised by its numbers; or None."""
     activation = _activation(probe)
     pooled = activation.mean(places(activation))
-    found: list[tuple[nn.Linear, Tensor]] = []
-
-    def note(module: nn.Module, args: object, output: Tensor) -> None:
-        given = first_tensor(args)
-        if isinstance(module, nn.Linear) and given is not None and given.shape == pooled.shape:
+    try:
+        logits = class_logits(probe.captured.output)
+    except ExplanationError:
+        return None
+    for head, given, made in probe.captured.heads:
+        if given.shape == pooled.shape and made.shape == logits.shape and torch.equal(made, logits):
             tolerance = max(1e-4, 2 * torch.finfo(given.dtype).eps) * float(
                 pooled.abs().max().clamp_min(1e-12)
             )
             if float((given.float() - pooled).abs().max()) <= tolerance:
-                found.append((module, output))
-
-    with _running(probe):
-        hooks = [
-            m.register_forward_hook(note) for m in probe.subject.module.modules() if isinstance(m, nn.Linear)
-        ]
-        try:
-            output = probe.subject.run(probe.subject.require_inputs().copied(gradients=False))
-        finally:
-            for hook in hooks:
-                hook.remove()
-    try:
-        logits = class_logits(output)
-    except ExplanationError:
-        return None
-    return next((m for m, made in found if made.shape == logits.shape and torch.equal(made, logits)), None)
+                return head
+    return None
 
 
 def _class_weights(probe: Probe, head: nn.Linear) -> Tensor:
