@@ -58,6 +58,10 @@ class NothingSeenError(MeasurementError):
     """
 
 
+class UngatedError(ModelCheckError):
+    """There is nothing at the base to compare with, and that is no failure; says why."""
+
+
 class ExplanationError(ModelCheckError):
     """A heatmap cannot be made for this model, layer or target."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from .checks.compile.methods import CompileMethods
 from .checks.complexity.methods import ComplexityMethods
 from .checks.explain.methods import ExplainMethods
 from .checks.export.methods import ExportMethods
 from .checks.latency.methods import LatencyMethods
 from .checks.memory.methods import MemoryMethods
+from .checks.outputs.methods import OutputsMethods
 from .checks.profiler.methods import ProfilerMethods
 from .checks.structure.methods import StructureMethods
 from .checks.weights.methods import WeightsMethods
@@ -19,8 +21,10 @@ class ModelCheck(
     MemoryMethods,
     StructureMethods,
     ExportMethods,
+    CompileMethods,
     WeightsMethods,
     ExplainMethods,
+    OutputsMethods,
 ):
     """All measurements of one model on one set of example inputs. Nothing they do changes the model.
 

@@ -26,6 +26,7 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items(
 
 TABS = {
     "report/parts.py memory",
+    "report/parts.py outputs",
     "report/parts.py weights",
 }  # tabs of the page that are called like a section
 

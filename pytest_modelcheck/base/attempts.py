@@ -51,7 +51,7 @@ class Attempts:
         while True:
             with busy(self.what) as say:
                 left = max(self.started + self.timeout - time.monotonic(), 0.0)
-                ended = self.worker.wait(left, lambda: say(self.journal.told(self.what)))
+                ended = self.worker.wait(left, lambda: say(self.journal.told(self.what)), self.result.exists)
             if self.result.exists():
                 return ""
             loss = self._loss(ended)

@@ -6,19 +6,20 @@ import functools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from ..demand.plan import Demand
-from ..errors import MeasurementError, ModelCheckError
+from ..errors import MeasurementError, ModelCheckError, UngatedError
 from ..records.beside import put_beside
 from ..records.compare import Figures, compare, other_definition
 from ..records.entries import place_entry
 from ..records.gone import NO_LONGER, gone_entry
 from ..records.load import read_record
-from ..records.match import CheckKey, find_check, find_subject
+from ..records.match import CheckKey, find_check, find_subject, stem
 from ..records.plain import number, to_json
-from ..records.section import content_of, sections_of
+from ..records.section import Ask, content_of, sections_of
 from ..records.types import Changes, CheckEntry, LossEntry, Record, RevisionEntry, SubjectEntry
 from ..text import duration
 from ..verdict.judge import BaseValue, Verdict
@@ -26,6 +27,7 @@ from ..verdict.measurement import Contributor
 from ..verdict.message import metric_title
 from ..verdict.phases import FORWARD
 from .accepted import Accepted
+from .asking import Asking
 from .gone import Match, elsewhere, lies_in, match_demands, notes_on, without
 from .keys import check_key
 from .trailers import Catalogue, trailers_since
@@ -33,6 +35,8 @@ from .trailers import Catalogue, trailers_since
 NO_REVISION = (
     "times of two runs are no base for each other; --modelcheck-base=REV measures both revisions in turns"
 )
+
+NO_MODELS = "a report holds no models; --modelcheck-base=REV compares with those of a revision"
 
 RECIPE = (
     "the base has no {name}.\n"
@@ -44,8 +48,8 @@ RECIPE = (
 class Base:
     """A base's record; one that holds an `error` answers every question with it."""
 
-    def __init__(self, record: Mapping[str, Any], catalogue: Catalogue) -> None:
-        self.record = cast("Record", record)
+    def __init__(self, record: Mapping[str, Any], catalogue: Catalogue, asking: Asking | None = None) -> None:
+        self.record, self.asking = cast("Record", record), asking
         self.catalogue = catalogue
         self.error = str(record.get("error", ""))
         self.matches: list[Match] = []
@@ -67,11 +71,66 @@ class Base:
     @classmethod
     def from_json(cls, text: str, catalogue: Catalogue) -> Base:
         """From what `to_json` gave in another process."""
-        return cls(json.loads(text), catalogue)
+        found = json.loads(text)
+        return cls(found["record"], catalogue, Asking(*found["asking"]) if found["asking"] else None)
 
     def to_json(self) -> str:
-        """The record, for another process."""
-        return to_json(self.record)
+        """The record, and where its models can be asked, for another process: one that starts none itself."""
+        asking = self.asking
+        if asking is not None and not self.error:
+            asking.reach()
+        return to_json(
+            {
+                "record": self.record,
+                "asking": [asking.address, asking.timeout] if asking is not None else None,
+            }
+        )
+
+    def ask(self, nodeid: str, source: str, section: str, given: Any) -> Any:
+        """What a section answers of the base's own subject, of which its test says `source`. Raises MeasurementError;
+        UngatedError where the base is a report, or has no such subject.
+        """
+        if self.error:
+            raise MeasurementError(f"the base could not be measured: {self.error}")
+        if self.asking is None:
+            raise UngatedError(NO_MODELS)
+        return self.asking(nodeid, source, section, given)
+
+    def asked(self, nodeid: str, demand: Demand, all_demands: Sequence[Demand]) -> Ask:
+        """The same for a demand of a test. What the base provably has not, it is not asked for."""
+        source = demand.source.written
+
+        def ask(section: str, given: Any) -> Any:
+            if not self.error and self.asking is not None and self._twin(nodeid, source) is None:
+                others = frozenset(other.source.written for other in all_demands) - {source}
+                raise UngatedError(self._new(nodeid, demand, others))
+            return self.ask(nodeid, source, section, given)
+
+        return ask
+
+    def between(self, nodeid: str, subject: Any, source: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        """What sections find between the base's subject and this tree's, which has `content`: lists by section."""
+        twin = None if self.error else self._twin(nodeid, source)
+        found: dict[str, Any] = {}
+        if twin is None:
+            return found
+        for section in self.catalogue.sections.values():
+            both = content_of(sections_of(twin), section.name), content_of(content, section.name)
+            if section.between is not None and all(both):
+                found |= section.between(subject, *both, partial(self.ask, nodeid, source))
+        return found
+
+    def _twin(self, nodeid: str, source: str) -> SubjectEntry | None:
+        """The base's subject of which a test says the same; what its model says of itself may be another."""
+        said = [
+            (entry, demand["source"])
+            for entry in self.record["subjects"]
+            for demand in entry["demands"]
+            if demand["nodeid"] == nodeid
+        ]
+        exact = [entry for entry, known in said if known == source]
+        like = exact or [entry for entry, known in said if stem(known) == stem(source)]
+        return like[0] if like else None
 
     def value(self, nodeid: str, demand: Demand, all_demands: Sequence[Demand] = ()) -> BaseValue:
         """The figure that a demand of a test is about, or why there is none; `all_demands` are those of its test.

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ..text import printable
 
+LOOK = 0.05  # seconds between two looks
 OF_THIS_RUN = (  # beginnings of names: what these say in the environment is said, or not wanted, at the base
     "PYTEST_ADDOPTS",
     "PYTEST_CURRENT_TEST",
@@ -61,10 +62,15 @@ class Worker:
             )
         return self
 
-    def wait(self, timeout: float, tick: Callable[[], None] = lambda: None) -> Ended:
-        """Wait for its end, at most `timeout` seconds; `tick()` each second."""
+    def wait(
+        self,
+        timeout: float,
+        tick: Callable[[], None] = lambda: None,
+        done: Callable[[], bool] = lambda: False,
+    ) -> Ended:
+        """Wait for its end or until it is `done`, at most `timeout` seconds; `tick()` each second."""
         try:
-            return Ended(_wait(self.process, timeout, tick), timeout)
+            return Ended(_wait(self.process, timeout, tick, done), timeout)
         except subprocess.TimeoutExpired:
             return Ended(None, timeout)
 
@@ -84,13 +90,20 @@ def supervise(
         return worker.wait(timeout, tick)
 
 
-def _wait(worker: subprocess.Popen[bytes], timeout: float, tick: Callable[[], None]) -> int:
+def _wait(
+    worker: subprocess.Popen[bytes], timeout: float, tick: Callable[[], None], done: Callable[[], bool]
+) -> int:
     deadline = time.monotonic() + timeout
-    while (left := deadline - time.monotonic()) > 1:
+    told = time.monotonic()
+    while not done():
         with suppress(subprocess.TimeoutExpired):
-            return worker.wait(1)
-        tick()
-    return worker.wait(max(left, 0))
+            return worker.wait(max(min(LOOK, deadline - time.monotonic()), 0))
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(worker.args, timeout)
+        if time.monotonic() > told + 1:
+            told = time.monotonic()
+            tick()
+    return 0
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:

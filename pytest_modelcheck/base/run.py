@@ -7,11 +7,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..records.load import MAX_BYTES, RecordError, read_record
 from ..records.section import Catalogue
+from .asking import Asking, socket_in
 from .attempts import Attempts
 from .contents import fill
 from .git import PREFIX, BaseError, changed_dependencies, files, merge_base, toplevel, worktree
@@ -37,8 +40,12 @@ def find_base(run: Rerun, revision: str) -> str:
     return merge_base(toplevel(run.rootdir), revision)
 
 
-def measure_base(run: Rerun, commit: str, catalogue: Catalogue) -> dict[str, Any]:
-    """The record of `commit`, kept from an earlier run or measured; `{"error": ...}` if it could not be.
+def measure_base(
+    run: Rerun, commit: str, catalogue: Catalogue, stay: ExitStack
+) -> tuple[dict[str, Any], Asking]:
+    """The record of `commit`, kept from an earlier run or measured; `{"error": ...}` if it could not be. And who asks
+    its models: the process that measured lives, with its sources, until `stay` is closed; of a record that was kept one
+    is started when it is first asked.
 
     Raises BaseError where git fails. Nothing stays behind.
     """
@@ -48,36 +55,77 @@ def measure_base(run: Rerun, commit: str, catalogue: Catalogue) -> dict[str, Any
         changed = changed_tests(root, commit, Path(scratch) / "index", run.patterns)
     kept = Kept(run.kept, _facts(run, root, commit, moves, changed))
     record, notes = kept.find(catalogue), list[str]()
+    there = _There(run, root, commit, moves, stay)
+    asking = Asking("", run.timeout, there.serve)
     if record is None or record.get("timed"):
-        with worktree(root, commit) as folder:
-            notes = fill(root, folder / "tree", commit)
-            job = _job(run, root, folder, moves)
-            if record is None:
-                record, reads = _measured(run, root, folder, job, changed, catalogue)
-                kept.keep({**record, "notes": notes}, reads, catalogue)
-            if record.get("timed"):
-                record["pairs"] = measure_pairs(folder, job, record["timed"], run.cwd, run.timeout)
+        _ = there.job
+        notes = there.notes
+        if record is None:
+            record, reads = _measured(there, changed, catalogue)
+            kept.keep({**record, "notes": notes}, reads, catalogue)
+            asking.address = there.address
+        if record.get("timed"):
+            record["pairs"] = measure_pairs(there.folder, there.job, record["timed"], run.cwd, run.timeout)
     record["seconds"] = round(time.monotonic() - started, 3)
     if "error" in record:
-        return {**record, "error": "\n".join([record["error"], *notes])}
+        return {**record, "error": "\n".join([record["error"], *notes])}, asking
     record["environment"]["commit"] = commit
-    return {
-        **record,
+    record |= {
         "marked": list(_marked(run, root, changed)),
         "moves": {"tests": _from(run.rootdir, root, moves["tests"]), "names": _renamed(moves)},
         "dependencies": changed_dependencies(root, commit),
         "notes": notes,
     }
+    return record, asking
+
+
+class _There:
+    """The base's sources in a folder, and a process with them; made when they are first needed, gone with `stay`."""
+
+    def __init__(self, run: Rerun, root: Path, commit: str, moves: Moves, stay: ExitStack) -> None:
+        self.run, self.root, self.commit, self.moves, self.stay = run, root, commit, moves, stay
+        self.notes: list[str] = []
+
+    @cached_property
+    def folder(self) -> Path:
+        """The worktree's."""
+        return self.stay.enter_context(worktree(self.root, self.commit))
+
+    @cached_property
+    def job(self) -> dict[str, Any]:
+        """What the processes at the base are told."""
+        self.notes = fill(self.root, self.folder / "tree", self.commit)
+        return _job(self.run, self.root, self.folder, self.moves)
+
+    @cached_property
+    def address(self) -> str:
+        """Where its models can be asked."""
+        return self.stay.enter_context(socket_in(self.folder))
+
+    def process(self, *, alone: bool = False) -> Attempts:
+        """One that measures, and then answers; `alone`: that only answers."""
+        serve = {"address": self.address, "alone": alone, "arguments": list(self.run.arguments)}
+        given = {**self.job, "arguments": [*self.run.arguments, *self.run.tests]}
+        given |= {"serve": serve} if self.address else {}
+        what = "asking the base" if alone else "measuring the base"
+        return self.stay.enter_context(Attempts(self.folder, given, self.run.cwd, self.run.timeout, what))
+
+    def serve(self) -> str:
+        """Start one that answers; where. Raises BaseError where it does not."""
+        error = self.process(alone=True).error() if self.address else ""
+        if error:
+            raise BaseError(error)
+        return self.address
 
 
 def _measured(
-    run: Rerun, root: Path, folder: Path, job: dict[str, Any], changed: Sequence[str], catalogue: Catalogue
+    there: _There, changed: Sequence[str], catalogue: Catalogue
 ) -> tuple[dict[str, Any], list[Path]]:
     """The record, or its `error`; and the files that say what its processes read."""
-    with OwnTests(run, root, folder, job, changed) as own:
-        given = {**job, "arguments": [*run.arguments, *run.tests]}
-        with Attempts(folder, given, run.cwd, run.timeout, "measuring the base") as attempts:
-            error = attempts.error()
+    run, folder = there.run, there.folder
+    with OwnTests(run, there.root, folder, there.job, changed) as own:
+        attempts = there.process()
+        error = attempts.error()
         record: dict[str, Any] = {"error": error} if error else _read(attempts.result, folder, catalogue)
         if "error" not in record:
             record |= own.demands(record["own"])

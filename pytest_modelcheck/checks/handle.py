@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import MeasurementError, ModelCheckError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..model.subject import Subject
     from ..records.recorder import Recorder, Result
+    from ..records.section import Ask
     from ..verdict.judge import Verdict
 
 Made = TypeVar("Made")
@@ -101,6 +103,16 @@ class Handle:
         """In a test, have a verdict enforced as a budget's: a breach fails the test when its body ends."""
         if self._recorder is not None:
             self._recorder.owed.append(replace(verdict, signature=self.subject.signature))
+
+    def _ask(self) -> Ask:
+        """What asks the base's own model of this subject. Raises MeasurementError where there is no base."""
+        from ..verdict.message import NO_BASE
+
+        ask = self._recorder.ask if self._recorder is not None else None
+        if ask is None or self._recorder is None:
+            raise MeasurementError(f"there is no base: {NO_BASE}")
+        source = self._recorder.sources.get(id(self.subject), "")
+        return partial(ask, source)
 
     def _setting(self, name: str) -> Any:
         """In a test, what an option or ini key says; else None."""

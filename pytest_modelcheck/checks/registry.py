@@ -43,10 +43,14 @@ FOLDERS: Mapping[str, Folder] = {  # in the order in which things are told
     ),
     "memory": Folder(("peak_memory_budget",), ("memory",), ("peak_memory",)),
     "export": Folder(("onnx_export",), ("onnx",), ("onnx_export", "onnx_size", "onnx_file")),
+    "compile": Folder(("compile_budget",), ("compile",), ("graph_breaks", "recompiles", "compiled_graphs")),
     "explain": Folder(
         ("invariance_budget",),
         ("heatmaps", "projections", "faithfulness", "invariance", "evolution"),
         ("invariance_probability", "invariance_feature_shift", "heatmap"),
+    ),
+    "outputs": Folder(
+        ("drift_budget",), ("outputs", "drift", "answers"), ("drift", "drift_disagreement", "output_snapshot")
     ),
     "weights": Folder((), ("weights", "weight_changes")),
 }

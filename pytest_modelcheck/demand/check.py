@@ -59,6 +59,9 @@ class Check(ABC):
     """Whether `observe` also takes `decided(observed so far)`, which tells it when to stop."""
     paired: ClassVar[bool] = False
     """Whether a relative limit is judged by timing base and head in turns (`judge_pair`), not by the base's value."""
+    asks: ClassVar[bool] = False
+    """Whether `observe` takes `ask` too: what it asks the base's own model for a relative limit, or None. That limit is
+    judged by the value itself: how far base and head are apart."""
     section: str | None = None
     """The section of the record that what `observe` returns (it has `to_dict()`) is added to."""
     restores: bool = False

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RAISED, MeasurementError, ModelCheckError, unsaved_text
+from ..errors import RAISED, MeasurementError, ModelCheckError, UngatedError, unsaved_text
 from ..settings import Settings
 from ..verdict.judge import BaseValue, Outcome, Verdict, decides, judge
 from ..verdict.measurement import Measurement
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1]
 BaseOf = Callable[[Demand], BaseValue]  # what the base had
 Accept = Callable[[Demand, Verdict], Verdict]  # the verdict, where the change owns up to a breach
+Ask = Callable[
+    [str, Any], Any
+]  # (section, what it wants to know) -> what the section answers of the base's subject
+AskOf = Callable[[Demand], Ask]
 Keep = Callable[["Subject", str, Any], None]  # (subject, section, result): into the record
 
 
@@ -34,13 +38,15 @@ def enforce(
     keep: Keep,
     base: BaseOf | None = None,
     accept: Accept | None = None,
+    ask: AskOf | None = None,
 ) -> list[Verdict]:
-    """One verdict per demand; relative limits are judged against what `base` says, and `accept` is asked of them.
+    """One verdict per demand; relative limits are judged against what `base` says, or against what its own models
+    answer (`ask`), and `accept` is asked of them.
 
     What cannot be measured becomes an error verdict, with the reason.
     """
     demands = list(demands)
-    enforcement = _Enforcement(demands, subject_of, settings, keep, base, accept)
+    enforcement = _Enforcement(demands, subject_of, settings, keep, base, accept, ask)
     return [
         replace(enforcement.verdict(demand), source=demand.source.written, demand=demand.identity)
         for demand in demands
@@ -58,9 +64,10 @@ class _Enforcement:
         keep: Keep,
         base: BaseOf | None,
         accept: Accept | None,
+        ask: AskOf | None,
     ) -> None:
         self.demands, self.subject_of, self.settings, self.keep = demands, subject_of, settings, keep
-        self.base, self.accept = base, accept
+        self.base, self.accept, self.ask = base, accept, ask
         self.observed: dict[object, Any] = {}
         self.raised: dict[str, Demand] = {}  # by their texts, with the demand that was told first
 
@@ -92,11 +99,24 @@ class _Enforcement:
         return f"{last}\nwhile {doing}; the traceback stands with {title}"
 
     def _judge(self, demand: Demand, subject: Subject) -> Verdict:
+        if demand.check.asks and demand.limit.max_regression is not None:
+            return self._judge_asked(demand, subject)
         relative = self.base is not None and demand.limit.max_regression is not None
         base = self.base(demand) if self.base is not None and relative else None
         if base is not None and base.pair is not None and demand.check.paired:
             return self._judge_pair(demand, subject, base)
         return judge(subject.name, demand.limit, self._measure(demand, subject), base)
+
+    def _judge_asked(self, demand: Demand, subject: Subject) -> Verdict:
+        """By how far base and head are apart; without a base, or where that has no such subject, it is not gated."""
+        if self.ask is None:
+            return Verdict(subject.name, demand.limit, Outcome.NOT_GATED)
+        try:
+            measured = self._measure(demand, subject)
+        except UngatedError as error:
+            return Verdict(subject.name, demand.limit, Outcome.NOT_GATED, reason=str(error))
+        bounded = replace(demand.limit, max=demand.limit.max_regression, max_regression=None)
+        return replace(judge(subject.name, bounded, measured), limit=demand.limit)
 
     def _judge_pair(self, demand: Demand, subject: Subject, base: BaseValue) -> Verdict:
         """By a comparison that was measured in pairs, which stands in the record like any other measurement."""
@@ -114,8 +134,11 @@ class _Enforcement:
         key = self._key(demand)
         if key not in self.observed:
             options = check.options(demand.limit, self.settings)
-            until = {"decided": self._decided(key)} if check.sequential else {}
-            self.observed[key] = result = _attempt(check, subject, {**options, **until})
+            more: dict[str, Any] = {"decided": self._decided(key)} if check.sequential else {}
+            if check.asks:
+                relative = demand.limit.max_regression is not None
+                more["ask"] = self.ask(demand) if self.ask is not None and relative else None
+            self.observed[key] = result = _attempt(check, subject, {**options, **more})
             if check.section and not isinstance(result, RAISED):
                 self.keep(subject, check.section, result)
         result = self.observed[key]

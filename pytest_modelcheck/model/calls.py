@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -22,12 +22,14 @@ def module_calls(
     leave: Callable[[nn.Module, object, object], None],
     elsewhere: Callable[[nn.Module], None] | None = None,
     here: Callable[[], bool] | None = None,
+    keywords: Callable[[nn.Module, Mapping[str, object]], None] | None = None,
 ) -> Iterator[None]:
     """Call `enter(module, args)` and `leave(module, args, output)` around each module call of this thread.
 
     The hooks are on no module. `leave` is called also when the module raises, with None as its output. `elsewhere`
     hears of calls on other threads, where the modes and profilers of this one see nothing. `here`: whether the thread
-    that asks is one of those that are followed (by default this one alone); `elsewhere` may make it one.
+    that asks is one of those that are followed (by default this one alone); `elsewhere` may make it one. `keywords`
+    hears, just before `leave`, what the call was given by keyword: before it nobody is told.
     """
     thread = threading.get_ident()
     is_followed = here or (lambda: threading.get_ident() == thread)
@@ -39,12 +41,19 @@ def module_calls(
             with _ours():
                 enter(module, args)
 
-    def after(module: nn.Module, args: object, output: object) -> None:
+    def after(module: nn.Module, args: object, *rest: Any) -> None:
+        # of a call that raises torch tells no keywords
+        kwargs, output = rest if len(rest) == 2 else ({}, *rest)
         if is_followed():
             with _ours():
+                if keywords is not None:
+                    keywords(module, kwargs)
                 leave(module, args, output)
 
-    hooks = (register_module_forward_pre_hook(before), register_module_forward_hook(after, always_call=True))
+    hooks = (
+        register_module_forward_pre_hook(before),
+        register_module_forward_hook(after, with_kwargs=True, always_call=True),
+    )
     try:
         yield
     finally:

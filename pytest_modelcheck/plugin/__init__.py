@@ -28,6 +28,7 @@ from . import options
 from .fixtures import complexity_snapshot as complexity_snapshot
 from .fixtures import heatmap_snapshot as heatmap_snapshot
 from .fixtures import modelcheck as modelcheck
+from .fixtures import output_snapshot as output_snapshot
 from .fixtures import structure_snapshot as structure_snapshot
 from .session import Session
 from .spotting import SNAPSHOTS, Spotting

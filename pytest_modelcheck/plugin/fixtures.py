@@ -102,3 +102,22 @@ def structure_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureReque
     return make_snapshot(
         TextSnapshot, snapshot, StructureExtension, lambda *seen: record_text(recorder, *seen)
     )
+
+
+@pytest.fixture
+def output_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+    """Compare what the model answers with the stored values: `assert modelcheck.outputs() == output_snapshot`.
+
+    `output_snapshot(rtol=1e-3, atol=1e-5)`: by which share of itself, and by how much, a value may be off.
+    `--snapshot-update` accepts.
+    """
+    from ..snapshots.assertion import make_snapshot
+    from ..snapshots.outputs import OutputExtension, OutputSnapshot, record_outputs
+    from ..snapshots.verdicts import record_nothing
+
+    recorder = _recorder(request)
+    made = make_snapshot(
+        OutputSnapshot, snapshot, OutputExtension, lambda *seen: record_outputs(recorder, *seen)
+    )
+    made.on_nothing = lambda *seen: record_nothing(recorder, OutputExtension, *seen)
+    return made

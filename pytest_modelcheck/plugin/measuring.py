@@ -10,7 +10,7 @@ the record has checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..demand.plan import Demand
     from ..demand.source import Source
     from ..model.subject import Subject
+    from ..records.section import Section
     from ..records.types import CheckEntry, Record
 
 
@@ -41,6 +42,12 @@ class CheckedTest:
     def demands(self) -> Sequence[Demand]:
         """What its markers demand, and no option leaves out."""
         return [demand for demand in state_of(self.item).plan.demands if not demand.left_out]
+
+    @property
+    def sources(self) -> list[Source]:
+        """Where its subjects come from: those of its markers, then that of its fixture."""
+        plan = state_of(self.item).plan
+        return [*(demand.source for demand in self.demands), plan.source]
 
     def demand_only(self, demands: Iterable[Demand]) -> None:
         """Have nothing but these enforced."""
@@ -81,6 +88,11 @@ def demands_of(test: CheckedTest) -> list[CheckEntry]:
     limit = Limit(Metric("", RATIO))
     by_fixture = Verdict(plan.source.label, limit, Outcome.NOT_RUN, source=plan.source.written)
     return planned_entries(test.nodeid, plan) or [check_entry(test.nodeid, tell(by_fixture))]
+
+
+def sections_known(config: pytest.Config) -> Mapping[str, Section]:
+    """The sections that are registered, by name."""
+    return run_of(config).registry.sections
 
 
 def default_threads(config: pytest.Config) -> int:

@@ -15,6 +15,7 @@ from .log import inert
 from .state import nodeid_of, state_of
 
 if TYPE_CHECKING:
+    from ..demand.enforce import Ask
     from ..demand.plan import Demand
     from ..errors import ModelCheckWarning
     from ..records.types import TestPart
@@ -105,6 +106,10 @@ class Running:
             assert base is not None
             return base.accept(item.nodeid, demand, verdict, demands)
 
+        def ask(demand: Demand) -> Ask:
+            assert base is not None
+            return base.asked(nodeid_of(item, self.run.config), demand, demands)
+
         verdicts = enforce(
             demands,
             state.resolver,
@@ -112,6 +117,7 @@ class Running:
             state.recorder.result,
             at_base if base is not None else None,
             accept if base is not None else None,
+            ask if base is not None else None,
         )
         self._settle(item, verdicts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,8 +71,10 @@ class Session:
 
         assert self.rerun is not None
         assert self.commit is not None
-        registry = self.run.registry
-        self.run.base = base = Base(measure_base(self.rerun, self.commit, registry), registry)
+        registry, stay = self.run.registry, ExitStack()
+        self.run.config.add_cleanup(stay.close)
+        record, asking = measure_base(self.rerun, self.commit, registry, stay)
+        self.run.base = base = Base(record, registry, asking)
         base.read_trailers(self.run.config.rootpath)
 
     @contextmanager

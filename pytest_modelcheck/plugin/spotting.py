@@ -14,7 +14,7 @@ from .injection import marks_of, marks_of_parameters, reaches
 if TYPE_CHECKING:
     from .state import Run
 
-SNAPSHOTS = ("heatmap_snapshot", "complexity_snapshot", "structure_snapshot")
+SNAPSHOTS = ("heatmap_snapshot", "complexity_snapshot", "structure_snapshot", "output_snapshot")
 FIXTURES = ("modelcheck", *SNAPSHOTS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,10 +103,11 @@ class ItemState:
         if self.recorded is None:
             from ..records.recorder import Recorder
 
-            run = self.run
+            run, base = self.run, self.run.base
             sections = run.registry.sections if run.describes else None
             nodeid = nodeid_of(self.item, run.config)
-            self.recorded = Recorder(nodeid, sections, run.described, run.settings)
+            known = (partial(base.between, nodeid), partial(base.ask, nodeid)) if base is not None else ()
+            self.recorded = Recorder(nodeid, sections, run.described, run.settings, *known)
         return self.recorded
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -21,6 +21,8 @@ from .types import DemandEntry, PanelEntry, SubjectEntry, TestPart
 if TYPE_CHECKING:
     from ..model.subject import Subject
 
+Between = Callable[["Subject", str, Mapping[str, Any]], Mapping[str, Any]]
+AskBase = Callable[[str, str, Any], Any]  # (what a test says of its subject, section, what it wants to know)
 NOT_FOR_IT = (ExplanationError, MissingExtraError, SubjectError)  # the section is not for such a subject
 
 
@@ -35,7 +37,8 @@ class Recorder:
     """Takes verdicts, subjects and panels of a test; `drain` hands over what came since the last time.
 
     Where a report is wanted (`sections`), each new subject is described by all of them, once per process: `described`
-    holds the signatures that are done.
+    holds the signatures that are done. Of a run against a base: `between(subject, source, content)` is what sections
+    find between both revisions, `ask` what the base's own model is asked with.
     """
 
     def __init__(
@@ -44,7 +47,11 @@ class Recorder:
         sections: Mapping[str, Section] | None = None,
         described: set[str] | None = None,
         settings: Settings | None = None,
+        between: Between | None = None,
+        ask: AskBase | None = None,
     ) -> None:
+        self.between, self.ask = between, ask
+        self.sources: dict[int, str] = {}  # by identity of subjects: what the test says of them
         self.nodeid, self.settings = nodeid, settings or Settings()
         self.owed: list[Verdict] = []  # made in the test's body, to be enforced at its end
         self.sections = sections
@@ -79,6 +86,7 @@ class Recorder:
 
     def subject(self, subject: Subject, source: str = "") -> None:
         """Note a subject, and describe it where nobody did; `source`: what the test says about it."""
+        self.sources[id(subject)] = source
         self._note(subject, [{"nodeid": self.nodeid, "source": source}])
 
     def result(self, subject: Subject, section: str, result: Result) -> None:
@@ -97,6 +105,8 @@ class Recorder:
         if self.sections is not None and subject.signature not in self.described:
             self.described.add(subject.signature)
             content = describe(subject, self.sections, self.settings)
+            if self.between is not None and demands:
+                content |= self.between(subject, demands[0]["source"], content)
         content |= kept
         known = self.sections or {}
         definitions = {

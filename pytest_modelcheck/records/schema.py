@@ -10,10 +10,11 @@ import functools
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from typing_extensions import NotRequired, get_type_hints, is_typeddict
 
+_Found: TypeAlias = dict[str, tuple[object, dict[str, object]]]  # by name: a TypedDict, and its schema
 _NAMES: Mapping[object, str] = {
     str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null", dict: "object", list: "array"
 }  # fmt: skip
@@ -121,13 +122,17 @@ def _wrong_type(value: object, wanted: tuple[type, ...], where: str) -> list[str
 
 
 def json_schema(shape: object) -> dict[str, object]:
-    """The JSON schema (2020-12) of a type; each TypedDict stands once, under `$defs`."""
-    found: dict[str, object] = {}
+    """The JSON schema (2020-12) of a type; each TypedDict stands once, under `$defs`, by its name.
+
+    Raises TypeError where two have one name.
+    """
+    found: _Found = {}
     whole = _schema(shape, found)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": found}
+    known = {name: inner for name, (_, inner) in found.items()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": known}
 
 
-def _schema(shape: object, found: dict[str, object]) -> dict[str, object]:
+def _schema(shape: object, found: _Found) -> dict[str, object]:
     origin, arguments = get_origin(shape), get_args(shape)
     if shape is object or shape is Any:
         return {}
@@ -155,15 +160,19 @@ def _any_of(parts: list[dict[str, object]]) -> dict[str, object]:
     return {"anyOf": parts}
 
 
-def _reference(shape: object, found: dict[str, object]) -> dict[str, object]:
+def _reference(shape: object, found: _Found) -> dict[str, object]:
     name = str(getattr(shape, "__name__", "")).lstrip("_")
     if name not in found:
-        found[name] = {}  # its own fields may lead back to it
+        made: dict[str, object] = {}
+        found[name] = shape, made  # its own fields may lead back to it
         known = fields(shape)
-        found[name] = {
+        made |= {
             "type": "object",
             "description": " ".join((shape.__doc__ or "").split()),
             "properties": {key: _schema(inner, found) for key, (inner, _) in known.items()},
             "required": [key for key, (_, required) in known.items() if required],
         }
+    if found[name][0] is not shape:
+        homes = " and ".join(str(getattr(one, "__module__", "")) for one in (found[name][0], shape))
+        raise TypeError(f"two types are called {name}, in {homes}: a schema knows them by name; rename one")
     return {"$ref": f"#/$defs/{name}"}

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 
 Sections = Mapping[str, Any]  # of one subject's entry, by name
+Ask = Callable[
+    [str, Any], Any
+]  # (section, plain data and tensors) -> what its `answer` says of the base's subject
 Paths = Mapping[str, str]  # old name -> new name of the modules that are the same one
 
 
@@ -55,6 +58,7 @@ class Line:
     figures or the reason, `cost` what it costs more, `names` more of the user's names (for Markdown). `strong`: a
     reviewer must see it, `worse`: because it is worse than it was.
     `short`: how the page says it on a subject's first line; None says nothing there. `link`: the section it leads to.
+    `always`: it is said of a subject that did not change, too.
     """
 
     text: str
@@ -67,6 +71,7 @@ class Line:
     link: str = ""
     is_headline: bool = False
     cost: str = ""
+    always: bool = False
 
     def __str__(self) -> str:
         told = ": ".join(part for part in (self.name, self.text, self.detail) if part)
@@ -165,6 +170,10 @@ class Section:
     panels' pictures may be coloured. `former`: names that older records know it by; `upgraded(content, sections)`: what
     such a record says, in today's form. `steady`: its content is the same in each run of the same code, so that a
     base's may be kept for the next run.
+    `between(subject, base, head, ask)`: what it finds between the two revisions of a subject, for a run against a base:
+    given both contents, it may `ask` the base's own model, where that is. It returns lists by section, which these grow
+    by. `answer(subject, asked)`: what it says there, of the base's subject. `is_shown`: not where it only tells two
+    records apart.
     """
 
     name: str
@@ -185,6 +194,9 @@ class Section:
     upgraded: Callable[[Any, Sections], Any] | None = None
     settings: tuple[str, ...] = ()
     steady: bool = False
+    is_shown: bool = True
+    between: Callable[[Any, Any, Any, Ask], Mapping[str, list[Any]]] | None = None
+    answer: Callable[[Any, Any], Any] | None = None
 
     @property
     def definitions(self) -> dict[str, int]:

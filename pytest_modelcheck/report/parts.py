@@ -74,7 +74,8 @@ class Drawing:
         if subject.entry is None:
             return
         found = sections_of(subject.entry)
-        yield from (section for name, section in self.catalogue.sections.items() if name in found)
+        known = self.catalogue.sections.items()
+        yield from (section for name, section in known if name in found and section.is_shown)
         yield from (Section(name, title=name) for name in found if name not in self.catalogue.sections)
 
     def _tabs(self, subject: PageSubject, thin: Thin) -> list[Tab]:

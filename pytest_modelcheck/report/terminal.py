@@ -109,7 +109,25 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
     if not changes["subjects"]:
         head = "nothing to compare with the base"
     commit = printable(changes["base"]["commit"][:12])
-    return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *notes]
+    always = [f"  {line}" for line in _unchanged_lines(changes["subjects"], catalogue)[:shown]]
+    return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *always, *notes]
+
+
+def _unchanged_lines(subjects: Sequence[SubjectChanges], catalogue: Catalogue, most: int = 3) -> list[str]:
+    """What is said of subjects that did not change, too; once for those of which it is the same."""
+    names: dict[str, list[str]] = {}
+    for subject in subjects if subjects else ():
+        if subject["status"] == "unchanged":
+            for line in change_lines(subject, catalogue, MODULES):
+                if line.always:
+                    names.setdefault(str(line), []).append(subject["name"])
+    return [printable(f"{', '.join(few(found, most))}: {text}") for text, found in names.items()]
+
+
+def few(names: Sequence[str], most: int) -> list[str]:
+    """The first of them, and how many more there are."""
+    rest = len(names) - most
+    return [*names[:most], *([f"{count(rest, 'more subject')}"] if rest > 0 else [])]
 
 
 def _gone_lines(checks: Sequence[CheckEntry]) -> list[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syrupy.location import PyTestLocation
     from syrupy.types import SerializedData, SnapshotIndex
 
-HEATMAP, COMPLEXITY, STRUCTURE = ENDINGS = "png", "complexity.txt", "structure.txt"
+HEATMAP, COMPLEXITY, STRUCTURE, OUTPUTS = ENDINGS = "png", "complexity.txt", "structure.txt", "outputs.txt"
 FACTS = "modelcheck"  # the text chunk that tells a PNG of ours from any other
 _STAMP = f"zTXt{FACTS}\0".encode()
 _LONGEST = 255  # bytes of a file's name

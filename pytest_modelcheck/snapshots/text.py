@@ -7,7 +7,7 @@ not the rule) `differences`. A file of format 1 says nothing of it; later ones b
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from syrupy.extensions.single_file import WriteMode
@@ -49,6 +49,14 @@ class TextExtension(StoredFile):
         """The lines that differ, as a unified diff without its head; empty if the two match."""
         lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), lineterm="", n=1)
         return list(lines)[2:]
+
+    def notes(self, data: Any) -> Sequence[str]:
+        """What is to be said with a comparison of `data`, whatever came of it."""
+        return ()
+
+    def reasons(self, data: Any) -> Sequence[str]:
+        """What may be behind a difference of `data`, if that is known."""
+        return ()
 
     def serialize(self, data: SerializableData, **_: object) -> SerializedData:
         """The file. Raises TypeError for data of another kind."""

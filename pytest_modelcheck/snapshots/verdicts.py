@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from syrupy.assertion import AssertionResult
 
     from ..checks.explain.heatmap import Heatmap
+    from ..errors import ModelCheckError
     from ..records.recorder import Recorder
     from .files import StoredFile
     from .heatmap import HeatmapExtension
@@ -81,20 +82,31 @@ def _lines(comparison: HeatmapComparison, result: AssertionResult, heatmap: Heat
 def record_text(recorder: Recorder, result: AssertionResult, extension: TextExtension, data: object) -> None:
     """Put a comparison of text among the run's checks: how many lines differ, and which."""
     recorder.adopt(data)
-    extension.told = _told(recorder, result, extension)
+    differs = not result.success and result.recalled_data is not None
+    reasons = extension.reasons(data) if differs else ()
+    extension.told = (*reasons, *_told(recorder, result, extension))
     limit = Limit(extension.metric, max=0, place=_place(recorder, extension.metric.name))
     lines = extension.differing(result.asserted_data or "", result.recalled_data or "")
+    told = tuple(extension.notes(data))
     if result.created:
-        measurement = Measurement(0, notes=(NEW,))
+        measurement = Measurement(0, notes=(NEW, *told))
     elif result.success and not result.updated:
-        measurement = Measurement(0)
+        measurement = Measurement(0, notes=told)
     elif result.recalled_data is None:
         text = "\n".join((MISSING, *extension.told))
         verdict = replace(_judged(result, limit), error=text, instead=NO_SNAPSHOT)
         return _note(recorder, verdict, data)
     else:
-        measurement = Measurement(len(lines), notes=(*extension.told, *lines[:SHOWN]))
+        measurement = Measurement(len(lines), notes=(*extension.told, *lines[:SHOWN], *told))
     return _note(recorder, _judged(result, limit, measurement), data)
+
+
+def record_nothing(
+    recorder: Recorder, extension: type[TextExtension], data: object, error: ModelCheckError
+) -> None:
+    """Put among the run's checks that there was nothing to compare."""
+    limit = Limit(extension.metric, max=0, place=_place(recorder, extension.metric.name))
+    _note(recorder, Verdict("", limit, Outcome.ERROR, error=str(error)), data)
 
 
 def _judged(result: AssertionResult, limit: Limit, measurement: Measurement | None = None) -> Verdict:

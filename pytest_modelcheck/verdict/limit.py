@@ -66,15 +66,21 @@ class Limit:
 
     def __str__(self) -> str:
         if self.max_regression is not None:
-            return f"max {RATIO.format(self.max_regression)} above the base"
+            return f"max {RATIO.format(self.max_regression)} {self._from} the base"
         return self._bounds("min", "max")
 
     @property
     def short(self) -> str:
         """For a column: "<= 1.7 GMACs", ">= 30 %", "<= +2 % of base"."""
         if self.max_regression is not None:
-            return f"<= +{RATIO.format(self.max_regression)} of base"
+            share = RATIO.format(self.max_regression)
+            return f"<= {share} from base" if self._from == "from" else f"<= +{share} of base"
         return self._bounds(">=", "<=")
+
+    @property
+    def _from(self) -> str:
+        """A distance is one from the base; what has a value at the base may lie above that."""
+        return "from" if self.metric.nature == "distance" else "above"
 
     def _bounds(self, least: str, most: str) -> str:
         if self.unit.none and self.max == 0:

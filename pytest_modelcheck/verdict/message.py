@@ -156,6 +156,8 @@ def _shown(measurement: Measurement, unit: Unit) -> str:
     text = unit.format(measurement.value)
     if measurement.interval:
         text += f" ({unit.span(*measurement.interval)})"
+    if math.isinf(measurement.value) and measurement.beside:
+        return measurement.beside.strip("()")  # what has no number
     return f"{text} {measurement.beside}".rstrip()
 
 

@@ -21,7 +21,8 @@ READS = "reads.json"  # beside the record
 def main(job_file: str) -> None:
     """Run the job; its record is in `job["result"]` afterwards."""
     job = json.loads(Path(job_file).read_text("utf-8"))
-    _end_with_parent(Path(job["root"]), Path(job["tree"]).parent, os.dup(0))
+    socket = job.get("serve", {}).get("address", "")
+    _end_with_parent(Path(job["root"]), Path(job["tree"]).parent, socket, os.dup(0))
     sys.path[:] = job["path"]
     if "keys" in job:
         from pytest_modelcheck.worker.timing.paired import compare_all
@@ -37,7 +38,10 @@ def main(job_file: str) -> None:
     redirect = Redirect.of(job)
     sys.meta_path.insert(0, redirect)
 
-    if job["patterns"] is None:
+    serves = job.get("serve")
+    if serves and serves["alone"]:
+        record: dict[str, Any] = {}
+    elif job["patterns"] is None:
         from pytest_modelcheck.worker.demanding import demanded
 
         record = demanded(job)
@@ -49,7 +53,14 @@ def main(job_file: str) -> None:
     if leaks:
         record = {"error": f"modules that should be the base's came from this tree: {', '.join(leaks[:5])}"}
     reads.save(Path(job["result"]).with_name(READS))
-    _save(Path(job["result"]), record)
+    if not serves or "error" in record:
+        _save(Path(job["result"]), record)
+        return
+    from pytest_modelcheck.worker.serving import listening, serve
+
+    with listening(serves["address"]) as server:  # before the record says that it can be asked
+        _save(Path(job["result"]), record)
+        serve(server, job, redirect)
 
 
 def _save(path: Path, record: Any) -> None:
@@ -60,8 +71,10 @@ def _save(path: Path, record: Any) -> None:
     temporary.replace(path)
 
 
-def _end_with_parent(root: Path, folder: Path, pipe: int) -> None:
-    """When the parent is gone, its end of the pipe is closed: take the worktree away, and go too."""
+def _end_with_parent(root: Path, folder: Path, socket: str, pipe: int) -> None:
+    """When the parent is gone, its end of the pipe is closed: take the worktree away, and the socket with a folder of
+    its own, and go too.
+    """
 
     def wait() -> None:
         os.read(pipe, 1)
@@ -69,6 +82,9 @@ def _end_with_parent(root: Path, folder: Path, pipe: int) -> None:
 
         try:
             remove(root, folder)
+            if socket and Path(socket).parent != folder:
+                Path(socket).unlink(missing_ok=True)
+                Path(socket).parent.rmdir()
         finally:
             os.killpg(0, signal.SIGKILL)
 

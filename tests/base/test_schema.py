@@ -102,3 +102,11 @@ def test_a_record_that_is_wrong_in_a_section_says_where(base):
     record["subjects"][0]["heatmaps"] = [{"title": 1}]
     with pytest.raises(Exception, match=r"subjects\[0\].heatmaps\[0\].title is a int"):
         check_record(record, "report.json")
+
+
+def test_two_types_of_one_name_are_refused():
+    """The later one would be described by the earlier."""
+    other = TypedDict("Inner", {"text": str})  # noqa: UP013
+    with pytest.raises(TypeError, match=r"two types are called Inner, in .*test_schema and "):
+        json_schema(tuple[Inner, other])
+    json_schema(tuple[Inner, Outer])

@@ -1,0 +1,133 @@
+"""Work in a process of its own: a fork of this one, which has all that this one has and leaves nothing behind in it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import select
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
+
+import torch
+
+from ...errors import MeasurementError
+from ...text import duration
+
+Made = TypeVar("Made")
+LONGEST = 900.0  # seconds of one measurement
+STALLED = 90.0  # seconds without any work of the process's own: it waits for what does not come
+
+
+def in_a_fork(work: Callable[[], Made]) -> Made:
+    """What `work` returns, done on one thread in a fork of this process, with no output. It must be picklable.
+
+    Raises what `work` raises, and MeasurementError for a process that died, that hangs, or that takes too long.
+    """
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python's, of threads: they do not go along, and none is waited for
+        child = os.fork()
+    if child == 0:
+        _work(work, reading, writing)
+    os.close(writing)
+    try:
+        data = _received(child, reading)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        os.close(reading)
+        _, status = os.waitpid(child, 0)
+    return _result(data, os.waitstatus_to_exitcode(status))  # type: ignore[no-any-return]
+
+
+def _work(work: Callable[[], object], reading: int, writing: int) -> NoReturn:
+    """The child: nothing that it inherited is closed, flushed or finalised."""
+    status = 1
+    try:
+        gc.freeze()
+        os.close(reading)
+        _silence()
+        torch.set_num_threads(1)
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(_outcome(work))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _silence() -> None:
+    """No output of the model's a second time; what the parent has not written yet stays the parent's."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+
+
+def _outcome(work: Callable[[], object]) -> bytes:
+    try:
+        return pickle.dumps((True, work()))
+    except BaseException as error:
+        with suppress(Exception):  # those that cannot be taken apart, or not be put together again
+            data = pickle.dumps((False, error))
+            pickle.loads(data)
+            return data
+        return pickle.dumps((False, MeasurementError("".join(traceback.format_exception(error)))))
+
+
+def _received(child: int, reading: int) -> bytes:
+    """All that the child writes. Raises MeasurementError where it takes too long."""
+    began = worked = time.monotonic()
+    spent = 0.0
+    parts: list[bytes] = []
+    while True:
+        ready, _, _ = select.select([reading], [], [], 1.0)
+        if ready:
+            part = os.read(reading, 2**16)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+        now, used = time.monotonic(), _seconds(child)
+        if used is None or used > spent:
+            worked, spent = now, used or 0.0
+        if now - worked > STALLED:
+            raise MeasurementError(_hanging(f"did nothing for {duration(STALLED)}"))
+        if now - began > LONGEST:
+            raise MeasurementError(_hanging(f"was not done after {duration(LONGEST)}"))
+
+
+def _hanging(what: str) -> str:
+    return (
+        f"the process that compiles the model {what}, and was ended.\n"
+        "It is a fork of this one, on one thread: a model that waits for other threads, or for a lock that one of them "
+        "holds, waits for ever. Start no threads before, or give a model that needs none; a large one: smaller inputs."
+    )
+
+
+def _seconds(process: int) -> float | None:
+    """Of processor time that it has used; None where that is not known."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _result(data: bytes, status: int) -> Any:
+    if not data:
+        how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        raise MeasurementError(
+            f"the process that compiles the model ended {how}, without a result: compiling or running it there crashed."
+        )
+    done, result = pickle.loads(data)
+    if done:
+        return result
+    raise result

@@ -1,0 +1,113 @@
+"""The calls that are compiled: the example, the example again, and each further size; and the inputs of these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch._dynamo import eval_frame
+from torch.utils._pytree import tree_leaves
+
+from ...errors import RAISED, MeasurementError, ModelRunError
+from ...model.eager import eager
+from ...model.subject import Inputs, Subject
+from .result import shapes_words
+from .tracing import Trace
+
+Shape: TypeAlias = tuple[int, ...]
+Size: TypeAlias = tuple[Any, ...]  # a shape, or a shape for each tensor
+
+
+class Refused(Exception):
+    """torch compiles a model not at all: the `error` that it raised, `at` which call (as it continues a sentence)."""
+
+    def __init__(self, error: BaseException, at: str) -> None:
+        super().__init__(at)
+        self.error, self.at = error, at
+
+
+def calls(subject: Subject, sizes: Sequence[Size]) -> list[Inputs]:
+    """The inputs of all calls: the example, it again, each of the sizes. Raises MeasurementError."""
+    example = subject.require_inputs()
+    return [example, example, *(resized(example, size) for size in sizes)]
+
+
+def run_calls(subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: bool | None) -> None:
+    """Call the compiled model with each of the inputs. Raises Refused, ModelRunError."""
+    try:
+        compiled = _compiled(subject.module, trace, dynamic)
+    except RAISED as error:  # what torch refuses before it is called, as TorchScript
+        raise Refused(error, "") from error
+    with torch.inference_mode(False), torch.no_grad(), trace.watching():
+        for trace.call, inputs in enumerate(given):
+            _run(subject, compiled, inputs, f" at inputs {shapes_of(inputs)}" if trace.call > 1 else "")
+
+
+def _compiled(module: nn.Module, trace: Trace, dynamic: bool | None) -> Any:
+    """The model under torch.compile; it itself stays as it is."""
+    options: dict[str, Any] = {"dynamic": dynamic, "guard_fail_fn": trace.guard_failed}
+    if (
+        "isolate_recompiles" in signature(eval_frame._optimize).parameters
+    ):  # apart from the user's own, since torch 2.12
+        options["isolate_recompiles"] = True
+    return torch._dynamo.optimize(trace.backend, **options)(module)
+
+
+def _run(subject: Subject, compiled: Any, inputs: Inputs, at: str) -> None:
+    try:
+        call_compiled(compiled, inputs.copied())
+    except RAISED as error:
+        try:
+            with eager():
+                subject.run(inputs.copied())
+        except ModelRunError as own:
+            if at:
+                raise ModelRunError(f"{own}\n(called with one of the further sizes,{at})") from own
+            raise
+        raise Refused(error, at) from error
+
+
+def call_compiled(compiled: Any, inputs: Inputs) -> None:
+    """The call below which the stack is the model's."""
+    compiled(*inputs.args, **inputs.kwargs)
+
+
+def shapes_of(inputs: Inputs) -> str:
+    """In words."""
+    return shapes_words([tuple(tensor.shape) for tensor in inputs.tensors])
+
+
+def resized(example: Inputs, size: Size) -> Inputs:
+    """The example inputs in another size: a shape, or a list with one for each tensor. Values are the example's, from
+    the beginning again where they do not suffice, so that tokens stay tokens. Raises MeasurementError.
+    """
+    shapes = [size] if is_shape(size) else [*size]
+    tensors = [leaf for leaf in tree_leaves((example.args, dict(example.kwargs))) if isinstance(leaf, Tensor)]
+    if len(shapes) != len(tensors):
+        raise MeasurementError(
+            f"sizes: {size!r} has {len(shapes)} shape(s), but the model is called with {len(tensors)} tensor(s): "
+            f"{shapes_of(example)}.\nWrite for each size a list with the shape of each tensor, in this order."
+        )
+    wanted = iter(shapes)
+    return example.map(lambda leaf: _of_shape(leaf, next(wanted)) if isinstance(leaf, Tensor) else leaf)
+
+
+def is_shape(size: object) -> bool:
+    """Whether it is the shape of one tensor."""
+    return isinstance(size, Sequence) and all(type(n) is int and n >= 0 for n in size)
+
+
+def _of_shape(tensor: Tensor, shape: Shape) -> Tensor:
+    with torch.no_grad():
+        value = tensor.detach()
+        if value.dim() != len(shape) or 0 in value.shape:
+            value = value.reshape(-1) if value.numel() else value.new_zeros(1)
+            count = torch.Size(shape).numel()
+            value = value[torch.arange(count, device=value.device) % value.numel()].reshape(shape)
+        for axis, n in enumerate(shape):
+            places = torch.arange(n, device=value.device) % max(value.shape[axis], 1)
+            value = value.index_select(axis, places)
+        return value.requires_grad_(tensor.requires_grad)

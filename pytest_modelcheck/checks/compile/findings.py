@@ -1,0 +1,173 @@
+"""From what dynamo did to what a user is told: each break once, at a line of the user's own, and how often."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from ...model.subject import Inputs, Subject
+from ...text import first_sentence
+from .calls import shapes_of
+from .result import SMALL, Break, Compiled, Fallback, Recompile
+from .source import Line, Owner, is_dynamo, is_machinery, short_path
+from .tracing import Frame, Seen, Trace
+from .words import break_words, fallback_words, guard_hint, guard_words, is_about_size, is_about_small
+
+Way = tuple[tuple[str, str], ...]  # functions, from the model's forward to the one with a line
+
+
+class Findings:
+    """What was seen while a subject was called with the inputs `given`: the example, it again, further sizes."""
+
+    def __init__(self, subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: bool | None) -> None:
+        self.subject, self.trace, self.given, self.dynamic = subject, trace, given, dynamic
+        self.owner = Owner(subject.module)
+        self.root = next((frame for frame in trace.frames if not frame.call), None)
+
+    def told(self, made: Compiled) -> Compiled:
+        """`made`, with all of it."""
+        found = replace(
+            made,
+            graphs=self.trace.graphs.count(0),
+            breaks=tuple(self._breaks()),
+            guards=tuple(self._recompiles()),
+            fallback=() if made.reason else tuple(self._fallbacks()),
+        )
+        nothing = "" if found.graphs or found.reason else self._why_nothing(bool(found.breaks))
+        return replace(found, nothing=nothing)
+
+    def _breaks(self) -> Iterator[Break]:
+        """Of the first call all; of later ones those that are new."""
+        groups: dict[_Place, list[Frame]] = defaultdict(list)
+        for frame in self.trace.frames:
+            if frame.ended is not None:
+                frames = groups[self._place(frame.ended)]
+                if not frames or frames[0].call == frame.call:
+                    frames.append(frame)
+        for place, frames in groups.items():
+            modules = tuple(dict.fromkeys(seen.module for seen in _seen(frames)))
+            call = frames[0].call
+            yield Break(
+                reason=break_words(next(_seen(frames)).message).reason,
+                kind=place.kind,
+                hint=place.hint,
+                file=place.line.file if place.line else "",
+                line=place.line.number if place.line else 0,
+                code=place.line.code if place.line else "",
+                function=place.line.function if place.line else "",
+                package=f"{short_path(place.within.file)}:{place.within.number}" if place.within else "",
+                module=modules[0],
+                modules=modules,
+                count=_times(frames),
+                size=shapes_of(self.given[call]) if call > 1 else "",
+            )
+
+    def _place(self, seen: Seen) -> _Place:
+        kind, _, hint = break_words(seen.message)
+        own, package = self.owner.places(seen.stack)
+        last = None if own or is_dynamo(seen.stack[-1].file) else seen.stack[-1]
+        return _Place(kind, hint, own and replace(own, resumed=False), package or last)
+
+    def _recompiles(self) -> Iterator[Recompile]:
+        """Functions that were compiled before, and again in a call after the first."""
+        known = set()
+        for frame in self.trace.frames:
+            if frame.compiled and frame.call and frame.code in known:
+                yield self._recompile(frame)
+            if frame.compiled:
+                known.add(frame.code)
+
+    def _recompile(self, frame: Frame) -> Recompile:
+        reason = frame.guards[0] if frame.guards else "torch gives no reason"
+        shapes = tuple(tuple(map(int, tensor.shape)) for tensor in self.given[frame.call].tensors)
+        automatic = self.dynamic is None and frame.symbolic and is_about_size(reason)
+        line, small = self._begin(frame), is_about_small(reason)
+        return Recompile(
+            guard_words(reason),
+            shapes,
+            frame.module,
+            hint=SMALL if small else guard_hint(reason),
+            function=line.function,
+            file=line.file,
+            line=line.number,
+            again=frame.call == 1,
+            automatic=automatic,
+            small=small,
+        )
+
+    def _fallbacks(self) -> Iterator[Fallback]:
+        """Functions of the user's that were given up, once each."""
+        told = set()
+        for frame in self.trace.frames:
+            reason = self._given_up(frame)
+            if (
+                reason
+                and frame.line not in told
+                and (frame is self.root or not is_machinery(frame.code.co_filename))
+            ):
+                told.add(frame.line)
+                line = self._begin(frame)
+                yield Fallback(line.function, line.file, line.number, reason, root=frame is self.root)
+
+    def _begin(self, frame: Frame) -> Line:
+        """Where its source begins; of what dynamo puts around a module of torch's own: nowhere."""
+        return Line("", 0, "forward") if is_dynamo(frame.code.co_filename) else frame.line
+
+    def _given_up(self, frame: Frame) -> str:
+        """Why; "" for a function that was compiled, or that has nothing to compile."""
+        if frame.failed is not None:
+            return fallback_words(str(getattr(frame.failed, "msg", frame.failed)))
+        return first_sentence(frame.skipped) if "disabled" in frame.skipped else ""
+
+    def _why_nothing(self, has_breaks: bool) -> str:
+        """Why there is no graph at all."""
+        if disabled := _disabled():
+            return disabled
+        if getattr(self.subject.module.forward, "_torchdynamo_disable", False):
+            return "its forward is disabled for torch.compile (torch.compiler.disable)"
+        if self.root is None:
+            return "dynamo was not asked to look at any function of it"
+        if has_breaks or self._given_up(self.root):
+            return "its forward runs eagerly as a whole"
+        return "its forward runs no operation on tensors that dynamo can see"
+
+
+class _Place(NamedTuple):
+    """A break's: its kind, what to change, the user's line and that of a package within."""
+
+    kind: str
+    hint: str
+    line: Line | None
+    within: Line | None
+
+
+def _seen(frames: Iterable[Frame]) -> Iterator[Seen]:
+    return (frame.ended for frame in frames if frame.ended is not None)
+
+
+def _times(frames: Iterable[Frame]) -> int:
+    """How often a line breaks graphs in one call.
+
+    A function that breaks is met several times: within each function that calls it, and by itself. So for each way to
+    the line what counts is the function that met it most often.
+    """
+    ways: dict[Way, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for seen in _seen(frames):
+        way = tuple(line.name for line in seen.stack if not is_machinery(line.file))
+        ways[way][seen.depth] += 1
+    return sum(max(times.values()) for times in ways.values())
+
+
+def _disabled() -> str:
+    """Why dynamo compiles nothing at all in this process; "" if it does."""
+    stance = getattr(getattr(torch._dynamo.eval_frame, "_stance", None), "stance", "default")
+    if stance not in ("default", "eager_then_compile", "aot_eager_then_compile"):
+        return f"the stance of torch.compiler is {stance!r} (torch.compiler.set_stance)"
+    if torch._dynamo.config.disable or os.environ.get("TORCHDYNAMO_DISABLE") == "1":
+        return "dynamo is disabled (TORCHDYNAMO_DISABLE, torch._dynamo.config.disable)"
+    return ""

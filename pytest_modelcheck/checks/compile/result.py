@@ -1,0 +1,217 @@
+"""What torch.compile made of a model, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+from ...text import count, first_line_repr
+from .source import short_path
+
+SMALL = "torch compiles sizes 0 and 1 apart, whatever dynamic= says: give an example of 2 or more, or allow a recompile"
+
+
+@dataclass(frozen=True)
+class Break:
+    """A place where dynamo ends a graph, and Python goes on.
+
+    `reason`: torch's, in a sentence; `kind`: its name for such breaks; `hint`: what to change. `file`, `line`, `code`:
+    the innermost line of the user's own code, "" and 0 where there is none (what torch itself calls);
+    `function`: whose line it is; `package`: the line of a third-party package that it leads to ("einops/einops.py:12").
+    `module`: the innermost one that ran, `modules` all of those, `count`: how often in a call.
+    `size`: the inputs at which it was seen first, where that is not the example.
+    """
+
+    reason: str
+    file: str
+    line: int
+    module: str
+    count: int = 1
+    kind: str = ""
+    hint: str = ""
+    code: str = ""
+    function: str = ""
+    package: str = ""
+    modules: tuple[str, ...] = ()
+    size: str = ""
+
+    @property
+    def place(self) -> str:
+        """`net.py:12`; "" where no line is the user's."""
+        return f"{short_path(self.file)}:{self.line}" if self.file else ""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: {self.code}" if self.file else self.package or "no line of your code"
+        times = f" ({self.count} times)" if self.count > 1 else ""
+        inside = f", in {self.package}" if self.package and self.file else ""
+        at = f", at inputs {self.size}" if self.size else ""
+        return f"{where}{times}{inside}{_in(self.modules or (self.module,))}{at}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Recompile:
+    """A function that dynamo compiled again, since a guard on what it was compiled for failed.
+
+    `reason`: the guard that failed, in torch's words; `hint`: what to change. `size`: the shapes of the inputs of that
+    call, `again` whether these are the example's, in a second call. `file`, `line`, `function`: what was compiled.
+    `automatic`: torch's automatic dynamic, which compiles once more for any size when it sees a new one. `small`: one
+    of the sizes is 0 or 1.
+    """
+
+    reason: str
+    size: tuple[tuple[int, ...], ...]
+    module: str
+    hint: str = ""
+    function: str = ""
+    file: str = ""
+    line: int = 0
+    again: bool = False
+    automatic: bool = False
+    small: bool = False
+
+    @property
+    def call(self) -> str:
+        """Which call it was, in words."""
+        return "a second call with the example" if self.again else f"inputs {shapes_words(self.size)}"
+
+    def __str__(self) -> str:
+        where = f"{self.function} ({short_path(self.file)}:{self.line})" if self.file else self.function
+        automatic = " (automatic dynamic)" if self.automatic else ""
+        return f"{self.call}: {where}{_in((self.module,))}: {self.reason}{automatic}"
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A function that dynamo skipped whole, so that all of it runs as plain Python. `root`: the model's own forward."""
+
+    function: str
+    file: str
+    line: int
+    reason: str
+    root: bool = False
+
+    def __str__(self) -> str:
+        where = f" ({short_path(self.file)}:{self.line})" if self.file else ""
+        return f"{self.function}{where} runs eagerly as a whole: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model under torch.compile with the backend `eager`: what is traced, without code being generated.
+
+    `graphs`: of the first call, with the example; 1 is what to hope for. `breaks`: where graphs end, over all calls;
+    `guards`: what was compiled again in later calls (a second one with the example, one of each further size);
+    `fallback`: functions that were skipped whole, which is no success whatever the numbers say.
+    `reason`: why torch cannot compile it at all (then little else is known), `nothing`: why nothing was compiled.
+    `sizes`, `dynamic`: as they were asked for. `isolated`: measured in a process of its own, whose dynamo knew nothing;
+    else `shared` says why it was not, and what dynamo knew before may show.
+    """
+
+    name: str
+    graphs: int = 0
+    breaks: tuple[Break, ...] = ()
+    guards: tuple[Recompile, ...] = ()
+    fallback: tuple[Fallback, ...] = ()
+    reason: str = ""
+    details: str = ""
+    nothing: str = ""
+    sizes: tuple[tuple[object, ...], ...] = ()
+    dynamic: bool | None = None
+    isolated: bool = True
+    shared: str = ""
+    unsaved: tuple[str, ...] = ()
+
+    @property
+    def graph_breaks(self) -> int:
+        """How often a graph ends before the model does."""
+        return sum(found.count for found in self.breaks)
+
+    @property
+    def recompiles(self) -> int:
+        """How often something was compiled again after the first call."""
+        return len(self.guards)
+
+    @property
+    def one_graph(self) -> bool:
+        """Whether all of the model is one graph, and nothing ran outside it."""
+        return self.graphs == 1 and not (self.breaks or self.fallback or self.reason or self.nothing)
+
+    @property
+    def automatic(self) -> int:
+        """How many of the recompiles are torch's automatic dynamic."""
+        return sum(found.automatic for found in self.guards)
+
+    @property
+    def headline(self) -> str:
+        """`one graph, no recompile`; `3 graphs, 2 graph breaks`."""
+        if self.reason or self.nothing:
+            return f"not compilable: {self.reason}" if self.reason else f"nothing compiled: {self.nothing}"
+        parts = [count(self.graphs, "graph"), count(self.graph_breaks, "graph break")]
+        parts = ["one graph"] if self.one_graph else parts
+        parts += [f"{count(len(self.fallback), 'function')} skipped whole"] if self.fallback else []
+        return ", ".join([*parts, count(self.recompiles, "recompile") if self.guards else "no recompile"])
+
+    def lines(self) -> Iterator[str]:
+        """Each finding, with what to change."""
+        yield from map(str, self.fallback)
+        yield from map(advised, self.breaks)
+        yield from map(advised, self.guards)
+        if self.automatic and self.dynamic is None:
+            yield automatic_words(self.guards)
+        if self.shared:
+            yield self.shared
+
+    def to_dict(self) -> dict[str, object]:
+        """An entry of the record's section `compile`."""
+        rows = {
+            key: [{**asdict(one), "file": short_path(one.file)} for one in getattr(self, key)]
+            for key in ("breaks", "guards", "fallback")
+        }
+        figures = {
+            "graph_breaks": self.graph_breaks,
+            "recompiles": self.recompiles,
+            "one_graph": self.one_graph,
+            "automatic": self.automatic,
+        }
+        return {**vars(self), **figures, **rows, "sizes": list(map(size_words, self.sizes))}
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.name}: {self.headline}", *self.lines()])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def advised(found: Break | Recompile) -> str:
+    """With what to change in a line of its own."""
+    return f"{found}\n  {found.hint}" if found.hint else str(found)
+
+
+def automatic_words(guards: Iterable[Recompile]) -> str:
+    """What to say of torch's automatic dynamic among these."""
+    found = [guard for guard in guards if guard.automatic]
+    told = f"{len(found)} {'is' if len(found) == 1 else 'are'} automatic dynamic: pass dynamic=True"
+    return f"{told} ({SMALL})" if any(guard.small for guard in found) else told
+
+
+def shapes_words(shapes: Sequence[Sequence[int]]) -> str:
+    """`2x3x224x224`, `2x8 and 2x8x16`."""
+    return " and ".join("x".join(map(str, shape)) or "a number" for shape in shapes)
+
+
+def size_words(size: Sequence[Any]) -> str:
+    """Of a shape, or of a shape for each tensor."""
+    return shapes_words([size] if all(isinstance(n, int) for n in size) else size)
+
+
+def _in(modules: Iterable[str]) -> str:
+    """`, in blocks.0 and 11 more`."""
+    named = [name for name in modules if name]
+    if not named:
+        return ""
+    return f", in module {named[0]}" + (f" and {len(named) - 1} more" if len(named) > 1 else "")

@@ -1,0 +1,240 @@
+"""What a model's answers may be compared with: another module, or itself run in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError, in_short
+from ...model.subject import Inputs, Subject, unwrap
+from ...text import not_one_of
+from .answer import Answer, answer, call, seeded, shaken_trace
+from .drift import BASE, Drift, drift_of
+from .vacuous import is_deaf
+
+
+def drift_against(subject: Subject, against: object) -> Drift:
+    """The drift of a model against one of `VARIANTS`, or another module. Raises MeasurementError, ModelRunError."""
+    if isinstance(against, str):
+        refuse_unknown(against)
+        refuse_meta(subject)
+        made = VARIANTS[against](subject)
+        title = against
+    else:
+        other = _subject(subject, against)
+        refuse_meta(subject, other)
+        title = other.name
+        made = answer(subject), answer(other)
+    return is_deaf(drift_of(subject.name, title, *made, shaken=lambda: shaken_trace(subject)), subject)
+
+
+def refuse_unknown(word: str) -> None:
+    """Raise MeasurementError for a word that is none of `VARIANTS`."""
+    if word not in VARIANTS:
+        raise MeasurementError(not_one_of("against", word, [BASE, *VARIANTS]))
+
+
+def refuse_meta(*subjects: Subject) -> None:
+    """Raise SubjectError where there are no values."""
+    for subject in subjects:
+        if subject.device.type == "meta":
+            raise SubjectError(
+                f"{subject.name}: its tensors are on the meta device, where there are no values to compare.\n"
+                "Give a model that is in memory."
+            )
+
+
+def _subject(subject: Subject, against: object) -> Subject:
+    """The other module on this one's inputs, on its own device."""
+    other = getattr(against, "subject", against)
+    module = other.module if isinstance(other, Subject) else other
+    if not isinstance(module, nn.Module):
+        raise MeasurementError(
+            f"against= takes an nn.Module, a ModelCheck or one of {', '.join(map(repr, [BASE, *VARIANTS]))}, "
+            f"not {type(against).__name__}"
+        )
+    name = other.name if isinstance(other, Subject) else f"another {type(unwrap(module)).__name__}"
+    made = Subject(name, module)
+    return Subject(name, module, subject.require_inputs().to(made.device))
+
+
+def _cast(dtype: torch.dtype) -> Callable[[Subject], tuple[Answer, Answer]]:
+    """Weights and inputs that are floating in another dtype."""
+
+    def cast(leaf: object) -> object:
+        return leaf.to(dtype) if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf
+
+    def run(subject: Subject) -> tuple[Answer, Answer]:
+        own = answer(subject)
+        return own, _changed(subject, str(dtype).removeprefix("torch."), lambda m: m.to(dtype), cast)
+
+    return run
+
+
+def _changed(
+    subject: Subject,
+    what: str,
+    change: Callable[[nn.Module], object],
+    each: Callable[[Any], Any] = lambda leaf: leaf,
+    **options: Any,
+) -> Answer:
+    """The answer after a change of the model, which is taken back, on changed inputs."""
+    with subject.restored(), seeded():
+        inputs = subject.require_inputs().copied(gradients=False).map(each)
+        change(subject.module)
+        try:
+            return call(subject, inputs, **options)
+        except ModelRunError as error:
+            raise MeasurementError(f"{subject.name} does not run in {what}.\n{error}") from error
+
+
+def _autocast(subject: Subject) -> tuple[Answer, Answer]:
+    def run(inputs: Inputs) -> object:
+        with torch.autocast(subject.device.type, dtype=torch.bfloat16):
+            return subject.run(inputs)
+
+    own = answer(subject)
+    with subject.restored(), seeded():
+        return own, call(subject, run=run)
+
+
+def _channels_last(subject: Subject) -> tuple[Answer, Answer]:
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+    def each(leaf: object) -> object:
+        wanted = formats.get(leaf.dim()) if isinstance(leaf, Tensor) else None
+        return leaf if wanted is None else leaf.contiguous(memory_format=wanted)  # type: ignore[attr-defined]
+
+    def change(module: nn.Module) -> None:
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data = each(tensor.data)  # type: ignore[assignment]
+
+    return answer(subject), _changed(subject, "channels last", change, each)
+
+
+def _one_by_one(subject: Subject) -> tuple[Answer, Answer]:
+    """A batch against as many calls of one. Modules are compared by what they make of the first."""
+    inputs = subject.require_inputs()
+    size = next((tensor.shape[0] for tensor in inputs.tensors if tensor.dim()), 0)
+    if size < 2:
+        raise MeasurementError(
+            f"{subject.name}: one_by_one compares a batch with as many calls of one, and the inputs are {inputs}.\n"
+            "Give inputs with a batch of at least two."
+        )
+
+    def one(number: int) -> Inputs:
+        def part(leaf: object) -> object:
+            is_batch = isinstance(leaf, Tensor) and leaf.dim() and leaf.shape[0] == size
+            return leaf[number : number + 1] if is_batch else leaf  # type: ignore[index]
+
+        return inputs.map(part)
+
+    def first(tensor: Tensor) -> Tensor:
+        return tensor[:1] if tensor.dim() and tensor.shape[0] == size else tensor
+
+    with subject.restored(), seeded():
+        own = call(subject, take=first)
+    parts = [answer(subject, one(number), trace=number == 0) for number in range(size)]
+    return own, Answer(_joined(own.outputs, [part.outputs for part in parts]), (), parts[0].trace)
+
+
+def _joined(own: Mapping[str, Tensor], parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """As the batch has them: one after the other, or as many parts of a list."""
+    if all(part.keys() == own.keys() for part in parts):
+        return {
+            path: torch.cat([part[path] for part in parts]) if own[path].dim() else own[path] for path in own
+        }
+    return {
+        f"{number}{path.removeprefix('0')}": tensor
+        for number, part in enumerate(parts)
+        for path, tensor in part.items()
+    }
+
+
+def _repeated(subject: Subject) -> tuple[Answer, Answer]:
+    """Twice, without putting anything back in between: random numbers and what the model counts go on."""
+    with subject.restored(), seeded():
+        return call(subject), call(subject)
+
+
+def _compiled(subject: Subject) -> tuple[Answer, Answer]:
+    def run(inputs: Inputs) -> object:
+        try:
+            return torch.compile(subject.module)(*inputs.args, **inputs.kwargs)
+        except Exception as error:
+            raise _refused(subject, "torch.compile", error) from error
+
+    return _without_modules(subject, run)
+
+
+def _exported(subject: Subject) -> tuple[Answer, Answer]:
+    def run(inputs: Inputs) -> object:
+        try:
+            program = torch.export.export(subject.module, inputs.args, dict(inputs.kwargs))
+            again = inputs.copied(gradients=False)
+            return program.module()(*again.args, **again.kwargs)
+        except Exception as error:
+            raise _refused(subject, "torch.export", error) from error
+
+    return _without_modules(subject, run)
+
+
+def _onnx(subject: Subject) -> tuple[Answer, Answer]:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            __import__(package)
+        except ImportError as error:
+            raise MissingExtraError(package, "onnx", "drift against ONNX") from error
+
+    def run(inputs: Inputs) -> object:
+        try:
+            given = (subject.module, inputs.args)
+            program = torch.onnx.export(*given, kwargs=dict(inputs.kwargs), dynamo=True, verbose=False)
+            again = inputs.copied(gradients=False)
+            assert program is not None
+            return list(program(*again.args, **again.kwargs))
+        except Exception as error:
+            raise _refused(subject, "torch.onnx", error) from error
+
+    own, other = _without_modules(subject, run)
+    return own, Answer(dict(zip(own.outputs, other.outputs.values(), strict=False)))
+
+
+def _refused(subject: Subject, by: str, error: Exception) -> MeasurementError:
+    return MeasurementError(f"{subject.name}: {by} does not run it: {in_short(error)}")
+
+
+def _without_modules(subject: Subject, run: Callable[[Inputs], object]) -> tuple[Answer, Answer]:
+    """Compilers take the watch over large tensors for the model's code: it is off."""
+    own = answer(subject, trace=False)
+    with subject.restored(guard=False), seeded():
+        return own, call(subject, trace=False, run=run)
+
+
+def _cuda(subject: Subject) -> tuple[Answer, Answer]:
+    if not torch.cuda.is_available():
+        raise MeasurementError(f"{subject.name}: there is no CUDA device here to compare with")
+
+    def each(leaf: object) -> object:
+        return leaf.cuda() if isinstance(leaf, Tensor) else leaf
+
+    return answer(subject), _changed(subject, "CUDA", lambda module: module.cuda(), each)
+
+
+VARIANTS: Mapping[str, Callable[[Subject], tuple[Answer, Answer]]] = {
+    "bfloat16": _cast(torch.bfloat16),
+    "float16": _cast(torch.float16),
+    "float64": _cast(torch.float64),
+    "autocast": _autocast,
+    "channels_last": _channels_last,
+    "one_by_one": _one_by_one,
+    "repeated": _repeated,
+    "compile": _compiled,
+    "export": _exported,
+    "onnx": _onnx,
+    "cuda": _cuda,
+}
+WORDS = (BASE, *VARIANTS)

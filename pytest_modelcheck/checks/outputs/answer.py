@@ -1,0 +1,102 @@
+"""One forward of a model: what it answers, and what its modules gave on the way."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from ...model.subject import Inputs, Subject
+from .leaves import opened
+from .modules import Trace, traced
+
+SEED = 2020
+NOISE = 4  # times the dtype's precision
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`outputs` by path, `others`: what it returns besides and no values has; `trace` is None where nobody asked."""
+
+    outputs: Mapping[str, Tensor]
+    others: tuple[str, ...] = ()
+    trace: Trace | None = None
+    inputs: Sequence[Tensor] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """For another process: numbers, texts and tensors."""
+        trace = self.trace.plain() if self.trace is not None else None
+        return {"outputs": dict(self.outputs), "others": list(self.others), "trace": trace}
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Answer:
+        """What `plain` gave."""
+        trace = Trace.read(given["trace"]) if given["trace"] is not None else None
+        return cls(given["outputs"], tuple(given["others"]), trace)
+
+
+def answer(subject: Subject, inputs: Inputs | None = None, *, trace: bool = True) -> Answer:
+    """The model's, in eval mode; nothing stays of it. Raises ModelRunError."""
+    with subject.restored(), seeded():
+        return call(subject, inputs, trace=trace)
+
+
+def call(
+    subject: Subject,
+    inputs: Inputs | None = None,
+    *,
+    trace: bool = True,
+    run: Callable[[Inputs], object] | None = None,
+    take: Callable[[Tensor], Tensor] | None = None,
+) -> Answer:
+    """One forward, in a block that restores it; `run` in place of the model's own, `take`: what of a tensor in it
+    counts.
+    """
+    given = (inputs or subject.require_inputs()).copied(gradients=False)
+    kept = given.copied(gradients=False).tensors
+    with torch.no_grad(), traced(subject.module, take) if trace else nullcontext() as found:
+        output = subject.run(given) if run is None else run(given)
+    held = opened(output)
+    tensors = {path: tensor.clone() for path, tensor in held.tensors.items()}
+    return Answer(tensors, held.others, found, kept)
+
+
+def shaken_trace(subject: Subject) -> Trace:
+    """The trace of a call in which what each innermost module is given gets noise of the size of rounding."""
+    inner = {part for part in subject.module.modules() if not any(True for _ in part.children())}
+    generator = torch.Generator().manual_seed(SEED)
+
+    def shaken(value: object) -> object:
+        if not isinstance(value, Tensor) or not value.is_floating_point():
+            return value
+        noise = torch.randn(value.shape, generator=generator).to(value)
+        return value * (1 + NOISE * torch.finfo(value.dtype).eps * noise)
+
+    def shake(module: nn.Module, args: tuple[object, ...]) -> tuple[object, ...] | None:
+        return tuple(map(shaken, args)) if module in inner else None
+
+    with subject.restored(), seeded():
+        hook = register_module_forward_pre_hook(shake)  # type: ignore[arg-type]  # it may return arguments
+        try:
+            trace = call(subject).trace
+        finally:
+            hook.remove()
+    assert trace is not None
+    return trace
+
+
+@contextmanager
+def seeded(seed: int = SEED) -> Iterator[None]:
+    """A block that begins with the same random numbers each time; what restores the model restores the generators."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed(seed)
+    yield

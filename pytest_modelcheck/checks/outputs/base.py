@@ -1,0 +1,221 @@
+"""Drift from the base: this tree's weights and inputs go into the base's model, where that is, and its answers come
+back. What both answer as they stand is compared by digests first: where all is equal, nobody is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias, cast
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ModelCheckError, SubjectError, UngatedError, in_short
+from ...model.state.digest import of_bytes
+from ...model.subject import Inputs, Subject
+from ...text import count
+from .against import refuse_meta
+from .align import aligned
+from .answer import Answer, call, seeded, shaken_trace
+from .compare import compare, silence
+from .drift import BASE, Drift, amount, drift_of
+from .entries import AnswersEntry, DriftEntry
+from .modules import Part, tree_of
+from .vacuous import is_deaf
+
+Ask: TypeAlias = Callable[[str, Any], Any]
+SECTION = "answers"
+
+
+def facts(subject: Subject) -> AnswersEntry:
+    """What a subject answers as it stands, in digests; a model that does not run says why."""
+    try:
+        refuse_meta(subject)
+        inputs = subject.require_inputs().tensors
+        answered = _answer(subject, trace=False)
+    except SubjectError:
+        raise  # the section is not for it
+    except ModelCheckError as error:
+        return {"weights": "", "inputs": "", "outputs": "", "reason": str(error).partition("\n")[0]}
+    return {
+        "weights": _digest(weights_of(subject.module)),
+        "inputs": _digest({str(number): tensor for number, tensor in enumerate(inputs)}),
+        "outputs": _digest(answered.outputs),
+        "silence": silence(answered.outputs),
+        "reason": "",
+    }
+
+
+def between(subject: Subject, base: AnswersEntry, head: AnswersEntry, ask: Ask) -> Mapping[str, list[Any]]:
+    """For the record: how far base and head are apart, with this tree's weights in both."""
+    if base["reason"] or head["reason"]:
+        side = "at the base" if base["reason"] else "here"
+        return {"drift": [_unknown(f"{side}: {base['reason'] or head['reason']}")]}
+    if all(base[key] == head[key] for key in ("weights", "inputs", "outputs")):
+        made = Drift(subject.name, BASE, (), vacuous=head.get("silence", ""))
+        return {"drift": [{**made.to_dict(), "nodeid": None}]}
+    try:
+        return {"drift": [{**drift_from_base(subject, ask, others=False).to_dict(), "nodeid": None}]}
+    except ModelCheckError as error:
+        return {"drift": [_unknown(str(error).partition("\n")[0])]}
+    except Exception as error:  # ours: it costs no more than this line
+        return {"drift": [_unknown(f"an error of pytest-modelcheck: {in_short(error)}")]}
+
+
+def _unknown(why: str) -> DriftEntry:
+    made = Drift("", BASE, (), problem=why).to_dict()
+    return cast("DriftEntry", {**made, "nodeid": None})
+
+
+def drift_from_base(subject: Subject, ask: Ask, *, others: bool = True) -> Drift:
+    """The drift from the base's model with this one's weights, on this one's inputs; `others`: whether it is asked on
+    other inputs too, whether it listens. Raises MeasurementError, ModelRunError, UngatedError.
+    """
+    refuse_meta(subject)
+    inputs = subject.require_inputs()
+    given = {
+        "weights": weights_of(subject.module),
+        "tree": list(map(tuple, tree_of(subject.module))),
+        "inputs": [tensor.detach().cpu() for tensor in inputs.tensors],
+        "shapes": str(inputs),
+    }
+    said = ask(SECTION, given)
+    if said["refused"]:
+        raise UngatedError(said["refused"])
+    own, other = _answer(subject), Answer.read(said["answer"])
+    told = {"notes": said["notes"], "stands": _stands(own, said)}
+    made = drift_of(subject.name, BASE, own, other, **told, shaken=lambda: shaken_trace(subject))
+    return is_deaf(made, subject) if others else made
+
+
+def answer_head(subject: Subject, given: Mapping[str, Any]) -> dict[str, Any]:
+    """At the base, of its own subject: what it answers with the head's weights and inputs; where its own are others,
+    also what it answers as it stands.
+    """
+    refuse_meta(subject)
+    own = subject.require_inputs()
+    if len(own.tensors) != len(given["inputs"]):
+        return {"refused": f"the inputs differ: {own} at the base, {given['shapes']} now"}
+    inputs = _exchanged(own, given["inputs"])
+    tree = [Part(path, kind, tuple(tensors)) for path, kind, tensors in given["tree"]]
+    partners = _partners(subject.module, tree, given["weights"])
+    tensors = _tensors(subject.module)
+    changed = [name for name, value in partners.items() if not _same(tensors[name], value)]
+    lone = [name for name in tensors if name not in partners]
+    used = {id(value) for value in partners.values()}
+    here = [name for name, value in given["weights"].items() if id(value) not in used]
+    is_other_input = not all(map(_same, own.tensors, inputs.tensors))
+    stands = _answer(subject, trace=False).plain() if changed or lone or here or is_other_input else None
+    with subject.restored():
+        for name, value in partners.items():
+            tensors[name].data = value.to(tensors[name])
+        with _alone():
+            answered = call(subject, inputs)
+    return {
+        "refused": "",
+        "answer": answered.plain(),
+        "stands": stands,
+        "others": _others(changed, lone, here, is_other_input),
+        "notes": [*_lone("at the base alone, as it is there", lone), *_lone("here alone", here)],
+    }
+
+
+def _others(changed: Sequence[str], lone: Sequence[str], here: Sequence[str], is_other_input: bool) -> str:
+    """What of the base is not this tree's: `3 tensors of its weights`."""
+    parts = [count(len(changed), "tensor") + " of its weights"] if changed else []
+    parts += ["the tensors that only one of them has"] if lone or here else []
+    return " and ".join([*parts, *(["its inputs"] if is_other_input else [])])
+
+
+def _lone(where: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return [f"weights {where}: {', '.join(names[:3])}{more}"]
+
+
+def _stands(own: Answer, said: Mapping[str, Any]) -> str:
+    """How far both are apart as they stand, in words."""
+    if said["stands"] is None:
+        return ""
+    rows = tuple(compare(own.outputs, Answer.read(said["stands"]).outputs))
+    drift = Drift("", BASE, rows)
+    far = drift.incomparable or ("the same all the same" if drift.bit_for_bit else f"{amount(drift)} apart")
+    return f"as they stand, with {said['others']} of the base's own: {far}"
+
+
+def _answer(subject: Subject, *, trace: bool = True) -> Answer:
+    with subject.restored(), _alone():
+        return call(subject, trace=trace)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One thread, so that two processes add in the same order."""
+    torch.set_num_threads(1)
+    with seeded():
+        yield
+
+
+def _exchanged(inputs: Inputs, tensors: Sequence[Tensor]) -> Inputs:
+    """With these tensors in place of its own."""
+    left = iter(tensors)
+
+    def exchange(leaf: Any) -> Any:
+        return next(left).to(leaf.device) if isinstance(leaf, Tensor) else leaf
+
+    return inputs.map(exchange)
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """What a checkpoint holds: parameters, and buffers but those that code makes anew; tied ones once."""
+    found: dict[str, Tensor] = dict(module.named_parameters())
+    for path, part in module.named_modules():
+        for name, tensor in part._buffers.items():
+            if tensor is not None and name not in part._non_persistent_buffers_set:
+                found[f"{path}.{name}" if path else name] = tensor
+    return found
+
+
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """The same on the CPU, detached."""
+    return {name: tensor.detach().cpu() for name, tensor in _tensors(module).items()}
+
+
+def _partners(module: nn.Module, tree: Sequence[Part], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The head's tensor for each of the base's that has one: of the same module, by name, or in order by shape."""
+    paths = aligned(tree_of(module), tree)
+    own = _tensors(module)
+    homes: dict[str, dict[str, str]] = {}
+    for name in weights:
+        home, _, last = name.rpartition(".")
+        homes.setdefault(home, {})[last] = name
+    found: dict[str, str] = {}
+    for name, tensor in own.items():
+        home, _, last = name.rpartition(".")
+        twin = homes.get(paths.get(home, home), {}).get(last)
+        if twin is not None and weights[twin].shape == tensor.shape:
+            found[name] = twin
+    for name, tensor in own.items():
+        taken = {*found.values()}
+        home = name.rpartition(".")[0]
+        free = [one for one in homes.get(paths.get(home, home), {}).values() if one not in taken]
+        like = [one for one in free if weights[one].shape == tensor.shape]
+        if name not in found and like:
+            found[name] = like[0]
+    return {name: weights[twin] for name, twin in found.items()}
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and _digest({"": one}) == _digest({"": other})
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Of names, shapes, dtypes and bits."""
+    found = hashlib.sha256()
+    for name, tensor in tensors.items():
+        found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode("utf-8", "surrogatepass"))
+        of_bytes(tensor.detach().resolve_conj().resolve_neg(), found.update)
+    return found.hexdigest()

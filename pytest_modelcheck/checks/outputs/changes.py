@@ -1,0 +1,79 @@
+"""What a comparison with the base says of outputs: one line in every run, asked for or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...records.plain import number
+from ...records.section import Comparison, Line, Paths, Sections
+from .drift import BASE, short
+from .entries import AnswersEntry, DriftChange
+
+SAME = "the same, bit for bit"
+BOTH = "head's weights in both"
+
+
+def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
+    """What was found between both revisions; of a report, which holds no model, whether the answers are the same."""
+    entries = new.get("drift")
+    listed = entries if isinstance(entries, list) else []
+    found = next((one for one in listed if one["against"] == BASE and one.get("nodeid") is None), None)
+    if found is None:
+        return _of_report(old.get("answers"), new.get("answers"))
+    is_same = bool(found["bit_for_bit"]) and not found["incomparable"] and not found["vacuous"]
+    told: DriftChange = {
+        "text": in_words(found),
+        "stands": found["stands"],
+        "first": found["first_module"],
+        "same": is_same or bool(found["vacuous"]),
+    }
+    return {"drift": told}
+
+
+def _of_report(old: AnswersEntry | None, new: AnswersEntry | None) -> Mapping[str, object]:
+    if not old or not new or not old.get("outputs") or not new.get("outputs"):
+        return {}
+    if old["outputs"] == new["outputs"]:
+        is_same = old["weights"] == new["weights"] and old["inputs"] == new["inputs"]
+        text = SAME if is_same else f"{SAME}, with other weights or inputs"
+    else:
+        text = "not the same bit for bit; how far apart tells --modelcheck-base=REV, a report holds no models"
+    told: DriftChange = {"text": text, "stands": "", "first": None, "same": old["outputs"] == new["outputs"]}
+    return {"drift": told}
+
+
+def in_words(entry: Mapping[str, Any]) -> str:
+    """`3.1e-3 of their scale, top-1 the same for 8 of 8; first at layer2.0.bn1`."""
+    if entry["incomparable"]:
+        text = f"cannot be compared: {entry['incomparable']}"
+    elif entry["vacuous"]:
+        text = f"the same, but they say nothing: {entry['vacuous']}"
+    elif entry["bit_for_bit"]:
+        return f"{SAME} ({BOTH})"
+    else:
+        error = number(entry["max_error"])
+        text = f"{short(float('inf') if error is None else error)} of their scale"
+        if entry["positions"]:
+            text += f", top-1 the same for {entry['agreed']:,} of {entry['positions']:,}"
+    return f"{text}; first at {entry['first_module']}" if entry["first_module"] else text
+
+
+def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:
+    told = changes.get("drift")
+    if told:
+        text = f"outputs: {told['text']}"
+        yield Line(
+            text, short=None if told["same"] else text, link="drift", strong=not told["same"], always=True
+        )
+        if told["stands"]:
+            yield Line(told["stands"], strong=True, always=True)
+
+
+COMPARISON = Comparison(
+    ("drift",),
+    _compare,
+    lines=_lines,
+    is_change=lambda key, value: not value["same"] or bool(value["stands"]),
+    types={"drift": DriftChange},
+)

@@ -1,0 +1,162 @@
+"""A stored file of outputs: lines for a reviewer, and behind them all that is compared, as compressed text.
+
+The lines are made of what lies behind them, and never read back. No pickle: JSON, then the bytes of the values, those
+of one weight side by side, since exponents repeat.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...errors import MeasurementError
+from .result import MOST, Outputs, Row
+from .values import KINDS, Figures, little, places
+
+FORMAT = 1
+LIMIT = 256 * 2**10  # bytes of a file
+LISTED = 64  # outputs that have lines of their own
+WIDTH = 100
+BEHIND = "values, compressed (zlib, base64):"
+_UNPACKED = 2**22  # bytes that a file may unpack to
+
+
+def to_text(outputs: Outputs) -> str:
+    """The file. Raises MeasurementError where it would be too large (names of many thousand letters)."""
+    packed = base64.b64encode(zlib.compress(_behind(outputs), 9)).decode("ascii")
+    text = "\n".join([*outputs.lines(LISTED), "", BEHIND, *_wrapped(packed), ""])
+    if len(text.encode()) > LIMIT:
+        raise MeasurementError(
+            f"the outputs of {outputs.name or 'the model'} do not fit into a file of {LIMIT // 2**10} KiB: "
+            f"their {len(outputs.rows)} paths are too long"
+        )
+    return text
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    return (text[start : start + WIDTH] for start in range(0, len(text), WIDTH))
+
+
+def _behind(outputs: Outputs) -> bytes:
+    rows = [
+        {
+            "path": row.path,
+            "shape": row.shape,
+            "dtype": row.dtype,
+            "kind": row.values.dtype.name,
+            "kept": row.values.size if row.is_sample else None,
+            "figures": row.figures,
+            "digest": row.digest,
+            "scale": row.scale,
+            "silence": row.silence,
+        }
+        for row in outputs.rows
+    ]
+    facts = {"format": FORMAT, "rows": rows, "others": outputs.others}
+    return b"\n".join([json.dumps(facts).encode(), b"".join(_bytes(row.values) for row in outputs.rows)])
+
+
+def _bytes(values: np.ndarray) -> bytes:
+    flat = np.ascontiguousarray(little(values)).reshape(-1)
+    return flat.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()
+
+
+def from_text(text: str) -> Outputs:
+    """What a file holds. Raises MeasurementError if it is none, damaged, edited, or of another format."""
+    lines = text.splitlines()
+    if any(line.startswith(("<<<<<<< ", ">>>>>>> ")) for line in lines):
+        raise MeasurementError("the stored file holds a merge conflict: run with --snapshot-update")
+    if BEHIND not in lines:
+        raise MeasurementError(
+            "the stored file holds no values: another tool wrote it, or it was cut; run with --snapshot-update"
+        )
+    at = lines.index(BEHIND)
+    try:
+        read = _read(_unpacked("".join(lines[at + 1 :])))
+    except (
+        binascii.Error,
+        zlib.error,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
+        raise MeasurementError(f"the stored file is damaged ({error}): run with --snapshot-update") from error
+    if lines[:at] != [*read.lines(LISTED), ""]:
+        raise MeasurementError(
+            "the stored file's lines are not those of its values: they were edited; run with --snapshot-update"
+        )
+    return read
+
+
+def _unpacked(packed: str) -> bytes:
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(base64.b64decode(packed, validate=True), _UNPACKED)
+    if not unpacker.eof:
+        raise ValueError("its values do not end")
+    return raw
+
+
+def _read(raw: bytes) -> Outputs:
+    head, _, values = raw.partition(b"\n")
+    facts = json.loads(head)
+    if facts["format"] != FORMAT:
+        raise MeasurementError(f"format changed ({facts['format']} stored, {FORMAT} now): --snapshot-update")
+    rows, start = [], 0
+    for told in facts["rows"][:MOST]:
+        row = _row(told, values[start:])
+        rows.append(row)
+        start += row.values.nbytes
+    if start != len(values) or len(rows) != len(facts["rows"]):
+        raise ValueError("it has more than it tells of")
+    arrays = {row.path: row.values for row in rows if not row.is_sample}
+    return Outputs("", tuple(rows), tuple(map(str, facts["others"])), arrays)
+
+
+def _row(told: Mapping[str, Any], raw: bytes) -> Row:
+    shape = tuple(map(int, told["shape"]))
+    size, kind = int(np.prod(shape, dtype=np.int64)), told["kind"]
+    kept = size if told["kept"] is None else int(told["kept"])
+    if kind not in KINDS or min(shape, default=0) < 0 or not 0 <= kept <= size:
+        raise ValueError(f"no values of {kind!r}, {kept} of {size}")
+    values = _values(raw, np.dtype(kind), kept)
+    sampled = told["kept"] is not None
+    return Row(
+        str(told["path"]),
+        shape,
+        str(told["dtype"]),
+        _figures(told["figures"]),
+        values if sampled else values.reshape(shape),
+        places(size, kept) if sampled else None,
+        str(told["digest"]),
+        float(told["scale"]),
+        str(told["silence"]),
+    )
+
+
+def _values(raw: bytes, kind: np.dtype[Any], kept: int) -> np.ndarray:
+    taken = raw[: kept * kind.itemsize]
+    if len(taken) < kept * kind.itemsize:
+        raise ValueError("values are missing")
+    columns = np.frombuffer(taken, np.uint8).reshape(kind.itemsize, kept)
+    return np.ascontiguousarray(columns.T).reshape(-1).view(kind.newbyteorder("<")).astype(kind)
+
+
+def _figures(told: list[Any]) -> Figures:
+    *four, largest, nan, inf = told
+    mean, std, low, high = (None if value is None else _number(value) for value in four)
+    pairs = tuple((tuple(map(int, at)), _number(value)) for at, value in largest)
+    return Figures(mean, std, low, high, pairs, int(nan), int(inf))
+
+
+def _number(told: object) -> float:
+    if not isinstance(told, (int, float)):
+        raise ValueError(f"{told!r} is no number")
+    return told

@@ -1,0 +1,165 @@
+"""dynamo, the model and the process are afterwards as they were."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.compile import apart, measure
+from pytest_modelcheck.errors import MeasurementError
+
+X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.norm, self.calls = nn.Linear(4, 4), nn.BatchNorm1d(4), 0
+        self.register_buffer("seen", torch.zeros(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.seen += 1
+        x = self.norm(self.fc(x))
+        if x.sum() > 0:
+            x = x + torch.rand(())
+        return x
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+
+
+def here(subject: object) -> str:
+    return "compiled in this process"
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_as_found(isolated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not isolated:
+        monkeypatch.setattr(measure, "_why_here", here)
+    model = Net()
+    torch.compile(Net(), backend="eager")(X)
+    utils = torch._dynamo.utils
+    before = {
+        "counters": {key: dict(value) for key, value in utils.counters.items()},
+        "reasons": len(utils.graph_break_reasons),
+        "config": torch._dynamo.config.get_config_copy(),
+        "threads": torch.get_num_threads(),
+        "random": torch.get_rng_state().tolist(),
+    }
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    found = ModelCheck(model, X).compile(sizes=[(5, 4)])
+    assert found.isolated is isolated
+    assert ("in this process" in str(found)) is not isolated
+    assert found.graph_breaks >= 1
+    assert found.guards
+    after = {
+        "counters": {key: dict(value) for key, value in utils.counters.items()},
+        "reasons": len(utils.graph_break_reasons),
+        "config": torch._dynamo.config.get_config_copy(),
+        "threads": torch.get_num_threads(),
+        "random": torch.get_rng_state().tolist(),
+    }
+    assert {key: value for key, value in after["counters"].items() if value} == before["counters"]
+    assert {**after, "counters": 0} == {**before, "counters": 0}
+    assert model.calls == 0
+    assert model.training
+    assert "_compiled_call_impl" not in vars(model)
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+def test_ones_own_compiled_model_is_not_compiled_again() -> None:
+    class Plain(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * 2
+
+    made = []
+
+    def backend(graph: Any, inputs: object) -> Any:
+        made.append(graph)
+        return graph.forward
+
+    model = Plain()
+    own = torch.compile(model, backend=backend)
+    own(X)
+    assert ModelCheck(model, X).compile(sizes=[(5, 4)]).recompiles == 1
+    assert ModelCheck(own, X).compile().one_graph
+    own(X)
+    assert len(made) == 1
+
+
+def test_no_process_is_left_and_threads_do_not_matter() -> None:
+    busy = threading.Event()
+    worker = threading.Thread(target=busy.wait)
+    worker.start()
+    layer = nn.Linear(64, 64)
+    layer(torch.randn(64, 64)).sum().backward()  # autograd and OpenMP have threads now
+    assert ModelCheck(layer, torch.randn(2, 64)).compile().one_graph
+    busy.set()
+    worker.join()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_what_the_model_prints_is_not_printed_again(capfd: pytest.CaptureFixture[str]) -> None:
+    class Loud(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            print("loud")
+            os.write(1, b"louder")
+            return x + 1
+
+    assert ModelCheck(Loud(), X).compile().graph_breaks
+    assert capfd.readouterr().out == ""
+
+
+class Dies(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        os._exit(3)
+
+
+class Hangs(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(60)
+        return x
+
+
+def test_a_process_that_dies_or_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MeasurementError, match="ended with status 3, without a result"):
+        ModelCheck(Dies(), X).compile()
+    monkeypatch.setattr(apart, "STALLED", 1.5)
+    with pytest.raises(MeasurementError, match="did nothing for"):
+        ModelCheck(Hangs(), X).compile()
+    monkeypatch.setattr(apart, "LONGEST", 0.0)
+    with pytest.raises(MeasurementError, match="was not done"):
+        ModelCheck(Hangs(), X).compile()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_compiled_in_place_is_looked_at_as_written_and_stays_compiled() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    model.compile(backend="eager")
+    call = model._compiled_call_impl
+    assert ModelCheck(model, X).compile().one_graph
+    assert model._compiled_call_impl is call
+
+
+def test_a_second_look_shares_the_first(tmp_path: Path) -> None:
+    check = ModelCheck(nn.Linear(4, 4), X)
+    first = check.compile()
+    assert check.compile() is first
+    assert check.compile(dynamic=False) is not first

@@ -1,0 +1,103 @@
+"""Recompiles: each with the guard that failed, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.errors import MeasurementError, ModelRunError
+
+from .kinds import RECOMPILES, Stateful, model_of
+
+X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+
+
+class Plain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x)
+
+
+@pytest.mark.parametrize(("kind", "guard", "change"), RECOMPILES, ids=[k.__name__ for k, *_ in RECOMPILES])
+def test_what_changes_between_calls_is_told(kind: Callable[..., Tensor], guard: str, change: str) -> None:
+    model = type(kind.__name__, (Stateful,), {"forward": kind})()
+    found = ModelCheck(model, X).compile()
+    (one,) = found.guards
+    assert (found.recompiles, one.again, one.size, found.one_graph) == (1, True, ((3, 4),), True)
+    assert guard in one.reason
+    assert change in one.hint
+    assert not vars(model)["calls"]
+    assert model.name == "a"
+
+
+@pytest.mark.parametrize(("dynamic", "recompiles", "automatic"), [(None, 1, 1), (True, 0, 0), (False, 2, 0)])
+def test_sizes(dynamic: bool | None, recompiles: int, automatic: int) -> None:
+    found = ModelCheck(Plain(), X).compile(sizes=[(5, 4), (7, 4)], dynamic=dynamic)
+    assert (found.recompiles, found.automatic) == (recompiles, automatic)
+    assert all("size mismatch at index 0" in one.reason for one in found.guards)
+    assert ("1 is automatic dynamic: pass dynamic=True" in str(found)) is bool(automatic)
+    if recompiles:
+        assert found.guards[0].size == ((5, 4),)
+        assert "dynamic=True" in found.guards[0].hint
+
+
+def test_counts_are_those_of_the_counters() -> None:
+    torch._dynamo.reset()
+    model, compiled = Plain().eval(), 0
+    found = ModelCheck(model, X).compile(sizes=[(5, 4), (1, 4)])
+    torch._dynamo.utils.counters.clear()
+    twin = torch.compile(model, backend="eager")
+    with torch.no_grad():
+        for size in (3, 3, 5, 1):
+            twin(torch.ones(size, 4))
+    compiled = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    assert found.recompiles == compiled - 1 == 2
+    assert "0 and 1" in found.guards[1].hint
+
+
+def test_a_limit_of_torch_ends_in_a_fallback() -> None:
+    with torch._dynamo.config.patch(recompile_limit=3):
+        found = ModelCheck(Plain(), X).compile(sizes=[(n, 4) for n in range(5, 10)], dynamic=False)
+    assert found.recompiles < 5
+    assert "recompile limit" in found.fallback[0].reason
+
+
+class Two(nn.Module):
+    def forward(self, tokens: Tensor, *, scale: Tensor) -> Tensor:
+        return nn.functional.one_hot(tokens, 7).sum(-1) * scale
+
+
+def test_sizes_of_several_tensors_keep_the_values_kinds() -> None:
+    example = {"tokens": torch.tensor([[5, 6]]), "scale": torch.ones(1, 2)}
+    check = ModelCheck(Two(), example)
+    assert check.compile(sizes=[[(3, 4), (3, 4)]]).guards[0].size in (((3, 4), (3, 4)),)
+    with pytest.raises(MeasurementError, match="2 tensor"):
+        check.compile(sizes=[(3, 4)])
+
+
+@pytest.mark.parametrize("sizes", [(2, 4), [], "2x4", [(2, -1)], [2, 3], 5])
+def test_what_are_no_sizes_is_refused(sizes: object) -> None:
+    with pytest.raises(MeasurementError, match=r"sizes="):
+        ModelCheck(Plain(), X).compile(sizes=sizes)  # type: ignore[arg-type]
+
+
+def test_a_size_that_the_model_refuses_is_its_own_error() -> None:
+    with pytest.raises(ModelRunError, match="further sizes, at inputs 3x5"):
+        ModelCheck(Plain(), X).compile(sizes=[(3, 5)])
+
+
+def test_a_model_that_raises_is_its_own_error() -> None:
+    def forward(self: object, x: Tensor) -> Tensor:
+        raise ValueError("not today")
+
+    with pytest.raises(ModelRunError, match="not today"):
+        ModelCheck(model_of(forward), X).compile()
