@@ -42,6 +42,9 @@ class GuardEntry(TypedDict):
     function: str
     file: str
     line: int
+    code: NotRequired[str]
+    place: NotRequired[str]
+    first: NotRequired[bool]
     again: bool
     automatic: bool
     small: NotRequired[bool]
@@ -70,6 +73,7 @@ class CompileEntry(TypedDict):
     guards: list[GuardEntry]
     fallback: list[FallbackEntry]
     reason: str
+    hint: NotRequired[str]
     nothing: str
     sizes: list[str]
     dynamic: bool | None

@@ -42,9 +42,10 @@ class CompileBudget(Check):
 
     name = "compile_budget"
     doc = (
-        "under torch.compile (backend 'eager': traced only) at most so many graph breaks, graphs, and recompiles in a "
-        "second call with the example inputs and in calls with sizes: a list of shapes, [(2, 3, 224, 224), ...], or of "
-        "lists with the shape of each tensor where the model takes several. dynamic: torch.compile's own."
+        "under torch.compile (backend 'eager': traced only) at most so many graph breaks, graphs, and recompiles: in "
+        "the first call, in a second one with the example inputs, and in calls with sizes: a list of shapes, "
+        "[(2, 3, 224, 224), ...], or of lists with the shape of each tensor where the model takes several. dynamic: "
+        "torch.compile's own."
     )
     metrics = (BREAKS, RECOMPILES, GRAPHS)
     section = "compile"
@@ -91,9 +92,8 @@ class CompileBudget(Check):
         """
         if observed.reason:
             details = (observed.details,) if observed.details else ()
-            return Measurement(
-                math.inf, beside="(not compilable)", notes=(f"torch: {observed.reason}",), details=details
-            )
+            notes = (f"torch: {observed.reason}", *filter(None, (observed.hint,)))
+            return Measurement(math.inf, beside="(not compilable)", notes=notes, details=details)
         key = next(key for key, metric in LIMITS.items() if metric is limit.metric)
         value = getattr(observed, key)
         if limit.max is not None and value <= limit.max:
