@@ -98,7 +98,7 @@ class Findings:
         shapes = tuple(tuple(map(int, tensor.shape)) for tensor in self.given[frame.call].tensors)
         automatic = self.dynamic is None and frame.symbolic and is_static_size(reason)
         line, small = self._begin(frame), is_about_small(reason, shapes)
-        hint = SMALL if small else guard_hint(reason)
+        hint = SMALL if small else guard_hint(reason, self.dynamic)
         code, place = self._read(reason)
         return Recompile(
             guard_words(reason),

@@ -37,10 +37,12 @@ _HINTS = (  # what torch says -> what to change
     (r"no fake impl|register_fake", "register a fake implementation of the operator (torch.library.register_fake)"),
     (r"numpy function|numpy\.ndarray to Tensor", "write it with torch's operators"),
     (r"returned non-Tensor|torch\.Generator", "do it before the model is called, and keep what it gives"),
+    (r"__build_class__", "define the class outside of forward"),
     (r"jit\.script", "give the module as it is written, without torch.jit"),
     (r"marked as skipped|C extension", _FOREIGN),
 )  # fmt: skip
 _ANY_SIZE = "pass dynamic=True, or mark the axis with torch._dynamo.mark_dynamic"
+_VALUE = "{0} is a Python value that changes from call to call: keep it as it is, or make it a tensor"
 _ATTRIBUTE = "keep the attribute {0} as it is after the first call, or make it a tensor (a buffer)"
 _CHOICE = "the code chooses by this size: treat all sizes alike, or allow a recompile for each choice"
 SEVERAL = (
@@ -59,13 +61,17 @@ _GUARDS = (  # a guard that failed -> what to change
     (r"grad_mode|inference_mode|GLOBAL_STATE", "keep torch's modes and settings as they are between calls"),
     (r"___stack\d+", "a number that is computed outside of the graphs changes: keep it a tensor, mend the graph break"),
     (r"\.training\b", "choose train() or eval() before the first call, and keep it"),
+    (r"^(?:not )?'(\w+)' in ", _ATTRIBUTE),
     (r"G\[['\"](\w+)['\"]\]", "keep the global {0} as it is, or give its value as a tensor"),
     (r"self\.?((?:\._modules\[[^\]]+\]|\.\w+)*)\.(\w+)", _ATTRIBUTE.format("{1}")),
     (r"self\.__dict__\[['\"](\w+)['\"]\]|self\.(\w+)", _ATTRIBUTE),
     (r"\blen\(|dict_keys|DICT_", "keep lists and dicts of one length"),
+    (r"(?:type of |\bnot |\(|^)([a-z_]\w*)\b(?!\()", _VALUE),
 )  # fmt: skip
 _MISMATCH = re.compile(r"size mismatch at index \d+\. expected (\d+), actual (\d+)")
 _AT_LEAST_TWO = re.compile(r"\b2 <= .*\.size\(\)\[(\d+)\]")
+_CONTAINED = re.compile(r"\._(?:modules|parameters|buffers)\['(\w+)'\]")
+_HELD = re.compile(r"___dict_contains\('(\w+)', (.+?)\)(?=$| )")
 _OBJECT = re.compile(r"___check_obj_id\((.+), \d+\)(?:, type=<class '(.+?)'>)?")
 _TYPE = re.compile(r"___check_type_id\((.+), \d+\)(?:, type=<class '(.+?)'>)?")
 _GLOBAL = re.compile(r"G\[(['\"])(\w+)\1\]")
@@ -112,22 +118,25 @@ def fallback_words(message: str) -> str:
 
 def guard_words(reason: str) -> str:
     """A guard that failed, without the number of the graph, the code that tests it where it is long, and stacks."""
-    text = _GLOBAL.sub(r"\2", _guard(reason))
-    text = _OBJECT.sub(lambda found: f"{found[1]} is the same {found[2] or 'object'}", text)
-    return first_sentence(_TYPE.sub(lambda found: f"type of {found[1]} is {found[2] or 'the same'}", text))
+    return first_sentence(_GLOBAL.sub(r"\2", _guard(reason)))
 
 
 def _guard(reason: str) -> str:
-    """Alone, without what torch tells beside it."""
+    """Alone, as it were written in Python, without what torch tells beside it."""
     text = reason.partition("\nUser stack trace")[0]
     text = re.sub(r"^\S*\d+/\d+\S*: ", "", text.strip())
-    return _ADDRESS.sub("", re.sub(r"\s{2,}#.*", "", text, flags=re.S))
+    text = _ADDRESS.sub("", re.sub(r"\s{2,}#.*", "", text, flags=re.S))
+    text = _CONTAINED.sub(r".\1", text)
+    text = _HELD.sub(r"'\1' in \2", text)
+    text = _OBJECT.sub(lambda found: f"{found[1]} is the same {found[2] or 'object'}", text)
+    return _TYPE.sub(lambda found: f"type of {found[1]} is {found[2] or 'the same'}", text)
 
 
-def guard_hint(reason: str) -> str:
-    """What to change so that this guard holds."""
+def guard_hint(reason: str, dynamic: bool | None) -> str:
+    """What to change so that this guard holds, under this `dynamic` of torch.compile."""
     for pattern, hint in _GUARDS:
-        if found := re.search(pattern, _guard(reason)):
+        if found := re.search(pattern, re.sub(r"\.__code__|^\w+: Not a function on ", "", _guard(reason))):
+            hint = _CHOICE if dynamic and hint is _ANY_SIZE else hint
             return hint.format(*(group or "" for group in found.groups()))
     return ""
 
