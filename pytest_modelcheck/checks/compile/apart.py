@@ -74,7 +74,7 @@ def _silence() -> None:
     for number in streams:
         os.dup2(nowhere, number)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
-    logging.Logger.callHandlers = _unheard  # type: ignore[method-assign] # a handler may write to a file
+    logging.Logger.callHandlers = _unheard  # type: ignore[method-assign, assignment] # a handler may write to a file
 
 
 def _unheard(logger: logging.Logger, record: logging.LogRecord) -> None:

@@ -158,7 +158,7 @@ def _more(
 def break_words(entry: BreakEntry) -> str:
     """`net.py:12: print(x)`."""
     place = f"{entry['file']}:{entry['line']}" if entry["file"] else entry["package"] or "no line of yours"
-    return f"{place}: {entry['code']}" if entry["code"] else place
+    return f"{place}: {entry['code'].removesuffix(':')}" if entry["code"] else place
 
 
 def figure_words(row: CompileChange) -> str:

@@ -104,10 +104,7 @@ class CompileBudget(Check):
 def _refuse_vacuous(observed: Compiled) -> None:
     """Numbers say nothing of what dynamo did not look at."""
     if observed.fallback:
-        breaks = [
-            f"{found}\n  {found.hint}" if found.hint else str(found) for found in observed.breaks[:TOLD]
-        ]
-        raise MeasurementError("\n".join([*map(str, observed.fallback), *breaks]))
+        raise MeasurementError("\n".join([*map(str, observed.fallback), *advised(observed.breaks[:TOLD])]))
     if observed.nothing or not observed.graphs:
         raise NothingSeenError(
             f"nothing was compiled: {observed.nothing}.\n"
@@ -120,7 +117,7 @@ def _notes(observed: Compiled, metric: Metric) -> Iterator[str]:
     yield from map(str, observed.fallback)
     found: tuple[Break | Recompile, ...] = observed.breaks if metric is BREAKS else ()
     found = observed.guards if metric is RECOMPILES else found
-    yield from map(advised, found[:TOLD])
+    yield from advised(found[:TOLD])
     if len(found) > TOLD:
         yield f"and {len(found) - TOLD} more"
     if metric is RECOMPILES and observed.automatic and observed.dynamic is None:

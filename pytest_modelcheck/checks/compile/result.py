@@ -42,7 +42,11 @@ class Break:
         return f"{short_path(self.file)}:{self.line}" if self.file else ""
 
     def __str__(self) -> str:
-        where = f"{self.place}: {self.code}" if self.file else self.package or "no line of your code"
+        where = (
+            f"{self.place}: {self.code.removesuffix(':')}"
+            if self.file
+            else self.package or "no line of your code"
+        )
         times = f" ({self.count} times)" if self.count > 1 else ""
         inside = f", in {self.package}" if self.package and self.file else ""
         at = f", at inputs {self.size}" if self.size else ""
@@ -164,8 +168,8 @@ class Compiled:
     def lines(self) -> Iterator[str]:
         """Each finding, with what to change."""
         yield from map(str, self.fallback)
-        yield from map(advised, self.breaks)
-        yield from map(advised, self.guards)
+        yield from advised(self.breaks)
+        yield from advised(self.guards)
         if self.automatic and self.dynamic is None:
             yield automatic_words(self.guards)
         if self.shared:
@@ -195,9 +199,12 @@ class Compiled:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def advised(found: Break | Recompile) -> str:
-    """With what to change in a line of its own."""
-    return f"{found}\n  {found.hint}" if found.hint else str(found)
+def advised(found: Iterable[Break | Recompile]) -> Iterator[str]:
+    """Each with what to change in a line of its own, which is told once for those that follow each other."""
+    hint = ""
+    for one in found:
+        yield f"{one}\n  {one.hint}" if one.hint and one.hint != hint else str(one)
+        hint = one.hint
 
 
 def automatic_words(guards: Iterable[Recompile]) -> str:

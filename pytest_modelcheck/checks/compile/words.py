@@ -95,7 +95,7 @@ def break_words(message: str) -> Words:
     said = _plain(found[1]) if found else ""
     within = _WITHIN.search(said)
     said = first_sentence(within[2] if within else said).rstrip(".")
-    reason = f"{kind}: {said}" if said else first_sentence(kind)
+    reason = f"{kind}: {said}" if said and kind.lower() not in said.lower() else said or first_sentence(kind)
     own = next((hint for pattern, hint in _HINTS if re.search(pattern, f"{kind}\n{said}")), "")
     theirs = (" ".join(hint.split()) for hint in _HINT.findall(first))
     return Words(kind, reason, own or first_sentence(next((h for h in theirs if not _IDLE.search(h)), "")))
