@@ -85,7 +85,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("compiled")
     (folder / "nets.py").write_text(NET)
     (folder / "test_nets.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-n1", "-rA", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-n2", "-rA", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
