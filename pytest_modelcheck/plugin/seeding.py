@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from ..garbage import uncollected
 from ..model.draws import (
     Moment,
     as_at,
@@ -26,6 +25,7 @@ from ..model.draws import (
     moved,
     same_draws,
 )
+from ..model.garbage import uncollected
 from .state import state_of
 
 if TYPE_CHECKING:

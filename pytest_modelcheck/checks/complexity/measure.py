@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import MeasurementError, ModelCheckError, at_length, in_short, own_error
-from ...garbage import uncollected
 from ...model.eager import eager
+from ...model.garbage import uncollected
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure

@@ -11,9 +11,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ...errors import MeasurementError, at_length, in_short, out_of_sight
-from ...garbage import uncollected
 from ...model.calls import module_calls
 from ...model.eager import eager
+from ...model.garbage import uncollected
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Subject, locate_failure
