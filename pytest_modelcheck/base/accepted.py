@@ -157,8 +157,7 @@ def _is_accepted(check: CheckEntry, trailer: Trailer) -> bool:
     accepted = check.get("accepted")
     if not accepted or check["outcome"] != "accepted":
         return False
-    known = accepted["commit"], accepted["reason"], number(accepted["limit"])
-    return known == (trailer.commit, trailer.why, trailer.limit)
+    return (accepted["commit"], accepted["line"]) == (trailer.commit, trailer.line)
 
 
 def _means(trailer: Trailer, demand: Demand) -> bool:

@@ -79,7 +79,7 @@ class Trailer:
 
     def acceptance(self, problem: str = "") -> Acceptance:
         """What it accepts a breach with."""
-        return Acceptance(self.why, self.commit, self.limit, problem)
+        return Acceptance(self.why, self.commit, self.limit, problem, self.line)
 
     def told(self, words: str) -> str:
         """A sentence about it: which commit, which line."""

@@ -7,7 +7,8 @@ import shlex
 
 from ..verdict.judge import Acceptance
 from ..verdict.message import TRAILER, block
-from .types import AcceptedEntry, CheckEntry
+from .entries import accepted_entry
+from .types import CheckEntry
 
 NO_LONGER = "was gated at the base, is not now"
 NEXT = "put the marker back; if it is meant to go, say so in the message of a commit:"
@@ -39,7 +40,7 @@ def gone_entry(own: CheckEntry, accepted: Acceptance | None = None) -> CheckEntr
     ]
     if accepted is not None:
         text = block(f"{own['subject']}: {own['title']}", [*rows, ("accepted", str(accepted))])
-        owner: AcceptedEntry = {"commit": accepted.commit, "reason": accepted.reason, "limit": None}
+        owner = accepted_entry(accepted)
         return {**own, "outcome": "accepted", "reason": str(accepted), "message": text, "accepted": owner}
     rows.append(("next", f"{NEXT}\n{removal_line(own['nodeid'])}"))
     text = block(f"{own['subject']}: {own['title']}", rows)

@@ -71,13 +71,14 @@ def _shared(one: Change, other: Change) -> int:
 class Acceptance:
     """A commit owns up to a breach: why, and up to which value in base units where it says so (`limit`).
 
-    `problem` says why it accepts nothing.
+    `problem` says why it accepts nothing; `line` of the commit's message tells it apart from others there.
     """
 
     reason: str
     commit: str
     limit: float | None = None
     problem: str = ""
+    line: int = 0
 
     def __str__(self) -> str:
         return f"by commit {self.commit[:12]}: {self.reason}"

@@ -159,7 +159,7 @@ def test_the_message_says_who_accepted_less_and_what_would_do():
 
 
 def accepted(*texts):
-    trailers = [{"commit": COMMIT, "line": 1, "text": text} for text in texts]
+    trailers = [{"commit": COMMIT, "line": line, "text": text} for line, text in enumerate(texts, 1)]
     base = {"trailers": {"problem": "", "found": trailers}, "subjects": [], "checks": []}
     return Accepted(base, REGISTRY)
 
@@ -189,8 +189,8 @@ def test_a_slowdown_that_was_timed_in_turns(text, outcome):
 
 def test_who_removed_a_test_on_purpose():
     found = accepted("a.py::test_a removed: merged into test_b", "a.py::test_c flops: wider")
-    assert found.removed("a.py::test_a") == Acceptance("merged into test_b", COMMIT)
-    assert found.removed("a.py::test_a[x y]") == Acceptance("merged into test_b", COMMIT)
+    assert found.removed("a.py::test_a") == Acceptance("merged into test_b", COMMIT, line=1)
+    assert found.removed("a.py::test_a[x y]") == Acceptance("merged into test_b", COMMIT, line=1)
     assert found.removed("a.py::test_ab") is None
     assert found.removed("a.py::test_c") is None
 
@@ -201,18 +201,29 @@ def test_a_removal_of_what_was_not_there_is_told():
     assert note.endswith("(Modelcheck-Accept: a.py::test_b removed: why): nothing of that name was removed")
 
 
-def test_a_name_that_accepted_two_subjects_of_this_tree_is_refused_at_the_end():
+def accepted_checks(*lines):
+    """Checks of as many subjects, accepted by the trailers in these lines of a commit."""
     owned = {"commit": COMMIT, "reason": "why", "limit": None}
-    checks = [
+    return [
         {
             "nodeid": f"a.py::test_{i}",
             "subject": f"net ({i})",
             "outcome": "accepted",
-            "accepted": owned,
+            "accepted": {**owned, "line": line},
             "message": "",
         }
-        for i in range(2)
+        for i, line in enumerate(lines)
     ]
+
+
+def test_a_name_that_accepted_two_subjects_of_this_tree_is_refused_at_the_end():
+    checks = accepted_checks(1, 1)
     accepted("net flops: why").refuse_doubtful({"checks": checks})
     assert [check["outcome"] for check in checks] == ["error", "error"]
     assert "name one: 'net (0)', 'net (1)'" in checks[0]["message"]
+
+
+def test_two_trailers_of_a_commit_with_the_same_reason_are_two():
+    checks = accepted_checks(1, 2)
+    accepted("'net (0)' flops: why", "'net (1)' flops: why").refuse_doubtful({"checks": checks})
+    assert [check["outcome"] for check in checks] == ["accepted", "accepted"]
