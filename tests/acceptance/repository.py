@@ -43,6 +43,12 @@ from nets.model import net
 def test_net():
     print("a body")
 """
+UNTOLD = (
+    "CI",
+    "BUILD_NUMBER",
+    "PYTEST_XDIST_WORKER",
+    "GITHUB_ACTIONS",
+)  # in them pytest and we behave otherwise
 STRIDED, FULL = 8 * 27 * 16 + 32, 8 * 27 * 64 + 32  # MACs, by hand
 
 
@@ -78,18 +84,43 @@ class GitRepository:
         for name, text in files.items():
             self.write(name, text)
 
+    def commit(self, message: str = "a change") -> str:
+        """All that there is; the commit's name. The message is kept to the letter."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", message)
+        return self.git("rev-parse", "HEAD").strip()
+
     def against_head(self) -> dict[str, Any]:
-        """The record of a run against the last commit, in a process of its own, with `status` and `out`."""
-        options = ["-p", "no:cacheprovider", "--modelcheck-base=HEAD", "--modelcheck-report"]
+        """As `against`, the last commit."""
+        return self.against("HEAD")
+
+    def against(self, base: str, *arguments: str, **environment: str) -> dict[str, Any]:
+        """The record of a run against a commit, in a process of its own, with `status` and `out`."""
+        options = ["-p", "no:cacheprovider", f"--modelcheck-base={base}", "--modelcheck-report"]
+        return self.reported(*options, *arguments, **environment)
+
+    def reported(self, *arguments: str, **environment: str) -> dict[str, Any]:
+        """The record of a run, likewise; none is left of an earlier one."""
+        path = self.path / "modelcheck-report/report.json"
+        path.unlink(missing_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if name not in UNTOLD}
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options],
+            [sys.executable, "-m", "pytest", *arguments],
             cwd=self.path,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
+            env={**inherited, "OMP_NUM_THREADS": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
+            timeout=300,
         )
-        found = json.loads((self.path / "modelcheck-report/report.json").read_text())
-        return {**found, "status": done.returncode, "out": done.stdout}
+        assert path.exists(), done.stdout
+        return {**json.loads(path.read_text()), "status": done.returncode, "out": done.stdout}
+
+    def left_behind(self, scratch: Path | None = None) -> list[str]:
+        """What a run left: worktrees, folders in the temporary folder, files that git does not know."""
+        trees = self.git("worktree", "list").splitlines()[1:]
+        folders = [str(p) for p in Path(scratch or tempfile.gettempdir()).glob("modelcheck-*")]
+        return trees + folders + self.git("status", "--porcelain").splitlines()
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.path / name).read_text()
@@ -110,15 +141,6 @@ class Repository(GitRepository):
         self.write(".gitignore", "__pycache__\nmodelcheck-report\n")
         self.commit()
         self.git("checkout", "-q", "-b", "change")
-
-    def commit(self) -> None:
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "a change")
-
-    def left_behind(self) -> list[str]:
-        trees = self.git("worktree", "list").splitlines()[1:]
-        folders = [str(p) for p in Path(tempfile.gettempdir()).glob("modelcheck-*")]
-        return trees + folders + self.git("status", "--porcelain").splitlines()
 
     def run(self, *arguments: str, base: str = "main", apart: bool = False) -> Ran:
         """pytest in the repository; in this process, which has torch loaded, unless it is to stand `apart`."""
