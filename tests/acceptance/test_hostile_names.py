@@ -1,10 +1,15 @@
-"""Names of tests, models and modules come from outside: nothing they hold may break or run anywhere."""
+"""Names of tests, models and modules come from outside: nothing they hold may break or run anywhere.
+
+A run has all names of a sort, a test file for each.
+"""
 
 import html.parser
 import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+
+from pytest_modelcheck.cli import main
 
 HOSTILE = {
     "script": "</script><script>alert(1)</script>",
@@ -13,6 +18,7 @@ HOSTILE = {
     "non-ascii": "Größe 模型 🦆 \u202eright-to-left",
     "long": "x" * 300,
 }
+IMPORTS = "import pytest, torch\nfrom torch import nn\n"
 SUITE = """
 NAME = {name!r}
 
@@ -57,18 +63,23 @@ class Elements(html.parser.HTMLParser):
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
 
+def suites(source, names):
+    """A test file for each name."""
+    return {f"test_{i}": IMPORTS + source.format(name=name) for i, name in enumerate(names)}
+
+
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
-@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
-def test_they_are_inert_everywhere(project, name, workers, monkeypatch):
+def test_they_are_inert_everywhere(project, workers, monkeypatch):
     monkeypatch.setenv("CI", "true")  # pytest prints failures in full there
-    project.tests(SUITE.format(name=name))
+    project.pytester.makepyfile(**suites(SUITE, HOSTILE.values()))
     result = project.run("--modelcheck-report", "--junitxml=out.xml", *workers)
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=len(HOSTILE), failed=len(HOSTILE))
 
     record = project.record()
-    assert record["subjects"][0]["name"] == name
-    assert {c["subject"] for c in record["checks"]} == {name}
-    assert record["panels"][0]["content"] == name
+    names = {*HOSTILE.values()}
+    assert {s["name"] for s in record["subjects"]} == names
+    assert {c["subject"] for c in record["checks"]} == names
+    assert {p["content"] for p in record["panels"] if isinstance(p["content"], str)} == names
 
     page = (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
     elements = Elements()
@@ -90,7 +101,7 @@ COMMANDS = (
     "x\n::error::evil",
     "x\r::error::evil",
 )
-HEAD = """
+MODEL = """
 NAME = {name!r}
 
 class Evil(nn.Module):
@@ -150,8 +161,8 @@ def test_reprs(modelcheck):
         ("--showlocals", "--tb=long", "-vv"),
     ),
     "a wrong marker": ("@ON\n@pytest.mark.macs_budget(NAME)\ndef test_it(): ...", ()),
-    "no test": ("from nets import Net as net_of_tests", ("--modelcheck-model=evil:make", "-rA")),
 }
+NO_TEST = ("--modelcheck-model=evil:make", "-rA")  # of one name in a run
 
 
 def is_command(line: str) -> bool:
@@ -159,28 +170,37 @@ def is_command(line: str) -> bool:
     return "##[" in line or any(part.lstrip().startswith("::") for part in line.split("\r"))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize(("source", "arguments"), PRINTED.values(), ids=PRINTED)
-def test_no_way_of_printing_runs_a_command(project, monkeypatch, source, arguments, name):
-    head = HEAD.format(name=name)
+def commands(text):
+    return [line for line in text.split("\n") if is_command(line)]
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "arguments"),
+    [
+        *(pytest.param(source, COMMANDS, given, id=name) for name, (source, given) in PRINTED.items()),
+        *(pytest.param("make = Evil\n", [name], NO_TEST, id=f"no test: {name!r}") for name in COMMANDS[2:]),
+    ],
+)
+def test_no_way_of_printing_runs_a_command(project, monkeypatch, source, names, arguments):
+    """GitHub's runner takes a line for a command."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    project.tests(head + source, evil="import pytest\nfrom torch import nn\n" + head + "make = Evil\n")
-    stored = project.pytester.path / "__snapshots__" / "test_it"
-    stored.mkdir(parents=True)
-    for kind in ("structure", "complexity"):
-        (stored / f"test_{kind}.{kind}.txt").write_text(f"old\n{name}\n", newline="")
+    made = suites(MODEL + source, names)
+    project.pytester.makepyfile(**({"evil": made["test_0"]} if "make" in source else made))
+    for i, name in enumerate(names):
+        for kind in ("structure", "complexity"):
+            stored = project.pytester.path / f"__snapshots__/test_{i}/test_{kind}.{kind}.txt"
+            stored.parent.mkdir(parents=True, exist_ok=True)
+            stored.write_text(f"old\n{name}\n", newline="")
     result = project.run("--modelcheck-github=off", "--modelcheck-report", *arguments)
-    assert "evil" in result.stdout.str()
+    out = result.stdout.str()
+    assert out.count("evil") >= len(names)
     # the runner's lines, and pytest's own words about a parameter or a test's source
-    assert [line for line in result.stdout.str().split("\n") if is_command(line)] == []
+    assert commands(out) == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_command_line_runs_none_either(project, monkeypatch, capsys, name):
-    from pytest_modelcheck.cli import main
-
+def test_the_command_line_runs_none_either(project, monkeypatch, capsys):
     source, _ = PRINTED["failed, warned and skipped"]
-    project.tests(HEAD.format(name=name) + source)
+    project.pytester.makepyfile(**suites(MODEL + source, COMMANDS))
     project.run("--modelcheck-report")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     report = str(project.pytester.path / "modelcheck-report" / "report.json")
@@ -192,10 +212,10 @@ def test_the_command_line_runs_none_either(project, monkeypatch, capsys, name):
         ["compare", report, report, "--format=json"],
         ["history", report],
         ["history", report, "--format=html"],
-        ["summary", f"{name}.json"],
+        *(["summary", f"{name}.json"] for name in COMMANDS),
     ):
         main(arguments)
         printed = "".join(capsys.readouterr())
-        assert [line for line in printed.split("\n") if is_command(line)] == [], arguments
-        if "--format=json" in arguments and "summary" in arguments:
-            assert name in json.loads(printed)["checks"][0]["subject"]
+        assert commands(printed) == [], arguments
+        if arguments[-1] == "--format=json" and arguments[0] == "summary":
+            assert {check["subject"] for check in json.loads(printed)["checks"]} == {*COMMANDS}
