@@ -47,10 +47,6 @@ class KeptRepository(Repository):
         )
         return Ran(int(result.ret), "\n".join([*result.outlines, *result.errlines]))
 
-    def commit_all(self) -> None:
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "x")
-
     @property
     def entries(self):
         return sorted((self.path / ".pytest_cache/d/modelcheck-base").glob("*.json"))
@@ -116,11 +112,10 @@ def test_no_worktree_is_made(kept, monkeypatch):
 
 
 SAME = {
-    "nothing": lambda r: None,
     "a source file": lambda r: r.edit("src/nets/model.py", "STRIDE = 2", "STRIDE = 1"),
     "a source file that is new": lambda r: r.write("src/nets/zoo.py", "x = 1\n"),
     "a file that nobody reads": lambda r: r.write("README.md", "x"),
-    "a commit": lambda r: r.commit_all(),
+    "a commit": lambda r: r.commit(),
     "times of files": lambda r: os.utime(r.path / "settings.json"),
 }
 OTHER = {
@@ -135,9 +130,10 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("change", SAME.values(), ids=SAME)
-def test_not_measured_anew(kept, change):
-    change(kept)
+def test_not_measured_anew(kept):
+    """Whatever of these is another: all of them are."""
+    for change in SAME.values():
+        change(kept)
     assert ANEW not in kept.run().out
 
 
@@ -164,7 +160,7 @@ def test_measured_anew_since_the_run_is_another(kept, option):
 
 def test_measured_anew_since_the_base_is_another(kept):
     kept.write("src/nets/more.py", "")
-    kept.commit_all()
+    kept.commit()
     assert ANEW in kept.run(base="HEAD").out
 
 

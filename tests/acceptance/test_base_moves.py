@@ -124,10 +124,10 @@ SMALL = {
     "one.py": net("First", 32) + net("Second", 32),
     "tests/test_one.py": a_test("part", "from one import First, Second", "First")
     + a_test("other", "", "Second"),
-    "pack/__init__.py": "",
-    "pack/help.py": "WIDE = 1\n",
-    "pack/inside.py": "from .help import WIDE\n" + net("Inside", 32),
-    "tests/test_inside.py": a_test("inside", "from pack.inside import Inside", "Inside"),
+    "box/__init__.py": "",
+    "box/help.py": "WIDE = 1\n",
+    "box/inside.py": "from .help import WIDE\n" + net("Inside", 32),
+    "tests/test_inside.py": a_test("inside", "from box.inside import Inside", "Inside"),
     "single.py": net("Single", 32),
     "tests/test_star.py": a_test("star", "from single import Single", "Single"),
 }
@@ -137,11 +137,11 @@ LARGE = {
     "one/second.py": net("Second", 64),
     "tests/test_one.py": a_test("part", "from one.first import First\nfrom one import second", "First")
     + a_test("other", "", "second.Second"),
-    "pack/__init__.py": "",
-    "pack/help.py": "WIDE = 1\n",
-    "pack/inside/__init__.py": "",
-    "pack/inside/net.py": "from ..help import WIDE\n" + net("Inside", 64),
-    "tests/test_inside.py": a_test("inside", "import pack.inside.net", "pack.inside.net.Inside"),
+    "box/__init__.py": "",
+    "box/help.py": "WIDE = 1\n",
+    "box/inside/__init__.py": "",
+    "box/inside/net.py": "from ..help import WIDE\n" + net("Inside", 64),
+    "tests/test_inside.py": a_test("inside", "import box.inside.net", "box.inside.net.Inside"),
     "several/__init__.py": "from .single import *\n",
     "several/single.py": net("Single", 64) + OTHER,
     "tests/test_star.py": a_test("star", "from several import *", "Single") + a_test("fresh", "", "Quite"),
@@ -150,21 +150,12 @@ LARGE = {
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory):
-    return moved(tmp_path_factory.mktemp("moves"), BEFORE, AFTER)
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory):
-    return moved(tmp_path_factory.mktemp("grown"), SMALL, LARGE)
-
-
-def moved(path, before, after):
-    """The record of a run on the files `after`, against those `before`."""
-    repository = GitRepository(path)
+    """Of a run on the files of this tree, against those of the base."""
+    repository = GitRepository(tmp_path_factory.mktemp("moves"))
+    before = {**BEFORE, **SMALL}
     repository.hold(before)
-    repository.git("add", "-A")
-    repository.git("commit", "-qm", "base")
-    repository.hold(after, instead_of=before)
+    repository.commit()
+    repository.hold({**AFTER, **LARGE}, instead_of=before)
     return repository.against_head()
 
 
@@ -189,14 +180,14 @@ def test_what_moved_is_gated_as_before_and_the_verdict_says_so(record, name, wor
 
 
 @pytest.mark.parametrize("name", ["part", "other", "inside", "star"])
-def test_a_module_that_has_become_a_package_is_gated_as_before(grown, name):
-    (check,) = (c for c in grown["checks"] if c["nodeid"].endswith(f"::test_{name}"))
+def test_a_module_that_has_become_a_package_is_gated_as_before(record, name):
+    (check,) = (c for c in record["checks"] if c["nodeid"].endswith(f"::test_{name}"))
     assert check["outcome"] == "fail", check["message"]
     assert check["value"] == 2 * check["base"] == 4096
 
 
-def test_a_new_name_that_a_star_brings_is_new(grown):
-    (check,) = (c for c in grown["checks"] if c["nodeid"] == "tests/test_star.py::test_fresh")
+def test_a_new_name_that_a_star_brings_is_new(record):
+    (check,) = (c for c in record["checks"] if c["nodeid"] == "tests/test_star.py::test_fresh")
     assert (check["outcome"], check["reason"]) == ("not gated", "new: the base has no several.Quite")
 
 
