@@ -64,6 +64,21 @@ def model():
 def example_inputs():
     return torch.zeros(1, 3, 32, 32)
 """
+LAZY = NET.replace("        for _", "        import nets.late\n        for _")
+FINDER = """
+import sys, importlib.util
+
+class Editable:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "nets":
+            place = {place!r}
+            return importlib.util.spec_from_file_location(
+                name, place + "/__init__.py", submodule_search_locations=[place]
+            )
+
+sys.meta_path.append(Editable)
+"""
 P1, P2 = "P1: both revisions in one process", "P2: pairs of processes"
 
 
@@ -119,49 +134,55 @@ def repository(project, tmp_path, monkeypatch):
     return Repository(tmp_path / "repository")
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
-def test_a_slower_layer_fails_whatever_gives_the_subject(repository, workers):
-    repository.write("tests/test_others.py", OTHERS)
-    repository.write("tests/conftest.py", FIXTURES)
-    repository.branch()
-    repository.slow_down()
-    done = repository.run(*workers)
-    assert done.returncode == 1, done.stdout
-    checks = repository.checks()
-    assert len(checks) == 3
-    for check in checks:
-        assert (check["metric"], check["outcome"], check["protocol"]) == ("latency_regression", "fail", P1)
-        low, high = check["interval"]
-        assert 0.05 < low < check["value"] < high
-        assert "slower, interval" in check["message"]
-    assert f"timed in turns with the base: 3 checks by {P1}" in done.stdout
-    assert P1 in (repository.path / "modelcheck-report/index.html").read_text()
-    assert repository.left_behind() == []
+def editable(repository):
+    """Installed so: a finder knows this tree only."""
+    repository.write("pytest.ini", "[pytest]\n")
+    repository.write("conftest.py", FINDER.format(place=str(repository.path / "src/nets")))
 
 
-def test_a_project_in_a_folder_of_its_repository_is_timed(repository):
+def in_a_folder(repository):
+    """The project is a folder of its repository."""
     (repository.path / "part").mkdir()
     for name in ("src", "tests", "pytest.ini", ".gitignore"):
         (repository.path / name).rename(repository.path / "part" / name)
     repository.path = repository.path / "part"
+
+
+@pytest.mark.parametrize(
+    ("where", "workers"),
+    [(editable, ()), (in_a_folder, ("-n2",))],
+    ids=["alone, installed as editable", "xdist, in a folder"],
+)
+def test_a_slower_layer_fails_whatever_gives_the_subject(repository, where, workers):
+    """And the base's sources are its own; a model that imports late is timed in another way, which says why."""
+    repository.write("tests/test_others.py", OTHERS)
+    repository.write("tests/conftest.py", FIXTURES)
+    repository.write("src/nets/late.py", "")
+    repository.write("src/nets/lazy.py", LAZY)
+    repository.write(
+        "tests/test_lazy.py", FACTORY.replace("nets.model", "nets.lazy").replace("factory", "lazy")
+    )
+    where(repository)
     repository.branch()
     repository.slow_down()
-    done = repository.run()
+    repository.edit("src/nets/lazy.py", "TIMES = 1", "TIMES = 5")
+    done = repository.run(*workers)
     assert done.returncode == 1, done.stdout
-    (check,) = repository.checks()
-    assert (check["metric"], check["outcome"]) == ("latency_regression", "fail")
+    checks = {check["nodeid"].rpartition("::test_")[2]: check for check in repository.checks()}
+    lazy = checks.pop("lazy")
+    assert len(checks) == 3
+    for check in checks.values():
+        assert (check["metric"], check["outcome"], check["protocol"]) == ("latency_regression", "fail", P1)
+        low, high = check["interval"]
+        assert 0.05 < low < check["value"] < high
+        assert "slower, interval" in check["message"]
+    assert lazy["outcome"] == "fail", lazy["message"]
+    assert lazy["protocol"].startswith(P2)
+    assert "a forward imports modules of the tree: nets" in lazy["protocol"]
+    assert f"timed in turns with the base: 3 checks by {P1}" in done.stdout
     assert re.search(r"\d % slower \(interval ", done.stdout)
+    assert P1 in (repository.path / "modelcheck-report/index.html").read_text()
     assert repository.left_behind() == []
-
-
-def test_a_change_that_does_the_same_never_fails(repository):
-    repository.branch()
-    repository.edit("src/nets/model.py", "import torch\n", "# another line\nimport torch\n")
-    done = repository.run()
-    assert done.returncode == 0, done.stdout
-    (check,) = repository.checks()
-    assert check["outcome"] in ("pass", "inconclusive")
-    assert check["protocol"] == P1
 
 
 def c_extension(repository):
@@ -179,20 +200,13 @@ def operator(repository):
     )
 
 
-def default_dtype(repository):
-    repository.write("src/nets/__init__.py", "import torch\ntorch.set_default_dtype(torch.float64)")
-    repository.edit("src/nets/model.py", "forward(self, x):", "forward(self, x):\n        x = x.double()")
-
-
-def patched_method(repository):
+def shared(repository):
     repository.write(
-        "src/nets/__init__.py", "from torch import nn\nnn.Conv2d.extra_repr = lambda self: 'patched'"
+        "src/nets/__init__.py",
+        "import torch\nfrom torch import nn\n"
+        "torch.set_default_dtype(torch.float64)\nnn.Conv2d.extra_repr = lambda self: 'patched'",
     )
-
-
-def lazy_import(repository):
-    repository.write("src/nets/late.py", "")
-    repository.edit("src/nets/model.py", "        for _", "        import nets.late\n        for _")
+    repository.edit("src/nets/model.py", "forward(self, x):", "forward(self, x):\n        x = x.double()")
 
 
 REASONS = {
@@ -201,12 +215,10 @@ REASONS = {
         operator,
         "operators are registered with torch by both revisions: nets::same",
     ),
-    "import that changes a setting": (
-        default_dtype,
-        "changes what the whole process shares: the default dtype",
+    "import that changes a setting and replaces a method": (
+        shared,
+        "changes what the whole process shares: the default dtype, torch.nn.modules.conv.Conv2d.extra_repr",
     ),
-    "import that replaces a method": (patched_method, "torch.nn.modules.conv.Conv2d.extra_repr"),
-    "lazy import in forward": (lazy_import, "a forward imports modules of the tree: nets"),
 }
 
 
@@ -225,32 +237,9 @@ def test_where_one_process_cannot_hold_both_pairs_of_processes_do_and_say_why(re
     assert why in done.stdout
 
 
-def test_the_head_does_not_leak_into_the_base_from_an_editable_install(repository):
-    """A finder of its own, as editable installs put one up; it knows this tree only."""
-    src = repository.path / "src"
-    repository.write("pytest.ini", "[pytest]\n")
-    repository.write(
-        "conftest.py",
-        "import sys, importlib.util\n"
-        "class Editable:\n"
-        "    @staticmethod\n"
-        "    def find_spec(name, path=None, target=None):\n"
-        "        if name == 'nets':\n"
-        f"            return importlib.util.spec_from_file_location(name, {str(src / 'nets/__init__.py')!r},\n"
-        f"                submodule_search_locations=[{str(src / 'nets')!r}])\n"
-        "sys.meta_path.append(Editable)\n",
-    )
-    repository.branch()
-    repository.slow_down()
-    done = repository.run()
-    assert done.returncode == 1, done.stdout
-    (check,) = repository.checks()
-    assert (check["outcome"], check["protocol"]) == ("fail", P1)
-
-
 ENDS = {
     "dies": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was killed by signal 9"),
-    "writes into every pipe": (
+    "writes_into_every_pipe": (
         "import os\n        for fd in range(3, 40):\n            try: os.write(fd, b'garbage\\n')\n"
         "            except OSError: pass",
         "answered garbage",
@@ -258,18 +247,23 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("code", "words"), ENDS.values(), ids=ENDS.keys())
-def test_a_base_that_breaks_in_its_forward_is_an_error_and_never_passes(repository, code, words):
-    repository.edit(
-        "src/nets/model.py", "        for _", f"        print('hello')\n        {code}\n        for _"
-    )
+def test_a_base_that_breaks_in_its_forward_is_an_error_and_never_passes(repository):
+    for name, (code, _) in ENDS.items():
+        broken = f"        print('hello')\n        {code}\n        for _"
+        repository.write(f"src/nets/{name}.py", NET.replace("        for _", broken))
+        test = FACTORY.replace("nets.model", f"nets.{name}").replace("factory", name)
+        repository.write(f"tests/test_{name}.py", test)
+    (repository.path / "tests/test_net.py").unlink()
     repository.branch()
-    repository.write("src/nets/model.py", NET)
+    for name in ENDS:
+        repository.write(f"src/nets/{name}.py", NET)
     done = repository.run()
     assert done.returncode == 1, done.stdout
-    (check,) = repository.checks()
-    assert check["outcome"] == "error"
-    assert words in check["message"]
+    checks = {check["nodeid"].rpartition("::test_")[2]: check for check in repository.checks()}
+    assert {*checks} == {*ENDS}
+    for name, (_, words) in ENDS.items():
+        assert checks[name]["outcome"] == "error"
+        assert words in checks[name]["message"]
     assert repository.left_behind() == []
 
 
@@ -312,19 +306,25 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.05)
 
 
-def test_what_the_base_lacks_and_other_inputs_are_not_gated(repository):
+def test_what_the_base_lacks_and_other_inputs_are_not_gated_and_the_same_never_fails(repository):
     repository.write("src/nets/size.py", "SIZE = 32")
     repository.write("tests/test_net.py", FACTORY.replace("(1, 3, 32, 32)", "(1, 3, SIZE, SIZE)"))
     repository.edit("tests/test_net.py", "import pytest", "import pytest\nfrom nets.size import SIZE")
+    repository.write("src/nets/same.py", NET)
+    repository.write("tests/test_same.py", FACTORY.replace("nets.model", "nets.same"))
     repository.branch()
     repository.write("src/nets/size.py", "SIZE = 48")
     repository.write("src/nets/new.py", NET)
     repository.write("tests/test_new.py", FACTORY.replace("nets.model", "nets.new"))
+    repository.edit("src/nets/same.py", "import torch\n", "# another line\nimport torch\n")
     done = repository.run("--modelcheck-strict")
     assert done.returncode == 1, done.stdout
     reasons = {c["nodeid"]: c["reason"] for c in repository.checks() if c["outcome"] == "not gated"}
     assert "the inputs differ: 1x3x32x32 float32 at the base" in reasons["tests/test_net.py::test_factory"]
     assert "new: the base has no nets.new" in reasons["tests/test_new.py::test_factory"]
+    (same,) = (c for c in repository.checks() if c["nodeid"] == "tests/test_same.py::test_factory")
+    assert same["outcome"] in ("pass", "inconclusive")
+    assert same["protocol"] == P1
 
 
 def test_a_report_as_base_is_no_base_for_times(project):
