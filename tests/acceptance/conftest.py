@@ -31,6 +31,7 @@ def net():
 """
 # Net at 1x3x8x8, by hand: conv 8*3*9*36 = 7,776 MACs, fc 288*4 = 1,152; params 216+8 and 1,152+4; outputs 288 + 4
 MACS, PARAMS, ACTIVATIONS = 8928, 1380, 292
+HEAD = "import pytest, torch\nfrom torch import nn\nfrom nets import Net, net\n"  # of test files
 
 
 class Project:
@@ -43,8 +44,7 @@ class Project:
 
     def tests(self, source: str, **more: str) -> Project:
         """Write `test_it.py`, and the files named by keyword."""
-        head = "import pytest, torch\nfrom torch import nn\nfrom nets import Net, net\n"
-        self.pytester.makepyfile(test_it=head + source, **more)
+        self.pytester.makepyfile(test_it=HEAD + source, **more)
         return self
 
     def conftest(self, source: str) -> Project:

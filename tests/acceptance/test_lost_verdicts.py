@@ -11,7 +11,7 @@ import pytest
 
 from pytest_modelcheck.cli import main
 
-from .conftest import FIXTURES, MACS
+from .conftest import FIXTURES, HEAD, MACS
 
 WITHOUT_MODEL = FIXTURES.replace("return net()", 'raise RuntimeError("no weights here")')
 CHECKED = f"""
@@ -62,6 +62,14 @@ class Way(NamedTuple):
     conftest: str = FIXTURES
     options: tuple[str, ...] = ()
 
+    def numbered(self, number: int) -> Way:
+        """The same with words of its own."""
+        words = f"{self.words} {number}." if self.words else ""
+        tests, conftest = (
+            source.replace(self.words, words) if words else source for source in (self.tests, self.conftest)
+        )
+        return self._replace(tests=tests, words=words, conftest=conftest)
+
 
 WAYS = {
     "the fixture raises": Way(CHECKED, 1, ["error"] * 2, "no weights here", WITHOUT_MODEL),
@@ -78,13 +86,12 @@ WAYS = {
     "the forward exits": Way(
         LEAVING.format(way="raise SystemExit(3)") + ELSEWHERE, 1, ["pass", "error"], "SystemExit"
     ),
-    "the process dies": Way(
-        LEAVING.format(way="import os; os._exit(3)") + ELSEWHERE, 1, ["error"] * 2, "died", options=("-n1",)
-    ),
-    "the process dies in the first fixture": Way(
-        CHECKED,
+    "the process dies, in a forward and in a fixture": Way(
+        LEAVING.format(way="import os; os._exit(3)")
+        + ELSEWHERE
+        + CHECKED.replace("test_checked", "test_by_fixture"),
         1,
-        ["error"] * 2,
+        ["error"] * 4,
         "died",
         FIXTURES.replace("return net()", "import os; os._exit(3)"),
         ("-n1",),
@@ -183,25 +190,14 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS, ids=[name.replace(" ", "-") for name in WAYS])
-def way(request, project):
-    found = WAYS[request.param]
-    more = {"test_more": "import nowhere"} if request.param == "another file does not import" else {}
-    if found.conftest:
-        project.conftest(found.conftest)
-    project.tests(found.tests, **more)
-    return found
+GREEN = {name: way for name, way in WAYS.items() if way.exit_status == 0}
+RED = {name: way for name, way in WAYS.items() if way.exit_status != 0}
 
 
-def test_no_surface_says_more_than_pytest(way, project, capsys):
-    apart = "-n1" in way.options or "KeyboardInterrupt" in way.tests
-    result = project.run("--modelcheck-report", *way.options, subprocess=apart)
-    record = project.record()
-    assert result.ret == record["run"]["exit_status"] == way.exit_status
-    assert [check["outcome"] for check in record["checks"]] == way.outcomes
+def shown_by_all(project, capsys, red):
+    """What the page and the commands say of the record, after a look at their colour."""
     page = (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
     capsys.readouterr()
-    red = int(way.exit_status != 0)
     report = str(project.pytester.path / "modelcheck-report")
     merged = f"--output={project.pytester.path / 'merged'}"
     told = {}
@@ -210,20 +206,61 @@ def test_no_surface_says_more_than_pytest(way, project, capsys):
         told[command[0]] = capsys.readouterr().out
         assert told[command[0]].startswith(f"## {'✗' if red else '✓'} Model check"), command
     assert f'<header class="banner {"bad" if red else "good"}' in page
-    for shown in (page, told["summary"], told["merge"]):
-        assert way.words.casefold() in html.unescape(shown).casefold()
+    return [html.unescape(shown).casefold() for shown in (page, told["summary"], told["merge"])]
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one process", "two workers"])
+@pytest.mark.parametrize("name", RED, ids=[name.replace(" ", "-") for name in RED])
+def test_no_surface_says_more_than_pytest(name, project, capsys):
+    way = WAYS[name]
+    if way.conftest:
+        project.conftest(way.conftest)
+    more = {"test_more": "import nowhere"} if name == "another file does not import" else {}
+    project.tests(way.tests, **more)
+    apart = "-n1" in way.options or "KeyboardInterrupt" in way.tests
+    result = project.run("--modelcheck-report", *way.options, subprocess=apart)
+    record = project.record()
+    assert result.ret == record["run"]["exit_status"] == way.exit_status
+    assert [check["outcome"] for check in record["checks"]] == way.outcomes
+    for shown in shown_by_all(project, capsys, red=1):
+        assert way.words.casefold() in shown
+
+
+def test_what_is_no_failure_is_none_on_any_surface(project, capsys):
+    """All ways at once, each in a folder of its own: where one were red, all would be."""
+    ways = [way.numbered(number) for number, way in enumerate(GREEN.values())]
+    for number, way in enumerate(ways):
+        folder = project.pytester.path / f"way{number}"
+        folder.mkdir()
+        (folder / f"test_{number}.py").write_text(f"{HEAD}{way.tests}")
+        (folder / "conftest.py").write_text(f"{HEAD}{way.conftest}")
+    result = project.run("--modelcheck-report")
+    record = project.record()
+    assert result.ret == record["run"]["exit_status"] == 0
+    surfaces = shown_by_all(project, capsys, red=0)
+    for number, (name, way) in enumerate(zip(GREEN, ways, strict=True)):
+        own = [c["outcome"] for c in record["checks"] if c["nodeid"].startswith(f"way{number}/")]
+        assert own == way.outcomes, name
+        for shown in surfaces:
+            assert way.words.casefold() in shown, name
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadgroup")], ids=["one process", "two workers"])
 def test_what_was_not_reached_is_told(project, workers):
-    """`-x` in front of checks; under xdist the workers know what they would have run."""
+    """`-x` in front of checks; under xdist the workers know what they would have run, and in which group: that is no
+    part of a test's name.
+    """
     tests = "".join(
+        f"@pytest.mark.xdist_group('{'ab'[i % 2]}')\n"
         f"@pytest.mark.macs_budget({MACS}, model=net, input_size=(1, 3, 8, 8))\ndef test_{i}(): time.sleep(0.5)\n"
         for i in range(40)
     )
-    project.tests("import time\ndef test_0_stops(): assert False\n" + tests)
+    stops = "@pytest.mark.xdist_group('a')\ndef test_0_stops(): assert False\n"
+    project.tests(f"import time\n{stops}{tests}")
     result = project.run("--modelcheck-report", "-x", *workers, subprocess=bool(workers))
-    outcomes = [check["outcome"] for check in project.record()["checks"]]
+    record = project.record()
+    outcomes = [check["outcome"] for check in record["checks"]]
+    assert {check["nodeid"] for check in record["checks"]} == {f"test_it.py::test_{i}" for i in range(40)}
+    assert [failure["nodeid"] for failure in record["failures"]] == ["test_it.py::test_0_stops"]
     assert len(outcomes) == 40
     assert outcomes.count("not run") > 20
     result.stdout.fnmatch_lines(["40 checks: * not run*"])
@@ -301,18 +338,6 @@ def pytest_runtest_protocol(item, nextitem):
     record = project.record()
     assert [check["outcome"] for check in record["checks"]] == ["pass", "pass"]
     assert record["failures"] == []
-
-
-def test_a_group_of_xdist_is_no_part_of_a_tests_name(project):
-    project.conftest(FIXTURES).tests(
-        f'@pytest.mark.xdist_group("gpu")\n{CHECKED.strip()}\n'
-        '@pytest.mark.xdist_group("gpu")\ndef test_fails(): assert False'
-    )
-    project.run("--modelcheck-report", "-n1", "--dist=loadgroup", subprocess=True)
-    record = project.record()
-    told = {(check["nodeid"], check["outcome"]) for check in record["checks"]}
-    assert told == {("test_it.py::test_checked", "pass")}
-    assert [failure["nodeid"] for failure in record["failures"]] == ["test_it.py::test_fails"]
 
 
 @pytest.mark.parametrize("option", ["--setup-only", "--setup-plan"])
