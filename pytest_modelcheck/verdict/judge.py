@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from html import escape
 
 from .limit import Limit
 from .measurement import Contributor, Measurement
@@ -134,6 +135,14 @@ class Verdict:
         if self.outcome is not Outcome.FAIL or self.excess <= 0:
             return 0.0
         return self.excess / self.bound if self.bound else math.inf
+
+    def __str__(self) -> str:
+        from .message import explain
+
+        return f"{self.outcome}: {explain(self)}"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
     @property
     def at_minimum(self) -> bool:

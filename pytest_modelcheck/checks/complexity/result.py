@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import MeasurementError, unsaved_text
 from ...text import count, nearest, size_words
 from ...verdict import units
+from ..reported import Reported
 from . import notes
 from .table import summary
 
@@ -146,7 +147,7 @@ class Roofline:
 
 
 @dataclass(frozen=True)
-class Complexity:
+class Complexity(Reported):
     """The complexity of one call of a model; all attributes are plain numbers.
 
     `counted_on` is "meta" (shapes alone) or "real" (one real run, `reason` says why). `unknown_operators` maps
@@ -154,6 +155,7 @@ class Complexity:
     `on_other_threads` did there, nor what became of tensors that `left_torch`.
     """
 
+    section = "complexity"
     name: str
     phase: str
     counted_on: str
@@ -329,9 +331,6 @@ class Complexity:
 
     def __str__(self) -> str:
         return str(summary(self, depth=1))
-
-    def _repr_html_(self) -> str:
-        return summary(self)._repr_html_()
 
 
 def _module_row(name: str, cost: ModuleCost) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -46,13 +45,10 @@ class Summary:
         return "\n".join([head, *(f"| {row} |" for row in body), "", *(f"{line}  " for line in self.totals)])
 
     def _repr_html_(self) -> str:
-        def row(cells: Sequence[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        from ...drawing.html import generic
+        from ...drawing.notebook import in_notebook
 
-        body = "".join(row(cells, "td") for cells in self.rows)
-        notes = "<br>".join(html.escape(line) for line in self.totals)
-        head = f"<caption>{html.escape(self.title)}</caption>{row(self.columns, 'th')}"
-        return f"<table>{head}{body}</table><p>{notes}</p>"
+        return in_notebook([generic("summary", self.to_dict(), self.left)])
 
     def to_dict(self) -> dict[str, Any]:
         """Columns, rows and totals."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
 from ...model.subject import Subject
+from ..reported import Reported
 from .features import chosen_layers, relative_distance, run_features
 from .images import ImageChoice, Images, find_images
 from .layers import Layers, as_map
@@ -46,9 +47,10 @@ class Activation:
 
 
 @dataclass(frozen=True)
-class StrongestActivations:
+class StrongestActivations(Reported):
     """`layers`: name -> activations, the strongest feature first."""
 
+    section = "projections"
     layers: Mapping[str, tuple[Activation, ...]]
 
     def to_dict(self) -> dict[str, object]:
@@ -61,12 +63,13 @@ class StrongestActivations:
 
 
 @dataclass(frozen=True)
-class Evolution:
+class Evolution(Reported):
     """Features over training: `distances`: layer -> per step |f_t - f_T| / |f_T|, mean over the inputs.
 
     `activations`: layer -> per step the strongest activation of one feature (the last step's strongest); None: silent.
     """
 
+    section = "evolution"
     steps: tuple[str, ...]
     distances: Mapping[str, tuple[float, ...]]
     features: Mapping[str, int]

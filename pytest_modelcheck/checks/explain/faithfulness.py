@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
+from ..reported import Reported
 from .answers import Answers, answers, of_scores
 from .heatmap import Heatmap
 from .images import ImageChoice, Images, find_images
@@ -22,7 +23,7 @@ CENTRE = 4  # the centre map is a Gaussian whose standard deviation is this part
 
 
 @dataclass(frozen=True)
-class Faithfulness:
+class Faithfulness(Reported):
     """Scores per sample, (N,): `insertion` (higher is better) and `deletion` (lower is better) of Petsiuk et al.
     2018, areas under the curves of the target's probability; `drop` and `increase` of Chattopadhyay et al. 2018.
 
@@ -31,6 +32,7 @@ class Faithfulness:
     same of maps that know nothing of the model, "random" and "centre".
     """
 
+    section = "faithfulness"
     title: str
     shares: np.ndarray
     insertion_curve: np.ndarray

@@ -63,7 +63,7 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
             probability=probability,
         )
         made = _named(self, made, classes)
-        self._keep("heatmaps", made)
+        self._keep(made)
         return self._own(made)
 
     explain.__name__, explain.__qualname__ = method, f"ModelCheck.{method}"
@@ -143,7 +143,7 @@ class ExplainMethods(Handle):
 
         made = guided_gradcam(self.subject, target=target, layer=layer, call=call, image=image)
         made = _named(self, made, classes)
-        self._keep("projections", made)
+        self._keep(made)
         return made
 
     def _projection(
@@ -162,7 +162,7 @@ class ExplainMethods(Handle):
             self.subject, rule, target=target, layer=layer, feature=feature, call=call, image=image
         )
         made = _named(self, made, classes)
-        self._keep("projections", made)
+        self._keep(made)
         return made
 
     def invariance(
@@ -196,7 +196,7 @@ class ExplainMethods(Handle):
             image=image,
             probability=probability,
         )
-        self._keep("invariance", made)
+        self._keep(made)
         return made
 
     def strongest_activations(
@@ -212,7 +212,7 @@ class ExplainMethods(Handle):
         made = strongest_activations(
             self.subject, layers=layers, features=features, samples=samples, image=image
         )
-        self._keep("projections", made)
+        self._keep(made)
         return made
 
     def feature_evolution(
@@ -232,7 +232,7 @@ class ExplainMethods(Handle):
         from .evolution import feature_evolution
 
         made = feature_evolution(self.subject, checkpoints, layers=layers, strict=strict, image=image)
-        self._keep("evolution", made)
+        self._keep(made)
         return made
 
     def faithfulness(
@@ -255,5 +255,5 @@ class ExplainMethods(Handle):
         made = faithfulness(
             self.subject, heatmap, steps=steps, image=image, probability=probability, baselines=baselines
         )
-        self._keep("faithfulness", made)
+        self._keep(made)
         return made

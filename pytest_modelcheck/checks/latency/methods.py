@@ -48,7 +48,7 @@ class LatencyMethods(Handle):
             if batch_sizes is None
             else sweep(self.subject, batch_sizes, **options)
         )
-        self._keep("latency", result)
+        self._keep(result)
         return self._own(result)
 
     def latency_against(
@@ -74,7 +74,7 @@ class LatencyMethods(Handle):
             cap=cap,
             names=(rival.name, self.name),
         )
-        self._keep("latency", seen)
+        self._keep(seen)
         verdict = judge(self.name, limit, read_comparison(seen, max_regression))
         self._demand(verdict)
         return verdict

@@ -13,6 +13,7 @@ from ...errors import unsaved_text
 from ...records.plain import number
 from ...text import count, first_line_repr
 from ...verdict.units import SECONDS
+from ..reported import Reported
 from .clock import WallClock
 from .intervals import ERROR, TOO_FEW, quantile_interval
 from .trend import Trend
@@ -41,13 +42,14 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Latency:
+class Latency(Reported):
     """The time of one call. `samples` are seconds on `clock`, `wall` the same calls on the wall.
 
     `unseen`: what thread CPU time would not have seen of them, so that the wall is the clock. `trend`: how they change
     from call to call. `error`: the chance that an interval misleads.
     """
 
+    section = "latency"
     name: str
     samples: tuple[float, ...]
     wall: tuple[float, ...]
@@ -143,11 +145,6 @@ class Latency:
             return self.clock
         return f"{self.clock}, {SECONDS.format(self.wall_median.value)} wall"
 
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(str(self))}</pre>"
-
     def to_dict(self) -> dict[str, object]:
         """For the record: the samples thinned to a few hundred, in order."""
         estimates = {name: getattr(self, name) for name in QUANTILES} | {"wall": self.wall_median}
@@ -182,16 +179,15 @@ def _thinned(values: Sequence[float]) -> Sequence[float]:
     return values[::step]
 
 
-class LatencySweep(tuple[Latency, ...]):
+class LatencySweep(tuple[Latency, ...], Reported):
     """One latency for each batch size."""
+
+    section = "latency"
 
     def __str__(self) -> str:
         head = f"{'batch':>6}  {'median':<34} items"
         rows = [f"{one.batch:>6}  {one.median!s:<34} {_items(one)}" for one in self]
         return "\n".join([head, *rows])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
 
     def to_dict(self) -> dict[str, object]:
         """For the record."""

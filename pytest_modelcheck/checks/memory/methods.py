@@ -31,5 +31,5 @@ class MemoryMethods(Handle):
         from .measure import peak_memory
 
         result = peak_memory(self.subject, phase=phase, optimizer=optimizer, measured=measured)
-        self._keep("memory", result)
+        self._keep(result)
         return self._own(result)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ...text import first_line_repr
 from ...verdict.units import RATIO
+from ..reported import Reported
 from .compare import Row, compare, silence
 from .origin import STEPS, Apart, Course
 
@@ -24,7 +24,7 @@ COARSE = 2.0**-23  # the precision of float32: what is apart by a few of these m
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Reported):
     """How far a model's answers are from others. `against`: whose; `outputs` has a row for each tensor.
 
     `first_module`: the first module, in the order of the call, whose output is apart while its inputs are not, "(the
@@ -34,6 +34,7 @@ class Drift:
     outputs there, and here.
     """
 
+    section = "drift"
     name: str
     against: str
     outputs: tuple[Row, ...]
@@ -149,9 +150,6 @@ class Drift:
     def __str__(self) -> str:
         rows = [f"{row.path}: {row_words(row)}" for row in self.outputs] if len(self.outputs) > 1 else []
         return "\n".join([f"{self.name} against {self.against}: {words(self)}", *rows, *self.notes])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 _PRIVATE = ("spread", "is_same", "positions", "agreed", "where")

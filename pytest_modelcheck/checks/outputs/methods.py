@@ -30,7 +30,7 @@ class OutputsMethods(Handle):
         result = answers(self.subject)
         if self._recorder is not None and self._recorder.ask is not None:
             result = replace(result, moved=self._moved)
-        self._keep("outputs", result)
+        self._keep(result)
         return self._own(result)
 
     def _moved(self) -> str:
@@ -62,5 +62,5 @@ class OutputsMethods(Handle):
         result = (
             drift_from_base(self.subject, self._ask()) if is_base else drift_against(self.subject, against)
         )
-        self._keep("drift", result)
+        self._keep(result)
         return self._own(result)

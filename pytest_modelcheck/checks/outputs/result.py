@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...errors import MeasurementError
 from ...text import count, first_line_repr, printable
+from ..reported import Reported
 from .leaves import opened
 from .values import Figures, as_kept, digest, figures, finite_scale, is_silent, places, shown
 
@@ -92,12 +93,13 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: `outputs == output_snapshot` is the snapshot's to decide
-class Outputs:
+class Outputs(Reported):
     """What a model answers: `rows`, one for each tensor; `others`, what holds no values that could be kept:
     `meta.name (str)`. `arrays`, by path, are all values as far as they are known, `inputs` what was asked.
     `moved` says how far they are from the base's, and which module is the first, where there is a base.
     """
 
+    section = "outputs"
     name: str
     rows: tuple[Row, ...]
     others: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from typing import cast
 from torch import nn
 from torch.autograd.graph import Node
 
+from ..reported import Reported
 from .graph import AutogradNode, Scope
 from .rows import AutogradContent, GradientRow, ScopeRow
 from .trace.attributes import tensors_in
@@ -17,10 +18,11 @@ TRAINED, UNREACHED, FROZEN = "trained", "not reached", "frozen"
 
 
 @dataclass(frozen=True)
-class AutogradGraph:
+class AutogradGraph(Reported):
     """Nodes from the parameters to the outputs, as torchviz draws them; `parameters`: each name as trained, frozen
     (requires no gradient) or not reached (requires one, and no output depends on it)."""
 
+    section = "autograd"
     nodes: tuple[AutogradNode, ...]
     parameters: Mapping[str, str]
     scopes: tuple[Scope, ...] = ()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, cast
 
 from ...text import count, first_line_repr
+from ..reported import Reported
 from .checkpoint import State
 from .compare.change import Change
 from .compare.diff import compare
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Structure:
+class Structure(Reported):
     """A model's structure. `modules` in the order of `named_modules()`, the root's name is empty.
 
     `graph` is None without inputs to run the model on, `weights` (SHA-256 of each tensor) and `autograd` unless asked
@@ -30,6 +30,7 @@ class Structure:
     its own state decides what it computes.
     """
 
+    section = "structure"
     name: str
     modules: tuple[ModuleNode, ...]
     graph: Graph | None = None
@@ -110,14 +111,14 @@ class Structure:
             made["autograd"] = self.autograd.to_dict()
         return made
 
+    def _also(self) -> Iterable[Reported]:
+        return () if self.autograd is None else (self.autograd,)
+
     def __repr__(self) -> str:
         return first_line_repr(self)
 
     def __str__(self) -> str:
         return "\n".join(_line(m, self.name) for m in self.modules)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def _line(node: ModuleNode, model: str) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import MeasurementError
 from ...model.subject import unwrap
+from ..reported import Reported
 from .histogram import Histogram, histogram, plain
 from .patterns import Patterns, wanted
 
@@ -30,9 +31,10 @@ class TensorChange:
 
 
 @dataclass(frozen=True)
-class WeightsComparison:
+class WeightsComparison(Reported):
     """`changes`: tensors that differ, the most changed first; `equal`: how many are bitwise equal."""
 
+    section = "weight_changes"
     changes: tuple[TensorChange, ...]
     equal: int
     added: tuple[str, ...]
