@@ -110,6 +110,7 @@ class Compiled(Reported):
     """
 
     section = "compile"
+
     name: str
     graphs: int = 0
     breaks: tuple[Break, ...] = ()

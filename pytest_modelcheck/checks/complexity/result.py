@@ -156,6 +156,7 @@ class Complexity(Reported):
     """
 
     section = "complexity"
+
     name: str
     phase: str
     counted_on: str

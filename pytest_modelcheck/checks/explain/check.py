@@ -40,6 +40,7 @@ class InvarianceCheck(Check):
     )
     metrics = (PROBABILITY, FEATURE_SHIFT)
     section = "invariance"
+
     bounds: Mapping[str, Metric] = {"min_probability": PROBABILITY, "max_feature_shift": FEATURE_SHIFT}
 
     def signature(self) -> Signature:

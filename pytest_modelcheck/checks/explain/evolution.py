@@ -15,6 +15,7 @@ from torch import Tensor
 from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
 from ...model.subject import Subject
+from ...text import first_line_repr
 from ..reported import Reported
 from .features import chosen_layers, relative_distance, run_features
 from .images import ImageChoice, Images, find_images
@@ -51,6 +52,7 @@ class StrongestActivations(Reported):
     """`layers`: name -> activations, the strongest feature first."""
 
     section = "projections"
+
     layers: Mapping[str, tuple[Activation, ...]]
 
     def to_dict(self) -> dict[str, object]:
@@ -61,6 +63,16 @@ class StrongestActivations(Reported):
             ]
         }
 
+    def __repr__(self) -> str:
+        return first_line_repr(self)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{name}: "
+            + ", ".join(f"feature {a.feature} in sample {a.sample} ({a.value:.3g})" for a in found)
+            for name, found in self.layers.items()
+        )
+
 
 @dataclass(frozen=True)
 class Evolution(Reported):
@@ -70,6 +82,7 @@ class Evolution(Reported):
     """
 
     section = "evolution"
+
     steps: tuple[str, ...]
     distances: Mapping[str, tuple[float, ...]]
     features: Mapping[str, int]
@@ -96,6 +109,9 @@ class Evolution(Reported):
         ]
         distances = {name: list(row) for name, row in self.distances.items()}
         return {"steps": list(self.steps), "distances": distances, "layers": layers}
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         width = max(map(len, self.distances), default=0)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
+from ...text import first_line_repr
 from ..reported import Reported
 from .answers import Answers, answers, of_scores
 from .heatmap import Heatmap
@@ -33,6 +34,7 @@ class Faithfulness(Reported):
     """
 
     section = "faithfulness"
+
     title: str
     shares: np.ndarray
     insertion_curve: np.ndarray
@@ -81,6 +83,9 @@ class Faithfulness(Reported):
             "average_drop": self.average_drop,
             "average_increase": self.average_increase,
         }
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         found = {"": self, **self.baselines}

@@ -125,6 +125,7 @@ class Heatmap(Explanation):
     """
 
     section = "heatmaps"
+
     extent: tuple[float, ...] = field(default=(), kw_only=True)
     _asked: list[Asked] = field(default_factory=list, init=False, repr=False)
 

@@ -47,6 +47,7 @@ class Invariance(Reported):
     """
 
     section = "invariance"
+
     transform: str
     values: tuple[float, ...]
     distance: Mapping[str, tuple[tuple[float, ...], ...]]

@@ -40,6 +40,7 @@ class Projection(Explanation):
     """
 
     section = "projections"
+
     relus: int
 
     @property

@@ -30,6 +30,7 @@ class Onnx(Reported):
     """
 
     section = "onnx"
+
     name: str
     opset: int | None = None
     dynamic: object = None

@@ -16,6 +16,7 @@ from ...errors import MeasurementError, SubjectError
 from ...model.observe import observe
 from ...model.state.steady import reset_between
 from ...model.subject import Inputs, Subject, locate_failure
+from ...text import first_line_repr
 from ...verdict.judge import decides
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
@@ -43,6 +44,7 @@ class LatencyComparison(Reported):
     """
 
     section = "latency"
+
     chunks: tuple[Chunk, ...]
     shared: int
     tensors: int
@@ -89,6 +91,9 @@ class LatencyComparison(Reported):
         if self.clock.startswith(WallClock.name):
             return said
         return f"{said}; on the wall {_against(self.wall)}"
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         span = TOO_FEW if self.interval is None else " to ".join(map(signed, self.interval))

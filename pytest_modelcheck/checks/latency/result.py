@@ -50,6 +50,7 @@ class Latency(Reported):
     """
 
     section = "latency"
+
     name: str
     samples: tuple[float, ...]
     wall: tuple[float, ...]
@@ -183,6 +184,9 @@ class LatencySweep(tuple[Latency, ...], Reported):
     """One latency for each batch size."""
 
     section = "latency"
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         head = f"{'batch':>6}  {'median':<34} items"

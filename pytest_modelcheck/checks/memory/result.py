@@ -30,6 +30,7 @@ class PeakMemory(Reported):
     """
 
     section = "memory"
+
     phase: str
     activations: int
     parameters: int

@@ -35,6 +35,7 @@ class Drift(Reported):
     """
 
     section = "drift"
+
     name: str
     against: str
     outputs: tuple[Row, ...]

@@ -100,6 +100,7 @@ class Outputs(Reported):
     """
 
     section = "outputs"
+
     name: str
     rows: tuple[Row, ...]
     others: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ class Structure(Reported):
     """
 
     section = "structure"
+
     name: str
     modules: tuple[ModuleNode, ...]
     graph: Graph | None = None

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import MeasurementError
 from ...model.subject import unwrap
+from ...text import first_line_repr
 from ..reported import Reported
 from .histogram import Histogram, histogram, plain
 from .patterns import Patterns, wanted
@@ -35,6 +36,7 @@ class WeightsComparison(Reported):
     """`changes`: tensors that differ, the most changed first; `equal`: how many are bitwise equal."""
 
     section = "weight_changes"
+
     changes: tuple[TensorChange, ...]
     equal: int
     added: tuple[str, ...]
@@ -44,6 +46,9 @@ class WeightsComparison(Reported):
     def to_dict(self) -> dict[str, object]:
         """A part of the record's section."""
         return asdict(self)
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         lines = [f"compared: {self.equal} tensors equal, {len(self.changes)} changed"]

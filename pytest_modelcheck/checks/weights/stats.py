@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...errors import MeasurementError
 from ...model.observe import refuse_lazy
 from ...model.subject import Subject, dtype_name
+from ...text import first_line_repr
 from ..reported import Reported
 from .compare import WeightsComparison, compare
 from .filters import FilterGrid, filter_grids, first_filters
@@ -77,6 +78,7 @@ class Weights(Reported):
     """All floating parameters and buffers of a model; `problems` in sentences, worst first."""
 
     section = "weights"
+
     name: str
     tensors: tuple[TensorStats, ...]
     filters: FilterGrid | None
@@ -102,6 +104,9 @@ class Weights(Reported):
 
     def _also(self) -> Iterable[Reported]:
         return () if self.comparison is None else (self.comparison,)
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         width = max((len(t.name) for t in self.tensors), default=0)
