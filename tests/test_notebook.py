@@ -131,7 +131,7 @@ def hostile():
 def test_names_are_escaped_and_the_style_keeps_to_itself(measure):
     html = measure(hostile())._repr_html_()
     assert HOSTILE not in html
-    assert re.search(r"&lt;img src=x|Conv2d|output", html)
+    assert "<section" in html
     (style,) = re.findall(r"<style>(.*?)</style>", html, re.S)
     assert style.startswith(".modelcheck {")
     assert style.count("{") == style.count("}")

@@ -267,16 +267,40 @@ class Complexity(Reported):
         )
         return tuple(filter(None, said))
 
-    macs = property(lambda self: self._total.macs, doc="Multiply-accumulate operations of contractions.")
-    flops = property(lambda self: self._total.flops, doc="2 x MACs.")
-    flops_all = property(lambda self: self._total.flops_all, doc="FLOPs of everything that has a formula.")
-    activations = property(
-        lambda self: self._total.activations,
-        doc="Elements of contractions' outputs (fvcore's); of attention and recurrent layers, of what they return.",
-    )
-    bytes_read = property(lambda self: self._total.bytes_read, doc="Bytes read by operators; views are free.")
-    bytes_written = property(lambda self: self._total.bytes_written, doc="Bytes written by operators.")
-    memory_access = property(lambda self: self._total.memory_access, doc="Bytes read plus bytes written.")
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations of contractions."""
+        return self._total.macs
+
+    @property
+    def flops(self) -> int:
+        """2 x MACs."""
+        return self._total.flops
+
+    @property
+    def flops_all(self) -> int:
+        """FLOPs of everything that has a formula."""
+        return self._total.flops_all
+
+    @property
+    def activations(self) -> int:
+        """Elements of contractions' outputs (fvcore's); of attention and recurrent layers, of what they return."""
+        return self._total.activations
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read by operators; views are free."""
+        return self._total.bytes_read
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes written by operators."""
+        return self._total.bytes_written
+
+    @property
+    def memory_access(self) -> int:
+        """Bytes read plus bytes written."""
+        return self._total.memory_access
 
     @property
     def arithmetic_intensity(self) -> float:

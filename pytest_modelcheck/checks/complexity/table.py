@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from ...errors import MeasurementError
 from ...text import not_one_of, size_words
@@ -167,10 +167,12 @@ class Count(Figures, Protocol):
         """Each module's row, the model's own as ""."""
 
 
-SORT_KEYS = ("params", "macs", "flops", "memory_access", "activations")
+SortKey: TypeAlias = Literal["params", "macs", "flops", "memory_access", "activations"]
+SORT_KEYS = get_args(SortKey)
 
 
-STYLES = ("modelcheck", "torchsummary", "torchstat")
+Style: TypeAlias = Literal["modelcheck", "torchsummary", "torchstat"]
+STYLES = get_args(Style)
 
 
 def checked_style(style: str) -> str:

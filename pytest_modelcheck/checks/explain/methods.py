@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
 from ...errors import ExplanationError
 from ..handle import Handle
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .probability import ProbabilityChoice
     from .projection import Projection
     from .targets import Target
+    from .words import Transform
 
     Made = TypeVar("Made", bound=Explanation)
 
@@ -38,7 +39,23 @@ _ARGUMENTS = """
         """
 
 
-def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
+class CamMethod(Protocol):
+    """A method of the CAM family, as who calls it on a ModelCheck sees it."""
+
+    def __call__(
+        self,
+        target: Target = None,
+        layer: Layer = None,
+        *,
+        call: int = -1,
+        image: ImageChoice = None,
+        probability: ProbabilityChoice = None,
+        classes: Classes = None,
+    ) -> Heatmap:
+        """The arguments of all of them; see `_ARGUMENTS`."""
+
+
+def _heatmap(method: str, doc: str) -> CamMethod:
     """The method of the CAM family that is called so: they differ in nothing but the formula."""
 
     def explain(
@@ -68,7 +85,7 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
 
     explain.__name__, explain.__qualname__ = method, f"ModelCheck.{method}"
     explain.__doc__ = doc + _ARGUMENTS
-    return explain
+    return cast("CamMethod", explain)  # a function: an instance binds it
 
 
 def _named(handle: Handle, made: Made, classes: Classes) -> Made:
@@ -167,7 +184,7 @@ class ExplainMethods(Handle):
 
     def invariance(
         self,
-        transform: str,
+        transform: Transform,
         *,
         target: Group = None,
         layers: Layers = None,

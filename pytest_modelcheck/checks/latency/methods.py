@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..handle import Handle
 
 if TYPE_CHECKING:
     from ...verdict.judge import Verdict
+    from ...verdict.phases import Phase
     from .clock import Clock
-    from .result import Latency, LatencySweep
+    from .result import Latency, LatencySweep, Statistic
 
 
 class LatencyMethods(Handle):
     """Measurements of time."""
 
+    @overload
     def latency(
         self,
         *,
-        statistic: str = "median",
+        statistic: Statistic = "median",
         threads: int | None = None,
-        phase: str = "forward",
+        phase: Phase = "forward",
+        batch_sizes: None = None,
+        cap: float | None = None,
+        clock: Clock | None = None,
+    ) -> Latency: ...
+
+    @overload
+    def latency(
+        self,
+        *,
+        statistic: Statistic = "median",
+        threads: int | None = None,
+        phase: Phase = "forward",
+        batch_sizes: Iterable[int],
+        cap: float | None = None,
+        clock: Clock | None = None,
+    ) -> LatencySweep: ...
+
+    def latency(
+        self,
+        *,
+        statistic: Statistic = "median",
+        threads: int | None = None,
+        phase: Phase = "forward",
         batch_sizes: Iterable[int] | None = None,
         cap: float | None = None,
         clock: Clock | None = None,

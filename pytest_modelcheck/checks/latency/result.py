@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from .clock import WallClock
 from .intervals import ERROR, TOO_FEW, quantile_interval
 from .trend import Trend
 
-QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+Statistic: TypeAlias = Literal["median", "p90", "p95", "p99"]
+QUANTILES: Mapping[str, float] = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SHOWN = 400  # samples in the record: enough to draw
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from ...verdict.phases import Phase
     from .phase import MakeOptimizer
     from .result import PeakMemory
 
@@ -17,7 +18,7 @@ class MemoryMethods(Handle):
     def peak_memory(
         self,
         *,
-        phase: str = "forward",
+        phase: Phase = "forward",
         optimizer: str | MakeOptimizer = "SGD",
         measured: bool | None = None,
     ) -> PeakMemory:

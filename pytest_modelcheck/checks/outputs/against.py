@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -224,6 +224,19 @@ def _cuda(subject: Subject) -> tuple[Answer, Answer]:
     return answer(subject), _changed(subject, "CUDA", lambda module: module.cuda(), each)
 
 
+Variant: TypeAlias = Literal[
+    "bfloat16",
+    "float16",
+    "float64",
+    "autocast",
+    "channels_last",
+    "one_by_one",
+    "repeated",
+    "compile",
+    "export",
+    "onnx",
+    "cuda",
+]
 VARIANTS: Mapping[str, Callable[[Subject], tuple[Answer, Answer]]] = {
     "bfloat16": _cast(torch.bfloat16),
     "float16": _cast(torch.float16),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ...errors import ModelCheckError
 from ...text import first_sentence
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from .against import Variant
     from .drift import Drift
     from .result import Outputs
 
@@ -43,7 +46,7 @@ class OutputsMethods(Handle):
         except ModelCheckError as error:
             return f"against the base: {first_sentence(str(error))}"
 
-    def drift(self, against: object = "base") -> Drift:
+    def drift(self, against: Variant | Literal["base"] | nn.Module | Handle = "base") -> Drift:
         """How far the model's answers are from others: `.max_error`, `.mean_error`, `.agreement`, `.outputs`,
         `.first_module`, `.by_module()`, `.vacuous`, `.bit_for_bit`.
 
