@@ -111,7 +111,7 @@ class Evolution(Reported):
         return {"steps": list(self.steps), "distances": distances, "layers": layers}
 
     def __repr__(self) -> str:
-        return first_line_repr(self)
+        return f"Evolution({', '.join(self.distances)}: {', '.join(self.steps)})"
 
     def __str__(self) -> str:
         width = max(map(len, self.distances), default=0)

@@ -188,7 +188,7 @@ class LatencySweep(tuple[Latency, ...], Reported):
     section = "latency"
 
     def __repr__(self) -> str:
-        return first_line_repr(self)
+        return f"LatencySweep({', '.join(f'batch {one.batch}: {one.median}' for one in self)})"
 
     def __str__(self) -> str:
         head = f"{'batch':>6}  {'median':<34} items"

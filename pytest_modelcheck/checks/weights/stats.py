@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...errors import MeasurementError
 from ...model.observe import refuse_lazy
 from ...model.subject import Subject, dtype_name
-from ...text import first_line_repr
+from ...text import count
 from ..reported import Reported
 from .compare import WeightsComparison, compare
 from .filters import FilterGrid, filter_grids, first_filters
@@ -106,7 +106,7 @@ class Weights(Reported):
         return () if self.comparison is None else (self.comparison,)
 
     def __repr__(self) -> str:
-        return first_line_repr(self)
+        return f"Weights({self.name}: {count(len(self.tensors), 'tensor')}, {count(len(self.problems), 'problem')})"
 
     def __str__(self) -> str:
         width = max((len(t.name) for t in self.tensors), default=0)
