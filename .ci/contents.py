@@ -10,7 +10,15 @@ import zipfile
 from collections.abc import Iterator
 
 PACKAGE = "pytest_modelcheck/"
-FIELDS = ("Summary", "License-Expression", "Keywords", "Requires-Python", "Project-URL", "Classifier", "Author")
+FIELDS = (
+    "Summary",
+    "License-Expression",
+    "Keywords",
+    "Requires-Python",
+    "Project-URL",
+    "Classifier",
+    "Author",
+)
 
 
 def problems(wheel: zipfile.ZipFile, other: zipfile.ZipFile) -> Iterator[str]:
