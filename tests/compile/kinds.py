@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import logging
 import os
+import random
 import threading
 import time
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,49 @@ def disabled(self: Any, x: Tensor) -> Tensor:
     return x + 1
 
 
+@torch.compiler.disable(recursive=False)
+def left_out(x: Tensor) -> Tensor:
+    return x.sin() + 1
+
+
+def not_recursively(self: Any, x: Tensor) -> Tensor:
+    x = self.fc(x)
+    x = left_out(x)  # here
+    return self.fc(x)  # type: ignore[no-any-return]
+
+
+@torch.no_grad()
+def decorated(self: Any, x: Tensor) -> Tensor:
+    x = self.fc(x)
+    print("within")  # here
+    return x + 1
+
+
+def comprehension(self: Any, x: Tensor) -> Tensor:
+    x = self.fc(x)
+    return torch.stack([row * row.sum().item() for row in x])  # here
+
+
+def by_a_number(self: Any, x: Tensor) -> Tensor:
+    x = self.fc(x)
+    return x + 1 if random.random() < 2 else x  # here
+
+
+def copies(self: Any, x: Tensor) -> Tensor:
+    x = self.fc(x)
+    return x + np.interp(x.detach().numpy(), [0, 1], [0, 2]).mean()  # here
+
+
+def several_lines(self: Any, x: Tensor) -> Tensor:
+    x = self.fc(x)
+    return torch.add(
+        x,
+        float(  # here
+            x.max(),
+        ),
+    )
+
+
 def explicit(self: Any, x: Tensor) -> Tensor:
     x = self.fc(x)
     torch._dynamo.graph_break()  # here
@@ -170,6 +215,7 @@ def twice(self: Any, x: Tensor) -> Tensor:
 BREAKS = (
     *(item, prints, first_line, last_line, branch, tolist, logs, warns, context, nonzero, mask, disabled),
     *(explicit, numpy_random, environment, c_function, clock, deep_copy),
+    *(not_recursively, decorated, comprehension, by_a_number, copies, several_lines),
 )
 
 
@@ -226,7 +272,25 @@ def lock(self: Any, x: Tensor) -> Tensor:
     return x  # noqa: RET504
 
 
-SKIPPED = (in_try, in_loop, in_context, identity, opens, lock)
+def suppresses(self: Any, x: Tensor) -> Tensor:
+    with contextlib.suppress(ValueError):
+        x = self.fc(x)
+        print("suppressed")  # here
+    return x
+
+
+def generator(self: Any, x: Tensor) -> Tensor:
+    def numbers() -> Iterator[int]:
+        for n in range(3):
+            print(n)  # here
+            yield n
+
+    for n in numbers():
+        x = self.fc(x) + n
+    return x
+
+
+SKIPPED = (in_try, in_loop, in_context, identity, opens, lock, suppresses, generator)
 
 
 def with_numpy(self: Any, x: Tensor) -> Tensor:
@@ -285,6 +349,54 @@ def retyped(self: Any, x: Tensor) -> Tensor:
     return y  # type: ignore[no-any-return]
 
 
+class Config:
+    """That a model is given; `step` of the class is what all share."""
+
+    step = 0
+
+
+def configured(self: Any, x: Tensor) -> Tensor:
+    self.config.factor += 1
+    return self.fc(x) * self.config.factor  # type: ignore[no-any-return]
+
+
+def of_the_class(self: Any, x: Tensor) -> Tensor:
+    Config.step += 1
+    return self.fc(x) * Config.step  # type: ignore[no-any-return]
+
+
+def function(self: Any, x: Tensor) -> Tensor:
+    y = self.act(self.fc(x))
+    self.act = torch.nn.functional.gelu
+    return y  # type: ignore[no-any-return]
+
+
+def layers(self: Any, x: Tensor) -> Tensor:
+    for layer in self.layers:
+        x = layer(x)
+    if len(self.layers) < 2:
+        self.layers.append(self.fc)
+    return x
+
+
+def flips(self: Any, x: Tensor) -> Tensor:
+    y = self.drop(self.fc(x))
+    self.drop.train(not self.drop.training)
+    return y  # type: ignore[no-any-return]
+
+
+def turned(self: Any, x: Tensor) -> Tensor:
+    y = self.fc(x) @ self.square
+    self.square = self.square.t()
+    return y  # type: ignore[no-any-return]
+
+
+def default(self: Any, x: Tensor) -> Tensor:
+    y = self.fc(x)
+    torch.set_grad_enabled(not torch.is_grad_enabled())
+    return y  # type: ignore[no-any-return]
+
+
 GLOBAL = 1
 
 
@@ -294,6 +406,13 @@ def global_(self: Any, x: Tensor) -> Tensor:
     return self.fc(x) * GLOBAL  # type: ignore[no-any-return]
 
 
+class Factor:
+    """Of a model's own."""
+
+    def __init__(self) -> None:
+        self.factor = 1
+
+
 class Stateful(Model):
     """Of which each kind changes something in its first call."""
 
@@ -301,7 +420,10 @@ class Stateful(Model):
         super().__init__()
         self.name, self.calls, self.last = "a", 0, None
         self.seen: list[int] = []
+        self.config, self.act, self.drop = Factor(), torch.nn.functional.relu, nn.Dropout(0.5)
+        self.layers = nn.ModuleList([nn.Linear(4, 4)])
         self.register_buffer("scale", torch.ones(2))
+        self.register_buffer("square", torch.zeros(4, 4), persistent=False)
 
 
 RECOMPILES = (  # kind, what the guard names, what to change
@@ -311,4 +433,11 @@ RECOMPILES = (  # kind, what the guard names, what to change
     (cached, "self.last", "the attribute last"),
     (retyped, "dtype mismatch", "one dtype"),
     (global_, "GLOBAL", "the global GLOBAL"),
+    (configured, "self.config.factor", "the attribute factor"),
+    (of_the_class, "Config.step == 0", "the global Config"),
+    (function, "self.act", "the attribute act"),
+    (layers, "hasattr(self.layers, '1')", "the attribute layers"),
+    (flips, "self.drop.training", "train() or eval()"),
+    (turned, "stride mismatch", "one memory layout"),
+    (default, "grad_mode", "torch's modes"),
 )

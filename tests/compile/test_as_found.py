@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 import threading
 import time
@@ -82,7 +84,13 @@ def test_as_found(isolated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
 
 
-def test_ones_own_compiled_model_is_not_compiled_again() -> None:
+@pytest.mark.parametrize("isolated", [True, False])
+def test_ones_own_compiled_model_is_not_compiled_again(
+    isolated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isolated:
+        monkeypatch.setattr(measure, "_why_here", here)
+
     class Plain(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x * 2
@@ -126,6 +134,55 @@ def test_what_the_model_prints_is_not_printed_again(capfd: pytest.CaptureFixture
     assert capfd.readouterr().out == ""
 
 
+def test_what_the_model_logs_is_not_logged_again(tmp_path: Path) -> None:
+    class Logs(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            logging.getLogger("modelcheck.test").warning("heard")
+            return x + 1
+
+    handler = logging.FileHandler(tmp_path / "log")
+    logging.getLogger("modelcheck.test").addHandler(handler)
+    try:
+        assert ModelCheck(Logs(), X).compile().graph_breaks
+    finally:
+        logging.getLogger("modelcheck.test").removeHandler(handler)
+        handler.close()
+    assert (tmp_path / "log").read_text() == ""
+
+
+@pytest.mark.filterwarnings("error")
+def test_warnings_as_errors_are_no_refusal() -> None:
+    """dynamo warns of what it looks through."""
+
+    @functools.lru_cache
+    def table(n: int) -> Tensor:
+        return torch.ones(n)
+
+    class Cached(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + table(4)
+
+    assert ModelCheck(Cached(), X).compile().one_graph
+
+
+class Interrupted(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ModelCheck(Interrupted(), X).compile()
+    monkeypatch.setattr(apart, "_seconds", interrupted)  # in this process, while it waits for the other
+    with pytest.raises(KeyboardInterrupt):
+        ModelCheck(Hangs(), X).compile()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
 class Dies(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         os._exit(3)
@@ -158,8 +215,10 @@ def test_compiled_in_place_is_looked_at_as_written_and_stays_compiled() -> None:
     assert model._compiled_call_impl is call
 
 
-def test_a_second_look_shares_the_first(tmp_path: Path) -> None:
+def test_a_second_look_shares_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     check = ModelCheck(nn.Linear(4, 4), X)
     first = check.compile()
-    assert check.compile() is first
-    assert check.compile(dynamic=False) is not first
+    monkeypatch.setattr(measure, "in_a_fork", None)
+    assert check.compile().graphs == first.graphs
+    with pytest.raises(TypeError):
+        check.compile(dynamic=False)

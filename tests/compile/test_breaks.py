@@ -82,7 +82,7 @@ def clean() -> Iterator[None]:
 
 def test_counts_are_those_of_explain_and_of_the_counters(clean: None) -> None:
     """Where these are right: data-dependent branches are in no counter, a first and last line in no explanation."""
-    for kind in (kinds.item, kinds.prints, kinds.nonzero, kinds.twice, kinds.branch):
+    for kind in (kinds.item, kinds.not_recursively, kinds.twice, kinds.branch):
         model = model_of(kind).eval()
         found = compiled(model)
         torch._dynamo.utils.counters.clear()

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.compile.apart import in_a_fork
+from pytest_modelcheck.checks.compile.measure import _alone
+from pytest_modelcheck.checks.compile.result import Compiled
 from pytest_modelcheck.errors import MeasurementError, ModelRunError
 
 from .kinds import RECOMPILES, Stateful, model_of
@@ -25,16 +28,63 @@ class Plain(nn.Module):
         return self.fc(x)
 
 
+@pytest.fixture(scope="module")
+def results() -> dict[Callable[..., Tensor], Compiled]:
+    """Of all kinds, in one fork."""
+    models = [type(kind.__name__, (Stateful,), {"forward": kind})() for kind, *_ in RECOMPILES]
+    checks = [ModelCheck(model, X) for model in models]
+    made = in_a_fork(lambda: [_alone(check.subject, (), None) for check in checks])
+    assert all(model.calls == 0 and model.name == "a" for model in models)
+    return dict(zip((kind for kind, *_ in RECOMPILES), made, strict=True))
+
+
 @pytest.mark.parametrize(("kind", "guard", "change"), RECOMPILES, ids=[k.__name__ for k, *_ in RECOMPILES])
-def test_what_changes_between_calls_is_told(kind: Callable[..., Tensor], guard: str, change: str) -> None:
-    model = type(kind.__name__, (Stateful,), {"forward": kind})()
-    found = ModelCheck(model, X).compile()
+def test_what_changes_between_calls_is_told(
+    kind: Callable[..., Tensor], guard: str, change: str, results: dict[Callable[..., Tensor], Compiled]
+) -> None:
+    found = results[kind]
     (one,) = found.guards
     assert (found.recompiles, one.again, one.size, found.one_graph) == (1, True, ((3, 4),), True)
     assert guard in one.reason
     assert change in one.hint
-    assert not vars(model)["calls"]
-    assert model.name == "a"
+
+
+class Inner(nn.Module):
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(a, b)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.fc(x)
+        torch._dynamo.graph_break()
+        return x.relu()
+
+
+def test_recompiles_within_the_first_call_count() -> None:
+    """A block that is compiled by itself, called in several widths: dynamo logs as many."""
+    found = ModelCheck(nn.Sequential(Inner(4, 8), Inner(8, 16), Inner(16, 4)), X).compile()
+    forwards = [one for one in found.guards if one.function == "forward" and one.module]
+    assert [(one.module, one.first, one.again) for one in forwards] == [
+        ("1", True, False),
+        ("2", True, False),
+    ]
+    assert "the first call: forward" in str(forwards[0])
+    assert "mend the graph break" in forwards[0].hint
+
+
+def test_what_reads_a_guarded_value_is_told() -> None:
+    def forward(self: nn.Module, x: Tensor) -> Tensor:
+        if x.shape[0] > 5:
+            x = x + 1
+        return self.fc(x)  # type: ignore[no-any-return, operator]
+
+    found = ModelCheck(model_of(forward), X).compile(sizes=[(5, 4), (6, 4)])
+    assert [one.automatic for one in found.guards] == [True, False]
+    chosen = found.guards[1]
+    assert (chosen.code, chosen.small) == ("if x.shape[0] > 5:", False)
+    assert chosen.place == f"test_recompiles.py:{forward.__code__.co_firstlineno + 1}"
+    assert "chooses by this size" in chosen.hint
+    assert "read in test_recompiles.py:" in str(chosen)
 
 
 @pytest.mark.parametrize(("dynamic", "recompiles", "automatic"), [(None, 1, 1), (True, 0, 0), (False, 2, 0)])

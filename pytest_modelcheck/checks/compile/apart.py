@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import pickle
 import select
@@ -66,9 +67,18 @@ def _work(work: Callable[[], object], reading: int, writing: int) -> NoReturn:
 def _silence() -> None:
     """No output of the model's a second time; what the parent has not written yet stays the parent's."""
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
+    streams = {0, 1, 2}
+    for stream in (sys.stdout, sys.stderr):  # where these are captured in files, somebody else may hold them
+        with suppress(Exception):
+            streams.add(stream.fileno())
+    for number in streams:
+        os.dup2(nowhere, number)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+    logging.Logger.callHandlers = _unheard  # type: ignore[method-assign, assignment] # a handler may write to a file
+
+
+def _unheard(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """What a logger does with a record."""
 
 
 def _outcome(work: Callable[[], object]) -> bytes:
@@ -87,9 +97,10 @@ def _received(child: int, reading: int) -> bytes:
     began = worked = time.monotonic()
     spent = 0.0
     parts: list[bytes] = []
+    pipe = select.poll()  # not `select`, which knows the first 1024 files alone
+    pipe.register(reading, select.POLLIN)
     while True:
-        ready, _, _ = select.select([reading], [], [], 1.0)
-        if ready:
+        if pipe.poll(1000):
             part = os.read(reading, 2**16)
             if not part:
                 return b"".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from inspect import signature
 from typing import Any, TypeAlias
@@ -37,13 +38,19 @@ def calls(subject: Subject, sizes: Sequence[Size]) -> list[Inputs]:
 
 def run_calls(subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: bool | None) -> None:
     """Call the compiled model with each of the inputs. Raises Refused, ModelRunError."""
-    try:
-        compiled = _compiled(subject.module, trace, dynamic)
-    except RAISED as error:  # what torch refuses before it is called, as TorchScript
-        raise Refused(error, "") from error
-    with torch.inference_mode(False), torch.no_grad(), trace.watching():
-        for trace.call, inputs in enumerate(given):
-            _run(subject, compiled, inputs, f" at inputs {shapes_of(inputs)}" if trace.call > 1 else "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # dynamo's: as errors they would be the model's
+        try:
+            compiled = _compiled(subject.module, trace, dynamic)
+        except RAISED as error:  # what torch refuses before it is called, as TorchScript
+            raise Refused(error, "") from error
+        with torch.inference_mode(False), torch.no_grad(), trace.watching():
+            _call(subject, trace, compiled, given)
+
+
+def _call(subject: Subject, trace: Trace, compiled: Any, given: Sequence[Inputs]) -> None:
+    for trace.call, inputs in enumerate(given):
+        _run(subject, compiled, inputs, f" at inputs {shapes_of(inputs)}" if trace.call > 1 else "")
 
 
 def _compiled(module: nn.Module, trace: Trace, dynamic: bool | None) -> Any:

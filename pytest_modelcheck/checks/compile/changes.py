@@ -42,6 +42,9 @@ class GuardEntry(TypedDict):
     function: str
     file: str
     line: int
+    code: NotRequired[str]
+    place: NotRequired[str]
+    first: NotRequired[bool]
     again: bool
     automatic: bool
     small: NotRequired[bool]
@@ -70,6 +73,7 @@ class CompileEntry(TypedDict):
     guards: list[GuardEntry]
     fallback: list[FallbackEntry]
     reason: str
+    hint: NotRequired[str]
     nothing: str
     sizes: list[str]
     dynamic: bool | None
@@ -154,7 +158,7 @@ def _more(
 def break_words(entry: BreakEntry) -> str:
     """`net.py:12: print(x)`."""
     place = f"{entry['file']}:{entry['line']}" if entry["file"] else entry["package"] or "no line of yours"
-    return f"{place}: {entry['code']}" if entry["code"] else place
+    return f"{place}: {entry['code'].removesuffix(':')}" if entry["code"] else place
 
 
 def figure_words(row: CompileChange) -> str:

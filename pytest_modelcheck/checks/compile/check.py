@@ -42,9 +42,10 @@ class CompileBudget(Check):
 
     name = "compile_budget"
     doc = (
-        "under torch.compile (backend 'eager': traced only) at most so many graph breaks, graphs, and recompiles in a "
-        "second call with the example inputs and in calls with sizes: a list of shapes, [(2, 3, 224, 224), ...], or of "
-        "lists with the shape of each tensor where the model takes several. dynamic: torch.compile's own."
+        "under torch.compile (backend 'eager': traced only) at most so many graph breaks, graphs, and recompiles: in "
+        "the first call, in a second one with the example inputs, and in calls with sizes: a list of shapes, "
+        "[(2, 3, 224, 224), ...], or of lists with the shape of each tensor where the model takes several. dynamic: "
+        "torch.compile's own."
     )
     metrics = (BREAKS, RECOMPILES, GRAPHS)
     section = "compile"
@@ -91,9 +92,8 @@ class CompileBudget(Check):
         """
         if observed.reason:
             details = (observed.details,) if observed.details else ()
-            return Measurement(
-                math.inf, beside="(not compilable)", notes=(f"torch: {observed.reason}",), details=details
-            )
+            notes = (f"torch: {observed.reason}", *filter(None, (observed.hint,)))
+            return Measurement(math.inf, beside="(not compilable)", notes=notes, details=details)
         key = next(key for key, metric in LIMITS.items() if metric is limit.metric)
         value = getattr(observed, key)
         if limit.max is not None and value <= limit.max:
@@ -104,10 +104,7 @@ class CompileBudget(Check):
 def _refuse_vacuous(observed: Compiled) -> None:
     """Numbers say nothing of what dynamo did not look at."""
     if observed.fallback:
-        breaks = [
-            f"{found}\n  {found.hint}" if found.hint else str(found) for found in observed.breaks[:TOLD]
-        ]
-        raise MeasurementError("\n".join([*map(str, observed.fallback), *breaks]))
+        raise MeasurementError("\n".join([*map(str, observed.fallback), *advised(observed.breaks[:TOLD])]))
     if observed.nothing or not observed.graphs:
         raise NothingSeenError(
             f"nothing was compiled: {observed.nothing}.\n"
@@ -120,7 +117,7 @@ def _notes(observed: Compiled, metric: Metric) -> Iterator[str]:
     yield from map(str, observed.fallback)
     found: tuple[Break | Recompile, ...] = observed.breaks if metric is BREAKS else ()
     found = observed.guards if metric is RECOMPILES else found
-    yield from map(advised, found[:TOLD])
+    yield from advised(found[:TOLD])
     if len(found) > TOLD:
         yield f"and {len(found) - TOLD} more"
     if metric is RECOMPILES and observed.automatic and observed.dynamic is None:

@@ -13,10 +13,21 @@ import torch
 from ...model.subject import Inputs, Subject
 from ...text import first_sentence
 from .calls import shapes_of
-from .result import SMALL, Break, Compiled, Fallback, Recompile
+from .result import Break, Compiled, Fallback, Recompile
 from .source import Line, Owner, is_dynamo, is_machinery, short_path
 from .tracing import Frame, Seen, Trace
-from .words import break_words, fallback_words, guard_hint, guard_words, is_about_size, is_about_small
+from .words import (
+    SEVERAL,
+    SMALL,
+    break_words,
+    fallback_words,
+    guard_choice,
+    guard_hint,
+    guard_stack,
+    guard_words,
+    is_about_small,
+    is_static_size,
+)
 
 Way = tuple[tuple[str, str], ...]  # functions, from the model's forward to the one with a line
 
@@ -74,10 +85,10 @@ class Findings:
         return _Place(kind, hint, own and replace(own, resumed=False), package or last)
 
     def _recompiles(self) -> Iterator[Recompile]:
-        """Functions that were compiled before, and again in a call after the first."""
+        """Functions that were compiled before, and again."""
         known = set()
         for frame in self.trace.frames:
-            if frame.compiled and frame.call and frame.code in known:
+            if frame.compiled and frame.code in known:
                 yield self._recompile(frame)
             if frame.compiled:
                 known.add(frame.code)
@@ -85,20 +96,33 @@ class Findings:
     def _recompile(self, frame: Frame) -> Recompile:
         reason = frame.guards[0] if frame.guards else "torch gives no reason"
         shapes = tuple(tuple(map(int, tensor.shape)) for tensor in self.given[frame.call].tensors)
-        automatic = self.dynamic is None and frame.symbolic and is_about_size(reason)
-        line, small = self._begin(frame), is_about_small(reason)
+        automatic = self.dynamic is None and frame.symbolic and is_static_size(reason)
+        line, small = self._begin(frame), is_about_small(reason, shapes)
+        hint = SMALL if small else guard_hint(reason, self.dynamic)
+        code, place = self._read(reason)
         return Recompile(
             guard_words(reason),
             shapes,
             frame.module,
-            hint=SMALL if small else guard_hint(reason),
+            hint=SEVERAL if not frame.call else hint,
             function=line.function,
             file=line.file,
             line=line.number,
+            code=code,
+            place=place,
+            first=not frame.call,
             again=frame.call == 1,
             automatic=automatic,
             small=small,
         )
+
+    def _read(self, reason: str) -> tuple[str, str]:
+        """The user's line that reads what a guard tests, and where it stands."""
+        line, _ = self.owner.places([Line.of(*found) for found in guard_stack(reason)])
+        if line is not None:
+            return line.code, f"{short_path(line.file)}:{line.number}"
+        code, place = guard_choice(reason)
+        return code, os.path.basename(place)
 
     def _fallbacks(self) -> Iterator[Fallback]:
         """Functions of the user's that were given up, once each."""
@@ -122,7 +146,10 @@ class Findings:
         """Why; "" for a function that was compiled, or that has nothing to compile."""
         if frame.failed is not None:
             return fallback_words(str(getattr(frame.failed, "msg", frame.failed)))
-        return first_sentence(frame.skipped) if "disabled" in frame.skipped else ""
+        disabled = (
+            frame is self.root and "disabled" in frame.skipped
+        )  # of others the caller has a break there
+        return first_sentence(frame.skipped) if disabled else ""
 
     def _why_nothing(self, has_breaks: bool) -> str:
         """Why there is no graph at all."""
@@ -130,6 +157,8 @@ class Findings:
             return disabled
         if getattr(self.subject.module.forward, "_torchdynamo_disable", False):
             return "its forward is disabled for torch.compile (torch.compiler.disable)"
+        if isinstance(self.subject.module, torch.jit.ScriptModule):
+            return "it is TorchScript, which dynamo does not look into; give the module as it is written"
         if self.root is None:
             return "dynamo was not asked to look at any function of it"
         if has_breaks or self._given_up(self.root):
@@ -156,10 +185,10 @@ def _times(frames: Iterable[Frame]) -> int:
     A function that breaks is met several times: within each function that calls it, and by itself. So for each way to
     the line what counts is the function that met it most often.
     """
-    ways: dict[Way, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    ways: dict[Way, dict[object, int]] = defaultdict(lambda: defaultdict(int))
     for seen in _seen(frames):
         way = tuple(line.name for line in seen.stack if not is_machinery(line.file))
-        ways[way][seen.depth] += 1
+        ways[way][seen.root] += 1
     return sum(max(times.values()) for times in ways.values())
 
 

@@ -17,12 +17,14 @@ from ...model.places import Place
 from ...model.shared import shared
 from ...model.subject import Subject
 from ...progress import busy
-from ...text import first_sentence, printable
+from ...text import printable
 from .apart import in_a_fork
 from .calls import Refused, Size, calls, run_calls
 from .findings import Findings
 from .result import Compiled
+from .source import Line, Owner
 from .tracing import Trace
+from .words import break_words
 
 HERE = "compiled in this process, without a reset of dynamo: what was compiled before may show"
 _OF_FORKS = ("fork-based multiprocessing", "forked subprocess")  # torch, of autograd's threads and of CUDA
@@ -104,8 +106,9 @@ def _compiled(subject: Subject, sizes: Sequence[Size], dynamic: bool | None) -> 
         try:
             run_calls(subject, trace, given, dynamic)
         except Refused as refused:
-            reason = f"{_refusal(refused.error)}{refused.at}"
-            made = replace(made, reason=reason, details=at_length(refused.error, reason))
+            words = break_words(str(refused.error))
+            reason = f"{_refusal(refused.error, words.reason, Owner(subject.module))}{refused.at}"
+            made = replace(made, reason=reason, details=at_length(refused.error, reason), hint=words.hint)
     return replace(Findings(subject, trace, given, dynamic).told(made), unsaved=subject.unsaved)
 
 
@@ -121,8 +124,9 @@ def _uncompiled(module: nn.Module) -> Iterator[None]:
             attributes[key] = call
 
 
-def _refusal(error: BaseException) -> str:
-    """torch's reason in a sentence, with the user's line where it knows one."""
-    told = f"{type(error).__name__}: {first_sentence(str(error))}".rstrip(": ")
-    line = getattr(error, "innermost_user_frame_summary", None)
-    return f"{told} (at {Place(None, line.filename, line.lineno)})" if line is not None else told
+def _refusal(error: BaseException, reason: str, owner: Owner) -> str:
+    """torch's reason, with the user's line where it knows one."""
+    told = f"{type(error).__name__}: {reason}".rstrip(": ")
+    stack = getattr(error, "real_stack", None) or []
+    line, _ = owner.places([Line.of(str(f.filename), f.lineno or 0, f.name) for f in stack])
+    return f"{told} (at {Place(None, line.file, line.number)})" if line is not None else told

@@ -9,8 +9,7 @@ from typing import Any
 from ...text import count, first_line_repr
 from ..reported import Reported
 from .source import short_path
-
-SMALL = "torch compiles sizes 0 and 1 apart, whatever dynamic= says: give an example of 2 or more, or allow a recompile"
+from .words import SMALL
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,11 @@ class Break:
         return f"{short_path(self.file)}:{self.line}" if self.file else ""
 
     def __str__(self) -> str:
-        where = f"{self.place}: {self.code}" if self.file else self.package or "no line of your code"
+        where = (
+            f"{self.place}: {self.code.removesuffix(':')}"
+            if self.file
+            else self.package or "no line of your code"
+        )
         times = f" ({self.count} times)" if self.count > 1 else ""
         inside = f", in {self.package}" if self.package and self.file else ""
         at = f", at inputs {self.size}" if self.size else ""
@@ -55,7 +58,8 @@ class Recompile:
     """A function that dynamo compiled again, since a guard on what it was compiled for failed.
 
     `reason`: the guard that failed, in torch's words; `hint`: what to change. `size`: the shapes of the inputs of that
-    call, `again` whether these are the example's, in a second call. `file`, `line`, `function`: what was compiled.
+    call, `first` and `again` whether these are the example's, in the first or a second call. `file`, `line`,
+    `function`: what was compiled; `code`, `place`: the line that reads what is guarded, "" where torch tells none.
     `automatic`: torch's automatic dynamic, which compiles once more for any size when it sees a new one. `small`: one
     of the sizes is 0 or 1.
     """
@@ -67,6 +71,9 @@ class Recompile:
     function: str = ""
     file: str = ""
     line: int = 0
+    code: str = ""
+    place: str = ""
+    first: bool = False
     again: bool = False
     automatic: bool = False
     small: bool = False
@@ -74,12 +81,15 @@ class Recompile:
     @property
     def call(self) -> str:
         """Which call it was, in words."""
+        if self.first:
+            return "the first call"
         return "a second call with the example" if self.again else f"inputs {shapes_words(self.size)}"
 
     def __str__(self) -> str:
         where = f"{self.function} ({short_path(self.file)}:{self.line})" if self.file else self.function
         automatic = " (automatic dynamic)" if self.automatic else ""
-        return f"{self.call}: {where}{_in((self.module,))}: {self.reason}{automatic}"
+        read = f", read in {self.place}: {self.code}" if self.code else ""
+        return f"{self.call}: {where}{_in((self.module,))}: {self.reason}{automatic}{read}"
 
 
 @dataclass(frozen=True)
@@ -102,9 +112,10 @@ class Compiled(Reported):
     """A model under torch.compile with the backend `eager`: what is traced, without code being generated.
 
     `graphs`: of the first call, with the example; 1 is what to hope for. `breaks`: where graphs end, over all calls;
-    `guards`: what was compiled again in later calls (a second one with the example, one of each further size);
+    `guards`: what was compiled again, in the first call or a later one (a second with the example, one of each size);
     `fallback`: functions that were skipped whole, which is no success whatever the numbers say.
-    `reason`: why torch cannot compile it at all (then little else is known), `nothing`: why nothing was compiled.
+    `reason`: why torch cannot compile it at all (then little else is known), `hint`: what to change, `nothing`: why
+    nothing was compiled.
     `sizes`, `dynamic`: as they were asked for. `isolated`: measured in a process of its own, whose dynamo knew nothing;
     else `shared` says why it was not, and what dynamo knew before may show.
     """
@@ -118,6 +129,7 @@ class Compiled(Reported):
     fallback: tuple[Fallback, ...] = ()
     reason: str = ""
     details: str = ""
+    hint: str = ""
     nothing: str = ""
     sizes: tuple[tuple[object, ...], ...] = ()
     dynamic: bool | None = None
@@ -132,7 +144,7 @@ class Compiled(Reported):
 
     @property
     def recompiles(self) -> int:
-        """How often something was compiled again after the first call."""
+        """How often something was compiled again, as torch counts."""
         return len(self.guards)
 
     @property
@@ -158,8 +170,8 @@ class Compiled(Reported):
     def lines(self) -> Iterator[str]:
         """Each finding, with what to change."""
         yield from map(str, self.fallback)
-        yield from map(advised, self.breaks)
-        yield from map(advised, self.guards)
+        yield from advised(self.breaks)
+        yield from advised(self.guards)
         if self.automatic and self.dynamic is None:
             yield automatic_words(self.guards)
         if self.shared:
@@ -186,9 +198,12 @@ class Compiled(Reported):
         return "\n".join([f"{self.name}: {self.headline}", *self.lines()])
 
 
-def advised(found: Break | Recompile) -> str:
-    """With what to change in a line of its own."""
-    return f"{found}\n  {found.hint}" if found.hint else str(found)
+def advised(found: Iterable[Break | Recompile]) -> Iterator[str]:
+    """Each with what to change in a line of its own, which is told once for those that follow each other."""
+    hint = ""
+    for one in found:
+        yield f"{one}\n  {one.hint}" if one.hint and one.hint != hint else str(one)
+        hint = one.hint
 
 
 def automatic_words(guards: Iterable[Recompile]) -> str:

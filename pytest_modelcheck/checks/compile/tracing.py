@@ -27,13 +27,13 @@ CALLED = "call_compiled"  # the function of ours that calls the model
 class Seen:
     """A graph break: torch's `message`, the lines that led to it, the innermost module.
 
-    `depth`: which of the lines is in the function that dynamo was tracing; those after it are what that calls.
+    `root`: the function that dynamo was tracing, and which of the lines is in it; those after it are what that calls.
     """
 
     message: str
     stack: tuple[Line, ...]
     module: str
-    depth: int
+    root: tuple[int, tuple[str, str]]
 
 
 @dataclass
@@ -100,6 +100,8 @@ class Trace:
                 noted.skipped = getattr(result, "skip_reason", "") or ""
                 return result
 
+        # dynamo looks past its own frames for what called a function (`disable(recursive=False)`): so past this one
+        converted.__code__ = converted.__code__.replace(co_filename=convert_frame.__file__)
         with self._logged(translator, thread):
             converter.__call__ = converted  # type: ignore[method-assign, assignment]
             try:
@@ -163,7 +165,8 @@ class Trace:
         known = [line for line in above if not is_machinery(line.file)]
         depth = len(collapsed([*known, traced[0]])) - 1
         lines = collapsed([*known, *traced])
-        self.running[-1].ended = Seen(message, tuple(lines), self._module(frames, error), depth)
+        root = depth, traced[0].name
+        self.running[-1].ended = Seen(message, tuple(lines), self._module(frames, error), root)
 
     def _module(self, above: list[FrameType], error: BaseException | None) -> str:
         """The innermost module: of those that run, then of those that dynamo was tracing when it raised."""
