@@ -18,7 +18,7 @@ from ...model.subject import Inputs, Subject
 from ...text import count
 from .against import refuse_meta
 from .align import aligned
-from .answer import Answer, call, seeded, shaken_trace
+from .answer import Answer, call, seeded, shaken_trace, undone
 from .compare import compare, silence
 from .drift import BASE, Drift, amount, drift_of
 from .entries import AnswersEntry, DriftEntry
@@ -147,7 +147,7 @@ def _stands(own: Answer, said: Mapping[str, Any]) -> str:
 
 
 def _answer(subject: Subject, *, trace: bool = True) -> Answer:
-    with subject.restored(), _alone():
+    with undone(subject), _alone():
         return call(subject, trace=trace)
 
 
