@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ...text import first_line_repr
 from ...verdict.units import RATIO
-from .compare import Row, compare, silence
+from .compare import Row, compare
 from .origin import STEPS, Apart, Course
+from .vacuous import silence
 
 if TYPE_CHECKING:
     from .answer import Answer
