@@ -155,7 +155,9 @@ def _one_by_one(subject: Subject) -> tuple[Answer, Answer]:
     joined = _joined(kept, [{p: t for p, t in part.outputs.items() if p not in of_all} for part in alone])
     strange = [path for path in kept if path in joined and joined[path].shape != kept[path].shape]
     if strange or not kept:
-        sizes = [size_words(side[strange[0]].shape) or "one number" for side in (kept, joined)] if strange else []
+        sizes = (
+            [size_words(side[strange[0]].shape) or "one number" for side in (kept, joined)] if strange else []
+        )
         what = f"{strange[0]!r} is {sizes[0]} of the batch, {sizes[1]} of calls of one" if strange else _ALL
         raise MeasurementError(
             f"{subject.name}: one_by_one joins what calls of one give along the first axis, but {what}; of the inputs, "
@@ -190,7 +192,11 @@ def _batch(inputs: Inputs) -> tuple[int, Iterator[Inputs]]:
 
 def _is_list(leaf: object) -> bool:
     """Of examples: tensors, or what holds some."""
-    return isinstance(leaf, list) and bool(leaf) and all(any(map(torch.is_tensor, tree_leaves(one))) for one in leaf)
+    return (
+        isinstance(leaf, list)
+        and bool(leaf)
+        and all(any(map(torch.is_tensor, tree_leaves(one))) for one in leaf)
+    )
 
 
 def _joined(own: Mapping[str, Tensor], parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -16,6 +16,8 @@ from ...model.calls import module_calls
 from .leaves import leaves
 from .sketch import Sketch
 
+PARAMETRIZED = "parametrizations"  # what computes a weight is part of whose weight it is
+
 
 class Part(NamedTuple):
     """A module of the tree: its name, its class, its own tensors by name and shape."""
@@ -119,7 +121,7 @@ class _Recorder:
     def __init__(self, module: nn.Module, take: Callable[[Tensor], Tensor] | None) -> None:
         self.take = take
         named = [*module.named_modules()]
-        self.names = {part: path for path, part in named}
+        self.names = {part: path for path, part in named if f".{PARAMETRIZED}." not in f".{path}."}
         self.trace = Trace([_part(*one) for one in named])
         self.open: list[int] = []
         self.counts: dict[str, int] = {}
