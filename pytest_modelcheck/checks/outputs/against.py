@@ -16,8 +16,7 @@ from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, unwrap
 from ...text import not_one_of, size_words
 from .answer import Answer, answer, call, seeded, shaken_trace, undone
-from .drift import BASE, Drift, drift_of
-from .vacuous import is_deaf
+from .drift import BASE, Drift, drift_of, is_deaf
 
 
 def drift_against(subject: Subject, against: object) -> Drift:

@@ -8,19 +8,13 @@ all examples and still be an answer: of these the inputs decide.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ...errors import ModelRunError
 from ...model.subject import Inputs, Subject
-from .answer import answer
-
-if TYPE_CHECKING:
-    from .drift import Drift
 
 SAME = "they are the same for any input"
 
@@ -45,14 +39,6 @@ def _silence(tensor: Tensor) -> str:
     if not bool(torch.isfinite(flat).any()):
         return "NaN everywhere" if bool(torch.isnan(flat).all()) else "infinite or NaN everywhere"
     return "constant" if flat.numel() > 1 and bool((flat == flat[0]).all()) else ""
-
-
-def is_deaf(drift: Drift, subject: Subject) -> Drift:
-    """The drift, vacuous where outputs that agree do not change with the inputs; others say something."""
-    if drift.vacuous or not drift.agrees:
-        return drift
-    why = deafness(subject, drift.sides[1], lambda other: answer(subject, other, trace=False).outputs)
-    return replace(drift, vacuous=why)
 
 
 def deafness(
