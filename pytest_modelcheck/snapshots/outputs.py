@@ -98,7 +98,7 @@ class OutputSnapshot(TextSnapshot):
         told = self.extension
         reason = ""
         if isinstance(told, OutputExtension) and isinstance(data, Outputs):
-            reason = silence(data, told.rtol, told.atol)
+            reason = silence(data, told.rtol, told.atol) or (data.deaf() if data.deaf is not None else "")
         if reason:
             error = NothingSeenError(
                 f"the outputs of {data.name or 'the model'} say nothing: {reason}.\n"

@@ -154,3 +154,13 @@ def test_moved(repository):
     assert done.returncode == 1, done.out
     assert "against the base: " in done.out, done.out
     assert "first at conv" in done.out, done.out
+
+
+def test_outputs_that_are_the_same_for_any_input_are_an_error(project):
+    """Only the bias of the last layer is left."""
+    project.conftest(FIXTURES).tests(SUITE)
+    nets = project.pytester.path / "nets.py"
+    nets.write_text(nets.read_text().replace("return self.fc(", "return self.fc(0 * "))
+    result = project.run("--snapshot-update")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NothingSeenError: *say nothing: they are the same for any input*"])

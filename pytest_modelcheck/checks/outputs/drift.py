@@ -12,11 +12,13 @@ from torch import Tensor
 from ...text import first_line_repr
 from ...verdict.units import RATIO
 from ..reported import Reported
-from .compare import Row, compare, silence
+from .answer import Answer, answer
+from .compare import Row, compare
 from .origin import STEPS, Apart, Course
+from .vacuous import deafness, silence
 
 if TYPE_CHECKING:
-    from .answer import Answer
+    from ...model.subject import Subject
     from .modules import Trace
 
 BASE = "base"
@@ -232,6 +234,14 @@ def drift_of(
         return made
     course = Course(own.trace, other.trace)
     return replace(made, modules=tuple(course.rows), first_module=_first(made, course, shaken))
+
+
+def is_deaf(drift: Drift, subject: Subject) -> Drift:
+    """The drift, vacuous where outputs that agree do not change with the inputs; others say something."""
+    if drift.vacuous or not drift.agrees:
+        return drift
+    why = deafness(subject, drift.sides[1], lambda other: answer(subject, other, trace=False).outputs)
+    return replace(drift, vacuous=why)
 
 
 def _first(drift: Drift, course: Course, shaken: Callable[[], Trace]) -> str | None:

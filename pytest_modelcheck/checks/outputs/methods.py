@@ -53,8 +53,8 @@ class OutputsMethods(Handle):
         `against`: another model with the weights that it has (an nn.Module, a ModelCheck); "base": the base revision's
         model with this one's weights; or this model in another way: "bfloat16", "float16", "float64" (weights and
         floating inputs), "autocast", "channels_last", "one_by_one" (a batch against calls of one), "repeated",
-        "compile", "export", "onnx", "cuda". Both answer to this model's inputs in eval mode, with the same random
-        numbers.
+        "compile", "export", "onnx", "cuda". `by_module()` has root mean squares, estimated, not largest errors: no
+        module's output is held. Both answer to this model's inputs in eval mode, with the same random numbers.
         Raises MeasurementError for other words and where there is nothing to compare with; ModelRunError.
         """
         from .against import drift_against

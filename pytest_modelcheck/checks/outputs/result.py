@@ -96,7 +96,8 @@ class Row:
 class Outputs(Reported):
     """What a model answers: `rows`, one for each tensor; `others`, what holds no values that could be kept:
     `meta.name (str)`. `arrays`, by path, are all values as far as they are known, `inputs` what was asked.
-    `moved` says how far they are from the base's, and which module is the first, where there is a base.
+    `moved` says how far they are from the base's, and which module is the first, where there is a base; `deaf`, whether
+    they are the same for any input.
     """
 
     section = "outputs"
@@ -107,6 +108,7 @@ class Outputs(Reported):
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     inputs: Sequence[Tensor] = field(default=(), repr=False)
     moved: Callable[[], str] | None = field(default=None, repr=False)
+    deaf: Callable[[], str] | None = field(default=None, repr=False)
 
     def lines(self, most: int = MOST) -> list[str]:
         """For people: at most `most` outputs."""
