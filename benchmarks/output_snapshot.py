@@ -126,6 +126,7 @@ def no_skip_vit(model: nn.Module) -> None:
 
 def no_skip_lite0(model: nn.Module) -> None:
     block = model._blocks[-2]
+    block.id_skip = False
     block._block_args = block._block_args._replace(id_skip=False)
 
 
