@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from ..checks.outputs.metrics import SNAPSHOT
 from ..checks.outputs.pictures import side_by_side
-from ..checks.outputs.result import Outputs, some
+from ..checks.outputs.result import Outputs, Row, some
 from ..checks.outputs.stored import from_text, to_text
 from ..checks.outputs.tolerance import ATOL, RTOL, coarse, differences, silence
 from ..errors import LimitError, MeasurementError, NothingSeenError
@@ -137,5 +137,14 @@ def record_outputs(
     except MeasurementError:
         shown = []
     else:
-        shown = side_by_side(outputs.inputs, stored.arrays, outputs.arrays)
+        shown = [
+            *side_by_side(outputs.inputs, stored.arrays, outputs.arrays),
+            *({"path": row.path, "kind": "sample"} for row in stored.rows if _is_hidden(row, outputs)),
+        ]
     recorder.amend(outputs, {"compared": {"lines": lines, "shown": shown}})
+
+
+def _is_hidden(row: Row, outputs: Outputs) -> bool:
+    """Whether it differs, and the stored file has too few of its values for a picture."""
+    now = next((one for one in outputs.rows if one.path == row.path), None)
+    return row.is_sample and now is not None and row.figures != now.figures
