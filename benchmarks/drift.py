@@ -2,8 +2,8 @@
 
 `python benchmarks/drift.py [ROUNDS]` (needs the extra `vision`). The other model is a copy whose last layer is another,
 so that all modules are compared and the first one is looked for. In each round both ways run once, in random order;
-printed is the median over rounds of a way's time divided by that of the two forwards of the same round: of both forwards
-with what every module gave (what a run against a base pays), and of drift with its comparison.
+printed is the median over rounds of a way's time divided by that of the two forwards of the same round: of both
+forwards with what every module gave (what a run against a base pays), and of drift with its comparison.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.outputs import tolerance
+from pytest_modelcheck.checks.outputs.drift import short
 from pytest_modelcheck.checks.outputs.result import Outputs
 from pytest_modelcheck.checks.outputs.stored import LIMIT, from_text, to_text
 
@@ -389,7 +390,7 @@ def table(found: Found) -> Iterator[str]:
         of = len(found.real[name])
         fine, default, loose = (of - len(found.missed(name, rtol)) for rtol in (1e-4, 1e-3, 1e-2))
         alarms = f"{len(found.alarms(name, 1e-3))} of {len(found.harmless[name])}"
-        yield f"| {name}{sampled} | {found.error(name):.1e} | {alarms} | {fine} of {of} | **{default}** | {loose} |"
+        yield f"| {name}{sampled} | {short(found.error(name))} | {alarms} | {fine} of {of} | **{default}** | {loose} |"
 
 
 def rules(found: Found) -> Iterator[str]:
