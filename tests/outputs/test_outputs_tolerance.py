@@ -1,4 +1,7 @@
-"""Output snapshots at the default tolerance: no alarm at harmless changes, alarm at defects, on trained networks."""
+"""Output snapshots at the default tolerance: no alarm at harmless changes, alarm at defects, on trained networks.
+
+All ways to run, and many more changes: `benchmarks/output_snapshot.py`.
+"""
 
 import copy
 
@@ -14,11 +17,11 @@ from ..explain.test_defects import lite, no_residual, reinitialised, shapes, tra
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Several wait for each other where a machine has other work."""
-    before = torch.get_num_threads()
+    """On a busy machine two of them wait for each other, which costs more than the model."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(threads)
 
 
 def answers(model, images):
@@ -26,12 +29,11 @@ def answers(model, images):
 
 
 def harmless(model, images):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1 if threads > 1 else 2)
+    torch.set_num_threads(2)
     try:
         yield "threads", answers(model, images)
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(1)
     last = copy.deepcopy(model).to(memory_format=torch.channels_last)
     yield "channels_last", answers(last, images.contiguous(memory_format=torch.channels_last))
 
