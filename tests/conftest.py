@@ -22,7 +22,9 @@ for name in (
     "torch._dynamo",
     "torch._inductor.compile_fx",
     "torch._inductor.runtime.autotune_cache",
+    "torch._dynamo.repro.after_dynamo",
     "filelock",
+    "libcst.metadata",
 ):
     importlib.import_module(name)
 for module in pkgutil.walk_packages(pytest_modelcheck.__path__, "pytest_modelcheck."):

@@ -8,6 +8,7 @@ running      enforces what a test's markers demand
 explaining   says what failed comparisons with snapshots are about
 reporting    collects what tests saw; record, terminal, GitHub
 session      the base revision, xdist
+updating     writes limits into the source
 state        what belongs to a run, and to a test
 
 What a suite without checks never needs is imported where it is needed: pytest's start must not pay for it.
@@ -68,6 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     awake = ("collection", "seeding", "running", "explaining")
     run.woken = awake if run.is_worker else (*awake, "reporting")
     run.register("session", "spotting")
+    if run.settings.updates:
+        run.register("updating")
     distributes = not run.is_worker and getattr(config.option, "dist", "no") != "no"
     if distributes or (run.describes and not run.is_worker):
         run.register("reporting")
@@ -103,6 +106,14 @@ def _reporting(run: Run) -> object:
     return Reporting(run)
 
 
+def _updating(run: Run) -> object:
+    from .updating import Updating
+
+    updating = Updating(run)
+    run.bounds = updating.bounds
+    return updating
+
+
 _PARTS: Mapping[str, Callable[[Run], object]] = {
     "session": Session,
     "spotting": Spotting,
@@ -111,6 +122,7 @@ _PARTS: Mapping[str, Callable[[Run], object]] = {
     "running": _running,
     "explaining": _explaining,
     "reporting": _reporting,
+    "updating": _updating,
 }
 
 

@@ -205,6 +205,15 @@ def decides(limit: Limit, measurement: Measurement) -> bool:
     return _within(limit.min, limit.max, measurement)[0] is not Outcome.INCONCLUSIVE
 
 
+PRECISION = 0.05  # share of the value
+
+
+def is_precise(measurement: Measurement) -> bool:
+    """Whether both ends of its interval are near the value, so that a limit can be made of it."""
+    most = PRECISION * abs(measurement.value)
+    return max(measurement.high - measurement.value, measurement.value - measurement.low) <= most
+
+
 def _judged(verdict: Verdict, low: float | None, high: float | None) -> Verdict:
     """With the outcome and the bound that decided it."""
     measurement = verdict.measurement
