@@ -119,7 +119,7 @@ def _edit(source: Source, budget: Budget, settings: Settings) -> tuple[Expressio
     if expression is None:
         raise UnwritableError(CHANGED)
     before = limit_in(expression, argument, site["given"], is_blank=budget.is_blank)
-    up, amount = budget.up, amount
+    up = budget.up
     if argument.rest:
         up, amount = not up, max(1 - amount, 0 * amount)
     after = anew(before, argument, amount, up=up, quote=quote_of(source))
