@@ -1,23 +1,25 @@
 """Fills the places of the pages with what the package says of itself: markers, options, messages.
 
 `python docs/fill.py` writes them, `--check` says which page is no longer what the source says. A place is a pair of
-comments, `<!-- marker: flops_budget -->` and `<!-- end -->`; the kinds are those of `KINDS`.
+comments, `<!-- marker: flops_budget -->` and `<!-- end -->`; the kinds are those of `KINDS`. What to do about a message
+that does not say it itself is in `advice.txt`, by the message.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 PAGES = Path(__file__).parent
 SOURCE = PAGES.parent / "pytest_modelcheck"
 PLACE = re.compile(r"(<!-- (\w+)(?:: ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 GAP = "…"  # where a message has a value
+ADVICE = dict(re.findall(r"^(\S.*)\n  (.*)$", (PAGES / "advice.txt").read_text("utf-8"), re.MULTILINE))
 WIDTH = 116
 
 
@@ -27,7 +29,9 @@ def marker(name: str) -> str:
 
     line = default_registry().checks[name].marker_line()
     head, _, doc = line.partition("): ")
-    signature = textwrap.fill(f"@pytest.mark.{head})", WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+    signature = textwrap.fill(
+        f"@pytest.mark.{head})", WIDTH, subsequent_indent="    ", break_on_hyphens=False
+    )
     said = doc.partition(" Takes the subject's keywords too")[0]
     return f"```text\n{signature}\n```\n\n{_wrapped(said[:1].upper() + said[1:])}\n"
 
@@ -47,41 +51,58 @@ def options(_: str) -> str:
 
 def messages(rooms: str) -> str:
     """The messages that files of the given rooms can end with: what happened, then what to do."""
-    found = dict.fromkeys(one for room in rooms.split() for path in _files(room) for one in _messages(path))
-    return "".join(f"- {_code(one.what)}{_advice(one.advice)}\n" for one in sorted(found))
+    found = {
+        what: advice for room in rooms.split() for path in _files(room) for what, advice in _messages(path)
+    }
+    return "".join(f"- {_code(what)}{_advice(what, found[what])}\n" for what in sorted(found))
 
 
 KINDS: Mapping[str, Callable[[str], str]] = {"marker": marker, "options": options, "messages": messages}
 
 
-class Message(NamedTuple):
-    """What happened, and what to do next (which may be part of the first, or go without saying)."""
-
-    what: str
-    advice: str
+def told() -> set[str]:
+    """All messages, without what to do."""
+    return {what for path in SOURCE.rglob("*.py") for what, _ in _messages(path)}
 
 
-def _messages(path: Path) -> Iterator[Message]:
+def _messages(path: Path) -> Iterator[tuple[str, str]]:
+    """What happened, and what to do next, which may be part of the first."""
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         for text in _texts(node, path):
             what, _, advice = re.sub(r"(\{[^{}]*\})+", GAP, text).partition("\n")
-            if len(re.findall(r"[a-z]{2,}", what)) > 3:  # else it is made of values alone
-                yield Message(what.strip(), " ".join(advice.split()))
+            if len(re.findall(r"[a-z]{2,}", what)) > 2:  # else it is made of values alone
+                yield what.strip(), " ".join(advice.split())
 
 
 def _texts(node: ast.AST, path: Path) -> Iterator[str]:
     """The text of an error that is made there, or a sentence on a marker."""
-    if isinstance(node, ast.Call) and node.args and _name(node.func).lower().endswith("error"):
+    if isinstance(node, ast.Call) and node.args and _name(node.func) in _errors():
         if _name(node.func) == "MissingExtraError":
             package, extra, purpose = (_text(argument) for argument in node.args)
             yield f'{purpose} needs {package}, which is not installed.\npip install "pytest-modelcheck[{extra}]"'
-        elif not _name(node.func).startswith("_Own"):
+        else:
             yield _text(node.args[0])
     elif isinstance(node, ast.JoinedStr) and path.name in ("check.py", "arguments.py"):
         text = _text(node)
         if text.startswith(("{self.name}: ", "{name}: ")):
             yield text
+
+
+@functools.cache
+def _errors() -> set[str]:
+    """What makes an error that a user reads."""
+    classes = [
+        node
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    found, known = {"ModelCheckError"}, set[str]()
+    while found != known:
+        known = set(found)
+        found |= {one.name for one in classes if known & {_name(base) for base in one.bases}}
+    return found | {"UsageError", "_usage_error"}
 
 
 def _text(node: ast.expr) -> str:
@@ -107,8 +128,10 @@ def _files(room: str) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def _advice(text: str) -> str:
-    return "  \n  " + _wrapped(_escaped(text), "  ").lstrip() if text else ""
+def _advice(what: str, text: str) -> str:
+    own = _escaped(text) if re.search(r"[a-z]{2}", text) else ""
+    said = f"{own} {ADVICE.get(what, '')}".strip()
+    return f"  \n{_wrapped(said, '  ')}" if said else ""
 
 
 def _escaped(text: str) -> str:
@@ -129,7 +152,12 @@ def _cell(text: str) -> str:
 
 def _wrapped(text: str, indent: str = "") -> str:
     return textwrap.fill(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

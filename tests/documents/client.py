@@ -1,4 +1,4 @@
-"""Stands for a command (`client.py NAME ARGUMENTS...`): has the server run it, with these streams, and ends as it did."""
+"""Stands for a command: `client.py NAME ARGUMENTS...` has the server run it, with its own streams, and ends as it did."""
 
 import json
 import os

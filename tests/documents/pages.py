@@ -88,7 +88,7 @@ class Page:
         self.path, self.environment = path, environment
         self.folder = Path(tempfile.mkdtemp(prefix=f"{path.stem}-"))
         self.output = ""
-        self.tests: dict[str, int] = {}
+        self.tests: dict[int, Block] = {}
         self.outcomes: dict[int, Exception | None] = {}
 
     def run(self) -> None:
@@ -114,14 +114,13 @@ class Page:
 
     def evaluate(self, block: Block, line: int, status: int) -> None:
         """Write or run a block, or compare it with what came out before."""
+        before, self.output = self.output, ""
         if block.title:
             self.write(block)
         elif block.is_test:
-            name = f"test_line_{line}"
-            self.write(block._replace(title=f"tests/{name}.py"))
-            self.tests[name] = line
+            self.tests[line] = block._replace(title=f"tests/test_line_{line}.py")
         elif block.language == "text":
-            self.compare(block.source)
+            self.compare(block.source, before)
         elif block.language == "python":
             self.write(block._replace(title="script.py"))
             self.call("python script.py", status)
@@ -143,23 +142,23 @@ class Page:
         self.output = done.stdout
         assert done.returncode == status, f"exit status {done.returncode}\n{done.stdout}"
 
-    def compare(self, told: str) -> None:
+    def compare(self, told: str, output: str) -> None:
         """Raise AssertionError at the first line that did not come out."""
-        if not self.output:
-            return  # an illustration: nothing ran before it
-        left = [re.sub(r"\s+", " ", line).strip() for line in self.output.splitlines()]
+        assert output, "nothing ran before it: an illustration is skipped, with the reason"
+        left = [re.sub(r"\s+", " ", line).strip() for line in output.splitlines()]
         for line in filter(str.strip, told.splitlines()):
             pattern = re.escape(re.sub(r"\s+", " ", line).strip()).replace(r"\.\.\.", ".*")
             found = next((i for i, seen in enumerate(left) if re.fullmatch(pattern, seen)), None)
-            assert found is not None, f"not in the output, or not in this order: {line}\n\n{self.output}"
+            assert found is not None, f"not in the output, or not in this order: {line}\n\n{output}"
             left = left[found + 1 :]
-        self.output = ""
 
     def tested(self) -> dict[int, Exception | None]:
         """The outcomes of the page's test files, in one run that writes the snapshots they compare with."""
         if not self.tests:
             return {}
-        files = " ".join(f"tests/{name}.py" for name in self.tests)
+        for block in self.tests.values():
+            self.write(block)
+        files = " ".join(str(block.title) for block in self.tests.values())
         error = ""
         try:
             self.call(f"pytest {files} -q --snapshot-update --junitxml=junit.xml -p no:cacheprovider")
@@ -167,8 +166,8 @@ class Page:
             error = str(failed)
         passed = _passed(self.folder / "junit.xml")
         return {
-            line: None if passed.get(f"tests.{name}") else AssertionError(error or "no test ran")
-            for name, line in self.tests.items()
+            line: None if passed.get(f"tests.test_line_{line}") else AssertionError(error or "no test ran")
+            for line in self.tests
         }
 
 
@@ -194,11 +193,15 @@ def environment(server: str, commands: Path) -> dict[str, str]:
         for who in ("AUTHOR", "COMMITTER")
         for key, value in (("NAME", "you"), ("EMAIL", "you@example.org"))
     }
-    return kept | author | {
-        "COLUMNS": "100",
-        "DOCUMENTS_SERVER": server,
-        "OMP_NUM_THREADS": "1",
-        "PYTEST_ADDOPTS": "-W ignore::pytest.PytestAssertRewriteWarning",  # the server has imported the plugin
-        "PATH": f"{commands}{os.pathsep}{kept.get('PATH', '')}",
-        "PYTHONPATH": str(ROOT),
-    }
+    return (
+        kept
+        | author
+        | {
+            "COLUMNS": "100",
+            "DOCUMENTS_SERVER": server,
+            "OMP_NUM_THREADS": "1",
+            "PYTEST_ADDOPTS": "-W ignore::pytest.PytestAssertRewriteWarning",  # the server has imported the plugin
+            "PATH": f"{commands}{os.pathsep}{kept.get('PATH', '')}",
+            "PYTHONPATH": str(ROOT),
+        }
+    )

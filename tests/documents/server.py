@@ -12,8 +12,8 @@ import importlib
 import importlib.metadata
 import json
 import os
-import runpy
 import pkgutil
+import runpy
 import socket
 import sys
 import traceback
@@ -29,7 +29,6 @@ def preloaded() -> Iterator[str]:
     for module in pkgutil.walk_packages(pytest_modelcheck.__path__, "pytest_modelcheck."):
         if not module.name.endswith("__main__"):
             yield module.name
-
 
 
 def main(path: str) -> None:
@@ -67,6 +66,7 @@ def run(call: dict, streams: list[int]) -> int:
     """The command's exit status."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
