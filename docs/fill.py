@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import re
 import sys
 import textwrap
@@ -20,7 +21,7 @@ SOURCE = PAGES.parent / "pytest_modelcheck"
 PLACE = re.compile(r"(<!-- (\w+)(?:: ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 GAP = "…"  # where a message has a value
 ADVICE = dict(re.findall(r"^(\S.*)\n  (.*)$", (PAGES / "advice.txt").read_text("utf-8"), re.MULTILINE))
-WIDTH = 116
+WIDTH, NARROW = 116, 84  # of text, and of code, in columns
 
 
 def marker(name: str) -> str:
@@ -57,7 +58,30 @@ def messages(rooms: str) -> str:
     return "".join(f"- {_code(what)}{_advice(what, found[what])}\n" for what in sorted(found))
 
 
-KINDS: Mapping[str, Callable[[str], str]] = {"marker": marker, "options": options, "messages": messages}
+def cams(_: str) -> str:
+    """The methods of the CAM family, which share their arguments; made at run time, where mkdocstrings does not look."""
+    from pytest_modelcheck.checks.explain.methods import ExplainMethods
+
+    family = [
+        method for method in vars(ExplainMethods).values() if "Returns a Heatmap" in (method.__doc__ or "")
+    ]
+    keywords = ", ".join(list(inspect.signature(family[0]).parameters)[3:])
+    rows = [f"- `{method.__name__}`: {_said(method)[0]}" for method in family]
+    shown = f"```text\nmodelcheck.gradcam(target=None, layer=None, *, {keywords})\n```"
+    return "\n".join([*rows, "", shown, "", _said(family[0])[1], ""])
+
+
+KINDS: Mapping[str, Callable[[str], str]] = {
+    "marker": marker,
+    "options": options,
+    "messages": messages,
+    "cams": cams,
+}
+
+
+def _said(method: Callable[..., object]) -> list[str]:
+    """A docstring's paragraphs."""
+    return [" ".join(part.split()) for part in (method.__doc__ or "").split("\n\n")]
 
 
 def told() -> set[str]:
