@@ -34,7 +34,7 @@ def marker(name: str) -> str:
         f"@pytest.mark.{head})", WIDTH, subsequent_indent="    ", break_on_hyphens=False
     )
     said = doc.partition(" Takes the subject's keywords too")[0]
-    return f"```text\n{signature}\n```\n\n{_wrapped(said[:1].upper() + said[1:])}\n"
+    return f"```signature\n{signature}\n```\n\n{_wrapped(said[:1].upper() + said[1:])}\n"
 
 
 def options(_: str) -> str:
@@ -59,7 +59,7 @@ def messages(rooms: str) -> str:
 
 
 def cams(_: str) -> str:
-    """The methods of the CAM family, which share their arguments; made at run time, where mkdocstrings does not look."""
+    """The methods of the CAM family, which share their arguments: made at run time, unseen by mkdocstrings."""
     from pytest_modelcheck.checks.explain.methods import ExplainMethods
 
     family = [
@@ -67,7 +67,7 @@ def cams(_: str) -> str:
     ]
     keywords = ", ".join(list(inspect.signature(family[0]).parameters)[3:])
     rows = [f"- `{method.__name__}`: {_said(method)[0]}" for method in family]
-    shown = f"```text\nmodelcheck.gradcam(target=None, layer=None, *, {keywords})\n```"
+    shown = f"```signature\nmodelcheck.gradcam(target=None, layer=None, *, {keywords})\n```"
     return "\n".join([*rows, "", shown, "", _said(family[0])[1], ""])
 
 

@@ -1,4 +1,4 @@
-"""Stands for a command: `client.py NAME ARGUMENTS...` has the server run it, with its own streams, and ends as it did."""
+"""Stands for a command: `client.py NAME ARGUMENTS...` has the server run it, with its own streams."""
 
 import json
 import os
