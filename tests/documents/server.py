@@ -14,6 +14,9 @@ import json
 import os
 import pkgutil
 import runpy
+import select
+import shutil
+import signal
 import socket
 import sys
 import traceback
@@ -57,9 +60,13 @@ def answer(client: socket.socket) -> int:
     child = os.fork()
     if child == 0:
         os._exit(run(call, streams))
-    _, status = os.waitpid(child, 0)
-    client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-    return 0
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+            return 0
+        if select.select([client], [], [], 0.02)[0]:  # it hung up: somebody killed it
+            os.kill(child, signal.SIGKILL)
 
 
 def run(call: dict, streams: list[int]) -> int:
@@ -71,6 +78,7 @@ def run(call: dict, streams: list[int]) -> int:
     os.environ.clear()
     os.environ.update(call["environment"])
     sys.argv = [call["name"], *call["arguments"]]
+    sys.executable = shutil.which("python") or sys.executable  # ours: the base's process starts as quickly
     try:
         return int(COMMANDS[call["name"]](call["arguments"]) or 0)
     except SystemExit as error:
@@ -101,7 +109,7 @@ def _python(arguments: list[str]) -> int:
         sys.argv = sys.argv[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     else:
-        sys.argv = arguments
+        sys.argv, sys.path[0] = arguments, os.path.dirname(os.path.abspath(arguments[0]))
         runpy.run_path(arguments[0], run_name="__main__")
     return 0
 
