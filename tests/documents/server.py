@@ -46,14 +46,17 @@ def main(path: str) -> None:
         while True:
             client, _ = server.accept()
             if os.fork() == 0:
-                os._exit(answer(client))
+                try:
+                    answer(client)
+                finally:
+                    os._exit(0)
             client.close()
             with contextlib.suppress(ChildProcessError):  # those that have ended
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
 
 
-def answer(client: socket.socket) -> int:
+def answer(client: socket.socket) -> None:
     """Runs the command in a fork of this one, whose end it waits for."""
     text, streams, _, _ = socket.recv_fds(client, 1 << 20, 3)
     call = json.loads(text)
@@ -63,8 +66,9 @@ def answer(client: socket.socket) -> int:
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-            return 0
+            with contextlib.suppress(BrokenPipeError):  # a client that was killed
+                client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+            return
         if select.select([client], [], [], 0.02)[0]:  # it hung up: somebody killed it
             os.kill(child, signal.SIGKILL)
 
