@@ -13,7 +13,6 @@ import importlib.util
 import os
 import re
 import subprocess
-import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -82,11 +81,10 @@ def examples(path: Path) -> list[Example]:
 
 
 class Page:
-    """Runs a page in a folder of its own. `outcomes`: what went wrong with each block, by its line."""
+    """Runs a page in a folder, its own. `outcomes`: what went wrong with each block, by its line."""
 
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
-        self.path, self.environment = path, environment
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{path.stem}-"))
+    def __init__(self, path: Path, folder: Path, environment: Mapping[str, str]) -> None:
+        self.path, self.folder, self.environment = path, folder, environment
         self.output = ""
         self.tests: dict[int, Block] = {}
         self.outcomes: dict[int, Exception | None] = {}

@@ -29,8 +29,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Page]
     )
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
-    made: dict[Path, Page] = {path: Page(path, known) for path in PAGES}
-    yield made
+    yield {path: Page(path, tmp_path_factory.mktemp(path.stem), known) for path in PAGES}
     server.kill()
     server.wait()
     server.stdout.close()

@@ -12,7 +12,7 @@ import pytest
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.registry import default_registry
 
-from .pages import PAGES, ROOT
+from .pages import PAGES, ROOT, RUN
 
 DOCS = ROOT / "docs"
 HOME = "https://github.com/pytest-modelcheck/pytest-modelcheck"
@@ -37,6 +37,13 @@ def anchors(path: Path) -> set[str]:
     """As GitHub and mkdocs both make them of plain headings."""
     headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_block_is_of_a_language_that_runs_or_that_cannot(page):
+    fences = re.findall(r"^ *```([^\n]*)\n.*?^ *```$", TEXTS[page], re.M | re.S)
+    others = {"toml", "yaml", "html", "markdown", "signature"}
+    assert {fence.partition(" ")[0] for fence in fences} <= {*RUN, *others}
 
 
 def test_readme_is_short():
