@@ -41,7 +41,8 @@ def to_text(outputs: Outputs) -> str:
     if len(text.encode("utf-8", "surrogatepass")) > LIMIT or len(behind) > _UNPACKED:
         raise MeasurementError(
             f"the outputs of {outputs.name or 'the model'} do not fit into a file of {LIMIT // 2**10} KiB: the "
-            f"{count(len(outputs.rows) + len(outputs.others), 'path')} that lead to them are too many or too long"
+            f"{count(len(outputs.rows) + len(outputs.others), 'path')} that lead to them are too many or too long.\n"
+            "Snapshot a part: a module that returns the outputs that matter."
         )
     return text
 
