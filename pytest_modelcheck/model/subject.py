@@ -18,7 +18,8 @@ from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectEr
 from ..text import brief
 from .device import checked_device, on_device
 from .draws import same_draws
-from .factory import build_model, makes_a_new_one, name_of, resolve_model
+from .factory import build_model, made_inputs, makes_a_new_one, name_of, resolve_model
+from .guess import guess_size
 from .loading import is_loaded, loading_watched
 from .mistaken import makes_inputs, wants_whole_numbers
 from .observe import Observed, observe
@@ -50,11 +51,19 @@ class Inputs:
     def random(
         cls, sizes: Sequence[Any], dtype: object = None, device: torch.device | str | int | None = None
     ) -> Inputs:
-        """Random normal tensors of the given shape(s), from a fixed seed; integer dtypes get zeros and ones."""
+        """Random normal tensors of the given shape(s), from a fixed seed; integer dtypes get zeros and ones.
+
+        `dtype`: of all, or a list with one for each.
+        """
         generator = torch.Generator().manual_seed(INPUT_SEED)
         shapes = [tuple(sizes)] if _is_shape(sizes) else [tuple(shape) for shape in sizes]
-        resolved = _dtype(dtype)
-        return cls(tuple(_random_tensor(shape, resolved, generator).to(device) for shape in shapes))
+        dtypes = list(dtype) if isinstance(dtype, (list, tuple)) else [dtype] * len(shapes)
+        if len(dtypes) != len(shapes):
+            raise SubjectError(f"dtype={dtype!r}: {len(dtypes)} for {len(shapes)} shapes; write one for each")
+        made = (
+            _random_tensor(shape, _dtype(kind), generator) for shape, kind in zip(shapes, dtypes, strict=True)
+        )
+        return cls(tuple(tensor.to(device) for tensor in made))
 
     def to(self, device: torch.device | None) -> Inputs:
         """The same inputs with their tensors on `device` (None: where they are)."""
@@ -210,13 +219,29 @@ class Subject:
         """The inputs, or an error that lists the ways to give them."""
         if self.inputs is None:
             raise SubjectError(
-                f"{self.name}: this check runs the model, but no example inputs were given.\n"
-                "Give them in one of three ways:\n"
-                "  - input_size=(1, 3, 224, 224) or inputs=... on the marker;\n"
-                "  - @pytest.mark.modelcheck(input_size=...) on the test, its class or its module;\n"
-                "  - a fixture named 'example_inputs' (ini key modelcheck_inputs_fixture)."
+                f"{self.name}: this check runs the model, but no example inputs were given.\n{self._ways}"
             )
         return self.inputs
+
+    @property
+    def _ways(self) -> str:
+        """How to give inputs, with a guess of their size."""
+        guess = guess_size(self.architecture)
+        shape, option, whole = (1, 3, 224, 224), "1,3,224,224", ""
+        if guess is not None:
+            shape, option, whole = (
+                guess.shape,
+                guess.option,
+                f", dtype={guess.dtype!r}" if guess.dtype else "",
+            )
+        told = f"Its first layer, {guess.layer}, would take {option}.\n" if guess is not None else ""
+        return (
+            f"{told}Give them in one of these ways:\n"
+            f"  - input_size={shape}{whole} or inputs=... on the marker;\n"
+            "  - @pytest.mark.modelcheck(input_size=...) on the test, its class or its module;\n"
+            "  - a fixture named 'example_inputs' (ini key modelcheck_inputs_fixture);\n"
+            f"  - beside --modelcheck-model: --modelcheck-input-size={option}"
+        )
 
     def run(self, inputs: Inputs | None = None) -> Any:
         """One forward call of the unwrapped module, on copies of its inputs or on those given.
@@ -299,14 +324,15 @@ def build_subject(
 ) -> Subject:
     """Make a Subject from what a user may write.
 
-    `model`: an nn.Module, a callable that returns one, or a spec ("package.module:factory", "torchvision:NAME",
-    "timm:NAME"). `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, or a callable that
-    returns one of these. `input_size`: one shape or a list of shapes. Raises SubjectError.
+    `model`: an nn.Module, a callable that returns one, or a spec ("package.module:Class(width=64)", "torchvision:NAME",
+    "timm:NAME", "transformers:CONFIG(...)"). `inputs`: a tensor, a tuple of positional or a mapping of keyword
+    arguments, or a callable that returns one of these. `input_size`: one shape or a list of shapes. Without either the
+    inputs are those that a model zoo names. Raises SubjectError.
     """
     resolved, wanted = resolve_model(model), checked_device(device)
 
     def build() -> nn.Module:
-        return on_device(build_model(resolved), resolved, wanted)
+        return on_device(build_model(resolved, model), resolved, wanted)
 
     with same_draws("model"), loading_watched():
         made = build if makes_a_new_one(resolved) else build()
@@ -316,7 +342,10 @@ def build_subject(
         raise SubjectError(f"{subject.name}: give inputs= or input_size=, not both")
     if input_size is not None:
         subject.inputs = Inputs.random(_checked_size(input_size), dtype, place)
-    elif inputs is not None:
+    elif inputs is None:
+        own, _ = made_inputs(model)
+        subject.inputs = Inputs.of(own()).to(place) if own is not None else None
+    else:
         with same_draws("inputs"):
             given = inputs() if makes_inputs(inputs) else inputs
         inputs_given = Inputs.of(given)

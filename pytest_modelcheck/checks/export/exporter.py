@@ -16,10 +16,12 @@ from ...errors import MeasurementError, MissingExtraError
 from ...model.subject import Inputs, Subject
 from .outputs import tensors_alone
 
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
 
 def require() -> Any:
     """The package onnx, where all that an export needs is there. Raises MissingExtraError."""
-    for package in ("onnx", "onnxscript", "onnxruntime"):
+    for package in PACKAGES:
         try:
             __import__(package)
         except ImportError as error:
