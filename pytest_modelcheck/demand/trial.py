@@ -49,6 +49,11 @@ class Trial:
         return self.body is not None or bool(self.marks)
 
     @property
+    def has_budgets(self) -> bool:
+        """Whether `init` has markers to write."""
+        return self.budgets is not _none
+
+    @property
     def missing(self) -> str:
         """Which package is not installed, and the command that installs it; "" where all are there."""
         for package in self.packages:

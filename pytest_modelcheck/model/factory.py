@@ -141,7 +141,7 @@ def _refuse_arguments(spec: Spec, found: Callable[..., object]) -> None:
         hint = did_you_mean(unknown, signature.parameters) if unknown else ""
         takes = ", ".join(map(str, signature.parameters.values())) or "nothing"
         raise SubjectError(
-            f"model={spec.text!r}: {error}{f'; {hint}' if hint else ''}.\nIt takes: {takes}"
+            f"model={spec.text!r}: {error}{f'; {hint}' if hint else ''}\nIt takes: {takes}"
         ) from error
 
 

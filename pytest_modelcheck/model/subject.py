@@ -227,6 +227,7 @@ class Subject:
     def _ways(self) -> str:
         """How to give inputs, with a guess of their size."""
         guess = guess_size(self.architecture)
+        shape: tuple[int, ...]
         shape, option, whole = (1, 3, 224, 224), "1,3,224,224", ""
         if guess is not None:
             shape, option, whole = (
@@ -240,7 +241,7 @@ class Subject:
             f"  - input_size={shape}{whole} or inputs=... on the marker;\n"
             "  - @pytest.mark.modelcheck(input_size=...) on the test, its class or its module;\n"
             "  - a fixture named 'example_inputs' (ini key modelcheck_inputs_fixture);\n"
-            f"  - beside --modelcheck-model: --modelcheck-input-size={option}"
+            f"  - beside --modelcheck-model: --modelcheck-input-size={option} (pytest-modelcheck init: --input-size)"
         )
 
     def run(self, inputs: Inputs | None = None) -> Any:

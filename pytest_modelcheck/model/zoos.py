@@ -120,8 +120,9 @@ def _transformers(spec: Spec) -> Entry:
     if isinstance(found, type) and issubclass(found, library.PretrainedConfig):
         config = _configured(spec, found)
         return _of_config(config, _class_for(library, config, spec))
-    if isinstance(found, type) and issubclass(found, nn.Module) and getattr(found, "config_class", None):
-        return _of_config(_configured(spec, found.config_class), found)
+    config_class = getattr(found, "config_class", None)
+    if isinstance(found, type) and issubclass(found, nn.Module) and config_class is not None:
+        return _of_config(_configured(spec, config_class), found)
     configs = [name for name in dir(library) if name.endswith("Config")]
     hint = (
         did_you_mean(spec.name, configs, 3)

@@ -146,6 +146,11 @@ class TrialItem(pytest.Item):
         assert isinstance(self.parent, ModelNode)
         return self.parent
 
+    @property
+    def written(self) -> str:
+        """Where a user finds what its markers say."""
+        return f"--modelcheck-model={self.model.spec}"
+
     def skip(self, reason: str) -> None:
         """End the test."""
         raise pytest.skip.Exception(reason, _use_item_location=True)
@@ -194,4 +199,4 @@ class TrialItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Under the name of its model."""
-        return self.model.path, None, self.nodeid
+        return self.model.path, 0, self.nodeid

@@ -96,7 +96,8 @@ OPTIONS = (
     ),
     Option(
         "input_size",
-        "its input's shape; several with ';', whole numbers as 1,16:long. The n-th belongs to the n-th model, one to all",
+        "its input's shape; of several inputs with ';', of whole numbers 1,16:long. The n-th is of the n-th model, or "
+        "one of all",
         metavar="1,3,224,224",
         measures=True,
         parse=parse_input_size,
@@ -207,8 +208,8 @@ def _refuse_sizes(models: tuple[str, ...], sizes: tuple[InputSize, ...]) -> None
     if sizes and len(sizes) not in (1, len(models)):
         raise _usage_error(
             f"--modelcheck-input-size is given {count(len(sizes), 'time')}, --modelcheck-model "
-            f"{count(len(models), 'time')}: give one size for each model in the same order (empty for the model's own), "
-            "or one for all"
+            f"{count(len(models), 'time')}: give one size for each model in the same order (empty for the model's "
+            "own), or one for all"
         )
 
 
