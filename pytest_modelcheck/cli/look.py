@@ -141,12 +141,10 @@ def _looked(sources: list[Source]) -> list[Found]:
 def _look(sources: list[Source], answers: Path) -> str:
     """Have them looked at; how that ended."""
     command = [sys.executable, "-m", "pytest_modelcheck.cli.looking", str(answers)]
-    pipes: dict[str, int] = {
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.PIPE,
-    }
-    child = subprocess.Popen(command, text=True, encoding="utf-8", errors="replace", **pipes)
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    child = subprocess.Popen(
+        command, stdin=pipe, stdout=null, stderr=pipe, encoding="utf-8", errors="replace"
+    )
     asked: str | None = json.dumps(sources)
     while True:
         size = answers.stat().st_size

@@ -63,7 +63,7 @@ def look(path: str, name: str) -> Found:
 
 
 def _makers(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Its own classes of modules that have a forward, and functions that return a module as far as their source says."""
+    """Its own classes of modules that have a forward, and functions that return one as far as their source says."""
     for name, value in list(vars(module).items()):
         if name.startswith("_") or getattr(value, "__module__", "") != module.__name__:
             continue
