@@ -16,6 +16,7 @@ import pytest
 # so load all that a run needs beforehand.
 for name in (
     "torch._dynamo",
+    "torch._dynamo.repro.after_dynamo",
     "torch._inductor.compile_fx",
     "torch._inductor.runtime.autotune_cache",
     "filelock",

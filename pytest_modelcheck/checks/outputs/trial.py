@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...demand.trial import Mark, Trial
 from ...errors import MeasurementError, ModelCheckError, NothingSeenError
-from ...model.state.traces import differing, photograph
+from ...model.state.traces import LOOKED_AT, differing, photograph
 from ...text import count
 from .check import DriftBudget
 from .metrics import DRIFT, SNAPSHOT
@@ -34,18 +34,20 @@ def _strange(row: Row) -> str:
 
 def _as_before(check: Any) -> str:
     """What checks do to a model, a step of training too, is undone."""
-    before = photograph(check.subject.module)
+    subject = check.subject
+    before = photograph(subject.module)
     check.outputs()
-    told = set(check.subject.unsaved)
+    unseen = set(subject.unsaved)
     with suppress(ModelCheckError):  # not all can be trained
         check.complexity(phase="training_step")
-        told |= set(check.subject.unsaved)
-    if left := sorted({*differing(before, photograph(check.subject.module)), *told}):
+        unseen |= set(subject.unsaved)
+    if left := differing(before, photograph(subject.module)):
         raise MeasurementError(
-            f"{check.name}: not as before, after a call that should leave no trace: {', '.join(left[:8])}.\n"
-            "The model keeps that where nobody can put it back: in a buffer or a plain attribute it would be."
+            f"{check.name}: not as before, after calls that should leave no trace: {', '.join(left[:8])}.\n"
+            "What the model changes outside of its parameters, buffers and attributes, nobody can put back."
         )
-    return "as before: weights, buffers, gradients, flags, hooks, random numbers, settings of the process"
+    told = f"; not looked into: {', '.join(sorted(unseen))}" if unseen else ""
+    return f"as before: {', '.join(LOOKED_AT)}{told}"
 
 
 OUTPUTS_TRIAL = Trial(

@@ -15,6 +15,7 @@ from torch.nn.parameter import is_lazy
 from .digest import of_bytes
 from .process import SETTINGS
 
+LOOKED_AT = ("weights", "buffers", "gradients", "flags", "hooks", "random numbers", "settings of the process")
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
