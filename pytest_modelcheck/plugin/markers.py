@@ -15,7 +15,6 @@ from ..demand.place import marker_line
 from ..demand.plan import Found, Plan, make_plan
 from ..verdict.limit import Place
 from .injection import marks_of
-from .models import TrialItem
 
 if TYPE_CHECKING:
     from ..demand.check import Catalogue
@@ -87,8 +86,8 @@ def _owners_at_class(node: pytest.Class, names: list[str]) -> Iterator[Owner]:
 
 
 def _where(item: pytest.Item, owner: str, marker: str, occurrence: int) -> str:
-    if isinstance(item, TrialItem):
-        return item.written
+    if written := getattr(item, "written", ""):  # on the command line
+        return str(written)
     path, line, _ = item.reportinfo()
     number = marker_line(Path(path), owner, marker, occurrence, (line or 0) + 1)
     return f"{_relative(Path(path), item.config.rootpath)}:{number}"

@@ -15,8 +15,7 @@ import torch
 from ...errors import MeasurementError, MissingExtraError
 from ...model.subject import Inputs, Subject
 from .outputs import tensors_alone
-
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+from .packages import PACKAGES
 
 
 def require() -> Any:

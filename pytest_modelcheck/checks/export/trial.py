@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...demand.trial import Mark, Trial
 from .check import EXPORT, ExportCheck
-from .exporter import PACKAGES
+from .packages import PACKAGES
 
 MARKS = (Mark(ExportCheck.name),)
 TRIAL = Trial(

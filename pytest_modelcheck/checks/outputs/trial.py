@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...demand.trial import Mark, Trial
 from ...errors import MeasurementError, ModelCheckError, NothingSeenError
-from ...model.state.traces import LOOKED_AT, differing, photograph
 from ...text import count
 from .check import DriftBudget
 from .metrics import DRIFT, SNAPSHOT
@@ -34,6 +33,8 @@ def _strange(row: Row) -> str:
 
 def _as_before(check: Any) -> str:
     """What checks do to a model, a step of training too, is undone."""
+    from ...model.state.traces import LOOKED_AT, differing, photograph
+
     subject = check.subject
     before = photograph(subject.module)
     check.outputs()
