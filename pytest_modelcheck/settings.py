@@ -12,6 +12,9 @@ class InputSize(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str | None, ...]
 
+    def __str__(self) -> str:
+        return ", ".join("x".join(map(str, shape)) for shape in self.shapes)
+
     @property
     def keywords(self) -> dict[str, object]:
         """As markers say it; nothing where the model has inputs of its own."""

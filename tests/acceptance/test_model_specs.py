@@ -7,6 +7,7 @@ import sys
 import pytest
 
 NETS = """
+import itertools
 import torch
 from torch import nn
 
@@ -39,6 +40,15 @@ class Infinite(nn.Linear):
 def refuses():
     raise ValueError("the depth must be even")
 
+COUNT = itertools.count()
+
+class Grows(nn.Linear):
+    def forward(self, x):
+        for _ in range(next(COUNT)):
+            x = super().forward(x)
+        return x
+
+def grows(): return Grows(4, 4)
 def draws(): return Draws(4, 4)
 def infinite(): return Infinite(4, 4)
 def a_list(): return [nn.ReLU()]
@@ -226,10 +236,11 @@ def test_paths_are_tested_beside_the_models(models):
     [
         ("draws", "outputs", "*drift against repeated*"),
         ("infinite", "outputs", "*infinite*"),
+        ("grows", "structure", "*traced twice, and the structure is another:*"),
     ],
 )
 def test_what_a_model_must_not_do(models, spec, failing, told):
-    result = models(f"nets:{spec}", f"{SIZE}=1,4", "-k", "outputs or no_trace")
+    result = models(f"nets:{spec}", f"{SIZE}=1,4", f"-k{failing} or no_trace")
     result.assert_outcomes(failed=1, passed=1, deselected=4)
     result.stdout.fnmatch_lines([told, f"FAILED {spec}::{failing}*"])
 
@@ -246,6 +257,8 @@ def test_models_that_are_called_alike_are_told_apart(models):
     result = models("nets:Sized(4)", "other:Sized(4)", f"{SIZE}=1,4", "-kcounts")
     result.assert_outcomes(passed=2, deselected=10)
     result.stdout.fnmatch_lines(["nets:Sized(4)::counts: *", "other:Sized(4)::counts: *"])
+    result = models("nets:Sized(4)", "nets:Sized(4)", f"{SIZE}=1,4", f"{SIZE}=2,4", "-kcounts")
+    result.stdout.fnmatch_lines(["nets:Sized(4) (1x4)::counts: 16 *", "nets:Sized(4) (2x4)::counts: 32 *"])
 
 
 @pytest.mark.parametrize(("only", "passed"), [("counts", 1), ("flops", 1), ("structure,outputs", 2)])
