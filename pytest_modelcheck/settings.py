@@ -49,6 +49,9 @@ class Settings(NamedTuple):
     onnx_keep: float = 10e6  # bytes
     only: tuple[str, ...] | None = None
     off: bool = False
+    update_budgets: bool = False
+    tighten_budgets: bool = False
+    margin: float = 0.1  # share by which a written limit lies beyond what each run measures anew
     root: Path = Path()
 
     def left_out(self, *names: str) -> str:
@@ -58,6 +61,11 @@ class Settings(NamedTuple):
         if self.only is None or set(names) & set(self.only):
             return ""
         return f"left out by --modelcheck-only={','.join(self.only)}"
+
+    @property
+    def updates(self) -> bool:
+        """Whether limits are written into the source."""
+        return self.update_budgets or self.tighten_budgets
 
     @property
     def deciding(self) -> list[str]:

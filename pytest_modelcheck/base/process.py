@@ -96,10 +96,11 @@ def _wait(
     deadline = time.monotonic() + timeout
     told = time.monotonic()
     while not done():
-        with suppress(subprocess.TimeoutExpired):
-            return worker.wait(max(min(LOOK, deadline - time.monotonic()), 0))
+        if (status := worker.poll()) is not None:
+            return status
         if time.monotonic() > deadline:
             raise subprocess.TimeoutExpired(worker.args, timeout)
+        time.sleep(max(min(LOOK, deadline - time.monotonic()), 0))
         if time.monotonic() > told + 1:
             told = time.monotonic()
             tick()

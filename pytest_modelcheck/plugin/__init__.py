@@ -9,6 +9,7 @@ explaining   says what failed comparisons with snapshots are about
 reporting    collects what tests saw; record, terminal, GitHub
 models       the tests of --modelcheck-model
 session      the base revision, xdist
+updating     writes limits into the source
 state        what belongs to a run, and to a test
 
 What a suite without checks never needs is imported where it is needed: pytest's start must not pay for it.
@@ -71,6 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
     run.register("session", "spotting")
     if run.settings.model:
         run.register("models")
+    if run.settings.updates:
+        run.register("updating")
     distributes = not run.is_worker and getattr(config.option, "dist", "no") != "no"
     if distributes or (run.describes and not run.is_worker):
         run.register("reporting")
@@ -112,6 +115,14 @@ def _models(run: Run) -> object:
     return Models(run)
 
 
+def _updating(run: Run) -> object:
+    from .updating import Updating
+
+    updating = Updating(run)
+    run.bounds = updating.bounds
+    return updating
+
+
 _PARTS: Mapping[str, Callable[[Run], object]] = {
     "session": Session,
     "models": _models,
@@ -121,6 +132,7 @@ _PARTS: Mapping[str, Callable[[Run], object]] = {
     "running": _running,
     "explaining": _explaining,
     "reporting": _reporting,
+    "updating": _updating,
 }
 
 

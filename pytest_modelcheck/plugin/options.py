@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,6 +61,12 @@ def _threads(text: str) -> int:
     if count < 1:
         raise ValueError("there must be at least one")
     return count
+
+
+def _share(text: str) -> float:
+    from ..verdict.units import RATIO
+
+    return RATIO.parse(text)
 
 
 def _most_bytes(text: str) -> float:
@@ -131,6 +138,21 @@ OPTIONS = (
         example="flops,structure",
     ),
     Option("off", "run no checks: they are skipped", FLAG, measures=True),
+    Option(
+        "update_budgets",
+        "write today's figures into the markers: limits that fail, and markers without a limit",
+        FLAG,
+    ),
+    Option("tighten_budgets", "the same, and lower limits that are met with room to spare", FLAG),
+    Option(
+        "margin",
+        "how far written limits of time, and of what is not counted, lie beyond the figure (default: 10%)",
+        "string",
+        "how far written limits of time, and of what is not counted, lie beyond the figure (default: 10%)",
+        metavar="10%",
+        parse=_share,
+        example="10%",
+    ),
     Option("base", "measure the same subjects at the merge-base with REV too", metavar="REV"),
     Option("base_report", "compare with this report.json instead of a revision", metavar="PATH"),
     Option(
@@ -201,7 +223,25 @@ def settings(config: pytest.Config) -> Settings:
     if given["base_report"] is not None:
         given["base_report"] = Path(config.invocation_params.dir) / str(given["base_report"])
     _refuse_sizes(given["model"] or (), given["input_size"] or ())
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    made = Settings(**{name: value for name, value in given.items() if value is not None})
+    _refuse_updates(made)
+    return made
+
+
+def _refuse_updates(settings: Settings) -> None:
+    """Where limits cannot be written."""
+    if not settings.updates:
+        return
+    flag = f"--modelcheck-{'update' if settings.update_budgets else 'tighten'}-budgets"
+    if settings.base is not None or settings.base_report is not None:
+        other = "base" if settings.base is not None else "base-report"
+        raise _usage_error(
+            f"{flag} and --modelcheck-{other} do not go together: write the limits first, then compare"
+        )
+    if importlib.util.find_spec("libcst") is None:
+        from ..errors import MissingExtraError
+
+        raise _usage_error(str(MissingExtraError("libcst", "update", flag)))
 
 
 def _refuse_sizes(models: tuple[str, ...], sizes: tuple[InputSize, ...]) -> None:

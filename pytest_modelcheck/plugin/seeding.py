@@ -25,6 +25,7 @@ from ..model.draws import (
     moved,
     same_draws,
 )
+from ..model.garbage import uncollected
 from .state import state_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Seeding:
     def __init__(self, run: Run) -> None:
         self.run = run
         if run.compared:
-            import torch  # noqa: F401  # before a test file does: its numbers are to be the same
+            with uncollected():
+                import torch  # noqa: F401  # before a test file does: its numbers are to be the same
         self.begin: Moment = moment()
         self.imported: dict[str, Moment] = {}  # by file, with the seeds that its import chose
         self.left: MutableMapping[Definition, Moment] = (

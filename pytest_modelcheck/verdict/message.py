@@ -119,9 +119,11 @@ def _accept_rows(verdict: Verdict) -> list[tuple[str, str]]:
         return []
     rows = [("accepted", _accepted(verdict.accepted, verdict.limit.unit))] if verdict.accepted else []
     if verdict.trailer and verdict.measurement is not None:
-        most = verdict.measurement.high
-        amount = verdict.limit.unit.at_least(most if math.isfinite(most) else verdict.measurement.value)
-        rows.append(("to accept", f"{TRAILER}: {verdict.trailer} <= {amount}: <why>"))
+        ends = verdict.measurement.high, verdict.measurement.value
+        most = next(filter(math.isfinite, ends), None)
+        if most is not None:  # what is without end, such as outputs of another shape, is under no limit
+            amount = verdict.limit.unit.at_least(most)
+            rows.append(("to accept", f"{TRAILER}: {verdict.trailer} <= {amount}: <why>"))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ def listening(address: str) -> socket.socket:
 
 def serve(server: socket.socket, job: dict[str, Any], redirect: Redirect) -> None:
     """Answer; the process is ended from outside."""
+    gc.freeze()  # what is there stays: after each question pytest looks for garbage, twice
     while True:
         line, _ = server.accept()
         with suppress(OSError, ValueError), line, line.makefile("rwb") as talk:  # who asked may be gone
@@ -67,9 +69,13 @@ class _Question:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         tests = [test for test in checked_tests(config, items) if test.nodeid == self.question["nodeid"]]
         items[:] = [test.item for test in tests]
-        for test in tests:
+
+    # After it is known which fixtures its demands need: these draw as they did when the test was measured.
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for test in checked_tests(session.config, session.items):
             sources = test.sources
-            test.replace_body(partial(self._answer, test, sources, config))
+            test.replace_body(partial(self._answer, test, sources, session.config))
             test.demand_only(())
 
     def _answer(self, test: CheckedTest, sources: Sequence[Source], config: pytest.Config) -> None:

@@ -3,50 +3,207 @@
 import re
 
 import pytest
+import torch
 
-DRIFT = """
-import pytest
-from nets.model import net
+from pytest_modelcheck.checks.outputs.result import outputs_of
+from pytest_modelcheck.checks.outputs.stored import to_text
 
-@pytest.mark.modelcheck(model=net, input_size=(8, 3, 8, 8))
-@pytest.mark.drift_budget("0.1 %", min_agreement="99 %")
-def test_drift(modelcheck):
-    print("first at", modelcheck.drift().first_module)
+from .repository import GitRepository
+
+NETS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, eps=1e-5, width=4, between=None, factor=1.0):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1, stride=2)
+        self.norm = nn.BatchNorm2d(8, eps=eps)
+        self.between = between or nn.Identity()
+        self.fc = nn.Linear(8, width)
+        with torch.no_grad():
+            for p in self.parameters():
+                p.mul_(factor)
+
+    def forward(self, x):
+        return self.fc(self.between(self.norm(self.conv(x)).mean((2, 3))))
+
+class Renamed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        DRAWN
+        self.STEM, self.HEAD = nn.Conv2d(3, 8, 3), nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.HEAD(self.STEM(x).mean((2, 3)))
+
+class CLASS(Net): ...
+class Eps(Net): ...
+class Removed(Net): ...
+class Shaped(Net): ...
+class Weights(Net): ...
+class Raises(Net):
+    def forward(self, x):
+        RAISES
+        return super().forward(x)
+
+MODELS = {
+    "same": Net,
+    "eps": lambda: Eps(eps=EPS),
+    "renamed": Renamed,
+    "removed": lambda: Removed(between=BETWEEN),
+    "classed": CLASS,
+    "shaped": lambda: Shaped(width=WIDTH),
+    "weights": lambda: Weights(factor=FACTOR),
+    "raises": Raises,
+}
 """
-SAME = "outputs: the same, bit for bit (head's weights in both)"
+TESTS = """
+import pytest, torch
+from nets.model import MODELS
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    return MODELS[request.param]()
+
+@pytest.fixture
+def example_inputs():
+    return torch.linspace(0, 1, 384).reshape(2, 3, 8, 8)
+
+@pytest.mark.drift_budget(0)
+def test_it(model): ...
+
+@pytest.mark.parametrize("model", ["eps"], indirect=True)
+def test_answers(modelcheck, output_snapshot):
+    assert modelcheck.outputs() == output_snapshot
+"""
+LATE = """
+import pytest
+from nets.late import late
+
+@pytest.mark.drift_budget("1 %", model=late, input_size=(1, 3, 8, 8))
+def test_late(): ...
+"""
+OTHERS = to_text(outputs_of(torch.arange(8.0).reshape(2, 4)))
+FILES = {
+    "tests/__snapshots__/test_net/test_answers[eps].outputs.txt": OTHERS,
+    "src/nets/__init__.py": "",
+    "tests/test_net.py": TESTS,
+    "tests/test_late.py": LATE,
+    "pytest.ini": "[pytest]\npythonpath = src\n",
+    ".gitignore": "__pycache__\nmodelcheck-report\n",
+}
+BASE = {
+    "STEM": "conv",
+    "HEAD": "fc",
+    "DRAWN": "torch.randn(3)",
+    "CLASS": "Old",
+    "RAISES": "raise ValueError('no such size')",
+    "EPS": "1e-5",
+    "BETWEEN": "nn.Linear(8, 8)",
+    "WIDTH": "4",
+    "FACTOR": "2.0",
+}
+NOW = {
+    "STEM": "stem",
+    "HEAD": "head",
+    "DRAWN": "",
+    "CLASS": "New",
+    "RAISES": "",
+    "EPS": "1e-2",
+    "BETWEEN": "None",
+    "WIDTH": "6",
+    "FACTOR": "1.0",
+}
+SAME = "the same, bit for bit (head's weights in both)"
+OWN = "as they stand, with {} of the base's own"
+LONE = "the tensors that only one of them has"
+ALONE = f"4 tensors of its weights and {LONE}"
 
 
-def test_the_line_is_in_every_run(repository):
-    ran = repository.run()
-    assert ran.returncode == 0
-    assert "no changes since the base" in ran.out
-    assert f"net: {SAME}" in ran.out
-    assert repository.left_behind() == []
+def nets(words):
+    text = NETS
+    for word, meant in words.items():
+        text = text.replace(word, meant).replace(f"lambda: {meant}()", meant)
+    return text
 
 
-def test_layers_renamed_have_the_heads_weights(repository):
-    """And one that is new shifts what is drawn for those after it: only the base's own weights are others."""
-    model = repository.path / "src/nets/model.py"
-    text = model.read_text().replace("self.fc", "self.head").replace("self.conv", "self.stem")
-    model.write_text(
-        text.replace("super().__init__()", "super().__init__()\n        self.drawn = torch.randn(3)")
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """One run against a base from which each model differs in its own way."""
+    repository = GitRepository(tmp_path_factory.mktemp("drift"))
+    at_base = {"src/nets/model.py": nets(BASE), "src/nets/late.py": "from nets import nowhere"}
+    repository.hold({**FILES, **at_base})
+    repository.git("add", "-A")
+    repository.git("commit", "-q", "-m", "base")
+    repository.hold(
+        {"src/nets/model.py": nets(NOW), "src/nets/late.py": "from nets.model import Net as late"}
     )
-    out = repository.run().out
-    assert SAME in out
-    assert re.search(
-        r"as they stand, with 4 tensors of its weights of the base's own: \S+ of their scale, .* apart", out
-    )
+    return repository.against_head()
 
 
-def test_budget_fails_and_names_the_module(repository):
-    repository.write("tests/test_net.py", DRIFT)
-    repository.edit("src/nets/model.py", "nn.Linear(8, 4)", "nn.Linear(8, 4, bias=False)")
-    ran = repository.run("-s")
-    assert ran.returncode == 1
-    assert re.search(r"net drift against base \S+ %, max 0.1 % from the base", ran.out)
-    assert "first at fc" in ran.out
-    assert "weights at the base alone, as it is there: fc.bias" in ran.out
-    assert "to accept" in ran.out
+@pytest.mark.parametrize(
+    ("name", "text", "stands"),
+    [
+        ("same", SAME, ""),
+        ("eps", "x of their scale, top-1 the same for 2 of 2; first at norm", ""),
+        ("renamed", SAME, OWN.format("4 tensors of its weights")),
+        ("removed", "x of their scale, top-1 the same for 2 of 2; first at between", OWN.format(ALONE)),
+        ("classed", SAME, ""),
+        (
+            "shaped",
+            "cannot be compared: shapes differ: 'output' shape 2x4 there, 2x6 here; first at fc",
+            OWN.format(LONE),
+        ),
+        ("weights", SAME, OWN.format("5 tensors of its weights")),
+        (
+            "raises",
+            "cannot be compared: at the base: raises raised ValueError in its forward: no such size",
+            "",
+        ),
+    ],
+)
+def test_the_line_of_each_run(ran, name, text, stands):
+    """And the second one, where the base's own weights are others."""
+    told = next(one["drift"] for one in ran["changes"]["subjects"] if one["name"] == name)
+    assert re.sub(r"\d\.\de-\d", "x", told["text"]) == text
+    assert told["stands"].partition(":")[0] == stands
+
+
+def test_it_is_on_the_terminal(ran):
+    assert f"same: outputs: {SAME}" in ran["out"]
+
+
+@pytest.mark.parametrize(
+    ("test", "outcome", "text"),
+    [
+        ("test_net.py::test_it[same]", "pass", ""),
+        ("test_net.py::test_it[eps]", "fail", "first at norm"),
+        ("test_net.py::test_it[renamed]", "pass", ""),
+        (
+            "test_net.py::test_it[removed]",
+            "fail",
+            "weights at the base alone, as it is there: between.weight",
+        ),
+        ("test_net.py::test_it[classed]", "pass", ""),
+        ("test_net.py::test_it[shaped]", "fail", "shapes differ: 'output' shape 2x4 there, 2x6 here"),
+        ("test_net.py::test_it[weights]", "pass", ""),
+        ("test_net.py::test_it[raises]", "error", "at the base: ValueError: no such size"),
+        ("test_late.py::test_late", "error", "cannot import name 'nowhere'"),
+    ],
+)
+def test_each_budget(ran, test, outcome, text):
+    check = next(one for one in ran["checks"] if one["nodeid"] == f"tests/{test}")
+    assert check["outcome"] == outcome, ran["out"]
+    assert text in check["message"]
+    is_finite = isinstance(check["value"], float)
+    assert ("to accept" in check["message"]) is (outcome == "fail" and is_finite)
+
+
+def test_a_snapshot_that_differs_names_the_module(ran):
+    check = next(one for one in ran["checks"] if one["metric"] == "output_snapshot")
+    assert check["outcome"] == "fail"
+    assert re.search("against the base: .*; first at norm", check["message"])
 
 
 def test_without_a_base_it_is_not_gated(pytester):

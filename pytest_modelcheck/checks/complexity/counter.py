@@ -259,9 +259,10 @@ class Counter(TorchDispatchMode):
         self, operator: Operator, func: Dispatched, args: Arguments, kwargs: Keywords
     ) -> Tensor | None:
         like = LIKENESS.get(operator.name)
-        if like is None or "out" in kwargs or type(args[0]) not in PLAIN:
+        if like is None or "out" in kwargs:
             return None
-        if self.known is not None and not args[0].is_meta:  # type: ignore[attr-defined]
+        first: Any = args[0][0] if isinstance(args[0], (list, tuple)) and args[0] else args[0]
+        if type(first) not in PLAIN or (self.known is not None and not first.is_meta):
             return None  # it has values, which a likeness has not
         return like(self._in_order(func, args, kwargs))
 

@@ -1,4 +1,5 @@
-"""Results known without running: on meta torch takes these operators apart in Python, dearer than all the counting.
+"""Results known without running: on meta torch takes these operators apart in Python, dearer than all the counting. The
+first of them also makes torch import its compiler (a second) or sympy.
 
 Each function gets a call's arguments in the order of the schema and returns a tensor like the result, or None where it
 is not sure: then torch itself runs the operator, or says what is wrong with the call.
@@ -14,9 +15,29 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from .formulas import Arguments, OneTensor, TwoTensors
+from .traffic import PLAIN
 
 Perhaps: TypeAlias = Tensor | None
 Likeness: TypeAlias = Callable[[Any], Perhaps]  # arguments in the order of the schema -> a likeness
+
+
+def _like(tensor: Tensor) -> Tensor:
+    """A copy of nothing. Of strides in another order torch, too, computes the same in Python."""
+    if not tensor.numel():
+        return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+    if tensor.is_contiguous() or not _is_dense(tensor):
+        return tensor.clone()
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Whether its elements lie side by side, in whatever order."""
+    expected = 1
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True
 
 
 def _batch_norm(
@@ -25,7 +46,7 @@ def _batch_norm(
     """In eval mode, where every vector fits the channels."""
     image, *vectors, training = args[:6]
     fits = image.dim() > 1 and all(v is None or v.shape == image.shape[1:2] for v in vectors)
-    return image.clone() if fits and not training else None
+    return _like(image) if fits and not training else None
 
 
 def _layer_norm(
@@ -34,7 +55,7 @@ def _layer_norm(
     image, shape, weight, bias = args[:4]
     shape = tuple(shape)
     fits = image.shape[-len(shape) :] == shape and all(v is None or v.shape == shape for v in (weight, bias))
-    return image.clone() if fits else None
+    return _like(image) if fits else None
 
 
 def _linear(args: tuple[Tensor, Tensor, Perhaps, Unpack[Arguments]]) -> Tensor | None:
@@ -57,20 +78,94 @@ def _convolution(
     fits = fits and weight.shape[0] % groups == 0 and (bias is None or bias.shape == weight.shape[:1])
     if not fits or isinstance(padding, str) or dimensions not in map(len, (strides, padding, dilation)):
         return None
-    along = zip(
-        image.shape[2:],
-        weight.shape[2:],
-        _each(strides, dimensions),
-        _each(padding, dimensions),
-        _each(dilation, dimensions),
-        strict=True,
-    )
-    sizes = [(size + 2 * pad - gap * (window - 1) - 1) // step + 1 for size, window, step, pad, gap in along]
+    sizes = _places(image.shape[2:], weight.shape[2:], strides, padding, dilation)
     return image.new_empty((image.shape[0], weight.shape[0], *sizes)) if min(sizes) > 0 else None
+
+
+def _places(sizes: Sequence[int], window: Sequence[int], *more: Sequence[int]) -> list[int]:
+    """How many places a window has along each axis; `more`: strides, padding and dilation, one for all axes or each."""
+    along = zip(sizes, *(_each(values, len(sizes)) for values in (window, *more)), strict=True)
+    return [(size + 2 * pad - gap * (wide - 1) - 1) // step + 1 for size, wide, step, pad, gap in along]
 
 
 def _each(values: Sequence[int], dimensions: int) -> Sequence[int]:
     return values if len(values) == dimensions else [*values] * dimensions
+
+
+def _max_pool(
+    args: tuple[Tensor, Sequence[int], Sequence[int], Sequence[int], Sequence[int], bool],
+) -> Tensor | None:
+    return None if args[5] else _pooled(*args[:5])
+
+
+def _avg_pool(
+    args: tuple[Tensor, Sequence[int], Sequence[int], Sequence[int], bool, bool, int | None],
+) -> Tensor | None:
+    image, window, strides, padding, ceils, _, divisor = args
+    return None if ceils or divisor is not None else _pooled(image, window, strides, padding, (1,))
+
+
+def _pooled(
+    image: Tensor,
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> Tensor | None:
+    """Of a batch of images in the usual order."""
+    fits = image.dim() == 4 and image.is_floating_point() and _in_order(image)
+    if not fits or any(2 * pad > wide for pad in padding for wide in window):
+        return None
+    sizes = _places(image.shape[2:], window, strides or window, padding, dilation)
+    return image.new_empty((*image.shape[:2], *sizes)) if min(sizes) > 0 else None
+
+
+def _adaptive_pool(args: tuple[Tensor, Sequence[int], Unpack[Arguments]]) -> Tensor | None:
+    image, sizes = args[:2]
+    fits = image.dim() == 4 and image.is_floating_point() and _in_order(image) and len(sizes) == 2
+    return image.new_empty((*image.shape[:2], *sizes)) if fits and min(sizes) > 0 else None
+
+
+def _in_order(tensor: Tensor) -> bool:
+    """Whether it is surely no image with the channels last: then what is made of it lies as its axes say."""
+    return tensor.dim() < 4 or (tensor.stride(-1) == 1 and 1 not in tensor.shape[1:])
+
+
+def _mean(args: tuple[Any, ...]) -> Tensor | None:
+    """Along some axes: tensor, axes, whether they stay, dtype."""
+    tensor, axes = args[:2]
+    fits = (
+        len(args) == 4 and isinstance(axes, (list, tuple)) and args[3] is None and tensor.is_floating_point()
+    )
+    if (
+        not fits
+        or not axes
+        or not all(isinstance(a, int) and -tensor.dim() <= a < tensor.dim() for a in axes)
+    ):
+        return None
+    gone = {axis % tensor.dim() for axis in axes}
+    if len(gone) < len(axes):
+        return None
+    sizes = [
+        1 if axis in gone else size for axis, size in enumerate(tensor.shape) if args[2] or axis not in gone
+    ]
+    return torch.empty(sizes, dtype=tensor.dtype, device=tensor.device)
+
+
+def _cat(args: tuple[Sequence[Tensor], int]) -> Tensor | None:
+    """Of tensors in the usual order, whose other axes are alike."""
+    tensors, axis = [t for t in args[0] if t.shape != (0,)], args[1]  # torch leaves such out
+    first = (tensors or args[0])[0]
+    if not isinstance(axis, int) or not -first.dim() <= axis < first.dim():
+        return None
+    axis %= first.dim()
+    fits = all(type(t) in PLAIN and t.dtype == first.dtype for t in args[0]) and all(map(_in_order, tensors))
+    others = {(t.is_meta, *t.shape[:axis], None, *t.shape[axis + 1 :]) for t in tensors}
+    if not fits or len(others) != 1:
+        return None
+    return first.new_empty(
+        (*first.shape[:axis], sum(t.shape[axis] for t in tensors), *first.shape[axis + 1 :])
+    )
 
 
 def _matmul(args: TwoTensors) -> Tensor | None:
@@ -80,6 +175,13 @@ def _matmul(args: TwoTensors) -> Tensor | None:
     return one.new_empty((*one.shape[:-1], two.shape[-1])) if fits and _dense_alike(one, two) else None
 
 
+def _addmm(args: tuple[Tensor, Tensor, Tensor, Unpack[Arguments]]) -> Tensor | None:
+    bias, one, two = args[:3]
+    fits = one.dim() == two.dim() == 2 and one.shape[1] == two.shape[0] and bias.shape == two.shape[1:]
+    fits = fits and _dense_alike(one, two) and _dense_alike(one, bias)
+    return one.new_empty((one.shape[0], two.shape[1])) if fits else None
+
+
 def _attention(args: tuple[Tensor, Tensor, Tensor, Perhaps, float, Unpack[Arguments]]) -> Tensor | None:
     """Equal heads and widths, no mask, no dropout; the result lies in memory like the query."""
     query, key, value, mask, dropout = args[:5]
@@ -87,7 +189,7 @@ def _attention(args: tuple[Tensor, Tensor, Tensor, Perhaps, float, Unpack[Argume
     fits = fits and query.shape[:2] == key.shape[:2] and mask is None and not dropout
     if not fits or not (_dense_alike(query, key) and _dense_alike(query, value)):
         return None
-    return torch.empty_like(query)
+    return _like(query)
 
 
 def _grouped_matmul(args: TwoTensors) -> Tensor | None:
@@ -100,7 +202,21 @@ def _grouped_matmul(args: TwoTensors) -> Tensor | None:
 
 
 def _element_wise(args: OneTensor) -> Tensor | None:
-    return args[0].clone() if args[0].is_floating_point() else None
+    return _like(args[0]) if args[0].is_floating_point() else None
+
+
+def _element_wise_in_place(args: OneTensor) -> Tensor | None:
+    return args[0] if args[0].is_floating_point() else None
+
+
+def _with_numbers(args: tuple[Tensor, Unpack[Arguments]]) -> Tensor | None:
+    """Element-wise, with numbers besides."""
+    numbers = all(value is None or isinstance(value, (int, float)) for value in args[1:])
+    return _element_wise(args[:1]) if numbers else None
+
+
+def _with_numbers_in_place(args: tuple[Tensor, Unpack[Arguments]]) -> Tensor | None:
+    return args[0] if _with_numbers(args) is not None else None
 
 
 def _compared(args: tuple[Tensor, object, Unpack[Arguments]]) -> Tensor | None:
@@ -114,21 +230,35 @@ def _arithmetic(args: tuple[Tensor, object, Unpack[Arguments]]) -> Tensor | None
     """Two tensors of which one is broadcast to the other, or a tensor and a number."""
     one, two = args[:2]
     if not isinstance(two, Tensor):
-        plain = one.is_floating_point() and isinstance(two, (int, float))
-        return one.clone() if plain else None
+        return _like(one) if _keeps_type(one, two) else None
     if not _dense_alike(one, two):
         return None
     if one.shape == two.shape:
-        return one.clone()  # whose strides decide
-    if one.dim() == two.dim() and one.is_contiguous() and two.is_contiguous():
+        return _like(one) if one.is_contiguous() or _is_dense(one) else None  # whose strides decide
+    if one.is_contiguous() and two.is_contiguous():
         return _both_broadcast(one, two)
     small, large = (one, two) if one.dim() < two.dim() or one.numel() < two.numel() else (two, one)
-    return large.clone() if _broadcasts(small, large) else None
+    return _like(large) if _broadcasts(small, large) else None
+
+
+def _keeps_type(tensor: Tensor, value: object) -> bool:
+    """Whether arithmetic with a number gives numbers of the tensor's type."""
+    kinds = (int, float) if tensor.is_floating_point() else (int,)
+    return tensor.dtype != torch.bool and not tensor.is_complex() and type(value) in kinds
+
+
+def _arithmetic_in_place(args: tuple[Tensor, object, Unpack[Arguments]]) -> Tensor | None:
+    """A tensor and one that is broadcast to it, or a number."""
+    one, two = args[:2]
+    if not isinstance(two, Tensor):
+        return one if _keeps_type(one, two) else None
+    return one if _dense_alike(one, two) and (one.shape == two.shape or _broadcasts(two, one)) else None
 
 
 def _both_broadcast(one: Tensor, two: Tensor) -> Tensor | None:
-    """Of as many dimensions, where each may be 1 in one of them."""
-    sizes = list(zip(one.shape, two.shape, strict=True))
+    """Each may be 1 along an axis, or lack the first ones."""
+    missing = one.dim() - two.dim()
+    sizes = list(zip((1,) * -missing + one.shape, (1,) * missing + two.shape, strict=True))
     if any(n != m and n != 1 and m != 1 for n, m in sizes):
         return None
     return one.new_empty([m if n == 1 else n for n, m in sizes])
@@ -155,7 +285,7 @@ def _masked_fill(args: tuple[Tensor, Tensor, object, Unpack[Arguments]]) -> Tens
     tensor, mask, value = args[:3]
     fits = tensor.is_contiguous() and tensor.is_floating_point() and not isinstance(value, Tensor)
     fits = fits and mask.dtype == torch.bool and mask.is_contiguous() and _broadcasts(mask, tensor)
-    return tensor.clone() if fits else None
+    return _like(tensor) if fits else None
 
 
 def _roll(args: tuple[Tensor, Sequence[int], Sequence[int], Unpack[Arguments]]) -> Tensor | None:
@@ -169,10 +299,28 @@ def _dense_alike(one: Tensor, two: Tensor) -> bool:
     return dense and one.dtype == two.dtype and one.is_floating_point()
 
 
+ELEMENT_WISE = [
+    "gelu",
+    "relu",
+    "silu",
+    "sigmoid",
+    "hardswish",
+    "tanh",
+    "hardsigmoid",
+    "exp",
+    "sin",
+    "cos",
+    "neg",
+    "rsqrt",
+    "sqrt",
+]
+WITH_NUMBERS = ["hardtanh", "leaky_relu", "elu", "softplus", "clamp", "clamp_min", "pow"]
+
 LIKENESS: dict[str, Likeness] = {
     "aten::linear": _linear,
     **{f"aten::conv{n}d": _convolution for n in (1, 2, 3)},
     "aten::bmm": _matmul,
+    "aten::addmm": _addmm,
     "aten::_grouped_mm": _grouped_matmul,
     "aten::scaled_dot_product_attention": _attention,
     "aten::batch_norm": _batch_norm,
@@ -182,5 +330,14 @@ LIKENESS: dict[str, Likeness] = {
     "aten::roll": _roll,
     **{f"aten::{name}": _arithmetic for name in ("add", "sub", "mul")},
     **{f"aten::{name}": _compared for name in ("eq", "ne")},
-    **{f"aten::{name}": _element_wise for name in ("gelu", "relu", "silu", "sigmoid", "hardswish", "tanh")},
+    "aten::max_pool2d": _max_pool,
+    "aten::avg_pool2d": _avg_pool,
+    "aten::_adaptive_avg_pool2d": _adaptive_pool,
+    "aten::mean": _mean,
+    "aten::cat": _cat,
+    **{f"aten::{name}_": _arithmetic_in_place for name in ("add", "sub", "mul")},
+    **{f"aten::{name}": _element_wise for name in ELEMENT_WISE},
+    **{f"aten::{name}_": _element_wise_in_place for name in ELEMENT_WISE if name != "gelu"},
+    **{f"aten::{name}": _with_numbers for name in WITH_NUMBERS},
+    **{f"aten::{name}_": _with_numbers_in_place for name in WITH_NUMBERS if name != "softplus"},
 }

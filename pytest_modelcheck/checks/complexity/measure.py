@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 
 from ...errors import MeasurementError, ModelCheckError, at_length, in_short, own_error
 from ...model.eager import eager
+from ...model.garbage import uncollected
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
@@ -32,7 +32,8 @@ from .stack import ModuleStack
 from .threads import Threads
 from .whole import composites_whole
 
-ATTENTION = ("dense", "causal")
+Attention: TypeAlias = Literal["dense", "causal"]
+ATTENTION = get_args(Attention)
 
 
 @shared(by_shapes=lambda result: result.counted_on == "meta", also=registered)
@@ -65,7 +66,7 @@ def _run(subject: Subject, inputs: Inputs, phase: str, causal: bool) -> tuple[Co
     """The counter after the run, and why it was not on meta (None: it was), in short and at length."""
     if not is_scripted(subject.architecture.modules()):
         try:
-            with _no_collection():
+            with uncollected():  # nothing on meta holds memory
                 return _counted(subject, inputs, phase, causal, on_meta=True), None, ""
         except Exception as error:
             reason = str(error) if isinstance(error, WithoutValues) else in_short(error)
@@ -174,18 +175,6 @@ def _settings(counter: Counter, devices: Iterable[str]) -> Iterator[None]:
         if counter.on_meta:
             stack.enter_context(_flex_attention_on_meta())
         yield
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Nothing on meta holds memory, and looking for garbage would take the longer the larger the model is."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...errors import MeasurementError, at_length, in_short, out_of_sight
 from ...model.calls import module_calls
 from ...model.eager import eager
+from ...model.garbage import uncollected
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Subject, locate_failure
@@ -84,7 +85,8 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
     if fake and is_scripted(subject.module.modules()):
         raise UnknownSize("a TorchScript module cannot run on copies of its tensors")
     live = LiveTensors(subject.module, fake=fake)
-    mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
+    with uncollected():  # the first one imports torch's compiler
+        mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
     with (
         _without_log(),
         _ready(subject, phase, replaced=fake),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ...text import first_line_repr
 from ...verdict.units import RATIO
-from .compare import Row, compare, silence
+from ..reported import Reported
+from .answer import Answer, answer
+from .compare import Row, compare
 from .origin import STEPS, Apart, Course
+from .vacuous import deafness, silence
 
 if TYPE_CHECKING:
-    from .answer import Answer
+    from ...model.subject import Subject
     from .modules import Trace
 
 BASE = "base"
@@ -24,7 +26,7 @@ COARSE = 2.0**-23  # the precision of float32: what is apart by a few of these m
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Reported):
     """How far a model's answers are from others. `against`: whose; `outputs` has a row for each tensor.
 
     `first_module`: the first module, in the order of the call, whose output is apart while its inputs are not, "(the
@@ -33,6 +35,8 @@ class Drift:
     with other weights or inputs, how far both are apart as they stand. `problem`: why there is no answer. `sides`: the
     outputs there, and here.
     """
+
+    section = "drift"
 
     name: str
     against: str
@@ -150,9 +154,6 @@ class Drift:
         rows = [f"{row.path}: {row_words(row)}" for row in self.outputs] if len(self.outputs) > 1 else []
         return "\n".join([f"{self.name} against {self.against}: {words(self)}", *rows, *self.notes])
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
-
 
 _PRIVATE = ("spread", "is_same", "positions", "agreed", "where")
 
@@ -233,6 +234,14 @@ def drift_of(
         return made
     course = Course(own.trace, other.trace)
     return replace(made, modules=tuple(course.rows), first_module=_first(made, course, shaken))
+
+
+def is_deaf(drift: Drift, subject: Subject) -> Drift:
+    """The drift, vacuous where outputs that agree do not change with the inputs; others say something."""
+    if drift.vacuous or not drift.agrees:
+        return drift
+    why = deafness(subject, drift.sides[1], lambda other: answer(subject, other, trace=False).outputs)
+    return replace(drift, vacuous=why)
 
 
 def _first(drift: Drift, course: Course, shaken: Callable[[], Trace]) -> str | None:
