@@ -31,9 +31,9 @@ from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.outputs import tolerance
-from pytest_modelcheck.checks.outputs.drift import short
 from pytest_modelcheck.checks.outputs.result import Outputs
 from pytest_modelcheck.checks.outputs.stored import LIMIT, from_text, to_text
+from pytest_modelcheck.checks.outputs.words import short
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "example_project"))

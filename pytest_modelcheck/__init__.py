@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from .checks.latency.result import Latency as Latency
     from .checks.latency.result import LatencySweep as LatencySweep
     from .checks.memory.result import PeakMemory as PeakMemory
-    from .checks.outputs.against import Variant as Variant
     from .checks.outputs.drift import Drift as Drift
     from .checks.outputs.result import Outputs as Outputs
+    from .checks.outputs.words import Variant as Variant
     from .checks.profiler.result import Profile as Profile
     from .checks.registry import Registry as Registry
     from .checks.structure.result import Structure as Structure
@@ -100,7 +100,7 @@ _HOMES = {
     "SubjectError": "errors",
     "Summary": "checks.complexity.table",
     "Unit": "verdict.units",
-    "Variant": "checks.outputs.against",
+    "Variant": "checks.outputs.words",
     "Verdict": "verdict.judge",
     "Weights": "checks.weights.stats",
     "compare_latency": "checks.latency.compare",

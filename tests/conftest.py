@@ -20,6 +20,7 @@ import pytest_modelcheck
 # so load all that a run needs beforehand. Our own all at once: then their bytecode is there for every process.
 for name in (
     "torch._dynamo",
+    "torch._dynamo.repro.after_dynamo",
     "torch._inductor.compile_fx",
     "torch._inductor.runtime.autotune_cache",
     "torch._dynamo.repro.after_dynamo",

@@ -7,6 +7,7 @@ seeding      has what subjects need draw the same random numbers in every run
 running      enforces what a test's markers demand
 explaining   says what failed comparisons with snapshots are about
 reporting    collects what tests saw; record, terminal, GitHub
+models       the tests of --modelcheck-model
 session      the base revision, xdist
 updating     writes limits into the source
 state        what belongs to a run, and to a test
@@ -69,6 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
     awake = ("collection", "seeding", "running", "explaining")
     run.woken = awake if run.is_worker else (*awake, "reporting")
     run.register("session", "spotting")
+    if run.settings.model:
+        run.register("models")
     if run.settings.updates:
         run.register("updating")
     distributes = not run.is_worker and getattr(config.option, "dist", "no") != "no"
@@ -106,6 +109,12 @@ def _reporting(run: Run) -> object:
     return Reporting(run)
 
 
+def _models(run: Run) -> object:
+    from .models import Models
+
+    return Models(run)
+
+
 def _updating(run: Run) -> object:
     from .updating import Updating
 
@@ -116,6 +125,7 @@ def _updating(run: Run) -> object:
 
 _PARTS: Mapping[str, Callable[[Run], object]] = {
     "session": Session,
+    "models": _models,
     "spotting": Spotting,
     "collection": _collection,
     "seeding": _seeding,

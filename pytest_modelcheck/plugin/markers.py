@@ -103,6 +103,8 @@ def _owners_at_class(node: pytest.Class, names: list[str]) -> Iterator[Owner]:
 
 
 def _where(item: pytest.Item, owner: str, marker: str, occurrence: int) -> str:
+    if written := getattr(item, "written", ""):  # on the command line
+        return str(written)
     path, line, _ = item.reportinfo()
     number = marker_line(Path(path), owner, marker, occurrence, (line or 0) + 1)
     return f"{_relative(Path(path), item.config.rootpath)}:{number}"

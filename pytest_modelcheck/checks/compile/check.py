@@ -104,12 +104,12 @@ class CompileBudget(Check):
         key = next(key for key, metric in LIMITS.items() if metric is limit.metric)
         value = getattr(observed, key)
         if limit.max is not None and value <= limit.max:
-            _refuse_vacuous(observed)
+            refuse_vacuous(observed)
         return Measurement(value, notes=tuple(_notes(observed, limit.metric)))
 
 
-def _refuse_vacuous(observed: Compiled) -> None:
-    """Numbers say nothing of what dynamo did not look at."""
+def refuse_vacuous(observed: Compiled) -> None:
+    """Numbers say nothing of what dynamo did not look at. Raises MeasurementError, NothingSeenError."""
     if observed.fallback:
         raise MeasurementError("\n".join([*map(str, observed.fallback), *advised(observed.breaks[:TOLD])]))
     if observed.nothing or not observed.graphs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,8 @@ from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, unwrap
 from ...text import not_one_of, size_words
 from .answer import Answer, answer, call, seeded, shaken_trace, undone
-from .drift import BASE, Drift, drift_of, is_deaf
+from .drift import Drift, drift_of, is_deaf
+from .words import WORDS
 
 
 def drift_against(subject: Subject, against: object) -> Drift:
@@ -37,7 +38,7 @@ def drift_against(subject: Subject, against: object) -> Drift:
 def refuse_unknown(word: str) -> None:
     """Raise MeasurementError for a word that is none of `VARIANTS`."""
     if word not in VARIANTS:
-        raise MeasurementError(not_one_of("against", word, [BASE, *VARIANTS]))
+        raise MeasurementError(not_one_of("against", word, WORDS))
 
 
 def refuse_meta(*subjects: Subject) -> None:
@@ -56,7 +57,7 @@ def _subject(subject: Subject, against: object) -> Subject:
     module = other.module if isinstance(other, Subject) else other
     if not isinstance(module, nn.Module):
         raise MeasurementError(
-            f"against= takes an nn.Module, a ModelCheck or one of {', '.join(map(repr, [BASE, *VARIANTS]))}, "
+            f"against= takes an nn.Module, a ModelCheck or one of {', '.join(map(repr, WORDS))}, "
             f"not {type(against).__name__}"
         )
     name = other.name if isinstance(other, Subject) else f"another {type(unwrap(module)).__name__}"
@@ -291,19 +292,6 @@ def _cuda(subject: Subject) -> tuple[Answer, Answer]:
     return answer(subject), _changed(subject, "CUDA", partial(_moved, "cuda"), each)
 
 
-Variant: TypeAlias = Literal[
-    "bfloat16",
-    "float16",
-    "float64",
-    "autocast",
-    "channels_last",
-    "one_by_one",
-    "repeated",
-    "compile",
-    "export",
-    "onnx",
-    "cuda",
-]
 VARIANTS: Mapping[str, Callable[[Subject], tuple[Answer, Answer]]] = {
     "bfloat16": _cast(torch.bfloat16),
     "float16": _cast(torch.float16),
@@ -317,4 +305,3 @@ VARIANTS: Mapping[str, Callable[[Subject], tuple[Answer, Answer]]] = {
     "onnx": _onnx,
     "cuda": _cuda,
 }
-WORDS = (BASE, *VARIANTS)

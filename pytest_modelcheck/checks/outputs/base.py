@@ -20,10 +20,11 @@ from .against import refuse_meta
 from .align import aligned
 from .answer import Answer, call, seeded, shaken_trace, undone
 from .compare import compare
-from .drift import BASE, Drift, amount, drift_of, is_deaf
+from .drift import Drift, drift_of, is_deaf
 from .entries import AnswersEntry, DriftEntry
 from .modules import Part, tree_of
 from .vacuous import silence
+from .words import BASE, amount
 
 Ask: TypeAlias = Callable[[str, Any], Any]
 SECTION = "answers"

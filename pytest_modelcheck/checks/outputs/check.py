@@ -16,12 +16,12 @@ from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
 from ...verdict.units import RATIO
-from .against import WORDS
-from .drift import BASE, Drift, row_words, words
 from .metrics import DISAGREEMENT, DRIFT
+from .words import BASE, WORDS, row_words, words
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
+    from .drift import Drift
 
 EXAMPLE = "drift_budget('0.1 %', against='base')"
 LEAST = (

@@ -12,9 +12,9 @@ from ..handle import Handle
 if TYPE_CHECKING:
     from torch import nn
 
-    from .against import Variant
     from .drift import Drift
     from .result import Outputs
+    from .words import Variant
 
 
 class OutputsMethods(Handle):
@@ -59,7 +59,7 @@ class OutputsMethods(Handle):
         """
         from .against import drift_against
         from .base import drift_from_base
-        from .drift import BASE
+        from .words import BASE
 
         is_base = isinstance(against, str) and against == BASE
         result = (
