@@ -17,15 +17,18 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, format, types and the import contracts; and of the scripts, also their tests. Needs node and npm."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,docs]")
     session.run("npm", "ci", external=True)
     session.run("bash", ".ci/steps", "lint", external=True)
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def docs(session: nox.Session) -> None:
-    """Whether the drawing of the rooms is what the imports say."""
+    """The site, and whether what its pages take from the source is what it says."""
+    session.install("-e", ".[docs]")
     session.run("python", "docs/rooms.py", "--check")
+    session.run("python", "docs/fill.py", "--check")
+    session.run("mkdocs", "build", "--strict")
 
 
 @nox.session

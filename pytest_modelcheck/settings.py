@@ -6,6 +6,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+class InputSize(NamedTuple):
+    """The shapes of a model's inputs, and their dtypes (None: floating-point numbers as usual)."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[str | None, ...]
+
+    def __str__(self) -> str:
+        return ", ".join("x".join(map(str, shape)) for shape in self.shapes)
+
+    @property
+    def keywords(self) -> dict[str, object]:
+        """As markers say it; nothing where the model has inputs of its own."""
+        if not self.shapes:
+            return {}
+        alone = len(self.shapes) == 1
+        size = {"input_size": self.shapes[0] if alone else self.shapes}
+        return {**size, "dtype": self.dtypes[0] if alone else self.dtypes} if any(self.dtypes) else {**size}
+
+
 class Settings(NamedTuple):
     """The run's configuration; each field is the option `--modelcheck-<field>` or the ini key `modelcheck_<field>`, but
     `root`, which is pytest's rootdir.
@@ -14,8 +33,8 @@ class Settings(NamedTuple):
     report: bool = False
     output: Path = Path("modelcheck-report")
     strict: bool = False
-    model: str | None = None
-    input_size: tuple[tuple[int, ...], ...] | None = None
+    model: tuple[str, ...] = ()
+    input_size: tuple[InputSize, ...] = ()  # one for each model, or one for all
     device: str | None = None
     threads: int | None = None
     base: str | None = None
@@ -30,6 +49,9 @@ class Settings(NamedTuple):
     onnx_keep: float = 10e6  # bytes
     only: tuple[str, ...] | None = None
     off: bool = False
+    update_budgets: bool = False
+    tighten_budgets: bool = False
+    margin: float = 0.1  # share by which a written limit lies beyond what each run measures anew
     root: Path = Path()
 
     def left_out(self, *names: str) -> str:
@@ -39,6 +61,11 @@ class Settings(NamedTuple):
         if self.only is None or set(names) & set(self.only):
             return ""
         return f"left out by --modelcheck-only={','.join(self.only)}"
+
+    @property
+    def updates(self) -> bool:
+        """Whether limits are written into the source."""
+        return self.update_budgets or self.tighten_budgets
 
     @property
     def deciding(self) -> list[str]:
@@ -56,9 +83,13 @@ def parse_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def parse_input_size(text: str) -> tuple[tuple[int, ...], ...]:
-    """`"1,3,224,224"` or, for several inputs, `"1,3,224,224;1,10"`. Raises ValueError."""
-    shapes = tuple(tuple(int(size) for size in shape.split(",")) for shape in text.split(";"))
+def parse_input_size(text: str) -> InputSize:
+    """`"1,3,224,224"`; for several inputs `"1,3,224,224;1,10"`, of another dtype `"1,16:long"`; "" for the model's own.
+
+    Raises ValueError.
+    """
+    parts = [part.partition(":") for part in text.split(";")] if text.strip() else []
+    shapes = tuple(tuple(int(size) for size in shape.split(",")) for shape, _, _ in parts)
     if any(size < 0 for shape in shapes for size in shape):
         raise ValueError("a size cannot be negative")
-    return shapes
+    return InputSize(shapes, tuple(dtype.strip() or None for _, _, dtype in parts))

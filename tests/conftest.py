@@ -6,31 +6,31 @@ import asyncio
 import contextlib
 import importlib
 import os
+import pkgutil
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+import pytest_modelcheck
+
 # pytester forgets the modules that a run inside this process has loaded, and torch's cannot be loaded twice:
-# so load all that a run needs beforehand.
+# so load all that a run needs beforehand. Our own all at once: then their bytecode is there for every process.
 for name in (
     "torch._dynamo",
+    "torch._dynamo.repro.after_dynamo",
     "torch._inductor.compile_fx",
     "torch._inductor.runtime.autotune_cache",
+    "torch._dynamo.repro.after_dynamo",
     "filelock",
-    "pytest_modelcheck.checks.profiler.run",
-    "pytest_modelcheck.checks.latency.compare",
-    "pytest_modelcheck.checks.latency.measure",
-    "pytest_modelcheck.checks.memory.measure",
-    "pytest_modelcheck.checks.complexity.measure",
-    "pytest_modelcheck.checks.explain.automatic",
-    "pytest_modelcheck.snapshots.complexity",
-    "pytest_modelcheck.snapshots.heatmap",
-    "pytest_modelcheck.checks.structure.measure",
-    "pytest_modelcheck.checks.weights.stats",
+    "libcst.metadata",
 ):
     importlib.import_module(name)
+for module in pkgutil.walk_packages(pytest_modelcheck.__path__, "pytest_modelcheck."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 for name in ("onnx", "onnxscript", "onnxruntime"):
     with contextlib.suppress(ImportError):
         importlib.import_module(name)
@@ -43,6 +43,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         pytest.skip("no CUDA device on this machine")
+
+
+@pytest.fixture(autouse=True)
+def no_stale_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytecode knows its source by second and size: a test that writes a file twice would run the first one again."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
 
 @pytest.fixture(autouse=True)

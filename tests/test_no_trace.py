@@ -11,6 +11,7 @@ from torch.nn.utils import parametrizations, prune, rnn
 from torch.utils.checkpoint import checkpoint
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.model.state import traces
 
 from .test_held import METHODS, own_lock, photograph
 
@@ -197,3 +198,28 @@ def test_torchscript_too(make):
             method(ModelCheck(model, torch.randn(3, 4)))
         after = model.state_dict()
         assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+TRACES = {
+    "parameter 'weight'": lambda net: net.weight.data.add_(1),
+    "the gradient of 'weight'": lambda net: net(torch.ones(1, 4)).sum().backward(),
+    "requires_grad of 'bias'": lambda net: net.bias.requires_grad_(False),
+    "buffer 'seen'": lambda net: net.seen.add_(1),
+    "the mode of 'the model itself'": lambda net: net.eval(),
+    "hooks of 'the model itself'": lambda net: net.register_forward_hook(print),
+    "torch's random numbers": lambda net: torch.rand(1),
+    "grad mode": lambda net: torch.set_grad_enabled(False),
+}
+
+
+@pytest.mark.parametrize(("told", "change"), TRACES.items(), ids=list(TRACES))
+def test_each_trace_is_told(told, change):
+    net = nn.Linear(4, 4)
+    net.register_buffer("seen", torch.zeros(1))
+    before = traces.photograph(net)
+    try:
+        assert traces.differing(before, traces.photograph(net)) == []
+        change(net)
+        assert told in traces.differing(before, traces.photograph(net))
+    finally:
+        torch.set_grad_enabled(True)

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..model.subject import Subject
-    from ..records.recorder import Recorder, Result
+    from ..records.recorder import Recorder
     from ..records.section import Ask
     from ..verdict.judge import Verdict
+    from .reported import Reported
 
 Made = TypeVar("Made")
 
@@ -94,10 +95,10 @@ class Handle:
         kind, shown = panel_content(content)
         self._recorder.panel(self._subject, str(title), kind, shown)
 
-    def _keep(self, section: str, result: Result) -> None:
-        """In a test, put a result into one of the subject's sections of the record: the report shows it."""
+    def _keep(self, result: Reported) -> None:
+        """In a test, put a result into its section of the subject's record: the report shows it."""
         if self._recorder is not None:
-            self._recorder.result(self.subject, section, result)
+            self._recorder.result(self.subject, result.section, result)
 
     def _demand(self, verdict: Verdict) -> None:
         """In a test, have a verdict enforced as a budget's: a breach fails the test when its body ends."""

@@ -16,6 +16,7 @@ from ..errors import RegistrationError
 
 if TYPE_CHECKING:
     from ..demand.check import Check
+    from ..demand.trial import Trial
     from ..drawing.panel import Given
     from ..model.subject import Subject
     from ..records.section import Comparison, Line, Section
@@ -67,6 +68,7 @@ class Registry:
         self._checks: dict[str, Check] = {}
         self._sections: dict[str, Section] = {}
         self._metrics: dict[str, Metric] = {}
+        self._trials: dict[str, Trial] = {}
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -87,6 +89,12 @@ class Registry:
         return self._metrics
 
     @property
+    def trials(self) -> Mapping[str, Trial]:
+        """What is asked of any model without a limit, by name."""
+        self._load()
+        return self._trials
+
+    @property
     def names(self) -> list[str]:
         """The markers that stand for a check."""
         return [*(name for folder in self._folders.values() for name in folder.markers), *self._checks]
@@ -97,7 +105,7 @@ class Registry:
         called = [
             name for check in self.checks.values() for metric in check.metrics for name in check.names(metric)
         ]
-        return list(dict.fromkeys([*called, *self.metrics, *FOLDERS]))
+        return list(dict.fromkeys([*called, *self.metrics, *FOLDERS, *self._trials]))
 
     def unit(self, noun: str) -> Unit | None:
         """The unit of that noun: a registered metric's, or one of ours."""
@@ -123,6 +131,14 @@ class Registry:
             raise RegistrationError(
                 f"a metric named {metric.name!r} is registered already; choose another name"
             )
+
+    def add_trial(self, trial: Trial) -> None:
+        """Register what is asked of any model. Raises RegistrationError if its name is taken."""
+        if trial.name in self.trials:
+            raise RegistrationError(
+                f"a trial named {trial.name!r} is registered already; choose another name"
+            )
+        self._trials[trial.name] = trial
 
     def add_section(
         self,

@@ -100,6 +100,16 @@ def history(options: argparse.Namespace) -> Done:
     return history_markdown(found, registry, options.max_output), OK
 
 
+def init(options: argparse.Namespace) -> Done:
+    """A test file for a model; without a model what there is here."""
+    from .look import found_here
+    from .starting import started
+
+    if options.model is None:
+        return found_here(), OK
+    return started(options.model, options.input_size, snapshots=options.snapshots), OK
+
+
 def schema(options: argparse.Namespace) -> Done:
     """The JSON schema of a report."""
     return _json(published_schema(default_registry())), OK

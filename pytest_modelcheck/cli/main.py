@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import LimitError, ModelCheckError
 from ..records.load import MAX_BYTES
 from ..report.markdown import MAX_BYTES as MAX_OUTPUT
+from ..settings import InputSize, parse_input_size
 from ..text import log_safe, printable
 from ..verdict.units import RATIO
 from . import commands
@@ -38,7 +39,9 @@ def _refuse(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    description = "records compared, merged, summed up and followed over time. Needs no torch."
+    description = (
+        "test files begun; records compared, merged, summed up and followed over time, without torch."
+    )
     parser = argparse.ArgumentParser(prog="pytest-modelcheck", description=description)
     added = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -74,6 +77,27 @@ def _parser() -> argparse.ArgumentParser:
     command = _reading(added, "history", commands.history, "figures over time, from kept reports", "html")
     command.add_argument("reports", type=Path, nargs="+", metavar="FILE")
 
+    words = (
+        "a test file for a model, with today's figures as limits; without a model those that are found here"
+    )
+    command = added.add_parser("init", help=words, description=words)
+    command.set_defaults(command=commands.init)
+    command.add_argument(
+        "model",
+        nargs="?",
+        metavar="SPEC",
+        help="torchvision:resnet18, timm:NAME, package.module:factory, 'package.module:Class(width=64)'",
+    )
+    command.add_argument(
+        "--input-size",
+        type=_size,
+        metavar="1,3,224,224",
+        help="its input's shape; of several inputs with ';', of whole numbers 1,16:long",
+    )
+    command.add_argument(
+        "--snapshots", action="store_true", help="snapshot tests too: structure, costs, outputs"
+    )
+
     words = "the JSON schema of report.json"
     command = added.add_parser("schema", help=words, description=words)
     command.set_defaults(command=commands.schema)
@@ -98,6 +122,13 @@ def _reading(added: Any, name: str, run: Any, text: str, *formats: str) -> argpa
         help="cut Markdown to so many bytes (default: %(default)s)",
     )
     return command
+
+
+def _size(text: str) -> InputSize:
+    try:
+        return parse_input_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; write for example 1,3,224,224") from error
 
 
 def _regression(text: str) -> tuple[str, float]:

@@ -4,6 +4,7 @@ value of what it observed a limit is about.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,10 +38,30 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """The limits that a marker sets; `problems` is empty for a good one."""
+    """The limits that a marker sets; `problems` is empty for a good one.
+
+    `missing`: what to say of a marker that sets none, which is a problem too; `blank`: the limits that are to be
+    written into it, where somebody wants that, each with a bound without end.
+    """
 
     limits: tuple[Limit, ...] = ()
     problems: tuple[str, ...] = ()
+    missing: str = ""
+    blank: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Argument:
+    """The argument of a marker that says a bound: its keyword, the unit that it is written in, and, where it may stand
+    without its keyword, its place among those that do.
+
+    `rest`: it says what is left of 1: the least share that agrees, where the bound is the most that differs.
+    """
+
+    key: str
+    unit: Unit
+    place: int | None = None
+    rest: bool = False
 
 
 class Check(ABC):
@@ -87,6 +108,12 @@ class Check(ABC):
     @abstractmethod
     def read(self, observed: Any, limit: Limit) -> Measurement:
         """The value that `limit` is about. Raises MeasurementError where there is none."""
+
+    def argument(self, metric: Metric, bound: str) -> Argument | None:
+        """The marker's argument that says the `bound` ("max", "min") of `metric`, so that a figure can be written
+        there; None where it is no budget.
+        """
+        return None
 
     def judge_pair(
         self, subject: str, limit: Limit, pair: Mapping[str, object]
@@ -148,14 +175,22 @@ class AmountCheck(Check):
             "min": arguments.bound(self.name, "min", given, self.metric.unit, problems),
             "max_regression": arguments.bound(self.name, "max_regression", given, RATIO, problems),
         }
-        if all(given.get(key) is None for key in bounds):
-            problems.append(f"{self.name}: no limit; give one, for example {self._example()}")
+        is_blank = all(given.get(key) is None for key in bounds)
         if bounds["min"] is not None and bounds["max"] is not None and bounds["min"] > bounds["max"]:
             problems.append(f"{self.name}: min={given['min']!r} lies above max={given['max']!r}")
         for key, allowed in self.choices.items():
             problems += arguments.not_allowed(self.name, key, given, allowed)
         problems += arguments.common_problems(self.name, given)
+        if is_blank:
+            missing = f"{self.name}: no limit; give one, for example {self._example()}"
+            return Reading((), tuple(problems), missing, self._limits({**bounds, "max": math.inf}, given))
         return Reading(self._limits(bounds, given), tuple(problems))
+
+    def argument(self, metric: Metric, bound: str) -> Argument | None:
+        """`max`, the first after the leading ones, or `min`; of the fixed limit none."""
+        if self.fixed is not None or metric is not self.metric:
+            return None
+        return Argument(bound, metric.unit, len(self.leading) if bound == "max" else None)
 
     def _given(self, args: Sequence[object], kwargs: Given) -> tuple[Given, list[str]]:
         """All arguments by name, and what is wrong with how they stand."""

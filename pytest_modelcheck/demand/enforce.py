@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RAISED, MeasurementError, ModelCheckError, UngatedError, unsaved_text
 from ..settings import Settings
-from ..verdict.judge import BaseValue, Outcome, Verdict, decides, judge
+from ..verdict.judge import BaseValue, Outcome, Verdict, decides, is_precise, judge
+from ..verdict.limit import Limit
 from ..verdict.measurement import Measurement
 from ..verdict.message import metric_title
 from .check import Check
@@ -158,9 +159,18 @@ class _Enforcement:
         sharing = [demand for demand in self.demands if self._key(demand) == key]
 
         def decided(observed: Any) -> bool:
-            return all(decides(d.limit, d.check.read(observed, d.limit)) for d in sharing)
+            read = [(d.limit, d.check.read(observed, d.limit)) for d in sharing]
+            return all(decides(limit, found) and self._suffices(limit, found) for limit, found in read)
 
         return decided
+
+    def _suffices(self, limit: Limit, found: Measurement) -> bool:
+        """Whether it is precise enough for what is to be written of it."""
+        settings = self.settings
+        is_met = judge("", limit, found).outcome is Outcome.PASS and not limit.is_blank
+        if not settings.updates or limit.max_regression is not None:
+            return True
+        return (is_met and not settings.tighten_budgets) or is_precise(found)
 
 
 def _measured(check: Check, read: object) -> Measurement:

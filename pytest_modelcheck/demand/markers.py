@@ -9,7 +9,9 @@ from typing import Any
 from ..verdict.limit import Limit, Place
 from . import SUBJECT, arguments
 from .arguments import SUBJECT_KEYWORDS, SUBJECT_SHOWN, Given
-from .check import Catalogue, Check
+from .check import Catalogue, Check, Reading
+
+WRITES = "pytest --modelcheck-update-budgets"
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,19 @@ class Marker:
 
 
 def read_marker(
-    catalogue: Catalogue, name: str, args: Sequence[object], kwargs: Given, place: Place, where: str
+    catalogue: Catalogue,
+    name: str,
+    args: Sequence[object],
+    kwargs: Given,
+    place: Place,
+    where: str,
+    *,
+    fills: bool = False,
 ) -> Marker | None:
-    """Read the marker `name(*args, **kwargs)` that stands at `place`; None if it is not one of ours."""
+    """Read the marker `name(*args, **kwargs)` that stands at `place`; None if it is not one of ours.
+
+    `fills`: one without a limit is measured, since its limit is to be written.
+    """
     subject = arguments.subject_part(kwargs)
     if name == SUBJECT:
         problems = [
@@ -36,13 +48,23 @@ def read_marker(
     check = catalogue.checks.get(name)
     if check is None:
         return None
-    reading = check.read_marker(args, kwargs)
+    reading = _filled(check.read_marker(args, kwargs), fills)
     said: dict[str, Any] = {
         "level": kwargs.get("level", arguments.LEVELS[0]),
         "reason": kwargs.get("reason") or "",
     }
     limits = tuple(replace(limit, place=place, where=where, **said) for limit in reading.limits)
     return Marker(check, limits, subject, reading.problems)
+
+
+def _filled(reading: Reading, fills: bool) -> Reading:
+    """The limits of a marker that sets none: those that are to be written, or a problem."""
+    if not reading.missing:
+        return reading
+    if fills and reading.blank:
+        return replace(reading, limits=reading.blank)
+    hint = f", or have it written: {WRITES}" if reading.blank else ""
+    return replace(reading, problems=(*reading.problems, reading.missing + hint))
 
 
 def marker_lines(checks: Iterable[Check]) -> list[str]:

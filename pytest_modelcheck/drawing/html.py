@@ -43,6 +43,11 @@ def asset(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text("utf-8")
 
 
+def panel_styles() -> list[str]:
+    """The style sheets of what panels are made of."""
+    return [asset(__package__, name) for name in ("panels.css", "plots.css")]
+
+
 def generic(macro: str, *arguments: Any) -> Markup:
     """A part of the page that no check draws: a macro of `parts.html.j2`."""
     from markupsafe import Markup
@@ -115,6 +120,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "module": lambda name: printable(str(name) or ROOT),
     "link": link_to,
     "once": once,
+    "base64": lambda text: base64.b64encode(text.encode("utf-8")).decode("ascii"),
     "seconds": lambda value: SECONDS.format(value) if isinstance(value, (int, float)) else "–",
     "signed": lambda share: signed(share) if isinstance(share, (int, float)) else "?",
 }

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
-import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 
 from torch import nn
 
-from ..errors import MissingExtraError, SubjectError
+from ..errors import RAISED, ModelCheckError, SubjectError, at_length, in_short
 from ..text import did_you_mean
-from .mistaken import hint, is_checkpoint, is_fixture, missing_arguments
+from . import zoos
+from .importing import imported, raised_at
+from .mistaken import hint, is_fixture, missing_arguments
+from .spec import Spec, read_spec, title
 
-ZOOS = ("torchvision.models", "timm.models")  # their builders make a new model each time
+ZOOS = ("torchvision.models", "timm.models", zoos.__name__)  # their builders make a new model each time
 
 
 def resolve_model(model: object) -> nn.Module | Callable[[], object]:
@@ -35,18 +35,28 @@ def resolve_model(model: object) -> nn.Module | Callable[[], object]:
 def _incomplete(model: object, resolved: object, missing: Sequence[str]) -> SubjectError:
     name = name_of(resolved) or type(resolved).__name__
     given = ", ".join(f"{argument}=..." for argument in missing)
+    if isinstance(model, str):
+        written = f"{model.partition('(')[0]}({given})"
+        return SubjectError(
+            f"model={model!r} needs arguments to be called with: {', '.join(missing)}.\n"
+            f"Give them: '{written}', or a function without arguments that returns the model."
+        )
     return SubjectError(
         f"model={_shown(model)} needs arguments to be called with: {', '.join(missing)}.\n"
         f"Give them: model=functools.partial({name}, {given}), or a function or fixture that returns the model."
     )
 
 
-def build_model(model: object) -> nn.Module:
-    """The nn.Module that `model` is, returns, or names. Raises SubjectError if there is none."""
+def build_model(model: object, written: object = None) -> nn.Module:
+    """The nn.Module that `model` is, returns, or names. Raises SubjectError if there is none.
+
+    `written`: what the user gave, where `model` is what came of that.
+    """
+    written = model if written is None else written
     resolved = resolve_model(model)
-    built = resolved if isinstance(resolved, nn.Module) else _called(model, resolved)
+    built = resolved if isinstance(resolved, nn.Module) else _called(written, resolved)
     if not isinstance(built, nn.Module):
-        raise _no_module(model, built)
+        raise _no_module(written, built)
     return built
 
 
@@ -54,11 +64,15 @@ def _called(model: object, resolved: Callable[[], object]) -> object:
     """What it returns. A class whose signature is open (nn.LSTM's is) says what it misses only when it is called."""
     try:
         return resolved()
-    except TypeError as error:
+    except RAISED as error:
         said = re.search(r"__init__\(\) missing \d+ required .*argument.*?: (.*)", str(error))
-        if said is None or not isinstance(resolved, type):
+        if said is not None and isinstance(error, TypeError) and isinstance(resolved, type):
+            raise _incomplete(model, resolved, re.findall(r"'(\w+)'", said[1])) from error
+        if not isinstance(model, str) or isinstance(error, ModelCheckError):
             raise
-        raise _incomplete(model, resolved, re.findall(r"'(\w+)'", said[1])) from error
+        told = SubjectError(f"model={model!r} cannot be built: {in_short(error)}{raised_at(error)}")
+        told.details = at_length(error, str(told))
+        raise told from error
 
 
 def _no_module(given: object, found: object) -> SubjectError:
@@ -75,7 +89,7 @@ def _shown(given: object) -> str:
 def name_of(model: object) -> str | None:
     """What the user calls it: a spec's or factory's name; None for a module and a lambda."""
     if isinstance(model, str):
-        return model.rpartition(":")[2]
+        return title(model)
     name = None if isinstance(model, nn.Module) else getattr(model, "__name__", None)
     return None if name == "<lambda>" else name
 
@@ -92,69 +106,43 @@ def makes_a_new_one(model: object) -> bool:
     return inspect.isfunction(model) and model.__module__.startswith(ZOOS)
 
 
-def _from_spec(spec: str) -> object:
-    package, colon, attribute = spec.partition(":")
-    if is_checkpoint(spec):
-        raise _no_module(spec, spec)
-    if not colon or not package or not attribute:
-        raise SubjectError(
-            f"model={spec!r} is neither a fixture nor an import string.\n"
-            "Write 'package.module:factory', 'torchvision:resnet18', 'timm:NAME', or the name of a fixture."
-        )
-    if package == "torchvision":
-        return _torchvision_model(attribute)
-    if package == "timm":
-        return _timm_model(attribute)
-    return _imported(spec, package, attribute)
+def made_inputs(model: object) -> tuple[Callable[[], object] | None, tuple[int, ...] | None]:
+    """What a model zoo says that the model of a spec takes: a function that returns it, and its shape where it is one.
+
+    None where nobody says.
+    """
+    entry = zoos.entry_of(read_spec(model)) if isinstance(model, str) else None
+    return (None, None) if entry is None else (entry.inputs, entry.size)
 
 
-def _torchvision_model(name: str) -> Callable[[], object]:
+def _from_spec(text: str) -> object:
+    spec = read_spec(text)
+    entry = zoos.entry_of(spec)
+    if entry is not None:
+        return entry.make
+    found = imported(spec)
+    if not (spec.args or spec.kwargs):
+        return found
+    if not callable(found):
+        raise _no_module(text, found)
+    _refuse_arguments(spec, found)
+    return functools.partial(found, *spec.args, **spec.kwargs)
+
+
+def _refuse_arguments(spec: Spec, found: Callable[..., object]) -> None:
     try:
-        from torchvision.models import get_model_builder
-    except ImportError as error:
-        raise MissingExtraError("torchvision", "vision", f"the model 'torchvision:{name}'") from error
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):  # of builtins nobody knows
+        return
     try:
-        builder = get_model_builder(name)
-    except ValueError as error:
-        from torchvision.models import list_models
-
-        hint = did_you_mean(name, list_models(), 3)
+        signature.bind_partial(*spec.args, **spec.kwargs)
+    except TypeError as error:
+        unknown = next((key for key in spec.kwargs if key not in signature.parameters), "")
+        hint = did_you_mean(unknown, signature.parameters) if unknown else ""
+        takes = ", ".join(map(str, signature.parameters.values())) or "nothing"
         raise SubjectError(
-            f"torchvision has no model {name!r}; {hint or 'torchvision.models.list_models() names all'}"
+            f"model={spec.text!r}: {error}{f'; {hint}' if hint else ''}\nIt takes: {takes}"
         ) from error
-    known = inspect.signature(builder).parameters
-    return functools.partial(
-        builder, **{key: None for key in ("weights", "weights_backbone") if key in known}
-    )
-
-
-def _timm_model(name: str) -> Callable[[], object]:
-    try:
-        import timm
-    except ImportError as error:
-        raise SubjectError(
-            f"the model 'timm:{name}' needs timm. Install it with: pip install timm"
-        ) from error
-    if not timm.is_model(name) and ":" not in name:  # "hf-hub:…" is found elsewhere
-        hint = did_you_mean(name, timm.list_models(), 3)
-        raise SubjectError(f"timm has no model {name!r}; {hint or 'timm.list_models() names all'}")
-    return functools.partial(timm.create_model, name, pretrained=False)
-
-
-def _imported(spec: str, package: str, attribute: str) -> object:
-    if os.getcwd() not in sys.path:  # `pytest` alone does not add it, `python -m pytest` does
-        sys.path.insert(0, os.getcwd())
-    try:
-        target: object = importlib.import_module(package)
-        for part in attribute.split("."):
-            if not hasattr(target, part):
-                hint = did_you_mean(part, dir(target))
-                what = f"{package} has no {part!r}{f'; {hint}' if hint else ''}"
-                raise SubjectError(f"model={spec!r} cannot be imported: {what}")
-            target = getattr(target, part)
-    except (ImportError, AttributeError) as error:
-        raise SubjectError(f"model={spec!r} cannot be imported: {error}") from error
-    return target
 
 
 def _short(value: object, limit: int = 80) -> str:

@@ -4,112 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError, at_length
 from ..text import brief
 from .device import checked_device, on_device
 from .draws import same_draws
-from .factory import build_model, makes_a_new_one, name_of, resolve_model
+from .factory import build_model, made_inputs, makes_a_new_one, name_of, resolve_model
+from .guess import guess_size
+from .inputs import Inputs as Inputs
+from .inputs import dtype_name as dtype_name
 from .loading import is_loaded, loading_watched
 from .mistaken import makes_inputs, wants_whole_numbers
 from .observe import Observed, observe
 from .places import is_in_backward, place_of_error
-from .shapes import shape_words
-
-INPUT_SEED = 0
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The arguments of one forward call."""
-
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, value: object) -> Inputs:
-        """Read `value` as the contract says: a tuple is positional, a mapping is keywords, all else one argument."""
-        if isinstance(value, Inputs):
-            return value
-        if isinstance(value, tuple) and not hasattr(value, "_fields"):
-            return cls(value)
-        if isinstance(value, Mapping):
-            return cls((), dict(value))
-        return cls((value,))
-
-    @classmethod
-    def random(
-        cls, sizes: Sequence[Any], dtype: object = None, device: torch.device | str | int | None = None
-    ) -> Inputs:
-        """Random normal tensors of the given shape(s), from a fixed seed; integer dtypes get zeros and ones."""
-        generator = torch.Generator().manual_seed(INPUT_SEED)
-        shapes = [tuple(sizes)] if _is_shape(sizes) else [tuple(shape) for shape in sizes]
-        resolved = _dtype(dtype)
-        return cls(tuple(_random_tensor(shape, resolved, generator).to(device) for shape in shapes))
-
-    def to(self, device: torch.device | None) -> Inputs:
-        """The same inputs with their tensors on `device` (None: where they are)."""
-        return self.map(lambda leaf: leaf.to(device) if isinstance(leaf, Tensor) else leaf)
-
-    def map(self, function: Callable[[Any], Any]) -> Inputs:
-        """Apply `function` to every leaf of the (nested) arguments."""
-        return Inputs(tree_map(function, self.args), tree_map(function, dict(self.kwargs)))
-
-    def copied(self, *, gradients: bool = True) -> Inputs:
-        """With tensors of its own: a model may write to what it is given, and the caller's may be of inference mode.
-
-        `gradients`: those that require a gradient still do.
-        """
-
-        def own(leaf: object) -> object:
-            if not isinstance(leaf, Tensor):
-                return leaf
-            return leaf.detach().clone().requires_grad_(gradients and leaf.requires_grad)
-
-        with torch.inference_mode(False):
-            return self.map(own)
-
-    @property
-    def tensors(self) -> list[Tensor]:
-        """All tensors, in order, however deeply nested."""
-        return [leaf for leaf in tree_leaves((self.args, dict(self.kwargs))) if isinstance(leaf, Tensor)]
-
-    def __str__(self) -> str:
-        shown = (f"{shape_words(t)} {dtype_name(t)}" for t in self.tensors)
-        return ", ".join(shown) or "no tensors"
-
-
-def _is_shape(sizes: Sequence[object]) -> bool:
-    return all(isinstance(size, int) for size in sizes)
-
-
-def _random_tensor(shape: tuple[int, ...], dtype: torch.dtype, generator: torch.Generator) -> Tensor:
-    if dtype.is_floating_point or dtype.is_complex:
-        return torch.randn(shape, generator=generator).to(dtype)
-    return torch.randint(0, 2, shape, generator=generator).to(dtype)
-
-
-def _dtype(dtype: object) -> torch.dtype:
-    if dtype is None:
-        return torch.float32
-    resolved = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
-    if not isinstance(resolved, torch.dtype):
-        raise SubjectError(f"dtype={dtype!r} is not a torch dtype; write for example dtype=torch.float16")
-    return resolved
-
-
-def dtype_name(tensor: Tensor) -> str:
-    """`float32` for torch.float32."""
-    return str(tensor.dtype).removeprefix("torch.")
 
 
 class Subject:
@@ -210,13 +125,30 @@ class Subject:
         """The inputs, or an error that lists the ways to give them."""
         if self.inputs is None:
             raise SubjectError(
-                f"{self.name}: this check runs the model, but no example inputs were given.\n"
-                "Give them in one of three ways:\n"
-                "  - input_size=(1, 3, 224, 224) or inputs=... on the marker;\n"
-                "  - @pytest.mark.modelcheck(input_size=...) on the test, its class or its module;\n"
-                "  - a fixture named 'example_inputs' (ini key modelcheck_inputs_fixture)."
+                f"{self.name}: this check runs the model, but no example inputs were given.\n{self._ways}"
             )
         return self.inputs
+
+    @property
+    def _ways(self) -> str:
+        """How to give inputs, with a guess of their size."""
+        guess = guess_size(self.architecture)
+        shape: tuple[int, ...]
+        shape, option, whole = (1, 3, 224, 224), "1,3,224,224", ""
+        if guess is not None:
+            shape, option, whole = (
+                guess.shape,
+                guess.option,
+                f", dtype={guess.dtype!r}" if guess.dtype else "",
+            )
+        told = f"Its first layer, {guess.layer}, would take {option}.\n" if guess is not None else ""
+        return (
+            f"{told}Give them in one of these ways:\n"
+            f"  - input_size={shape}{whole} or inputs=... on the marker;\n"
+            "  - @pytest.mark.modelcheck(input_size=...) on the test, its class or its module;\n"
+            "  - a fixture named 'example_inputs' (ini key modelcheck_inputs_fixture);\n"
+            f"  - beside --modelcheck-model: --modelcheck-input-size={option} (pytest-modelcheck init: --input-size)"
+        )
 
     def run(self, inputs: Inputs | None = None) -> Any:
         """One forward call of the unwrapped module, on copies of its inputs or on those given.
@@ -299,14 +231,15 @@ def build_subject(
 ) -> Subject:
     """Make a Subject from what a user may write.
 
-    `model`: an nn.Module, a callable that returns one, or a spec ("package.module:factory", "torchvision:NAME",
-    "timm:NAME"). `inputs`: a tensor, a tuple of positional or a mapping of keyword arguments, or a callable that
-    returns one of these. `input_size`: one shape or a list of shapes. Raises SubjectError.
+    `model`: an nn.Module, a callable that returns one, or a spec ("package.module:Class(width=64)", "torchvision:NAME",
+    "timm:NAME", "transformers:CONFIG(...)"). `inputs`: a tensor, a tuple of positional or a mapping of keyword
+    arguments, or a callable that returns one of these. `input_size`: one shape or a list of shapes. Without either the
+    inputs are those that a model zoo names. Raises SubjectError.
     """
     resolved, wanted = resolve_model(model), checked_device(device)
 
     def build() -> nn.Module:
-        return on_device(build_model(resolved), resolved, wanted)
+        return on_device(build_model(resolved, model), resolved, wanted)
 
     with same_draws("model"), loading_watched():
         made = build if makes_a_new_one(resolved) else build()
@@ -316,7 +249,10 @@ def build_subject(
         raise SubjectError(f"{subject.name}: give inputs= or input_size=, not both")
     if input_size is not None:
         subject.inputs = Inputs.random(_checked_size(input_size), dtype, place)
-    elif inputs is not None:
+    elif inputs is None:
+        own, _ = made_inputs(model)
+        subject.inputs = Inputs.of(own()).to(place) if own is not None else None
+    else:
         with same_draws("inputs"):
             given = inputs() if makes_inputs(inputs) else inputs
         inputs_given = Inputs.of(given)

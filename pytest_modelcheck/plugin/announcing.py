@@ -11,7 +11,7 @@ from .state import nodeid_of, state_of
 
 if TYPE_CHECKING:
     from ..demand.plan import Plan
-    from ..records.types import CheckEntry
+    from ..records.types import CheckEntry, TestPart
     from .state import Run
 
 
@@ -25,18 +25,23 @@ class Announcements:
 
     def ahead(self, item: pytest.Item) -> None:
         """From one of xdist's workers, which may die in the first test's fixtures: a report of its own, of a setup."""
-        if self._is_first and self.run.is_worker and (planned := self.at_setup(item)):
+        if self._is_first and self.run.is_worker and (told := self.at_setup(item)):
             from ..records.plain import to_json
 
             report = pytest.TestReport(item.nodeid, item.location, {}, "passed", None, "setup")
-            report.modelcheck = to_json({"planned": planned})  # type: ignore[attr-defined]
+            report.modelcheck = to_json(told)  # type: ignore[attr-defined]
             item.ihook.pytest_runtest_logreport(report=report)
 
-    def at_setup(self, item: pytest.Item) -> dict[str, list[CheckEntry]]:
+    def at_setup(self, item: pytest.Item) -> TestPart:
         """Of all tests with the first one of this process; later of those that a hook or fixture gave more markers."""
         items = item.session.items if self._is_first else [item]
         self._is_first = False
-        return self.of(items)
+        if not (planned := self.of(items)):
+            return {}
+        told: TestPart = {"planned": planned}
+        if self.run.bounds is not None:
+            told["bounds"] = self.run.bounds(items)
+        return told
 
     def of(self, items: Iterable[pytest.Item]) -> dict[str, list[CheckEntry]]:
         """What was not told yet, by node id."""

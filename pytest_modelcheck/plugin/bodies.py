@@ -36,6 +36,14 @@ def before_body(item: pytest.Item, action: Callable[[], None]) -> Iterator[None]
             vars(item.instance).pop(item.name, None)
 
 
+def expects_failure(item: pytest.Item) -> bool:
+    """Whether unittest expects the test to fail: what fails it must do so in its code."""
+    known = [getattr(item, "obj", None), getattr(getattr(item, "parent", None), "obj", None)]
+    return isinstance(item, TestCaseFunction) and any(
+        getattr(one, "__unittest_expecting_failure__", False) for one in known
+    )
+
+
 def _preceded(body: Body, action: Callable[[], None]) -> Body:
     if inspect.iscoroutinefunction(body):
 

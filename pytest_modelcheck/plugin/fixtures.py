@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from ..modelcheck import ModelCheck
     from ..records.recorder import Recorder
+    from ..snapshots.complexity import ComplexitySnapshot
+    from ..snapshots.heatmap import HeatmapSnapshot
+    from ..snapshots.outputs import OutputSnapshot
+    from ..snapshots.structure import StructureSnapshot
 
 
 def _recorder(request: pytest.FixtureRequest) -> Recorder:
@@ -52,7 +56,7 @@ def modelcheck(request: pytest.FixtureRequest) -> ModelCheck:
 
 
 @pytest.fixture
-def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> HeatmapSnapshot:
     """Compare a heatmap with the stored one: `assert modelcheck.gradcam(target=285) == heatmap_snapshot`.
 
     `heatmap_snapshot(preset="strict" | "default" | "loose", places=, strength=)` chooses the tolerance;
@@ -70,7 +74,7 @@ def heatmap_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest
 
 
 @pytest.fixture
-def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> ComplexitySnapshot:
     """Compare what each module costs with the stored text: `assert modelcheck.complexity() == complexity_snapshot`.
 
     Exact; `complexity_snapshot(tolerance="1%")` lets numbers differ by that share. `--snapshot-update` accepts.
@@ -87,25 +91,24 @@ def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-def structure_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+def structure_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> StructureSnapshot:
     """Compare module tree and operators with the stored text: `assert modelcheck.structure() == structure_snapshot`.
 
     `--snapshot-update` accepts.
     """
     _skip_left_out(request, "structure_snapshot", "structure")
     from ..snapshots.assertion import make_snapshot
-    from ..snapshots.structure import StructureExtension
-    from ..snapshots.text import TextSnapshot
+    from ..snapshots.structure import StructureExtension, StructureSnapshot
     from ..snapshots.verdicts import record_text
 
     recorder = _recorder(request)
     return make_snapshot(
-        TextSnapshot, snapshot, StructureExtension, lambda *seen: record_text(recorder, *seen)
+        StructureSnapshot, snapshot, StructureExtension, lambda *seen: record_text(recorder, *seen)
     )
 
 
 @pytest.fixture
-def output_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> SnapshotAssertion:
+def output_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest) -> OutputSnapshot:
     """Compare what the model answers with the stored values: `assert modelcheck.outputs() == output_snapshot`.
 
     `output_snapshot(rtol=1e-3, atol=1e-5)`: by which share of itself, and by how much, a value may be off.

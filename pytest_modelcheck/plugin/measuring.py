@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .item import ModelItem
+from .models import TrialItem
 from .state import nodeid_of, run_of, state_of
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class CheckedTest:
         """Have `function` run in place of the test's own code; methods of unittest.TestCase too."""
         if isinstance(self.item, pytest.Function):
             self.item.runtest = function  # type: ignore[method-assign]
+        elif isinstance(self.item, TrialItem):
+            self.item.body = None
 
 
 def checked_tests(config: pytest.Config, items: Iterable[pytest.Item]) -> list[CheckedTest]:
@@ -70,7 +72,7 @@ def checked_tests(config: pytest.Config, items: Iterable[pytest.Item]) -> list[C
     return [
         CheckedTest(item)
         for item in items
-        if run.marks(item) or "modelcheck" in getattr(item, "fixturenames", ()) or isinstance(item, ModelItem)
+        if run.marks(item) or "modelcheck" in getattr(item, "fixturenames", ()) or isinstance(item, TrialItem)
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..settings import Settings, parse_input_size, parse_names
-from ..text import not_one_of
+from ..settings import InputSize, Settings, parse_input_size, parse_names
+from ..text import count, not_one_of
 
 if TYPE_CHECKING:
     import pytest
@@ -20,7 +21,7 @@ FLAG = "flag"  # of the command line alone
 class Option(NamedTuple):
     """A setting: the option `--modelcheck-<name>`, where it has `help`, and the ini key `modelcheck_<name>`, where it
     has a `kind`. `measures`: it changes what is measured, so that another process must be told. `parse` reads its
-    text, `example` is what a message writes.
+    text, `example` is what a message writes. `many`: it may be given several times.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Option(NamedTuple):
     measures: bool = False
     parse: Callable[[str], object] | None = None
     example: str = ""
+    many: bool = False
 
     @property
     def flag(self) -> str:
@@ -61,6 +63,12 @@ def _threads(text: str) -> int:
     return count
 
 
+def _share(text: str) -> float:
+    from ..verdict.units import RATIO
+
+    return RATIO.parse(text)
+
+
 def _most_bytes(text: str) -> float:
     from ..verdict.units import BYTES
 
@@ -86,17 +94,22 @@ OPTIONS = (
     ),
     Option(
         "model",
-        "check this model, no test file needed: torchvision:resnet18, timm:NAME, package.module:factory",
+        "check this model, no test file needed: torchvision:resnet18, timm:NAME, transformers:BertConfig(...), "
+        "package.module:factory, package.module:Class(width=64); may be given several times, and runs these models "
+        "alone unless paths are given",
         metavar="SPEC",
         measures=True,
+        many=True,
     ),
     Option(
         "input_size",
-        "its input's shape; several with ';'",
+        "its input's shape; of several inputs with ';', of whole numbers 1,16:long. The n-th is of the n-th model, or "
+        "one of all",
         metavar="1,3,224,224",
         measures=True,
         parse=parse_input_size,
         example="1,3,224,224",
+        many=True,
     ),
     Option(
         "device",
@@ -125,6 +138,21 @@ OPTIONS = (
         example="flops,structure",
     ),
     Option("off", "run no checks: they are skipped", FLAG, measures=True),
+    Option(
+        "update_budgets",
+        "write today's figures into the markers: limits that fail, and markers without a limit",
+        FLAG,
+    ),
+    Option("tighten_budgets", "the same, and lower limits that are met with room to spare", FLAG),
+    Option(
+        "margin",
+        "how far written limits of time, and of what is not counted, lie beyond the figure (default: 10%)",
+        "string",
+        "how far written limits of time, and of what is not counted, lie beyond the figure (default: 10%)",
+        metavar="10%",
+        parse=_share,
+        example="10%",
+    ),
     Option("base", "measure the same subjects at the merge-base with REV too", metavar="REV"),
     Option("base_report", "compare with this report.json instead of a revision", metavar="PATH"),
     Option(
@@ -178,7 +206,10 @@ def add(parser: pytest.Parser) -> None:
         if option.help and option.is_flag:
             group.addoption(option.flag, action="store_true", default=None, help=option.help)
         elif option.help:
-            words = {"choices": option.choices} if option.choices else {"metavar": option.metavar}
+            words: dict[str, Any] = (
+                {"choices": option.choices} if option.choices else {"metavar": option.metavar}
+            )
+            words |= {"action": "append"} if option.many else {}
             group.addoption(option.flag, help=option.help, **words)
         if option.is_ini:
             parser.addini(option.dest, option.ini, type=option.kind, default=None)
@@ -191,7 +222,35 @@ def settings(config: pytest.Config) -> Settings:
     given["classes"] = _classes(config, given["classes"])
     if given["base_report"] is not None:
         given["base_report"] = Path(config.invocation_params.dir) / str(given["base_report"])
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    _refuse_sizes(given["model"] or (), given["input_size"] or ())
+    made = Settings(**{name: value for name, value in given.items() if value is not None})
+    _refuse_updates(made)
+    return made
+
+
+def _refuse_updates(settings: Settings) -> None:
+    """Where limits cannot be written."""
+    if not settings.updates:
+        return
+    flag = f"--modelcheck-{'update' if settings.update_budgets else 'tighten'}-budgets"
+    if settings.base is not None or settings.base_report is not None:
+        other = "base" if settings.base is not None else "base-report"
+        raise _usage_error(
+            f"{flag} and --modelcheck-{other} do not go together: write the limits first, then compare"
+        )
+    if importlib.util.find_spec("libcst") is None:
+        from ..errors import MissingExtraError
+
+        raise _usage_error(str(MissingExtraError("libcst", "update", flag)))
+
+
+def _refuse_sizes(models: tuple[str, ...], sizes: tuple[InputSize, ...]) -> None:
+    if sizes and len(sizes) not in (1, len(models)):
+        raise _usage_error(
+            f"--modelcheck-input-size is given {count(len(sizes), 'time')}, --modelcheck-model "
+            f"{count(len(models), 'time')}: give one size for each model in the same order (empty for the model's "
+            "own), or one for all"
+        )
 
 
 def refuse_unknown(only: tuple[str, ...] | None, known: Callable[[], Sequence[str]]) -> None:
@@ -209,7 +268,9 @@ def _given(config: pytest.Config, option: Option) -> Any:
         return None
     if option.choices and value not in option.choices:
         raise _usage_error(f"{option.dest} is {value!r}; write {_either(option.choices)}")
-    return _parsed(option, value) if option.parse is not None else value
+    if option.many:
+        return tuple(_parsed(option, one) for one in value)
+    return _parsed(option, value)
 
 
 def _either(words: tuple[str, ...]) -> str:
@@ -251,8 +312,9 @@ def _classes(config: pytest.Config, lines: list[str] | None) -> tuple[str, ...] 
     return tuple(line.strip() for line in text.rstrip().split("\n"))
 
 
-def _parsed(option: Option, text: str) -> object:
-    assert option.parse is not None
+def _parsed(option: Option, text: Any) -> object:
+    if option.parse is None:
+        return text
     try:
         return option.parse(text)
     except ValueError as error:

@@ -63,6 +63,8 @@ class Reporting:
         if not run.runs_tests or not (seen or run.settings.report):
             return
         run.record = record = self._record(session, int(exitstatus))
+        if run.settings.updates:
+            self._write_limits(record, int(exitstatus))
         is_written = not run.settings.report or self._write(record)
         if session.exitstatus in GOOD and not (is_written and record["run"]["exit_status"] in GOOD):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -110,9 +112,26 @@ class Reporting:
         from ..report.github import write_summary
 
         try:
-            write_summary(record, self.run.registry)
+            write_summary(record, self.run.registry, self._updates_markdown())
         except OSError as error:  # in a container that knows the name of the file and has it not
             self.run.troubles.append(f"the job summary was not written: {error}")
+
+    def _write_limits(self, record: Record, exit_status: int) -> None:
+        from .updating import write_limits
+
+        try:
+            self.run.updates = write_limits(self.run, record, exit_status)
+            if self.run.updates is None:
+                self.run.troubles.append("no limit was written: the run did not come to its end")
+        except Exception as error:  # the report is to be written all the same
+            self.run.troubles.append(f"limits could not be written: {type(error).__name__}: {error}")
+
+    def _updates_markdown(self) -> str:
+        if self.run.updates is None:
+            return ""
+        from ..updating.tell import markdown
+
+        return markdown(self.run.updates)
 
     def _write(self, record: Record) -> bool:
         """Whether the report was written."""
@@ -158,3 +177,7 @@ class Reporting:
             from ..report.terminal import changes_lines
 
             yield from changes_lines(run.record, run.registry)
+        if run.updates is not None:
+            from ..updating.tell import lines
+
+            yield from lines(run.updates)

@@ -74,7 +74,8 @@ def _measuring_options(config: pytest.Config) -> Iterator[str]:
     for option in OPTIONS:
         value = getattr(config.option, option.dest, None)
         if option.measures and value is not None:
-            yield option.flag if option.is_flag else f"{option.flag}={value}"
+            values = value if option.many else [value]
+            yield from [option.flag] if option.is_flag else [f"{option.flag}={one}" for one in values]
 
 
 def declared_options(config: pytest.Config) -> dict[str, Any]:

@@ -32,12 +32,13 @@ class Resolver:
     def __init__(self, item: pytest.Item, settings: Settings, ready: Callable[[Subject, str], None]) -> None:
         self.item, self.settings, self.ready = item, settings, ready
         self.subjects: dict[Any, Subject] = {}
+        self.make: Callable[[Source], Subject] = self._build
 
     def __call__(self, source: Source) -> Subject:
         """The subject of `source`. Raises SubjectError."""
         key = source.identity
         if key not in self.subjects:
-            subject = self._build(source)
+            subject = self.make(source)
             self.subjects[key] = subject
             self.ready(subject, source.written)
         return self.subjects[key]

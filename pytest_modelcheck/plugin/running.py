@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .announcing import Announcements
-from .bodies import before_body
+from .bodies import before_body, expects_failure
 from .log import inert
 from .state import nodeid_of, state_of
 
@@ -83,7 +84,9 @@ class Running:
         finally:
             recorder = state_of(item).recorded
             if recorder is not None and recorder.owed:
-                self._settle(item, recorder.owed)
+                # where limits are written, it matters whether the body fails: that goes first
+                is_over = self.run.settings.updates and sys.exc_info()[1] is not None
+                self._settle(item, recorder.owed, fails=not is_over)
 
     def _shorten_traceback(self, error: Exception) -> None:
         from ..errors import ModelCheckError
@@ -119,18 +122,24 @@ class Running:
             accept if base is not None else None,
             ask if base is not None else None,
         )
-        self._settle(item, verdicts)
+        if self.run.settings.updates and not expects_failure(item):
+            state.recorder.owed += verdicts  # the body is to run too
+        else:
+            self._settle(item, verdicts)
 
-    def _settle(self, item: pytest.Item, verdicts: Sequence[Verdict]) -> None:
+    def _settle(self, item: pytest.Item, verdicts: Sequence[Verdict], *, fails: bool = True) -> None:
         """Note all verdicts, and fail the test if one of them does."""
-        from ..verdict.message import fails, failure_line, failure_text
+        from ..verdict.judge import Outcome
+        from ..verdict.message import fails as is_bad
+        from ..verdict.message import failure_line, failure_text
 
         settings = self.run.settings
         told = [self._note(item, verdict) for verdict in verdicts]
-        if any(fails(verdict, settings.strict) for verdict in verdicts):
+        if fails and any(is_bad(verdict, settings.strict) for verdict in verdicts):
             text = failure_text(told, item.nodeid, strict=settings.strict, options=settings.deciding)
             state = state_of(item)
             state.failure = failure_line(told, strict=settings.strict)
+            state.is_by_limits = not any(verdict.outcome is Outcome.ERROR for verdict in verdicts)
             state.raised = pytest.fail.Exception(text, pytrace=False)
             raise state.raised
 
@@ -167,6 +176,8 @@ class Running:
 
             shorten_crash(report, call.excinfo.value, state_of(item))
         part = self._part(item, report.when == "setup")
+        if report.failed and call.excinfo is not None and call.excinfo.value is state_of(item).raised:
+            part["is_by_limits"] = state_of(item).is_by_limits
         if part:
             from ..records.plain import to_json
 
@@ -177,5 +188,4 @@ class Running:
         """What the record is to know of the phase that ended."""
         recorder = state_of(item).recorded
         part = (recorder.drain() if recorder is not None else None) or {}
-        planned = self.announcements.at_setup(item) if begins else {}
-        return {**part, "planned": planned} if planned else part
+        return {**part, **self.announcements.at_setup(item)} if begins else part

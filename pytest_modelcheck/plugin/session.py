@@ -145,14 +145,7 @@ class Session:
             self.run.base.meet(**json.loads(told))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, items: list[pytest.Item]
-    ) -> Generator[None, None, None]:
-        if self.run.settings.model is not None:
-            from .item import ModelItem
-
-            self.run.wake()
-            items.append(ModelItem.from_parent(session, name=f"modelcheck:{self.run.settings.model}"))
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
         self.collected = list(items)  # those too that are deselected now
         return (yield)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from ..demand.plan import Plan
     from ..records.recorder import Recorder
     from ..records.run import RunRecord
-    from ..records.types import Record
+    from ..records.types import BoundEntry, Record
     from ..settings import Settings
+    from ..updating.update import Updates
     from .resolve import Resolver
+
+    Bounds = Callable[[Sequence[pytest.Item]], dict[str, list[BoundEntry]]]
 
 
 class Run:
@@ -39,6 +42,8 @@ class Run:
         self.report_path: Path | None = None
         self.makes_folder = False  # whether the report's folder was not there before
         self.interrupted = False
+        self.bounds: Bounds | None = None  # what tests demand of figures, where limits are written
+        self.updates: Updates | None = None  # what became of that
         self.troubles: list[str] = []  # what was asked for and could not be done
         self.uncollected: list[pytest.CollectReport] = []  # files that failed
         self.is_awake = False  # whether a test with checks was met
@@ -81,6 +86,7 @@ class ItemState:
         self.failure = ""  # in one line: why we fail it, or what the last comparison of ours was that failed
         self.explained = ""  # what that comparison's text begins with
         self.raised: BaseException | None = None  # with what we fail it
+        self.is_by_limits = False  # whether that is for limits that were missed, and for nothing else
 
     @property
     def plan(self) -> Plan:
@@ -122,7 +128,7 @@ class ItemState:
     def forget(self) -> None:
         """A rerun starts afresh."""
         self.recorded = self._resolver = None
-        self.failure, self.explained, self.raised = "", "", None
+        self.failure, self.explained, self.raised, self.is_by_limits = "", "", None, False
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()

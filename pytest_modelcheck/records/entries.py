@@ -60,6 +60,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "error": verdict.error,
         "reason": verdict.reason,
         "caveat": measurement.caveat if measurement else "",
+        "varies": measurement.varies if measurement else False,
         "protocol": measurement.protocol if measurement else "",
         "contributors": _contributors(verdict),
         "modules": _modules(verdict),

@@ -12,8 +12,19 @@ from typing import cast
 
 from .environment import environment
 from .subjects import SubjectTable
-from .types import SCHEMA_VERSION, CheckEntry, FailureEntry, PanelEntry, Record, RunEntry, TestPart
+from .types import (
+    SCHEMA_VERSION,
+    BoundEntry,
+    CheckEntry,
+    FailureEntry,
+    PanelEntry,
+    Record,
+    RunEntry,
+    TestPart,
+)
 from .unanswered import End, completed
+
+BY_LIMITS = "by limits"
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,11 @@ class _Test:
             self.failures.append(phase.failure)
 
     @property
+    def failed_by_limits(self) -> bool:
+        """Whether it failed, and by nothing but limits that were missed."""
+        return len(self.failures) == 1 and any(part.get("is_by_limits") for part in self.parts)
+
+    @property
     def end(self) -> End:
         return End(self.status, self.reason, tuple(self.failures))
 
@@ -62,6 +78,7 @@ class RunRecord:
         self.failures: list[FailureEntry] = []  # of files
         self.lost: list[str] = []
         self.environment: dict[str, str] = {}
+        self.bounds: dict[str, list[BoundEntry]] = {}
 
     def log(self, phase: Phase) -> None:
         """Take one phase of a test."""
@@ -80,12 +97,20 @@ class RunRecord:
         """Add what one phase of a test reported."""
         self.environment.update(part.get("environment", {}))
         self.planned.update(part.get("planned", {}))
+        self.bounds.update(part.get("bounds", {}))
         self._test(nodeid).parts.append(part)
 
     def fail(self, failure: FailureEntry) -> None:
         """Note a file that could not be collected; each of xdist's workers tells it."""
         if failure["nodeid"] not in (known["nodeid"] for known in self.failures):
             self.failures.append(failure)
+
+    def ending(self, nodeid: str) -> str:
+        """How a test ended, in pytest's words: "" where it did not run, "by limits" where it failed by these alone."""
+        test = self.tests.get(nodeid)
+        if test is None:
+            return ""
+        return BY_LIMITS if test.failed_by_limits else test.status
 
     @property
     def waited(self) -> float:

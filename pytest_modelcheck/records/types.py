@@ -75,6 +75,7 @@ class CheckEntry(Owned):
     """One limit, judged. `nodeid`, `place`, `metric`, `options` and `source` say which one it is, in every run.
 
     `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
+    `varies`: another run of the same code may measure something else.
     `limit_short`: the limit for a column of a table. `error`: why there is no measurement.
     """
 
@@ -104,6 +105,7 @@ class CheckEntry(Owned):
     error: NotRequired[str]
     reason: str
     caveat: str
+    varies: NotRequired[bool]
     protocol: str
     contributors: list[ShareEntry]
     modules: NotRequired[list[PartEntry] | None]
@@ -312,10 +314,42 @@ class Record(TypedDict):
     kept: NotRequired[float]
 
 
+class SiteEntry(TypedDict):
+    """The call that makes a marker: its file, relative to pytest's root directory, the hash of what that held when it
+    was collected, the line and column where the call begins and where it ends (as libcst counts), and how many
+    arguments by position the marker had before.
+    """
+
+    file: str
+    digest: str
+    span: list[int]
+    given: int
+
+
+class BoundEntry(TypedDict):
+    """A bound that a test demands, for who writes limits: of which demand, and which marker says it.
+
+    `limit`: in base units; None where it is still to be written. `site`: None where the marker is made elsewhere.
+    `is_shared`: whether tests of files that were not collected may have the marker too.
+    """
+
+    demand: str
+    source: str
+    marker: str
+    where: str
+    metric: str
+    bound: Literal["max", "min"]
+    limit: Figure
+    site: SiteEntry | None
+    is_shared: bool
+
+
 class TestPart(TypedDict, total=False):
     """What one phase of a test reports; travels with pytest's own report.
 
     `planned`: by node id what tests demand, as if none of it had run; the first report of a process has all of them.
+    `bounds`: likewise the bounds of all tests that were collected, where limits are written; those that do not run too.
+    `is_by_limits`: the phase failed by nothing but limits that were missed.
     """
 
     subjects: list[SubjectEntry]
@@ -324,3 +358,5 @@ class TestPart(TypedDict, total=False):
     waited: list[float]
     environment: dict[str, str]
     planned: dict[str, list[CheckEntry]]
+    bounds: dict[str, list[BoundEntry]]
+    is_by_limits: bool

@@ -22,16 +22,16 @@ def active(mode: str) -> bool:
     return mode == "auto" and os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def write_summary(record: Record, catalogue: Catalogue) -> None:
-    """Append the record to the job's summary, which has room for 1 MiB in all."""
+def write_summary(record: Record, catalogue: Catalogue, more: str = "") -> None:
+    """Append the record, and `more`, to the job's summary, which has room for 1 MiB in all."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return
     path = Path(name)
-    room = MAX_BYTES - (path.stat().st_size if path.exists() else 0)
+    room = MAX_BYTES - (path.stat().st_size if path.exists() else 0) - len(more.encode("utf-8", "replace"))
     if room > 1000:
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(record_markdown(record, catalogue, max_bytes=room, link=_link()) + "\n")
+            file.write(record_markdown(record, catalogue, max_bytes=room, link=_link()) + "\n" + more)
 
 
 def _link() -> str:

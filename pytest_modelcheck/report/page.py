@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..drawing.html import asset
+from ..drawing.html import asset, panel_styles
 from ..drawing.script import Entry, linked, problem
 from ..records.causes import Cause, causes
 from ..records.outcome import bad_checks, is_red, shown_outcome
@@ -118,8 +118,8 @@ class _Page:
         drawn = {section.name for subject in self.subjects for section in self.drawing.sections(subject)}
         panels = [s.panel for n, s in self.catalogue.sections.items() if n in drawn and s.panel is not None]
         entries = [entry for panel in panels for entry in panel.scripts if not problem(entry)]
-        styles = [asset(__package__, f"style/{name}.css") for name in ("tokens", "frame", "panels")]
-        styles += [asset("pytest_modelcheck.drawing", "plots.css")]
+        styles = [asset(__package__, f"style/{name}.css") for name in ("tokens", "frame")]
+        styles += panel_styles()
         styles += [text for panel in panels for text in panel.styles]
         styles += [asset(__package__, "style/print.css")]
         return linked(SCRIPT, entries), "".join(dict.fromkeys(styles))

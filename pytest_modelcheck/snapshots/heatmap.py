@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..checks.explain.compare import BEYOND, PRESETS, HeatmapComparison, StoredMap, compare, tolerance
+from ..checks.explain.compare import BEYOND, PRESETS, HeatmapComparison, Preset, StoredMap, compare, tolerance
 from ..errors import MeasurementError
 from .assertion import TellingSnapshot
 from .files import HEATMAP, StoredFile
@@ -112,7 +112,7 @@ class HeatmapSnapshot(TellingSnapshot):
     def __call__(
         self,
         *,
-        preset: str | None = None,
+        preset: Preset | None = None,
         places: float | None = None,
         strength: float | None = None,
         **options: Any,

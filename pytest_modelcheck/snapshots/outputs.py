@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
 from ..checks.outputs.metrics import SNAPSHOT
 from ..checks.outputs.pictures import side_by_side
-from ..checks.outputs.result import Outputs
+from ..checks.outputs.result import Outputs, Row, some
 from ..checks.outputs.stored import from_text, to_text
 from ..checks.outputs.tolerance import ATOL, RTOL, coarse, differences, silence
 from ..errors import LimitError, MeasurementError, NothingSeenError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from syrupy.assertion import AssertionResult
 
     from ..records.recorder import Recorder
+
+TOLD = 5  # things that are not compared
 
 
 class OutputExtension(TextExtension):
@@ -54,7 +57,7 @@ class OutputExtension(TextExtension):
 
     def notes(self, data: Outputs) -> Sequence[str]:
         """What is not compared, or hardly."""
-        return [*(f"not compared: {other}" for other in data.others), *coarse(data, self.atol)]
+        return [*(f"not compared: {other}" for other in some(data.others, TOLD)), *coarse(data, self.atol)]
 
     def reasons(self, data: Outputs) -> Sequence[str]:
         """Where head and base are apart, in a run with one."""
@@ -98,7 +101,7 @@ class OutputSnapshot(TextSnapshot):
         told = self.extension
         reason = ""
         if isinstance(told, OutputExtension) and isinstance(data, Outputs):
-            reason = silence(data, told.rtol, told.atol)
+            reason = silence(data, told.rtol, told.atol) or (data.deaf() if data.deaf is not None else "")
         if reason:
             error = NothingSeenError(
                 f"the outputs of {data.name or 'the model'} say nothing: {reason}.\n"
@@ -112,9 +115,13 @@ class OutputSnapshot(TextSnapshot):
 
 
 def _checked(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 <= value < math.inf):
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # a huge int
+        number = math.inf
+    if not 0 <= number < math.inf:
         raise LimitError(f"output_snapshot: {name}={value!r} is not a number from 0 on")
-    return float(value)
+    return number
 
 
 def record_outputs(
@@ -130,5 +137,14 @@ def record_outputs(
     except MeasurementError:
         shown = []
     else:
-        shown = side_by_side(outputs.inputs, stored.arrays, outputs.arrays)
+        shown = [
+            *side_by_side(outputs.inputs, stored.arrays, outputs.arrays),
+            *({"path": row.path, "kind": "sample"} for row in stored.rows if _is_hidden(row, outputs)),
+        ]
     recorder.amend(outputs, {"compared": {"lines": lines, "shown": shown}})
+
+
+def _is_hidden(row: Row, outputs: Outputs) -> bool:
+    """Whether it differs, and the stored file has too few of its values for a picture."""
+    now = next((one for one in outputs.rows if one.path == row.path), None)
+    return row.is_sample and now is not None and row.figures != now.figures

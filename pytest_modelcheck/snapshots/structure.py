@@ -7,7 +7,7 @@ from ..checks.structure.metrics import SNAPSHOT
 from ..checks.structure.result import Structure
 from ..checks.structure.text import to_text
 from .files import STRUCTURE
-from .text import TextExtension
+from .text import TextExtension, TextSnapshot
 
 
 class StructureExtension(TextExtension):
@@ -36,3 +36,7 @@ class StructureExtension(TextExtension):
         except (ValueError, KeyError, IndexError):  # no text of ours: edited, or damaged
             told = []
         return told or super().differences(actual, expected)
+
+
+class StructureSnapshot(TextSnapshot):
+    """A snapshot of a structure."""

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from html import escape
 
 from .limit import Limit
 from .measurement import Contributor, Measurement
@@ -136,6 +137,16 @@ class Verdict:
             return 0.0
         return self.excess / self.bound if self.bound else math.inf
 
+    def __str__(self) -> str:
+        """In short: `net slowdown: 11 % (9.2 % to 13 %), max 5 % above the base: fail`; `message` has it at length."""
+        seen, unit = self.measurement, self.limit.shown
+        value = self.error.partition("\n")[0] if seen is None else unit.format(seen.value)
+        span = f" ({unit.span(*seen.interval)})" if seen is not None and seen.interval else ""
+        return f"{self.subject} {self.limit.metric.words}: {value}{span}, {self.limit}: {self.outcome}"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
     @property
     def at_minimum(self) -> bool:
         """Whether the bound that decided is the lower one; of two equal ones, by the side the value lies on."""
@@ -193,6 +204,15 @@ def decides(limit: Limit, measurement: Measurement) -> bool:
     if limit.max_regression is not None:
         return True
     return _within(limit.min, limit.max, measurement)[0] is not Outcome.INCONCLUSIVE
+
+
+PRECISION = 0.05  # share of the value
+
+
+def is_precise(measurement: Measurement) -> bool:
+    """Whether both ends of its interval are near the value, so that a limit can be made of it."""
+    most = PRECISION * abs(measurement.value)
+    return max(measurement.high - measurement.value, measurement.value - measurement.low) <= most
 
 
 def _judged(verdict: Verdict, low: float | None, high: float | None) -> Verdict:

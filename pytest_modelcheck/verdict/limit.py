@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,7 @@ class Limit:
     `options` are the measuring options, `reason` is the user's own word for why the limit is what it is, `where` is
     the marker's file and line (for people), `place` says the same in a way that edits do not move. `replaces`: limits
     farther from the test that hold no more. `written`: by kind, bounds as the user wrote them (`Unit.spelled`).
+    A bound that is still to be written into the marker is without end.
     """
 
     metric: Metric
@@ -46,6 +48,11 @@ class Limit:
     def unit(self) -> Unit:
         """The metric's."""
         return self.metric.unit
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is only measured: the figure is to be written into the marker."""
+        return self.max == math.inf or self.min == -math.inf
 
     @property
     def shown(self) -> Unit:
@@ -87,10 +94,13 @@ class Limit:
             return self.unit.none
         bounds = [("min", least, self.min), ("max", most, self.max)]
         return ", ".join(
-            f"{word} {self.written.get(kind) or self.unit.format(value)}"
+            f"{word} {self.written.get(kind) or self._amount(value)}"
             for kind, word, value in bounds
             if value is not None
         )
+
+    def _amount(self, value: float) -> str:
+        return self.unit.format(value) if math.isfinite(value) else "to be written"
 
     @property
     def has_line(self) -> bool:

@@ -39,6 +39,7 @@ class Measurement:
     protocol: str = ""  # how it was measured, where that is no matter of course
     beside: str = ""  # what every table says beside the value: of a time, on which clock
     details: tuple[str, ...] = ()  # what is told where all is asked for: whole texts of others' errors
+    varies: bool = False  # whether another run of the same code may measure something else
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", _number(self.value, "its value"))

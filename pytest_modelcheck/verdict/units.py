@@ -26,7 +26,7 @@ _TIME: dict[str, int | str] = {
     "min": 60,
 }
 
-_AMOUNT = re.compile(
+AMOUNT = re.compile(
     r"\s*(?P<number>[+-]?[\d.,_]*\d[\d.,_]*(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)\b)\s*(?P<unit>.*?)\s*", re.I
 )
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
@@ -73,7 +73,7 @@ class Unit:
         return _checked(amount, repr(amount))
 
     def _parse_text(self, text: str) -> float:
-        match = _AMOUNT.fullmatch(text)
+        match = AMOUNT.fullmatch(text)
         if match is None:
             raise LimitError(f"{text!r} is not an amount; write for example {self.example!r}")
         unit = match["unit"].replace(" ", "")
@@ -104,7 +104,7 @@ class Unit:
 
     def spelled(self, amount: object) -> str:
         """An amount that `parse` reads as it was written, its blanks and letters set right; "" for a number."""
-        match = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
+        match = AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
         if match is None:
             return ""
         unit = match["unit"].replace(" ", "")

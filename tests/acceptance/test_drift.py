@@ -3,6 +3,10 @@
 import re
 
 import pytest
+import torch
+
+from pytest_modelcheck.checks.outputs.result import outputs_of
+from pytest_modelcheck.checks.outputs.stored import to_text
 
 from .repository import GitRepository
 
@@ -68,6 +72,10 @@ def example_inputs():
 
 @pytest.mark.drift_budget(0)
 def test_it(model): ...
+
+@pytest.mark.parametrize("model", ["eps"], indirect=True)
+def test_answers(modelcheck, output_snapshot):
+    assert modelcheck.outputs() == output_snapshot
 """
 LATE = """
 import pytest
@@ -76,7 +84,9 @@ from nets.late import late
 @pytest.mark.drift_budget("1 %", model=late, input_size=(1, 3, 8, 8))
 def test_late(): ...
 """
+OTHERS = to_text(outputs_of(torch.arange(8.0).reshape(2, 4)))
 FILES = {
+    "tests/__snapshots__/test_net/test_answers[eps].outputs.txt": OTHERS,
     "src/nets/__init__.py": "",
     "tests/test_net.py": TESTS,
     "tests/test_late.py": LATE,
@@ -188,6 +198,12 @@ def test_each_budget(ran, test, outcome, text):
     assert text in check["message"]
     is_finite = isinstance(check["value"], float)
     assert ("to accept" in check["message"]) is (outcome == "fail" and is_finite)
+
+
+def test_a_snapshot_that_differs_names_the_module(ran):
+    check = next(one for one in ran["checks"] if one["metric"] == "output_snapshot")
+    assert check["outcome"] == "fail"
+    assert re.search("against the base: .*; first at norm", check["message"])
 
 
 def test_without_a_base_it_is_not_gated(pytester):

@@ -1,5 +1,7 @@
 """output_snapshot: what the model answers, in one file that a reviewer can read."""
 
+import shutil
+
 import pytest
 
 from .conftest import FIXTURES
@@ -80,10 +82,49 @@ def test_the_tolerance_is_given_for_one_comparison(project, call, factor, passed
     project.run().assert_outcomes(passed=passed, failed=1 - passed)
 
 
-@pytest.mark.parametrize("value", ["-1", "True", "'1%'", "float('nan')"])
-def test_a_tolerance_that_is_none_is_refused(project, value):
-    project.conftest(FIXTURES).tests(SUITE.replace("== output_snapshot", f"== output_snapshot(rtol={value})"))
-    project.run().stdout.fnmatch_lines(["*LimitError: output_snapshot: rtol=* is not a number from 0 on"])
+def test_a_tolerance_that_is_none_is_refused(project):
+    values = ("-1", "True", "'1%'", "float('nan')", "float('inf')", "10**400", "1j", "torch.tensor(1)")
+    asked = [
+        f"def test_{i}(modelcheck, output_snapshot): output_snapshot(rtol={v})" for i, v in enumerate(values)
+    ]
+    project.conftest(FIXTURES).tests("\n".join(asked))
+    result = project.run()
+    result.assert_outcomes(failed=len(values))
+    result.stdout.fnmatch_lines(
+        ["*LimitError: output_snapshot: rtol=* is not a number from 0 on"] * len(values)
+    )
+
+
+def test_any_real_number_is_a_tolerance(project, stored):
+    numbers = ("numpy.float32(0.2)", "Fraction(1, 5)", "1", "None")
+    asked = [f"assert modelcheck.outputs() == output_snapshot(rtol={number}, atol=0)" for number in numbers]
+    body = "\n    ".join(asked)
+    head = "import numpy\nfrom fractions import Fraction\n\n"
+    project.tests(f"{head}def test_it(modelcheck, output_snapshot):\n    {body}")
+    project.run("--snapshot-update").assert_outcomes(passed=1)
+
+
+def test_several_in_one_test_each_have_a_file_and_say_the_same_again(project):
+    names = ["a b/c", "x" * 300, "[z]"]
+    project.conftest(FIXTURES).tests(
+        f"""
+@pytest.mark.parametrize("word", {names})
+def test_it(modelcheck, output_snapshot, word):
+    assert modelcheck.outputs() == output_snapshot
+    assert modelcheck.outputs() == output_snapshot(name="second", rtol=0.5)
+"""
+    )
+    folder = project.pytester.path / "__snapshots__" / "test_it"
+    project.run("--snapshot-update").assert_outcomes(passed=3)
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(first) == 6
+    assert len(set(first.values())) == 1
+    shutil.rmtree(folder)
+    project.run("--snapshot-update").assert_outcomes(passed=3)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+    project.tests("def test_another(output_snapshot): ...")
+    result = project.run("--snapshot-details")
+    result.stdout.fnmatch_lines(["*6 snapshots unused*", "Unused test_it*.outputs.txt*"])
 
 
 @pytest.mark.parametrize("update", [[], ["--snapshot-update"]])
@@ -140,17 +181,11 @@ def test_the_wrong_type_is_explained(project):
     )
 
 
-def test_moved(repository):
-    """With a base, a mismatch names the first module that is apart."""
-    tests = (
-        "import pytest\nfrom nets.model import net\n\n"
-        "@pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8))\n"
-        "def test_net(modelcheck, output_snapshot):\n    assert modelcheck.outputs() == output_snapshot\n"
-    )
-    repository.write("tests/test_net.py", tests)
-    repository.pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q", "--snapshot-update")
-    repository.edit("src/nets/model.py", "padding=1,", "padding=1, padding_mode='reflect',")
-    done = repository.run()
-    assert done.returncode == 1, done.out
-    assert "against the base: " in done.out, done.out
-    assert "first at conv" in done.out, done.out
+def test_outputs_that_are_the_same_for_any_input_are_an_error(project):
+    """Only the bias of the last layer is left."""
+    project.conftest(FIXTURES).tests(SUITE)
+    nets = project.pytester.path / "nets.py"
+    nets.write_text(nets.read_text().replace("return self.fc(", "return self.fc(0 * "))
+    result = project.run("--snapshot-update")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NothingSeenError: *say nothing: they are the same for any input*"])

@@ -234,14 +234,3 @@ def test_it():
     result = project.run("-s")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([f"*{'kept' if kept else 'restored'}*"])
-
-
-def test_the_readmes_own_check_is_what_it_says(project):
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    block = readme.partition("## Your own checks")[2].partition("```python")[2].partition("```")[0]
-    project.conftest(block).tests(SUITE.format(limit='"80 blocks"'))
-    result = project.run("--modelcheck-report")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*measured*86.25 blocks*"])
-    page = (project.pytester.path / "modelcheck-report/index.html").read_text("utf-8")
-    assert "<h3>Licence</h3><p>CC-BY-4.0</p>" in page

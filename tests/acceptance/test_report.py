@@ -237,16 +237,16 @@ def test_lives(): ...
 
 def test_a_model_is_checked_without_a_test_file(project):
     result = project.run(
-        "--modelcheck-model=nets:net", "--modelcheck-input-size=1,3,8,8", "--modelcheck-report", "-rP"
+        "--modelcheck-model=nets:net", "--modelcheck-input-size=1,3,8,8", "--modelcheck-report", "-kcounts"
     )
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*8.928 kMACs*"])
+    result.assert_outcomes(passed=1, deselected=5)
+    result.stdout.fnmatch_lines(["net::counts: 8.928 kMACs, *"])
     assert project.record()["subjects"][0]["complexity"]["macs"] == MACS
 
 
 def test_an_unknown_model_is_a_short_failure(project):
     result = project.run("--modelcheck-model=nets:nobody", "--modelcheck-input-size=1,3,8,8")
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(failed=1, skipped=5)
     result.stdout.fnmatch_lines(["*'nets:nobody' cannot be imported*"])
     result.stdout.no_fnmatch_line("*Traceback*")
 

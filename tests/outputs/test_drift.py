@@ -16,6 +16,7 @@ from pytest_modelcheck.errors import MeasurementError, SubjectError
 
 from .neutral import NEUTRAL, Neutral
 from .planted import PLANTED, SELF, Planted, made
+from .planted_kinds import NEUTRAL_KINDS, PLANTED_KINDS
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +39,11 @@ def test_names_the_module_that_changed():
     """In one test, since each costs little more than two forwards of a small network."""
     wrong = [
         f"{p.model}, {p.change}: {name} in place of {p.named}"
-        for p in PLANTED
+        for p in (*PLANTED, *PLANTED_KINDS)
         if (name := named(p)) != p.named
     ]
     assert len(PLANTED) >= 40
+    assert len(PLANTED_KINDS) >= 20
     assert wrong == []
 
 
@@ -54,8 +56,13 @@ def named(planted: Planted) -> str | None:
 
 
 def test_names_none_where_the_same_is_written_otherwise():
-    wrong = [f"{n.model}, {n.change}: {name}" for n in NEUTRAL if (name := first_of(n)) is not None]
+    wrong = [
+        f"{n.model}, {n.change}: {name}"
+        for n in (*NEUTRAL, *NEUTRAL_KINDS)
+        if (name := first_of(n)) is not None
+    ]
     assert len(NEUTRAL) >= 20
+    assert len(NEUTRAL_KINDS) >= 10
     assert wrong == []
 
 
@@ -140,6 +147,12 @@ def test_zero_is_bit_for_bit():
         (lambda x: x * math.nan, "'output' is NaN everywhere"),
         (lambda x: x[:0], "they are empty"),
         (lambda x: torch.arange(4.0), "they are the same for any input"),
+        (lambda x: (torch.zeros(3), x * math.inf), "'0' is constant, '1' is infinite or NaN everywhere"),
+        (
+            lambda x: nn.functional.linear(x, torch.zeros(5, 6), torch.arange(5.0)),
+            "they are the same for any input",
+        ),
+        (lambda x: torch.full((4,), 2), "they are the same for any input"),
     ],
 )
 def test_vacuous(forward, why):
@@ -147,6 +160,24 @@ def test_vacuous(forward, why):
     assert check.drift(check).vacuous == why
     assert of(lambda x: x).drift(of(lambda x: x)).vacuous == ""
     assert of(lambda x: x.sum()).drift(of(lambda x: x.sum())).vacuous == ""
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x: (x + torch.eye(6)[2] * 6).argmax(1),
+        lambda x: (x * 1e-6 + 0.5).softmax(-1),
+        lambda x: (torch.zeros(3), x),
+        lambda x: (x * math.nan, x),
+        lambda x: x.mean(),
+        lambda x: torch.where(x < 0, -math.inf, x),
+    ],
+)
+def test_what_hardly_says_anything_still_says_it(forward):
+    """One class for all examples, scores that barely vary, one output of two, a loss."""
+    torch.manual_seed(0)
+    check = of(forward)
+    assert check.drift(check).vacuous == ""
 
 
 def test_agreement_of_classes():
@@ -221,6 +252,89 @@ def test_what_cannot_be_compared_with(against, text):
 def test_one_by_one_wants_a_batch():
     with pytest.raises(MeasurementError, match="Give inputs with a batch of at least two"):
         of(lambda x: x, torch.randn(1, 6)).drift("one_by_one")
+
+
+def test_one_by_one_opens_lists_and_leaves_losses_out():
+    images = [torch.randn(6), torch.randn(6)]
+    found = ModelCheck(Function(lambda images: [{"scores": image * 2} for image in images]), (images,))
+    assert found.drift("one_by_one").bit_for_bit
+    loss = of(lambda x: {"loss": x.square().mean(), "y": x * 2}).drift("one_by_one")
+    assert [row.path for row in loss.outputs] == ["y"]
+    assert "loss (one number of the whole batch)" in loss.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("forward", "text"),
+    [
+        (lambda x: x.mean(), "each output is one number of the whole batch"),
+        (lambda x: x.T, "'output' is 6x4 of the batch, 24x1 of calls of one"),
+        (lambda x: x[:, 0].squeeze(), "'output' is 4 of the batch, one number of calls of one"),
+        (lambda x: x[3], "does not run one by one: .* the first axis is taken for the batch"),
+    ],
+)
+def test_one_by_one_wants_the_batch_first(forward, text):
+    with pytest.raises(MeasurementError, match=text):
+        of(forward).drift("one_by_one")
+
+
+class Function(nn.Module):
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: object, **kwargs: object) -> object:
+        return self.function(*args, **kwargs)
+
+
+class Counting(nn.Module):
+    """It remembers its last call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.last = nn.Linear(6, 4), None
+
+    def forward(self, x: Tensor) -> Tensor:
+        last, self.last = self.last, self.layer(x)
+        return self.last if last is None else self.last + last
+
+
+KINDS = {
+    "scripted": lambda: (
+        torch.jit.script(nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4))),
+        torch.randn(4, 6),
+    ),
+    "keywords": lambda: (Function(lambda *, x, scale: x * scale), {"x": torch.randn(4, 6), "scale": 2.0}),
+    "whole numbers": lambda: (Function(lambda x: x.argmax(1)), torch.randn(4, 6)),
+    "a dict": lambda: (Function(lambda t: {"a": t.float().cos(), "b": [t]}), torch.arange(12).view(4, 3)),
+    "a cache": lambda: (Counting(), torch.randn(4, 6)),
+    "no batch norm statistics": lambda: (nn.Sequential(nn.BatchNorm1d(6)).train(), torch.randn(4, 6)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+@pytest.mark.parametrize("kind", KINDS)
+def test_variants_of_other_kinds_of_models(kind):
+    model, inputs = KINDS[kind]()
+    check, before = ModelCheck(model, inputs), {n: t.clone() for n, t in model.state_dict().items()}
+    for against in ("bfloat16", "float64", "autocast", "channels_last", "one_by_one"):
+        assert check.drift(against).max_error < 0.02, against
+    assert check.drift("repeated").bit_for_bit is (kind != "a cache")
+    assert all(
+        torch.equal(t, before[n]) and t.dtype is before[n].dtype for n, t in model.state_dict().items()
+    )
+
+
+def test_who_does_not_run_in_another_way_says_so():
+    inverse = of(lambda x: torch.linalg.inv(x.T @ x + torch.eye(6, dtype=x.dtype)))
+    with pytest.raises(
+        MeasurementError, match=r"does not run in bfloat16\.\n.*Low precision dtypes not supported"
+    ):
+        inverse.drift("bfloat16")
+    if not torch.cuda.is_available():
+        with pytest.raises(MeasurementError, match=r"there is none here\.\nSkip this test where"):
+            inverse.drift("cuda")
+    with pytest.raises(MeasurementError, match=r"torch\.export does not run it: "):
+        of(lambda x: x if x.sum() > 0 else -x).drift("export")
 
 
 def test_meta_has_no_values():

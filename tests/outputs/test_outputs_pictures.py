@@ -3,6 +3,7 @@
 import base64
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -34,6 +35,8 @@ def test_class_scores_are_the_top_five_of_both_where_they_are_farthest_apart():
     new[1, 2] = 99
     (one,) = show({"logits": old}, {"logits": new})
     assert (one["kind"], one["at"], one["same_first"], one["of"]) == ("scores", [1], 1, 2)
+    assert one["first"] == [9, 2]
+    assert "First class 9 → 2." in panel(drift(shown=[one]))
     assert [row["class"] for row in one["rows"]] == [9, 8, 7, 6, 5, 2]
     assert one["rows"][-1] == {"class": 2, "scores": [12.0, 99.0], "ranks": [8, 1]}
 
@@ -54,6 +57,20 @@ def test_a_segmentation_is_a_map_of_classes_and_where_they_differ():
     red, grey = apart.getpixel((9, 9)), apart.getpixel((9, 90))
     assert red[0] > 2 * red[1]
     assert grey[0] == grey[1] == grey[2]
+
+
+def test_a_single_place_of_a_large_map_can_be_seen_where_they_differ():
+    image = torch.rand(1, 3, 700, 700)
+    old = torch.zeros(1, 700, 700, dtype=torch.long)
+    for place in ((0, 0), (351, 402), (699, 699)):
+        new = old.clone()
+        new[0, place[0], place[1]] = 1
+        (one,) = show({"labels": old}, {"labels": new}, (image,))
+        assert one["differ"] == 1
+        apart = np.asarray(pixels(one["apart"])).astype(int)
+        red = np.argwhere(apart[..., 0] > 2 * apart[..., 1])
+        assert len(red) >= 1
+        assert abs(red - np.array(place) * SIDE / 700).max() <= 2
 
 
 def test_scores_that_leave_all_classes_as_they_are_have_no_picture():
@@ -95,6 +112,15 @@ def test_boxes_are_drawn_on_their_input_however_many(path, box):
     assert (one["kind"], one["counts"]) == ("boxes", [2, 1])
     assert pixels(one["images"][0]).size == (144, 96)
     assert pixels(one["images"][0]).tobytes() != pixels(one["images"][1]).tobytes()
+    assert "both: base blue, head red" in panel(drift(shown=[one]))
+
+
+def test_boxes_of_both_sides_are_on_one_picture():
+    (one,) = show({"boxes": torch.tensor([[4.0, 4, 20, 20]])}, {"boxes": torch.tensor([[24.0, 4, 40, 20]])})
+    both = pixels(one["apart"])
+    blue, red = both.getpixel((12, 30)), both.getpixel((72, 30))
+    assert blue[2] > 2 * blue[0]
+    assert red[0] > 2 * red[2]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e38])

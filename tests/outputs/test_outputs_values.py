@@ -3,6 +3,7 @@
 import base64
 import collections
 import dataclasses
+import json
 import zlib
 
 import numpy as np
@@ -44,6 +45,9 @@ ITSELF["itself"] = ITSELF
         (ITSELF, ["a"], ["itself (dict)"]),
         ({"huge": 10**400, "text": np.array(["x"]), "meta": torch.empty(2, device="meta")}, [], 3),
         (T.to_sparse(), ["output"], []),
+        (T.to_sparse_csr(), ["output"], []),
+        (torch.quantize_per_tensor(T, 0.1, 0, torch.qint8), ["output"], []),
+        (np.arange(3, dtype=">f4"), ["output"], []),
         (None, [], []),
         (iter([T]), [], ["output (list_iterator)"]),
     ],
@@ -61,7 +65,9 @@ KINDS = {
     "float64": (torch.tensor([1e300, 1 / 3, -1e-300], dtype=torch.float64), "float64"),
     "complex64": (torch.randn(2, 2, dtype=torch.complex64).conj(), "complex64"),
     "complex128": (torch.randn(5, dtype=torch.complex128), "complex128"),
-    "int64": (torch.tensor([2**62 + 1, -3, 7]), "int64"),
+    "int64": (torch.tensor([2**62 + 1, -(2**63), 7]), "int64"),
+    "uint64": (torch.tensor([2**63 + 1, 7], dtype=torch.uint64), "uint64"),
+    "complex32": (torch.tensor([1 + 2j, 0.5], dtype=torch.complex32), "complex64"),
     "uint8": (torch.arange(250, 256, dtype=torch.uint8), "uint8"),
     "bool": (torch.tensor([True, False]), "bool"),
     "float32": (torch.tensor([1.0, float("nan"), float("inf"), -float("inf")]), "float32"),
@@ -232,31 +238,45 @@ def packed(raw: bytes) -> str:
     return f"{BEHIND}\n{base64.b64encode(zlib.compress(raw)).decode()}\n"
 
 
+def forged_rows(*rows):
+    own = {"path": "a", "shape": [3], "dtype": "float32", "kind": "float32", "digest": ""}
+    facts = {"format": 1, "others": [], "rows": [{**own, **row} for row in rows]}
+    return json.dumps(facts).encode() + b"\n"
+
+
+def forged(**row):
+    return packed(forged_rows(row) + bytes(12))
+
+
 GOOD = to_text(outputs_of(T))
 DAMAGED = {
     "empty": ("", "holds no values"),
     "foreign": ("hello\nworld\n", "holds no values"),
     "cut": (GOOD[:-30], "damaged"),
-    "one letter": (GOOD.replace("\neNp", "\nFNp"), "damaged"),
-    "not base64": (GOOD.replace("\neNp", "\n!Np"), "damaged"),
+    "one letter": (GOOD.replace(f"{BEHIND}\ne", f"{BEHIND}\nF"), "damaged"),
+    "not base64": (GOOD.replace(f"{BEHIND}\ne", f"{BEHIND}\n!"), "damaged"),
     "edited": (GOOD.replace("max 5", "max 6"), "edited"),
     "conflict": (f"<<<<<<< ours\n{GOOD}", "merge conflict"),
     "another format": (packed(b'{"format": 99}\n'), "format changed (99 stored, 1 now)"),
     "no JSON": (packed(b"hello\n"), "damaged"),
     "bomb": (packed(b"0" * 10**8), "damaged"),
-    "values missing": (
-        packed(
-            b'{"format":1,"others":[],"rows":[{"path":"a","shape":[9],"dtype":"float32","kind":"float32",'
-            b'"kept":null,"figures":[1,1,1,1,[],0,0],"digest":"","scale":1,"silence":""}]}\n123'
-        ),
-        "values are missing",
+    "values missing": (forged(shape=[9]), "values are missing"),
+    "values beyond": (forged(shape=[2]), "more than it tells of"),
+    "of objects": (forged(dtype="object", kind="object"), "no values of 'object'"),
+    "too many values": (forged(shape=[2**40, 2**40]), "no values of 'float32'"),
+    "half a value": (forged(shape=[1.5]), "1.5 is no whole number"),
+    "less than none": (forged(shape=[-1]), "-1 is no whole number"),
+    "of too many dimensions": (forged(shape=[1] * 99 + [3]), "damaged"),
+    "a sample of nothing": (forged(kept=0), "no values of 'float32', 0 of 3"),
+    "a sample of all": (forged(kept=3), "no values of 'float32', 3 of 3"),
+    "figures that are none": (
+        forged(shape=[9], kept=3, figures=[NAN, 0, 0, 0, [], 0, 0]),
+        "nan is no number",
     ),
-    "of objects": (
-        packed(
-            b'{"format":1,"others":[],"rows":[{"path":"a","shape":[1],"dtype":"object","kind":"object","kept":null}]}\n'
-        ),
-        "no values of 'object'",
-    ),
+    "a number as a path": (forged(path=3), "3 is no text"),
+    "a path twice": (packed(forged_rows({}, {}) + bytes(24)), "a path twice"),
+    "rows that are none": (packed(b'{"format": 1, "rows": 3, "others": []}\n'), "damaged"),
+    "deep": (packed(b"[" * 10**5), "damaged"),
 }
 
 
@@ -266,6 +286,33 @@ def test_a_file_that_cannot_be_read_says_why(case):
     with pytest.raises(MeasurementError) as raised:
         from_text(text)
     assert words in str(raised.value)
+
+
+def test_the_lines_that_are_reviewed_are_those_of_the_values():
+    """Values of zero under lines that tell of others: whoever reads the lines would review what is not compared."""
+    _, values = GOOD.split(BEHIND)
+    lines, _ = to_text(outputs_of(T * 2)).split(BEHIND)
+    with pytest.raises(MeasurementError, match="edited"):
+        from_text(f"{lines}{BEHIND}{values}")
+    for told in ({}, {"figures": [2.5, 1.7, 0, 5, [], 0, 0], "scale": NAN, "silence": ""}):
+        with pytest.raises(MeasurementError, match="edited"):
+            from_text(f"{lines}{forged(shape=[3], path='output', **told)}")
+
+
+def test_a_path_that_looks_like_a_conflict_is_none():
+    answer = {"<<<<<<< a": T, f"{BEHIND}": T}
+    assert not differences(from_text(to_text(outputs_of(answer))), outputs_of(answer))
+
+
+def test_a_thousand_words_beside_the_answer_are_a_few_lines():
+    answer = {"logits": T, "classes": [f"class {i}" for i in range(1000)]}
+    outputs = outputs_of(answer)
+    text = to_text(outputs)
+    assert text.split(BEHIND)[0].count("\n") < 80
+    assert "not kept: 936 more\n" in text
+    assert not differences(from_text(text), outputs)
+    fewer = {**answer, "classes": answer["classes"][:990]}
+    assert len(differences(outputs_of(fewer), outputs)) == 10
 
 
 def test_a_file_with_other_line_ends_is_the_same():

@@ -82,6 +82,7 @@ def test_a_verdict_as_an_entry():
         "error": "",
         "reason": "",
         "caveat": "one left out",
+        "varies": False,
         "protocol": "in turns",
         "replaces": [],
         "contributors": [

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_modelcheck.drawing.html import asset
+from pytest_modelcheck.drawing.html import asset, panel_styles
 from pytest_modelcheck.drawing.panel import TextPanel
 
 NOTE = (Path(__file__).parents[2] / "docs" / "design.md").read_text("utf-8")
@@ -67,7 +67,7 @@ def test_the_example_is_a_panel(thin, rows):
 
 
 def test_the_classes_of_the_note_have_a_style():
-    css = "".join(asset("pytest_modelcheck.report", f"style/{name}.css") for name in ("frame", "panels"))
+    css = asset("pytest_modelcheck.report", "style/frame.css") + "".join(panel_styles())
     css += asset("pytest_modelcheck.drawing", "plots.css")
     css += asset("pytest_modelcheck.checks.explain", "panel.css")
     table = NOTE[NOTE.index("| class |") :]

@@ -12,6 +12,8 @@ def register(registry: Registry) -> None:
     """The marker `compile_budget`, and its section of the report."""
     from .check import CompileBudget
     from .section import COMPILE
+    from .trial import TRIAL
 
     registry.add(CompileBudget())
     registry.add_section(COMPILE)
+    registry.add_trial(TRIAL)

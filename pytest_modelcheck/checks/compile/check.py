@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...demand import arguments
 from ...demand.arguments import Given
-from ...demand.check import Check, Reading
+from ...demand.check import Argument, Check, Reading
 from ...errors import MeasurementError, NothingSeenError
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
@@ -63,11 +63,13 @@ class CompileBudget(Check):
             *arguments.not_allowed(self.name, "dynamic", kwargs, DYNAMIC),
             *size_problems(kwargs.get("sizes")),
         ]
-        if not problems and all(kwargs.get(key) is None for key in LIMITS):
-            problems.append(f"{self.name}: no limit; give one, for example {EXAMPLE}")
         sizes = Sizes.of(None if problems else kwargs.get("sizes"))
         given = {"sizes": sizes or None, "dynamic": kwargs.get("dynamic")}
         options = {key: value for key, value in given.items() if value is not None}
+        if all(kwargs.get(key) is None for key in LIMITS):
+            blank = tuple(Limit(metric, max=math.inf, options=options) for metric in (BREAKS, RECOMPILES))
+            missing = "" if problems else f"{self.name}: no limit; give one, for example {EXAMPLE}"
+            return Reading((), tuple(problems), missing, blank)
         limits = []
         for key, metric in LIMITS.items():
             most = arguments.bound(self.name, key, kwargs, metric.unit, problems)
@@ -75,6 +77,11 @@ class CompileBudget(Check):
                 written = {"max": metric.unit.spelled(kwargs[key])}
                 limits.append(Limit(metric, max=most, options=options, written=written))
         return Reading(tuple(limits), tuple(problems))
+
+    def argument(self, metric: Metric, bound: str) -> Argument | None:
+        """The keyword of the number."""
+        key = next(key for key, known in LIMITS.items() if known is metric)
+        return Argument(key, metric.unit)
 
     def observe(
         self, subject: Subject, *, sizes: Sizes | None = None, dynamic: bool | None = None
@@ -97,12 +104,12 @@ class CompileBudget(Check):
         key = next(key for key, metric in LIMITS.items() if metric is limit.metric)
         value = getattr(observed, key)
         if limit.max is not None and value <= limit.max:
-            _refuse_vacuous(observed)
+            refuse_vacuous(observed)
         return Measurement(value, notes=tuple(_notes(observed, limit.metric)))
 
 
-def _refuse_vacuous(observed: Compiled) -> None:
-    """Numbers say nothing of what dynamo did not look at."""
+def refuse_vacuous(observed: Compiled) -> None:
+    """Numbers say nothing of what dynamo did not look at. Raises MeasurementError, NothingSeenError."""
     if observed.fallback:
         raise MeasurementError("\n".join([*map(str, observed.fallback), *advised(observed.breaks[:TOLD])]))
     if observed.nothing or not observed.graphs:

@@ -32,5 +32,5 @@ class CompileMethods(Handle):
         if problem := next(size_problems(sizes), ""):
             raise MeasurementError(problem.removeprefix("compile_budget: "))
         result = compile_model(self.subject, sizes=Sizes.of(sizes).shapes, dynamic=dynamic)
-        self._keep("compile", result)
+        self._keep(result)
         return self._own(result)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any
 
 from ...text import count, first_line_repr
+from ..reported import Reported
 from .source import short_path
 from .words import SMALL
 
@@ -108,7 +108,7 @@ class Fallback:
 
 
 @dataclass(frozen=True)
-class Compiled:
+class Compiled(Reported):
     """A model under torch.compile with the backend `eager`: what is traced, without code being generated.
 
     `graphs`: of the first call, with the example; 1 is what to hope for. `breaks`: where graphs end, over all calls;
@@ -119,6 +119,8 @@ class Compiled:
     `sizes`, `dynamic`: as they were asked for. `isolated`: measured in a process of its own, whose dynamo knew nothing;
     else `shared` says why it was not, and what dynamo knew before may show.
     """
+
+    section = "compile"
 
     name: str
     graphs: int = 0
@@ -194,9 +196,6 @@ class Compiled:
 
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {self.headline}", *self.lines()])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def advised(found: Iterable[Break | Recompile]) -> Iterator[str]:

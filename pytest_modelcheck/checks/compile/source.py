@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import re
@@ -10,10 +11,7 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
-_TORCH = os.path.dirname(torch.__file__) + os.sep
 _PYTHON = tuple(
     {os.path.realpath(path) + os.sep for path in map(sysconfig.get_path, ("stdlib", "platstdlib")) if path}
     | {path + os.sep for path in map(sysconfig.get_path, ("stdlib", "platstdlib")) if path}
@@ -82,14 +80,21 @@ class Owner:
         return own or last, last if own is not None and last is not own else None
 
 
+@functools.cache
+def _torch() -> str:
+    import torch
+
+    return os.path.dirname(torch.__file__) + os.sep
+
+
 def is_dynamo(file: str) -> bool:
     """Whether it is dynamo's, which stands between a call and what is called."""
-    return file.startswith(os.path.join(_TORCH, "_dynamo", ""))
+    return file.startswith(os.path.join(_torch(), "_dynamo", ""))
 
 
 def is_machinery(file: str) -> bool:
     """Whether it is torch's, Python's or ours."""
-    if file.startswith(("<frozen", _OURS, _TORCH)):
+    if file.startswith(("<frozen", _OURS, _torch())):
         return True
     return file.startswith(_PYTHON) and not _INSTALLED.search(file)
 

@@ -13,8 +13,10 @@ def register(registry: Registry) -> None:
     from .budgets import BUDGETS
     from .metrics import SNAPSHOT
     from .section import COMPLEXITY
+    from .trial import TRIAL
 
     for budget in BUDGETS:
         registry.add(budget)
     registry.add_metric(SNAPSHOT)
     registry.add_section(COMPLEXITY)
+    registry.add_trial(TRIAL)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,8 @@ from .stack import ModuleStack
 from .threads import Threads
 from .whole import composites_whole
 
-ATTENTION = ("dense", "causal")
+Attention: TypeAlias = Literal["dense", "causal"]
+ATTENTION = get_args(Attention)
 
 
 @shared(by_shapes=lambda result: result.counted_on == "meta", also=registered)

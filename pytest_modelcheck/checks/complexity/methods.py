@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from ...verdict.phases import Phase
+    from .measure import Attention
     from .result import Complexity
-    from .table import Summary
+    from .table import SortKey, Style, Summary
 
 
 class ComplexityMethods(Handle):
     """Measurements of complexity."""
 
     def complexity(
-        self, *, phase: str = "forward", attention: str = "dense", strict: bool = False
+        self, *, phase: Phase = "forward", attention: Attention = "dense", strict: bool = False
     ) -> Complexity:
         """Count operations, bytes, activations and parameters; see `Complexity`.
 
@@ -28,7 +30,7 @@ class ComplexityMethods(Handle):
         return self._own(count(self.subject, phase=phase, attention=attention, strict=strict))
 
     def summary(
-        self, *, depth: int | None = None, sort_by: str | None = None, style: str = "modelcheck"
+        self, *, depth: int | None = None, sort_by: SortKey | None = None, style: Style = "modelcheck"
     ) -> Summary:
         """The complexity as a table of modules; `depth` limits the nesting, `sort_by` is a column's name.
 

@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import MeasurementError, unsaved_text
 from ...text import count, nearest, size_words
 from ...verdict import units
+from ..reported import Reported
 from . import notes
 from .table import summary
 
@@ -146,13 +147,15 @@ class Roofline:
 
 
 @dataclass(frozen=True)
-class Complexity:
+class Complexity(Reported):
     """The complexity of one call of a model; all attributes are plain numbers.
 
     `counted_on` is "meta" (shapes alone) or "real" (one real run, `reason` says why). `unknown_operators` maps
     the names of operators without a formula to their calls: they are in no total. Nor is what the modules
     `on_other_threads` did there, nor what became of tensors that `left_torch`.
     """
+
+    section = "complexity"
 
     name: str
     phase: str
@@ -264,16 +267,40 @@ class Complexity:
         )
         return tuple(filter(None, said))
 
-    macs = property(lambda self: self._total.macs, doc="Multiply-accumulate operations of contractions.")
-    flops = property(lambda self: self._total.flops, doc="2 x MACs.")
-    flops_all = property(lambda self: self._total.flops_all, doc="FLOPs of everything that has a formula.")
-    activations = property(
-        lambda self: self._total.activations,
-        doc="Elements of contractions' outputs (fvcore's); of attention and recurrent layers, of what they return.",
-    )
-    bytes_read = property(lambda self: self._total.bytes_read, doc="Bytes read by operators; views are free.")
-    bytes_written = property(lambda self: self._total.bytes_written, doc="Bytes written by operators.")
-    memory_access = property(lambda self: self._total.memory_access, doc="Bytes read plus bytes written.")
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations of contractions."""
+        return self._total.macs
+
+    @property
+    def flops(self) -> int:
+        """2 x MACs."""
+        return self._total.flops
+
+    @property
+    def flops_all(self) -> int:
+        """FLOPs of everything that has a formula."""
+        return self._total.flops_all
+
+    @property
+    def activations(self) -> int:
+        """Elements of contractions' outputs (fvcore's); of attention and recurrent layers, of what they return."""
+        return self._total.activations
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read by operators; views are free."""
+        return self._total.bytes_read
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes written by operators."""
+        return self._total.bytes_written
+
+    @property
+    def memory_access(self) -> int:
+        """Bytes read plus bytes written."""
+        return self._total.memory_access
 
     @property
     def arithmetic_intensity(self) -> float:
@@ -329,9 +356,6 @@ class Complexity:
 
     def __str__(self) -> str:
         return str(summary(self, depth=1))
-
-    def _repr_html_(self) -> str:
-        return summary(self)._repr_html_()
 
 
 def _module_row(name: str, cost: ModuleCost) -> dict[str, object]:

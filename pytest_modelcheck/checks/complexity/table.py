@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from ...errors import MeasurementError
 from ...text import not_one_of, size_words
@@ -46,13 +45,10 @@ class Summary:
         return "\n".join([head, *(f"| {row} |" for row in body), "", *(f"{line}  " for line in self.totals)])
 
     def _repr_html_(self) -> str:
-        def row(cells: Sequence[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        from ...drawing.html import generic
+        from ...drawing.notebook import in_notebook
 
-        body = "".join(row(cells, "td") for cells in self.rows)
-        notes = "<br>".join(html.escape(line) for line in self.totals)
-        head = f"<caption>{html.escape(self.title)}</caption>{row(self.columns, 'th')}"
-        return f"<table>{head}{body}</table><p>{notes}</p>"
+        return in_notebook([generic("summary", self.to_dict(), self.left)])
 
     def to_dict(self) -> dict[str, Any]:
         """Columns, rows and totals."""
@@ -171,10 +167,12 @@ class Count(Figures, Protocol):
         """Each module's row, the model's own as ""."""
 
 
-SORT_KEYS = ("params", "macs", "flops", "memory_access", "activations")
+SortKey: TypeAlias = Literal["params", "macs", "flops", "memory_access", "activations"]
+SORT_KEYS = get_args(SortKey)
 
 
-STYLES = ("modelcheck", "torchsummary", "torchstat")
+Style: TypeAlias = Literal["modelcheck", "torchsummary", "torchstat"]
+STYLES = get_args(Style)
 
 
 def checked_style(style: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 from ...demand import arguments
 from ...demand.arguments import Given
-from ...demand.check import Check, Reading
+from ...demand.check import Argument, Check, Reading
 from ...errors import NothingSeenError
 from ...text import not_one_of
 from ...verdict.limit import Limit
@@ -40,6 +41,7 @@ class InvarianceCheck(Check):
     )
     metrics = (PROBABILITY, FEATURE_SHIFT)
     section = "invariance"
+
     bounds: Mapping[str, Metric] = {"min_probability": PROBABILITY, "max_feature_shift": FEATURE_SHIFT}
 
     def signature(self) -> Signature:
@@ -60,8 +62,15 @@ class InvarianceCheck(Check):
         options |= {key: _option(given[key]) for key in FREE if given.get(key) is not None}
         limits = [limit for key in self.bounds for limit in self._limit(key, given, options, problems)]
         if all(given.get(key) is None for key in self.bounds):
-            problems.append(f"{self.name}: no limit; give {' or '.join(f'{key}=' for key in self.bounds)}")
+            missing = f"{self.name}: no limit; give {' or '.join(f'{key}=' for key in self.bounds)}"
+            blank = Limit(PROBABILITY, min=-math.inf, options=options)
+            return Reading((), tuple(problems), missing, (blank,))
         return Reading(tuple(limits), tuple(problems))
+
+    def argument(self, metric: Metric, bound: str) -> Argument | None:
+        """The keyword of the bound."""
+        key = next(key for key, known in self.bounds.items() if known is metric)
+        return Argument(key, metric.unit)
 
     def _limit(self, key: str, given: Given, options: Given, problems: list[str]) -> list[Limit]:
         metric = self.bounds[key]

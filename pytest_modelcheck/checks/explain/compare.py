@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from ...errors import LimitError
 from ...text import not_one_of
 
+Preset: TypeAlias = Literal["strict", "default", "loose"]
 PRESETS: Mapping[str, tuple[float, float]] = {
     "strict": (1e-5, 0.005),
     "default": (1e-3, 0.10),

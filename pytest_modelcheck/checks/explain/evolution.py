@@ -15,6 +15,8 @@ from torch import Tensor
 from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
 from ...model.subject import Subject
+from ...text import first_line_repr
+from ..reported import Reported
 from .features import chosen_layers, relative_distance, run_features
 from .images import ImageChoice, Images, find_images
 from .layers import Layers, as_map
@@ -46,8 +48,10 @@ class Activation:
 
 
 @dataclass(frozen=True)
-class StrongestActivations:
+class StrongestActivations(Reported):
     """`layers`: name -> activations, the strongest feature first."""
+
+    section = "projections"
 
     layers: Mapping[str, tuple[Activation, ...]]
 
@@ -59,13 +63,25 @@ class StrongestActivations:
             ]
         }
 
+    def __repr__(self) -> str:
+        return first_line_repr(self)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{name}: "
+            + ", ".join(f"feature {a.feature} in sample {a.sample} ({a.value:.3g})" for a in found)
+            for name, found in self.layers.items()
+        )
+
 
 @dataclass(frozen=True)
-class Evolution:
+class Evolution(Reported):
     """Features over training: `distances`: layer -> per step |f_t - f_T| / |f_T|, mean over the inputs.
 
     `activations`: layer -> per step the strongest activation of one feature (the last step's strongest); None: silent.
     """
+
+    section = "evolution"
 
     steps: tuple[str, ...]
     distances: Mapping[str, tuple[float, ...]]
@@ -93,6 +109,9 @@ class Evolution:
         ]
         distances = {name: list(row) for name, row in self.distances.items()}
         return {"steps": list(self.steps), "distances": distances, "layers": layers}
+
+    def __repr__(self) -> str:
+        return f"Evolution({', '.join(self.distances)}: {', '.join(self.steps)})"
 
     def __str__(self) -> str:
         width = max(map(len, self.distances), default=0)

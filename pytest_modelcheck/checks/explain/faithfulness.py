@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ...errors import ExplanationError
 from ...model.subject import Subject
+from ...text import first_line_repr
+from ..reported import Reported
 from .answers import Answers, answers, of_scores
 from .heatmap import Heatmap
 from .images import ImageChoice, Images, find_images
@@ -22,7 +24,7 @@ CENTRE = 4  # the centre map is a Gaussian whose standard deviation is this part
 
 
 @dataclass(frozen=True)
-class Faithfulness:
+class Faithfulness(Reported):
     """Scores per sample, (N,): `insertion` (higher is better) and `deletion` (lower is better) of Petsiuk et al.
     2018, areas under the curves of the target's probability; `drop` and `increase` of Chattopadhyay et al. 2018.
 
@@ -30,6 +32,8 @@ class Faithfulness:
     probability was made of the output: "softmax", "sigmoid", "given" (as it is), or a callable's name. `baselines`: the
     same of maps that know nothing of the model, "random" and "centre".
     """
+
+    section = "faithfulness"
 
     title: str
     shares: np.ndarray
@@ -79,6 +83,9 @@ class Faithfulness:
             "average_drop": self.average_drop,
             "average_increase": self.average_increase,
         }
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         found = {"": self, **self.baselines}

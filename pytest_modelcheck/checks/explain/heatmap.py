@@ -14,6 +14,7 @@ from PIL import Image
 
 from ...drawing.images import to_base64, to_image
 from ...errors import ExplanationError
+from ..reported import Reported
 from .images import grown
 from .pointing import Asked, hits
 from .views import SHOWN, enlarged, laid_over, plane, room, shown, slices, view
@@ -28,7 +29,7 @@ FINER = 4  # places of a small map for each of the raw one, along a side
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: `heatmap == heatmap_snapshot` is the snapshot's to decide
-class Explanation:
+class Explanation(Reported):
     """What was explained, of which input; what it looks like is the subclass's.
 
     `why`: why this layer, where none was named. `top`: per sample the likeliest classes with their probability, which
@@ -122,6 +123,8 @@ class Heatmap(Explanation):
     and its logit. `extent`: along each dimension the share of the raw map that the picture takes, from the first corner
     on; () is all of it (a detector pads its pictures).
     """
+
+    section = "heatmaps"
 
     extent: tuple[float, ...] = field(default=(), kw_only=True)
     _asked: list[Asked] = field(default_factory=list, init=False, repr=False)

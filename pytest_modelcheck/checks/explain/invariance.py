@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,7 @@ from ...drawing.plots import round_ticks
 from ...errors import ExplanationError, NothingSeenError
 from ...model.subject import Subject
 from ...text import not_one_of
+from ..reported import Reported
 from .answers import Group, Shown, answers
 from .cam import refuse_nan
 from .features import chosen_layers, relative_distance, run_features
@@ -37,7 +37,7 @@ TURNS = (
 
 
 @dataclass(frozen=True)
-class Invariance:
+class Invariance(Reported):
     """Curves over `values` of one transform, for N inputs.
 
     `distance`: layer -> per value, per sample |f(T x) - f(x)| / |f(x)|. `probability`: per value, per sample, of the
@@ -45,6 +45,8 @@ class Invariance:
     "given" (as it is), or a callable's name. `deaf`: those of the layers, and PROBABILITY, that are the same for any
     image, so that their curves say nothing. `size` of the pictures: height and width; a signal's length.
     """
+
+    section = "invariance"
 
     transform: str
     values: tuple[float, ...]
@@ -117,9 +119,6 @@ class Invariance:
             for i, value in enumerate(self.places)
         ]
         return "\n".join([head, *rows, *([f"probability: {self.how}"] if self.how else [])])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def invariance(

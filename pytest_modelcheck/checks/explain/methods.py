@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
 from ...errors import ExplanationError
 from ..handle import Handle
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .probability import ProbabilityChoice
     from .projection import Projection
     from .targets import Target
+    from .words import Transform
 
     Made = TypeVar("Made", bound=Explanation)
 
@@ -38,7 +39,23 @@ _ARGUMENTS = """
         """
 
 
-def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
+class CamMethod(Protocol):
+    """A method of the CAM family, as who calls it on a ModelCheck sees it."""
+
+    def __call__(
+        self,
+        target: Target = None,
+        layer: Layer = None,
+        *,
+        call: int = -1,
+        image: ImageChoice = None,
+        probability: ProbabilityChoice = None,
+        classes: Classes = None,
+    ) -> Heatmap:
+        """The arguments of all of them; see `_ARGUMENTS`."""
+
+
+def _heatmap(method: str, doc: str) -> CamMethod:
     """The method of the CAM family that is called so: they differ in nothing but the formula."""
 
     def explain(
@@ -63,12 +80,12 @@ def _heatmap(method: str, doc: str) -> Callable[..., Heatmap]:
             probability=probability,
         )
         made = _named(self, made, classes)
-        self._keep("heatmaps", made)
+        self._keep(made)
         return self._own(made)
 
     explain.__name__, explain.__qualname__ = method, f"ModelCheck.{method}"
     explain.__doc__ = doc + _ARGUMENTS
-    return explain
+    return cast("CamMethod", explain)  # a function: an instance binds it
 
 
 def _named(handle: Handle, made: Made, classes: Classes) -> Made:
@@ -143,7 +160,7 @@ class ExplainMethods(Handle):
 
         made = guided_gradcam(self.subject, target=target, layer=layer, call=call, image=image)
         made = _named(self, made, classes)
-        self._keep("projections", made)
+        self._keep(made)
         return made
 
     def _projection(
@@ -162,12 +179,12 @@ class ExplainMethods(Handle):
             self.subject, rule, target=target, layer=layer, feature=feature, call=call, image=image
         )
         made = _named(self, made, classes)
-        self._keep("projections", made)
+        self._keep(made)
         return made
 
     def invariance(
         self,
-        transform: str,
+        transform: Transform,
         *,
         target: Group = None,
         layers: Layers = None,
@@ -196,7 +213,7 @@ class ExplainMethods(Handle):
             image=image,
             probability=probability,
         )
-        self._keep("invariance", made)
+        self._keep(made)
         return made
 
     def strongest_activations(
@@ -212,7 +229,7 @@ class ExplainMethods(Handle):
         made = strongest_activations(
             self.subject, layers=layers, features=features, samples=samples, image=image
         )
-        self._keep("projections", made)
+        self._keep(made)
         return made
 
     def feature_evolution(
@@ -232,7 +249,7 @@ class ExplainMethods(Handle):
         from .evolution import feature_evolution
 
         made = feature_evolution(self.subject, checkpoints, layers=layers, strict=strict, image=image)
-        self._keep("evolution", made)
+        self._keep(made)
         return made
 
     def faithfulness(
@@ -255,5 +272,5 @@ class ExplainMethods(Handle):
         made = faithfulness(
             self.subject, heatmap, steps=steps, image=image, probability=probability, baselines=baselines
         )
-        self._keep("faithfulness", made)
+        self._keep(made)
         return made

@@ -39,6 +39,8 @@ class Projection(Explanation):
     `feature 7` of a layer; `score`: its logit or activation. `relus`: how many ReLUs went back by the method's rule.
     """
 
+    section = "projections"
+
     relus: int
 
     @property

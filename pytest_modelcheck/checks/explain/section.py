@@ -48,7 +48,7 @@ def _functions() -> Mapping[str, Callable[..., object]]:
 
 
 def _section(name: str, title: str, **more: Any) -> Section:
-    template = Panel(__package__, f"{name}.html.j2", functions=_functions)
+    template = Panel(__package__, f"{name}.html.j2", functions=_functions, style="panel.css")
     return Section(name, tab="maps", title=title, panel=template, **more)
 
 

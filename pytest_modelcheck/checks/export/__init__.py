@@ -16,6 +16,8 @@ def register(registry: Registry) -> None:
     """The marker `onnx_export`, and its section of the report."""
     from .check import ExportCheck
     from .section import ONNX
+    from .trial import TRIAL
 
     registry.add(ExportCheck())
     registry.add_section(ONNX)
+    registry.add_trial(TRIAL)

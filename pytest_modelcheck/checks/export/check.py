@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ...demand import arguments
 from ...demand.arguments import Given
-from ...demand.check import Check, Reading
+from ...demand.check import Argument, Check, Reading
 from ...errors import LimitError, MeasurementError, NothingSeenError
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
@@ -96,6 +96,10 @@ class ExportCheck(Check):
         except LimitError as error:
             problems.append(f"{self.name}: {error}")
         return Reading(limits, tuple(problems))
+
+    def argument(self, metric: Metric, bound: str) -> Argument | None:
+        """`max_size`; how far the file's answers may be off is no budget."""
+        return Argument("max_size", BYTES) if metric is SIZE else None
 
     def options(self, limit: Limit, settings: Settings) -> dict[str, object]:
         """The marker's, with the places where the file may stand that it names."""

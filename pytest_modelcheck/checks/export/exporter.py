@@ -15,11 +15,12 @@ import torch
 from ...errors import MeasurementError, MissingExtraError
 from ...model.subject import Inputs, Subject
 from .outputs import tensors_alone
+from .packages import PACKAGES
 
 
 def require() -> Any:
     """The package onnx, where all that an export needs is there. Raises MissingExtraError."""
-    for package in ("onnx", "onnxscript", "onnxruntime"):
+    for package in PACKAGES:
         try:
             __import__(package)
         except ImportError as error:

@@ -36,7 +36,7 @@ class ExportMethods(Handle):
             raise NothingSeenError(result.untried)
         if result.standing is not None and result.standing.problem:
             raise MeasurementError(f"{result.standing.problem}\n{result.standing.anew}")
-        self._keep("onnx", result)
+        self._keep(result)
         return result
 
     def _places(self, name: str) -> list[Path]:

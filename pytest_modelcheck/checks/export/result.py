@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...text import first_line_repr
 from ...verdict.units import BYTES
+from ..reported import Reported
 from .distance import ATOL, RTOL, OutputError, first_beyond
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Onnx:
+class Onnx(Reported):
     """An exported model. `operators` counts nodes by type; `outputs` has an entry for each output, at the example's
     sizes and at each of those that were `tried` along free axes; `repeat` says how far a second run of the model itself
     is from its first. `left_out`: what the model returns and no file can hold.
@@ -28,6 +28,8 @@ class Onnx:
     are zero, empty, NaN, or the same for any input (`silence` says which). `file` is where the report keeps it,
     `unkept` why it does not. `standing`: how a file that stands in the repository compares.
     """
+
+    section = "onnx"
 
     name: str
     opset: int | None = None
@@ -116,6 +118,3 @@ class Onnx:
         worst = f"largest relative error {self.max_relative_error:.3g}"
         agreement = f"vacuous: of the outputs, {self.silence}" if self.vacuous else worst
         return agreement + (f", also at {'; '.join(self.tried)}" if self.tried else "")
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"

@@ -16,11 +16,13 @@ from ...errors import MeasurementError, SubjectError
 from ...model.observe import observe
 from ...model.state.steady import reset_between
 from ...model.subject import Inputs, Subject, locate_failure
+from ...text import first_line_repr
 from ...verdict.judge import decides
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.message import signed
 from ...verdict.units import RATIO, SECONDS
+from ..reported import Reported
 from .clock import Call, Clock, WaitingClock, WallClock, clock_for
 from .intervals import TOO_FEW, mean_interval
 from .metrics import SLOWDOWN
@@ -34,12 +36,14 @@ PRECISION = 0.005  # half the interval's width at which a comparison without a l
 
 
 @dataclass(frozen=True)
-class LatencyComparison:
+class LatencyComparison(Reported):
     """How much slower `b` is than `a`, as a share of `a`: 0.05 means 5 % slower, negative means faster.
 
     `interval` contains the true share (error 1e-3 at each look, one look a chunk); there is none of a few chunks.
     `shared` of `tensors` tensors of b were those of a.
     """
+
+    section = "latency"
 
     chunks: tuple[Chunk, ...]
     shared: int
@@ -87,6 +91,9 @@ class LatencyComparison:
         if self.clock.startswith(WallClock.name):
             return said
         return f"{said}; on the wall {_against(self.wall)}"
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         span = TOO_FEW if self.interval is None else " to ".join(map(signed, self.interval))

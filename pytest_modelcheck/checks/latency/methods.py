@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..handle import Handle
 
 if TYPE_CHECKING:
     from ...verdict.judge import Verdict
+    from ...verdict.phases import Phase
     from .clock import Clock
-    from .result import Latency, LatencySweep
+    from .result import Latency, LatencySweep, Statistic
 
 
 class LatencyMethods(Handle):
     """Measurements of time."""
 
+    @overload
     def latency(
         self,
         *,
-        statistic: str = "median",
+        statistic: Statistic = "median",
         threads: int | None = None,
-        phase: str = "forward",
+        phase: Phase = "forward",
+        batch_sizes: None = None,
+        cap: float | None = None,
+        clock: Clock | None = None,
+    ) -> Latency: ...
+
+    @overload
+    def latency(
+        self,
+        *,
+        statistic: Statistic = "median",
+        threads: int | None = None,
+        phase: Phase = "forward",
+        batch_sizes: Iterable[int],
+        cap: float | None = None,
+        clock: Clock | None = None,
+    ) -> LatencySweep: ...
+
+    def latency(
+        self,
+        *,
+        statistic: Statistic = "median",
+        threads: int | None = None,
+        phase: Phase = "forward",
         batch_sizes: Iterable[int] | None = None,
         cap: float | None = None,
         clock: Clock | None = None,
@@ -48,7 +73,7 @@ class LatencyMethods(Handle):
             if batch_sizes is None
             else sweep(self.subject, batch_sizes, **options)
         )
-        self._keep("latency", result)
+        self._keep(result)
         return self._own(result)
 
     def latency_against(
@@ -74,7 +99,7 @@ class LatencyMethods(Handle):
             cap=cap,
             names=(rival.name, self.name),
         )
-        self._keep("latency", seen)
+        self._keep(seen)
         verdict = judge(self.name, limit, read_comparison(seen, max_regression))
         self._demand(verdict)
         return verdict

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from ...errors import unsaved_text
 from ...records.plain import number
 from ...text import count, first_line_repr
 from ...verdict.units import SECONDS
+from ..reported import Reported
 from .clock import WallClock
 from .intervals import ERROR, TOO_FEW, quantile_interval
 from .trend import Trend
 
-QUANTILES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+Statistic: TypeAlias = Literal["median", "p90", "p95", "p99"]
+QUANTILES: Mapping[str, float] = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SHOWN = 400  # samples in the record: enough to draw
 
 
@@ -41,12 +44,14 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Latency:
+class Latency(Reported):
     """The time of one call. `samples` are seconds on `clock`, `wall` the same calls on the wall.
 
     `unseen`: what thread CPU time would not have seen of them, so that the wall is the clock. `trend`: how they change
     from call to call. `error`: the chance that an interval misleads.
     """
+
+    section = "latency"
 
     name: str
     samples: tuple[float, ...]
@@ -143,11 +148,6 @@ class Latency:
             return self.clock
         return f"{self.clock}, {SECONDS.format(self.wall_median.value)} wall"
 
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(str(self))}</pre>"
-
     def to_dict(self) -> dict[str, object]:
         """For the record: the samples thinned to a few hundred, in order."""
         estimates = {name: getattr(self, name) for name in QUANTILES} | {"wall": self.wall_median}
@@ -182,16 +182,18 @@ def _thinned(values: Sequence[float]) -> Sequence[float]:
     return values[::step]
 
 
-class LatencySweep(tuple[Latency, ...]):
+class LatencySweep(tuple[Latency, ...], Reported):
     """One latency for each batch size."""
+
+    section = "latency"
+
+    def __repr__(self) -> str:
+        return f"LatencySweep({', '.join(f'batch {one.batch}: {one.median}' for one in self)})"
 
     def __str__(self) -> str:
         head = f"{'batch':>6}  {'median':<34} items"
         rows = [f"{one.batch:>6}  {one.median!s:<34} {_items(one)}" for one in self]
         return "\n".join([head, *rows])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
 
     def to_dict(self) -> dict[str, object]:
         """For the record."""

@@ -12,6 +12,8 @@ def register(registry: Registry) -> None:
     """The budget of this folder, and its section of the report."""
     from .budgets import PeakMemoryBudget
     from .section import MEMORY
+    from .trial import TRIAL
 
     registry.add(PeakMemoryBudget())
     registry.add_section(MEMORY)
+    registry.add_trial(TRIAL)

@@ -62,6 +62,7 @@ class PeakMemoryBudget(AmountCheck):
             observed.total,
             contributors=_contributors(observed),
             notes=tuple(_notes(observed)),
+            varies=observed.reason is not None,  # it ran on real tensors
             details=tuple(filter(None, [observed.details])),
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from ...verdict.phases import Phase
     from .phase import MakeOptimizer
     from .result import PeakMemory
 
@@ -17,7 +18,7 @@ class MemoryMethods(Handle):
     def peak_memory(
         self,
         *,
-        phase: str = "forward",
+        phase: Phase = "forward",
         optimizer: str | MakeOptimizer = "SGD",
         measured: bool | None = None,
     ) -> PeakMemory:
@@ -31,5 +32,5 @@ class MemoryMethods(Handle):
         from .measure import peak_memory
 
         result = peak_memory(self.subject, phase=phase, optimizer=optimizer, measured=measured)
-        self._keep("memory", result)
+        self._keep(result)
         return self._own(result)

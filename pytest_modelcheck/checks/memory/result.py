@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from ...errors import unsaved_text
 from ...text import first_line_repr
 from ...verdict.units import BYTES
+from ..reported import Reported
 from .live import ACTIVATION, BACKWARD, STEP, Event
 
 SHOWN = 240  # points of the timeline in the record: enough to draw
@@ -15,7 +16,7 @@ KINDS = ("activations", "parameters", "inputs", "gradients", "optimizer_state")
 
 
 @dataclass(frozen=True)
-class PeakMemory:
+class PeakMemory(Reported):
     """Bytes of tensors that were alive at the worst moment of one phase, by kind; `parameters` holds buffers too.
 
     `at` is the module that was running ("": the model itself, or the optimiser), `during` the part of the phase:
@@ -27,6 +28,8 @@ class PeakMemory:
     had given out at its own worst moment of a real call, parameters and inputs included; kernels' scratch is in it.
     None where it was not asked. `unseen`: why the figure says nothing of the model, where its work was out of sight.
     """
+
+    section = "memory"
 
     phase: str
     activations: int
@@ -80,11 +83,6 @@ class PeakMemory:
             rows.append(f"  {'allocated':<16}{BYTES.format(self.allocated):>12}  ({self.allocator})")
         rows += filter(None, [unsaved_text(self.unsaved)])
         return "\n".join([f"peak memory ({self.phase}) {BYTES.format(self.total)}, at {self.where}", *rows])
-
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def to_dict(self) -> dict[str, object]:
         """For the record: the timeline thinned to a few hundred points, the peak among them."""

@@ -13,9 +13,12 @@ def register(registry: Registry) -> None:
     from .check import DriftBudget
     from .metrics import SNAPSHOT
     from .section import ANSWERS, DRIFT, OUTPUTS
+    from .trial import NO_TRACE, OUTPUTS_TRIAL
 
     registry.add(DriftBudget())
     registry.add_metric(SNAPSHOT)
     registry.add_section(OUTPUTS)
     registry.add_section(DRIFT)
     registry.add_section(ANSWERS)
+    registry.add_trial(OUTPUTS_TRIAL)
+    registry.add_trial(NO_TRACE)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
 
 from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError, in_short
+from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, unwrap
-from ...text import not_one_of
-from .answer import Answer, answer, call, seeded, shaken_trace
-from .drift import BASE, Drift, drift_of
-from .vacuous import is_deaf
+from ...text import not_one_of, size_words
+from .answer import Answer, answer, call, seeded, shaken_trace, undone
+from .drift import Drift, drift_of, is_deaf
+from .words import WORDS
 
 
 def drift_against(subject: Subject, against: object) -> Drift:
@@ -34,7 +38,7 @@ def drift_against(subject: Subject, against: object) -> Drift:
 def refuse_unknown(word: str) -> None:
     """Raise MeasurementError for a word that is none of `VARIANTS`."""
     if word not in VARIANTS:
-        raise MeasurementError(not_one_of("against", word, [BASE, *VARIANTS]))
+        raise MeasurementError(not_one_of("against", word, WORDS))
 
 
 def refuse_meta(*subjects: Subject) -> None:
@@ -53,7 +57,7 @@ def _subject(subject: Subject, against: object) -> Subject:
     module = other.module if isinstance(other, Subject) else other
     if not isinstance(module, nn.Module):
         raise MeasurementError(
-            f"against= takes an nn.Module, a ModelCheck or one of {', '.join(map(repr, [BASE, *VARIANTS]))}, "
+            f"against= takes an nn.Module, a ModelCheck or one of {', '.join(map(repr, WORDS))}, "
             f"not {type(against).__name__}"
         )
     name = other.name if isinstance(other, Subject) else f"another {type(unwrap(module)).__name__}"
@@ -69,9 +73,19 @@ def _cast(dtype: torch.dtype) -> Callable[[Subject], tuple[Answer, Answer]]:
 
     def run(subject: Subject) -> tuple[Answer, Answer]:
         own = answer(subject)
-        return own, _changed(subject, str(dtype).removeprefix("torch."), lambda m: m.to(dtype), cast)
+        return own, _changed(subject, str(dtype).removeprefix("torch."), partial(_moved, dtype), cast)
 
     return run
+
+
+def _moved(place: torch.dtype | str, module: nn.Module) -> None:
+    """By its own `to`; TorchScript's puts other buffers in the place of those that are put back."""
+    if not is_scripted(module.modules()):
+        module.to(place)
+        return
+    for tensor in (*module.parameters(), *module.buffers()):
+        if isinstance(place, str) or tensor.is_floating_point():
+            tensor.data = tensor.data.to(place)
 
 
 def _changed(
@@ -118,40 +132,88 @@ def _channels_last(subject: Subject) -> tuple[Answer, Answer]:
 def _one_by_one(subject: Subject) -> tuple[Answer, Answer]:
     """A batch against as many calls of one. Modules are compared by what they make of the first."""
     inputs = subject.require_inputs()
-    size = next((tensor.shape[0] for tensor in inputs.tensors if tensor.dim()), 0)
+    size, parts = _batch(inputs)
     if size < 2:
         raise MeasurementError(
             f"{subject.name}: one_by_one compares a batch with as many calls of one, and the inputs are {inputs}.\n"
             "Give inputs with a batch of at least two."
         )
 
-    def one(number: int) -> Inputs:
-        def part(leaf: object) -> object:
-            is_batch = isinstance(leaf, Tensor) and leaf.dim() and leaf.shape[0] == size
-            return leaf[number : number + 1] if is_batch else leaf  # type: ignore[index]
-
-        return inputs.map(part)
-
     def first(tensor: Tensor) -> Tensor:
         return tensor[:1] if tensor.dim() and tensor.shape[0] == size else tensor
 
-    with subject.restored(), seeded():
+    with undone(subject), seeded():
         own = call(subject, take=first)
-    parts = [answer(subject, one(number), trace=number == 0) for number in range(size)]
-    return own, Answer(_joined(own.outputs, [part.outputs for part in parts]), (), parts[0].trace)
+    try:
+        alone = [answer(subject, part, trace=number == 0) for number, part in enumerate(parts)]
+    except ModelRunError as error:
+        raise MeasurementError(
+            f"{subject.name} does not run one by one: of the inputs, {inputs}, {_TAKEN}.\n{error}"
+        ) from error
+    of_all = [path for path, tensor in own.outputs.items() if not tensor.dim()]  # a loss
+    kept = {path: tensor for path, tensor in own.outputs.items() if path not in of_all}
+    joined = _joined(kept, [{p: t for p, t in part.outputs.items() if p not in of_all} for part in alone])
+    strange = [path for path in kept if path in joined and joined[path].shape != kept[path].shape]
+    if strange or not kept:
+        sizes = (
+            [size_words(side[strange[0]].shape) or "one number" for side in (kept, joined)] if strange else []
+        )
+        what = f"{strange[0]!r} is {sizes[0]} of the batch, {sizes[1]} of calls of one" if strange else _ALL
+        raise MeasurementError(
+            f"{subject.name}: one_by_one joins what calls of one give along the first axis, but {what}; of the inputs, "
+            f"{inputs}, {_TAKEN}.\nGive a model whose inputs and outputs have the batch first."
+        )
+    told = tuple(f"{path} (one number of the whole batch)" for path in of_all)
+    return replace(own, outputs=kept, others=(*own.others, *told)), Answer(joined, (), alone[0].trace)
+
+
+_ALL = "each output is one number of the whole batch"
+_TAKEN = "the first axis is taken for the batch, of lists each entry for an example"
+
+
+def _batch(inputs: Inputs) -> tuple[int, Iterator[Inputs]]:
+    """How many examples there are, and each alone: of lists of tensors the entries are, else what stands on the first
+    axis.
+    """
+    given = (inputs.args, dict(inputs.kwargs))
+    found = [leaf for leaf in tree_leaves(given, is_leaf=_is_list) if _is_list(leaf)]
+    tensors = [tensor for tensor in inputs.tensors if tensor.dim()]
+    size = len(found[0]) if found else next((tensor.shape[0] for tensor in tensors), 0)
+
+    def part(number: int, leaf: Any) -> Any:
+        is_batch = len(leaf) == size if _is_list(leaf) else isinstance(leaf, Tensor) and leaf.dim()
+        return leaf[number : number + 1] if is_batch and len(leaf) == size else leaf
+
+    def one(number: int) -> Inputs:
+        return Inputs(*tree_map(partial(part, number), given, is_leaf=_is_list))
+
+    return size, map(one, range(size))
+
+
+def _is_list(leaf: object) -> bool:
+    """Of examples: tensors, or what holds some."""
+    return (
+        isinstance(leaf, list)
+        and bool(leaf)
+        and all(any(map(torch.is_tensor, tree_leaves(one))) for one in leaf)
+    )
 
 
 def _joined(own: Mapping[str, Tensor], parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """As the batch has them: one after the other, or as many parts of a list."""
     if all(part.keys() == own.keys() for part in parts):
-        return {
-            path: torch.cat([part[path] for part in parts]) if own[path].dim() else own[path] for path in own
-        }
+        return {path: _end_to_end([part[path] for part in parts]) for path in own}
     return {
         f"{number}{path.removeprefix('0')}": tensor
         for number, part in enumerate(parts)
         for path, tensor in part.items()
     }
+
+
+def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
+    """The first alone where they have no axis to be joined along, or others."""
+    same = all(part.dim() and part.shape[1:] == parts[0].shape[1:] for part in parts)
+    return torch.cat([*parts]) if same else parts[0]
 
 
 def _repeated(subject: Subject) -> tuple[Answer, Answer]:
@@ -204,6 +266,9 @@ def _onnx(subject: Subject) -> tuple[Answer, Answer]:
 
 
 def _refused(subject: Subject, by: str, error: Exception) -> MeasurementError:
+    """In the words of the innermost error: those around it tell how to report it."""
+    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     return MeasurementError(f"{subject.name}: {by} does not run it: {in_short(error)}")
 
 
@@ -216,12 +281,15 @@ def _without_modules(subject: Subject, run: Callable[[Inputs], object]) -> tuple
 
 def _cuda(subject: Subject) -> tuple[Answer, Answer]:
     if not torch.cuda.is_available():
-        raise MeasurementError(f"{subject.name}: there is no CUDA device here to compare with")
+        raise MeasurementError(
+            f"{subject.name}: against='cuda' compares with a CUDA device, and there is none here.\n"
+            "Skip this test where torch.cuda.is_available() is false."
+        )
 
     def each(leaf: object) -> object:
         return leaf.cuda() if isinstance(leaf, Tensor) else leaf
 
-    return answer(subject), _changed(subject, "CUDA", lambda module: module.cuda(), each)
+    return answer(subject), _changed(subject, "CUDA", partial(_moved, "cuda"), each)
 
 
 VARIANTS: Mapping[str, Callable[[Subject], tuple[Answer, Answer]]] = {
@@ -237,4 +305,3 @@ VARIANTS: Mapping[str, Callable[[Subject], tuple[Answer, Answer]]] = {
     "onnx": _onnx,
     "cuda": _cuda,
 }
-WORDS = (BASE, *VARIANTS)

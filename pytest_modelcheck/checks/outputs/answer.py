@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
 from .leaves import opened
 from .modules import Trace, traced
@@ -44,8 +45,15 @@ class Answer:
 
 def answer(subject: Subject, inputs: Inputs | None = None, *, trace: bool = True) -> Answer:
     """The model's, in eval mode; nothing stays of it. Raises ModelRunError."""
-    with subject.restored(), seeded():
+    with undone(subject), seeded():
         return call(subject, inputs, trace=trace)
+
+
+@contextmanager
+def undone(subject: Subject) -> Iterator[None]:
+    """A block that calls the model as it is, and leaves no trace."""
+    with subject.restored(guard=not only_reads(subject.module)):
+        yield
 
 
 def call(
@@ -82,7 +90,7 @@ def shaken_trace(subject: Subject) -> Trace:
     def shake(module: nn.Module, args: tuple[object, ...]) -> tuple[object, ...] | None:
         return tuple(map(shaken, args)) if module in inner else None
 
-    with subject.restored(), seeded():
+    with undone(subject), seeded():
         hook = register_module_forward_pre_hook(shake)  # type: ignore[arg-type]  # it may return arguments
         try:
             trace = call(subject).trace

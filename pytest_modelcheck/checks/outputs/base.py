@@ -13,17 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ModelCheckError, SubjectError, UngatedError, in_short
-from ...model.state.digest import of_bytes
+from ...model.state.digest import checksum, of_bytes
 from ...model.subject import Inputs, Subject
 from ...text import count
 from .against import refuse_meta
 from .align import aligned
-from .answer import Answer, call, seeded, shaken_trace
-from .compare import compare, silence
-from .drift import BASE, Drift, amount, drift_of
+from .answer import Answer, call, seeded, shaken_trace, undone
+from .compare import compare
+from .drift import Drift, drift_of, is_deaf
 from .entries import AnswersEntry, DriftEntry
 from .modules import Part, tree_of
-from .vacuous import is_deaf
+from .vacuous import silence
+from .words import BASE, amount
 
 Ask: TypeAlias = Callable[[str, Any], Any]
 SECTION = "answers"
@@ -40,7 +41,7 @@ def facts(subject: Subject) -> AnswersEntry:
     except ModelCheckError as error:
         return {"weights": "", "inputs": "", "outputs": "", "reason": str(error).partition("\n")[0]}
     return {
-        "weights": _digest(weights_of(subject.module)),
+        "weights": _digest(weights_of(subject.module), quick=True),
         "inputs": _digest({str(number): tensor for number, tensor in enumerate(inputs)}),
         "outputs": _digest(answered.outputs),
         "silence": silence(answered.outputs),
@@ -147,7 +148,7 @@ def _stands(own: Answer, said: Mapping[str, Any]) -> str:
 
 
 def _answer(subject: Subject, *, trace: bool = True) -> Answer:
-    with subject.restored(), _alone():
+    with undone(subject), _alone():
         return call(subject, trace=trace)
 
 
@@ -209,13 +210,20 @@ def _partners(module: nn.Module, tree: Sequence[Part], weights: Mapping[str, Ten
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    return one.dtype == other.dtype and _digest({"": one}) == _digest({"": other})
+    """Bit for bit."""
+    a, b = (side.detach().cpu().resolve_conj().resolve_neg().contiguous() for side in (one, other))
+    alike = a.dtype == b.dtype and a.shape == b.shape
+    return alike and torch.equal(a.reshape(-1).view(torch.uint8), b.reshape(-1).view(torch.uint8))
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """Of names, shapes, dtypes and bits."""
+def _digest(tensors: Mapping[str, Tensor], *, quick: bool = False) -> str:
+    """Of names, shapes, dtypes and bits; `quick`: of a checksum of each tensor, where there is much to read."""
     found = hashlib.sha256()
     for name, tensor in tensors.items():
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode("utf-8", "surrogatepass"))
-        of_bytes(tensor.detach().resolve_conj().resolve_neg(), found.update)
+        plain = tensor.detach().resolve_conj().resolve_neg()
+        if quick:
+            found.update(checksum(plain).to_bytes(4, "little"))
+        else:
+            of_bytes(plain, found.update)
     return found.hexdigest()

@@ -7,8 +7,8 @@ from typing import Any
 
 from ...records.plain import number
 from ...records.section import Comparison, Line, Paths, Sections
-from .drift import BASE, short
 from .entries import AnswersEntry, DriftChange
+from .words import BASE, short
 
 SAME = "the same, bit for bit"
 BOTH = "head's weights in both"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
@@ -9,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ...demand import arguments
 from ...demand.arguments import Given
-from ...demand.check import Check, Reading
+from ...demand.check import Argument, Check, Reading
 from ...errors import MeasurementError, NothingSeenError
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
 from ...verdict.units import RATIO
-from .against import WORDS
-from .drift import BASE, Drift, row_words, words
 from .metrics import DISAGREEMENT, DRIFT
+from .words import BASE, WORDS, row_words, words
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
+    from .drift import Drift
 
 EXAMPLE = "drift_budget('0.1 %', against='base')"
 LEAST = (
@@ -63,14 +64,23 @@ class DriftBudget(Check):
         least = arguments.bound(self.name, "min_agreement", given, RATIO, problems)
         if least is not None and least > 1:
             problems.append(f"{self.name}: min_agreement={given['min_agreement']!r} is more than all (100 %)")
-        if given.get("max") is None and given.get("min_agreement") is None:
-            problems.append(f"{self.name}: no limit; give one, for example {EXAMPLE}")
         options = {"against": given.get("against") or BASE}
+        if given.get("max") is None and given.get("min_agreement") is None:
+            blank = (_limit(DRIFT, math.inf, options, None),) if options["against"] != BASE else ()
+            return Reading(
+                (), tuple(problems), f"{self.name}: no limit; give one, for example {EXAMPLE}", blank
+            )
         bounds = [(DRIFT, most, given.get("max")), (DISAGREEMENT, None if least is None else 1 - least, None)]
         limits = [
             _limit(metric, bound, options, spelled) for metric, bound, spelled in bounds if bound is not None
         ]
         return Reading(tuple(limits), tuple(problems))
+
+    def argument(self, metric: Metric, bound: str) -> Argument | None:
+        """The limit, or the least that agree."""
+        if metric is DISAGREEMENT:
+            return Argument("min_agreement", RATIO, rest=True)
+        return Argument(bound, RATIO, 0)
 
     def observe(
         self, subject: Subject, *, against: str, ask: Callable[[str, Any], Any] | None = None

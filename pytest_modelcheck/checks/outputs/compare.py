@@ -1,4 +1,4 @@
-"""How far two outputs are apart, tensor by tensor, and whether agreement says anything."""
+"""How far two outputs are apart, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -147,19 +147,3 @@ def _classes(path: str, own: Tensor, other: Tensor) -> tuple[int, int]:
         return 0, 0
     same = own.argmax(axis) == other.argmax(axis)
     return same.numel(), int(same.sum())
-
-
-def silence(outputs: Mapping[str, Tensor]) -> str:
-    """Why agreement in these outputs proves nothing; empty where it may."""
-    if not any(tensor.numel() for tensor in outputs.values()):
-        return "they are empty"
-    for path, tensor in outputs.items():
-        if tensor.numel() and tensor.is_floating_point() and bool(torch.isnan(tensor).all()):
-            return f"{path!r} is NaN everywhere"
-    return "they are constant" if all(map(_is_constant, outputs.values())) else ""
-
-
-def _is_constant(tensor: Tensor) -> bool:
-    """Whether all elements are one number; a single number says something."""
-    flat = tensor.reshape(-1)
-    return flat.numel() == 0 or (flat.numel() > 1 and bool((flat == flat[0]).all()))

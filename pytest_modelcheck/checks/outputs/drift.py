@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ...text import first_line_repr
-from ...verdict.units import RATIO
-from .compare import Row, compare, silence
+from ..reported import Reported
+from .answer import Answer, answer
+from .compare import Row, compare
 from .origin import STEPS, Apart, Course
+from .vacuous import deafness, silence
+from .words import row_words, words
 
 if TYPE_CHECKING:
-    from .answer import Answer
+    from ...model.subject import Subject
     from .modules import Trace
 
-BASE = "base"
 COARSE = 2.0**-23  # the precision of float32: what is apart by a few of these may be so by rounding
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Reported):
     """How far a model's answers are from others. `against`: whose; `outputs` has a row for each tensor.
 
     `first_module`: the first module, in the order of the call, whose output is apart while its inputs are not, "(the
@@ -33,6 +33,8 @@ class Drift:
     with other weights or inputs, how far both are apart as they stand. `problem`: why there is no answer. `sides`: the
     outputs there, and here.
     """
+
+    section = "drift"
 
     name: str
     against: str
@@ -150,59 +152,8 @@ class Drift:
         rows = [f"{row.path}: {row_words(row)}" for row in self.outputs] if len(self.outputs) > 1 else []
         return "\n".join([f"{self.name} against {self.against}: {words(self)}", *rows, *self.notes])
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
-
 
 _PRIVATE = ("spread", "is_same", "positions", "agreed", "where")
-
-
-def words(drift: Drift) -> str:
-    """`3.1e-3 of their scale, top-1 the same for 8 of 8; first at layer2.0.bn1`."""
-    if drift.incomparable:
-        text = f"cannot be compared: {drift.incomparable}"
-    elif drift.vacuous:
-        text = f"the same, but they say nothing: {drift.vacuous}"
-    elif drift.bit_for_bit:
-        text = "the same, bit for bit"
-    elif not drift.max_error:
-        text = "equal, but not bit for bit: a zero has another sign, or a dtype is another"
-    else:
-        text = amount(drift)
-    return f"{text}; first at {drift.first_module}" if drift.first_module is not None else text
-
-
-def amount(drift: Drift) -> str:
-    """`3.1e-3 of their scale, top-1 the same for 8 of 8`."""
-    worst = drift.worst
-    measured = worst is None or "float" in worst.dtype or "complex" in worst.dtype
-    size = short(drift.max_error) if measured else RATIO.format(drift.max_error, 3)
-    text = f"{size} of their {'scale' if measured else 'entries'}"
-    return f"{text}, top-1 the same for {drift.agreed:,} of {drift.positions:,}" if drift.positions else text
-
-
-def short(error: float) -> str:
-    """`3.1e-3`."""
-    if not math.isfinite(error):
-        return "infinitely much"
-    digits, _, power = f"{error:.1e}".partition("e")
-    return f"{digits}e{int(power)}"
-
-
-def row_words(row: Row) -> str:
-    """One output's error in words."""
-    if row.problem:
-        return row.problem
-    broken = [
-        f"{kind} {there:,} there, {here:,} here" for kind, (there, here) in _broken(row) if there != here
-    ]
-    place = f", the most at {list(row.where)}" if row.max_error and row.where else ""
-    size = "the same, bit for bit" if row.is_same else f"{short(row.max_error)}{place}"
-    return ", ".join([size, *broken])
-
-
-def _broken(row: Row) -> tuple[tuple[str, tuple[int, int]], ...]:
-    return ("NaN", row.nan), ("Inf", row.inf)
 
 
 def drift_of(
@@ -233,6 +184,14 @@ def drift_of(
         return made
     course = Course(own.trace, other.trace)
     return replace(made, modules=tuple(course.rows), first_module=_first(made, course, shaken))
+
+
+def is_deaf(drift: Drift, subject: Subject) -> Drift:
+    """The drift, vacuous where outputs that agree do not change with the inputs; others say something."""
+    if drift.vacuous or not drift.agrees:
+        return drift
+    why = deafness(subject, drift.sides[1], lambda other: answer(subject, other, trace=False).outputs)
+    return replace(drift, vacuous=why)
 
 
 def _first(drift: Drift, course: Course, shaken: Callable[[], Trace]) -> str | None:

@@ -91,7 +91,8 @@ def _tensor(leaf: object) -> Tensor | None:
         return None if leaf.is_meta else _dense(leaf)
     if isinstance(leaf, (Number, np.generic, np.ndarray)):
         try:
-            return torch.as_tensor(np.array(leaf))  # numpy keeps all digits of a float
+            array = np.array(leaf)  # numpy keeps all digits of a float
+            return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
         except (TypeError, ValueError, RuntimeError, OverflowError):  # Decimal, objects, text, a huge int
             return None
     return None

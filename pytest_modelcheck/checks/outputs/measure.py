@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from ...model.draws import same_draws
+from ...model.subject import Inputs, Subject
 from .result import Outputs, outputs_of
-
-if TYPE_CHECKING:
-    from ...model.subject import Subject
+from .vacuous import deafness
 
 
 def answers(subject: Subject) -> Outputs:
@@ -18,6 +19,20 @@ def answers(subject: Subject) -> Outputs:
 
     Raises ModelRunError if the model itself raises.
     """
+    found = _answers(subject, subject.require_inputs())
+    return replace(found, deaf=partial(_deaf, subject, found))
+
+
+def _answers(subject: Subject, inputs: Inputs) -> Outputs:
     with subject.restored(), torch.no_grad(), same_draws("outputs"):
-        inputs = subject.require_inputs()
-        return outputs_of(subject.run(), subject.name, inputs.tensors)
+        output = subject.run(inputs.copied())
+        return outputs_of(output, subject.name, inputs.tensors)
+
+
+def _deaf(subject: Subject, found: Outputs) -> str:
+    """Why they say nothing, where they are the same for any input; "" where others are answered otherwise."""
+    return deafness(subject, _tensors(found), lambda other: _tensors(_answers(subject, other)))
+
+
+def _tensors(outputs: Outputs) -> dict[str, Tensor]:
+    return {path: torch.from_numpy(array) for path, array in outputs.arrays.items()}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ...errors import ModelCheckError
 from ...text import first_sentence
 from ..handle import Handle
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from .drift import Drift
     from .result import Outputs
+    from .words import Variant
 
 
 class OutputsMethods(Handle):
@@ -30,7 +33,7 @@ class OutputsMethods(Handle):
         result = answers(self.subject)
         if self._recorder is not None and self._recorder.ask is not None:
             result = replace(result, moved=self._moved)
-        self._keep("outputs", result)
+        self._keep(result)
         return self._own(result)
 
     def _moved(self) -> str:
@@ -43,24 +46,24 @@ class OutputsMethods(Handle):
         except ModelCheckError as error:
             return f"against the base: {first_sentence(str(error))}"
 
-    def drift(self, against: object = "base") -> Drift:
+    def drift(self, against: Variant | Literal["base"] | nn.Module | Handle = "base") -> Drift:
         """How far the model's answers are from others: `.max_error`, `.mean_error`, `.agreement`, `.outputs`,
         `.first_module`, `.by_module()`, `.vacuous`, `.bit_for_bit`.
 
         `against`: another model with the weights that it has (an nn.Module, a ModelCheck); "base": the base revision's
         model with this one's weights; or this model in another way: "bfloat16", "float16", "float64" (weights and
         floating inputs), "autocast", "channels_last", "one_by_one" (a batch against calls of one), "repeated",
-        "compile", "export", "onnx", "cuda". Both answer to this model's inputs in eval mode, with the same random
-        numbers.
+        "compile", "export", "onnx", "cuda". `by_module()` has root mean squares, estimated, not largest errors: no
+        module's output is held. Both answer to this model's inputs in eval mode, with the same random numbers.
         Raises MeasurementError for other words and where there is nothing to compare with; ModelRunError.
         """
         from .against import drift_against
         from .base import drift_from_base
-        from .drift import BASE
+        from .words import BASE
 
         is_base = isinstance(against, str) and against == BASE
         result = (
             drift_from_base(self.subject, self._ask()) if is_base else drift_against(self.subject, against)
         )
-        self._keep("drift", result)
+        self._keep(result)
         return self._own(result)

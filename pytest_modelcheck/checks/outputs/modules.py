@@ -10,10 +10,13 @@ from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor, nn
+from torch._C import DisableTorchFunction
 
 from ...model.calls import module_calls
 from .leaves import leaves
 from .sketch import Sketch
+
+PARAMETRIZED = "parametrizations"  # what computes a weight is part of whose weight it is
 
 
 class Part(NamedTuple):
@@ -97,12 +100,13 @@ def _read(sketches: Sequence[Any]) -> list[Sketch]:
 
 def tree_of(module: nn.Module) -> list[Part]:
     """All modules, in the order of `named_modules()`."""
-    return [Part(path, type(part).__name__, tuple(_own(part))) for path, part in module.named_modules()]
+    return [_part(path, part) for path, part in module.named_modules()]
 
 
-def _own(part: nn.Module) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for table in (part._parameters, part._buffers):
-        yield from ((name, tuple(tensor.shape)) for name, tensor in table.items() if tensor is not None)
+def _part(path: str, part: nn.Module) -> Part:
+    own = {**part._parameters, **part._buffers}
+    shapes = tuple([(name, tuple(tensor.shape)) for name, tensor in own.items() if tensor is not None])
+    return Part(path, type(part).__name__, shapes)
 
 
 @contextmanager
@@ -116,8 +120,9 @@ def traced(module: nn.Module, take: Callable[[Tensor], Tensor] | None = None) ->
 class _Recorder:
     def __init__(self, module: nn.Module, take: Callable[[Tensor], Tensor] | None) -> None:
         self.take = take
-        self.names = {part: path for path, part in module.named_modules()}
-        self.trace = Trace(tree_of(module))
+        named = [*module.named_modules()]
+        self.names = {part: path for path, part in named if f".{PARAMETRIZED}." not in f".{path}."}
+        self.trace = Trace([_part(*one) for one in named])
         self.open: list[int] = []
         self.counts: dict[str, int] = {}
         self.known: dict[
@@ -148,14 +153,15 @@ class _Recorder:
             self.trace.calls[place].gave = self.sketches(output)
 
     def sketches(self, value: object) -> list[Sketch]:
-        return [self.sketch(tensor) for tensor in _tensors(value)]
+        with DisableTorchFunction():  # who watches the model's functions need not hear of ours
+            return [self.sketch(tensor) for tensor in _tensors(value)]
 
     def sketch(self, tensor: Tensor) -> Sketch:
         """A container gives what its last module gave: each tensor is read once."""
         if tensor.is_inference():  # has no version
             return self.made(tensor)
         known = self.known.get(id(tensor))
-        if known is not None and known[0]() is tensor and known[1] == tensor._version:
+        if known is not None and known[1] == tensor._version and known[0]() is tensor:
             return known[2]
         made = self.made(tensor)
         self.known[id(tensor)] = (ref(tensor), tensor._version, made)

@@ -15,10 +15,9 @@ def _curve(drift: Mapping[str, Any]) -> dict[str, Any] | None:
     if len(known) < 2:
         return None
     first = next((i for i, one in enumerate(known) if one["module"] == drift["first_module"]), None)
-    given = [number(one["received"]) or 0.0 for one in known]
     return {
         "x": list(range(1, len(known) + 1)),
-        "lines": {"its output": [one["error"] for one in known], "what it is given": given},
+        "errors": [one["error"] for one in known],
         "mark": None if first is None else (first + 1, known[first]["module"] or "(the model itself)"),
     }
 

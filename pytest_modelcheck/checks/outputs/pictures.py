@@ -20,7 +20,8 @@ SIDE = 176  # pixels of a picture's longer side
 BOXES = 12  # boxes that are drawn
 CLASSES = 256  # of a segmentation, at most; more channels are features
 FINEST = 8  # height and width of a map, at least
-GREY, APART = 0.35, (214, 40, 57)
+GREY, APART, FORMER = 0.35, (214, 40, 57), (42, 102, 168)
+DOT = 2  # pixels
 _BOXES = re.compile(r"(?:^|\.)(pred_)?boxes$")
 
 
@@ -106,6 +107,7 @@ def _scores(one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
     return {
         "kind": "scores",
         "at": list(at),
+        "first": [int(order[0]) for order in ranks],
         "rows": rows,
         "same_first": int(firsts.sum()),
         "of": int(firsts.size),
@@ -162,8 +164,6 @@ def _masks(before: np.ndarray, now: np.ndarray) -> dict[str, Any]:
     differs = before != now
     if not differs.any():
         return {"kind": "masks", "images": [], "differ": 0, "of": int(differs.size)}
-    grey = (_colours(before).mean(-1, keepdims=True) * GREY + 255 * (1 - GREY)).repeat(3, -1)
-    apart = np.where(differs[..., None], np.array(APART), grey).astype(np.uint8)
     classes, sizes = np.unique(np.concatenate([before, now], None), return_counts=True)
     largest = classes[np.argsort(-sizes, kind="stable")][: TOP + 1]
     rows = [
@@ -177,12 +177,29 @@ def _masks(before: np.ndarray, now: np.ndarray) -> dict[str, Any]:
     return {
         "kind": "masks",
         "images": [_png(_colours(part)) for part in (before, now)],
-        "apart": _png(apart),
+        "apart": to_base64(Image.fromarray(_marked(_grey(_colours(before)), differs))),  # all its colours
         "differ": int(differs.sum()),
         "of": int(differs.size),
         "rows": rows,
         "classes": len(classes),
     }
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    """Pale, so that a colour stands out on it."""
+    pale = pixels.mean(-1, keepdims=True) * GREY + 255 * (1 - GREY)
+    return np.asarray(pale.repeat(3, -1).astype(np.uint8))
+
+
+def _marked(base: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """A small picture on which a single place of a large one can be seen: a dot of at least `DOT` pixels a side."""
+    image = _small(base)
+    rows, columns = np.nonzero(places)
+    across, down = image.width / base.shape[1], image.height / base.shape[0]
+    pixels = np.array(image)
+    for y, x in zip((rows * down).astype(int), (columns * across).astype(int), strict=True):
+        pixels[y : y + max(DOT, int(down)), x : x + max(DOT, int(across))] = APART
+    return pixels
 
 
 def _colours(labels: np.ndarray) -> np.ndarray:
@@ -203,13 +220,28 @@ def _boxes(path: str, old: Arrays, new: Arrays, pictures: Sequence[np.ndarray]) 
     base = _input(pictures, sample)
     if base is None:
         return None
-    drawn, counts = [], []
-    for side in (old, new):
-        boxes = side[path].reshape(-1, *side[path].shape[-2:])[0] if side[path].ndim > 2 else side[path]
-        chosen = _best(boxes, side.get(_BOXES.sub(lambda m: m[0].replace("boxes", "scores"), path)))
-        drawn.append(_png(_with_boxes(base, chosen, centred="pred_boxes" in path)))
-        counts.append(len(boxes))
-    return {"kind": "boxes", "sample": sample, "images": drawn, "counts": counts, "drawn": BOXES}
+    sides = [_chosen(side, path) for side in (old, new)]
+    colours = [_colours(np.arange(1, BOXES + 1)), np.array([FORMER] * BOXES), np.array([APART] * BOXES)]
+    ground, centred = _small(base), "pred_boxes" in path
+    drawn = [_with_boxes(ground, base.shape, boxes, colours[0], centred) for boxes, _ in sides]
+    both = Image.fromarray(_grey(np.asarray(ground)))
+    for (boxes, _), colour in zip(sides, colours[1:], strict=True):
+        both = _with_boxes(both, base.shape, boxes, colour, centred)
+    return {
+        "kind": "boxes",
+        "sample": sample,
+        "images": [to_base64(one, compact=True) for one in drawn],
+        "apart": to_base64(both, compact=True),
+        "counts": [count for _, count in sides],
+        "drawn": BOXES,
+    }
+
+
+def _chosen(side: Arrays, path: str) -> tuple[np.ndarray, int]:
+    """The best boxes of a picture, and how many it has."""
+    boxes = side[path].reshape(-1, *side[path].shape[-2:])[0] if side[path].ndim > 2 else side[path]
+    scores = side.get(_BOXES.sub(lambda found: found[0].replace("boxes", "scores"), path))
+    return _best(boxes, scores), len(boxes)
 
 
 def _input(pictures: Sequence[np.ndarray], sample: int) -> np.ndarray | None:
@@ -233,10 +265,14 @@ def _best(boxes: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
     return np.asarray(boxes[_ranks(scores)[:BOXES]])
 
 
-def _with_boxes(base: np.ndarray, boxes: np.ndarray, centred: bool) -> np.ndarray:
-    """Corners in pixels, or (`centred`) middle and size as shares of the picture."""
-    image = _small(base)
-    height, width = base.shape[:2]
+def _with_boxes(
+    ground: Image.Image, size: tuple[int, ...], boxes: np.ndarray, colours: np.ndarray, centred: bool
+) -> Image.Image:
+    """Boxes are corners in pixels of a picture of that `size` (height, width), or (`centred`) middle and extent as
+    shares of it.
+    """
+    image = ground.copy()
+    height, width = size[:2]
     scale = np.array([image.width / width, image.height / height] * 2)
     corners = boxes.astype(np.float64)
     if centred:
@@ -244,11 +280,11 @@ def _with_boxes(base: np.ndarray, boxes: np.ndarray, centred: bool) -> np.ndarra
         corners = np.concatenate([corners[:, :2] - half, corners[:, :2] + half], 1)
         corners = corners * np.array([width, height] * 2)
     pen = ImageDraw.Draw(image)
-    for number, (left, top, right, bottom) in enumerate(_finite(corners) * scale):
-        red, green, blue = (int(c) for c in _colours(np.array([number + 1]))[0])
+    for (left, top, right, bottom), colour in zip(_finite(corners) * scale, colours, strict=False):
+        red, green, blue = (int(part) for part in colour)
         ends = (min(left, right), min(top, bottom), max(left, right), max(top, bottom))
         pen.rectangle(ends, outline=(red, green, blue), width=2)
-    return np.asarray(image)
+    return image
 
 
 def _finite(corners: np.ndarray) -> np.ndarray:

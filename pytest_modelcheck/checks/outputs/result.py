@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from ...errors import MeasurementError
 from ...text import count, first_line_repr, printable
+from ..reported import Reported
 from .leaves import opened
-from .values import Figures, as_kept, digest, figures, finite_scale, is_silent, places, shown
+from .values import Figures, as_kept, digest, figures, places, shown
 
 ROOM = 160 * 2**10  # bytes of values: with all that is said of them, a file stays below 256 KiB
 HEAD = 320  # bytes that an output takes beside its values, and the length of its path
@@ -23,7 +25,6 @@ SHORT = 16  # bytes of values that each output may have in any case
 class Row:
     """One tensor of an output, under its path. `figures` are of all its values; `values` are those that are kept: all,
     in its shape, or (`is_sample`) a fixed sample, flat, taken at `places`. `digest`: of whole numbers and booleans.
-    `scale`: the largest finite magnitude.
     """
 
     path: str
@@ -33,8 +34,6 @@ class Row:
     values: np.ndarray
     places: np.ndarray | None = None
     digest: str = ""
-    scale: float = 0.0
-    silence: str = ""  # why it says nothing: `0.5 everywhere`
 
     @property
     def is_sample(self) -> bool:
@@ -44,7 +43,24 @@ class Row:
     @property
     def size(self) -> int:
         """How many values it has."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
+
+    @property
+    def scale(self) -> float:
+        """The largest finite magnitude; 0 where there is none."""
+        return float(max(abs(self.figures.min or 0), abs(self.figures.max or 0)))
+
+    @property
+    def silence(self) -> str:
+        """Why agreement with it would prove nothing: `empty`, `0.5 everywhere`; "" if it would."""
+        told, kept = self.figures, self.values.reshape(-1)
+        if not self.size:
+            return "empty"
+        if told.min is None:
+            return "infinite or NaN everywhere" if told.inf else "NaN everywhere"
+        broken = told.nan or told.inf
+        is_constant = self.size > 1 and told.min == told.max and not broken and bool((kept == kept[0]).all())
+        return f"{shown(kept[0])} everywhere" if is_constant else ""
 
     @property
     def mean(self) -> float | None:
@@ -92,11 +108,14 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: `outputs == output_snapshot` is the snapshot's to decide
-class Outputs:
+class Outputs(Reported):
     """What a model answers: `rows`, one for each tensor; `others`, what holds no values that could be kept:
     `meta.name (str)`. `arrays`, by path, are all values as far as they are known, `inputs` what was asked.
-    `moved` says how far they are from the base's, and which module is the first, where there is a base.
+    `moved` says how far they are from the base's, and which module is the first, where there is a base; `deaf`, whether
+    they are the same for any input.
     """
+
+    section = "outputs"
 
     name: str
     rows: tuple[Row, ...]
@@ -104,13 +123,14 @@ class Outputs:
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     inputs: Sequence[Tensor] = field(default=(), repr=False)
     moved: Callable[[], str] | None = field(default=None, repr=False)
+    deaf: Callable[[], str] | None = field(default=None, repr=False)
 
     def lines(self, most: int = MOST) -> list[str]:
         """For people: at most `most` outputs."""
         told = [line for row in self.rows[:most] for line in row.lines()]
         more = len(self.rows) - most
         told += [f"and {count(more, 'output')} more"] if more > 0 else []
-        return [*told, *(f"not kept: {printable(other)}" for other in self.others)]
+        return [*told, *(f"not kept: {other}" for other in some(self.others, most))]
 
     def __getitem__(self, path: str) -> Row:
         """The output of that path."""
@@ -144,24 +164,27 @@ def outputs_of(output: object, name: str = "", inputs: Sequence[Tensor] = ()) ->
         )
     share = _shares(known)
     rows = tuple(
-        _row(path, tensors[path], array, share[path] // array.dtype.itemsize) for path, array in known.items()
+        row_of(
+            path, str(tensors[path].dtype).removeprefix("torch."), array, share[path] // array.dtype.itemsize
+        )
+        for path, array in known.items()
     )
     return Outputs(name, rows, (*others, *unknown), known, inputs)
 
 
-def _row(path: str, tensor: Tensor, array: np.ndarray, most: int) -> Row:
-    chosen = places(array.size, most if array.size <= most else 2 ** (max(most, 1).bit_length() - 1))
-    return Row(
-        path,
-        array.shape,
-        str(tensor.dtype).removeprefix("torch."),
-        figures(array),
-        array if chosen is None else array.reshape(-1)[chosen],
-        chosen,
-        digest(array),
-        finite_scale(array),
-        is_silent(array),
-    )
+def row_of(path: str, dtype: str, array: np.ndarray, most: int | None = None) -> Row:
+    """All that is said of an output; `most`: how many of its values may be kept."""
+    chosen = None
+    if most is not None and array.size > most:
+        chosen = places(array.size, 2 ** (max(most, 1).bit_length() - 1))
+    kept = array if chosen is None else array.reshape(-1)[chosen]
+    return Row(path, array.shape, dtype, figures(array), kept, chosen, digest(array))
+
+
+def some(words: Sequence[str], most: int) -> list[str]:
+    """At most `most` of them, printable, and how many more there are."""
+    more = [f"{len(words) - most:,} more"] if len(words) > most else []
+    return [*map(printable, words[:most]), *more]
 
 
 def _shares(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:

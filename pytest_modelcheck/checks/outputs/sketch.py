@@ -30,14 +30,12 @@ class Sketch(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor) -> Sketch:
         """A tensor's, whatever its strides are."""
-        measured = tensor.is_floating_point() or tensor.is_complex()
-        precision = torch.finfo(tensor.dtype).eps if measured else 0.0
         plain = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
         flat = plain.detach().reshape(-1)
         sums = _sums(flat)
-        if not math.isfinite(float(sums.sum())):
+        if not math.isfinite(sums.sum().item()):
             sums = _of_infinite(flat.double())
-        return cls(sums, tuple(tensor.shape), precision)
+        return cls(sums, tuple(tensor.shape), _precision(tensor.dtype))
 
     @classmethod
     def read(cls, given: Sequence[Any]) -> Sketch:
@@ -50,6 +48,8 @@ class Sketch(NamedTuple):
             return None
         if self.sums.shape != other.sums.shape:
             return math.inf  # one of them is not finite
+        if torch.equal(self.sums, other.sums):
+            return 0.0
         own, there = self.sums.double(), other.sums.double()
         size, distance = float(own.norm()), float((own - there).norm())
         return distance / size if size else (math.inf if distance else 0.0)
@@ -74,8 +74,8 @@ def _part(flat: Tensor, start: int) -> Tensor:
     wide = flat.dtype in (torch.float64, torch.int64)
     part = flat.to(torch.float64 if wide else torch.float32)
     rows, left = divmod(part.numel(), WIDTH)
-    signs = _signs(start, part.dtype, part.device)[:, :rows]
-    sums = signs @ part[: rows * WIDTH].view(rows, WIDTH)
+    whole = part[: rows * WIDTH] if left else part
+    sums = _first_signs(rows, start, part.dtype, part.device) @ whole.view(rows, WIDTH)
     if left:
         sums[:, :left] += part[rows * WIDTH :]
     return sums.cpu().view(-1)
@@ -85,6 +85,16 @@ def _of_infinite(flat: Tensor) -> Tensor:
     finite = torch.isfinite(flat)
     kinds = flat.isnan().double() + 2.0 * (flat == math.inf) + 3.0 * (flat == -math.inf)
     return torch.cat([_sums(torch.where(finite, flat, 0.0)), _sums(kinds)])
+
+
+@functools.lru_cache(maxsize=64)
+def _precision(kind: torch.dtype) -> float:
+    return torch.finfo(kind).eps if kind.is_floating_point or kind.is_complex else 0.0
+
+
+@functools.lru_cache(maxsize=512)  # networks repeat a few shapes, and to slice takes as long as to multiply
+def _first_signs(rows: int, start: int, kind: torch.dtype, device: torch.device) -> Tensor:
+    return _signs(start, kind, device)[:, :rows]
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,9 +1,13 @@
-"""Whether a model listens to its inputs at all: one that does not agrees with anything."""
+"""Whether outputs say anything: those that do not agree with anything.
+
+They say nothing where there is none, where each is empty, holds no finite value or holds one and the same number
+throughout, and where they are the same for any input. A single number, a class and a truth value may be the same for
+all examples and still be an answer: of these the inputs decide.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -11,33 +15,57 @@ from torch import Tensor
 
 from ...errors import ModelRunError
 from ...model.subject import Inputs, Subject
-from .answer import answer
-from .drift import Drift
 
 SAME = "they are the same for any input"
 
 
-def is_deaf(drift: Drift, subject: Subject) -> Drift:
-    """The drift, vacuous where outputs that agree do not change with the inputs; others say something."""
-    if drift.vacuous or not drift.agrees:
-        return drift
+def silence(outputs: Mapping[str, Tensor]) -> str:
+    """Why agreement in these outputs proves nothing; empty where it may."""
+    found = {path: why for path, tensor in outputs.items() if (why := _silence(tensor))}
+    if len(found) < len(outputs) or not outputs:
+        return "" if outputs else "they are empty"
+    kinds = {*found.values()} - {"empty"} or {"empty"}
+    if kinds <= {"empty", "constant"} and len(kinds) == 1:
+        return f"they are {kinds.pop()}"
+    return ", ".join([f"{path!r} is {why}" for path, why in found.items() if why != "empty"][:3])
+
+
+def _silence(tensor: Tensor) -> str:
+    flat = tensor.reshape(-1)
+    if not flat.numel():
+        return "empty"
+    if not (flat.is_floating_point() or flat.is_complex()):
+        return ""
+    if not bool(torch.isfinite(flat).any()):
+        return "NaN everywhere" if bool(torch.isnan(flat).all()) else "infinite or NaN everywhere"
+    return "constant" if flat.numel() > 1 and bool((flat == flat[0]).all()) else ""
+
+
+def deafness(
+    subject: Subject, known: Mapping[str, Tensor], ask: Callable[[Inputs], Mapping[str, Tensor]]
+) -> str:
+    """`they are the same for any input`, where what is `known` is what others are answered with; "" else."""
     answered = False
     for other in _others(subject.require_inputs()):
         try:
-            got = answer(subject, other, trace=False).outputs
+            got = ask(other)
         except ModelRunError:  # other inputs may be none that the model takes
             continue
         answered = True
-        if not _same(got, drift.sides[1]):
-            return drift
-    return replace(drift, vacuous=SAME) if answered else drift
+        if not _same(got, known):
+            return ""
+    return SAME if answered else ""
 
 
 def _same(got: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> bool:
-    return got.keys() == known.keys() and all(
-        tensor.shape == known[path].shape and torch.equal(tensor.nan_to_num(), known[path].nan_to_num())
-        for path, tensor in got.items()
-    )
+    return got.keys() == known.keys() and all(_equal(tensor, known[path]) for path, tensor in got.items())
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """NaN is the same as NaN."""
+    if one.shape != other.shape or one.dtype is not other.dtype:
+        return False
+    return bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def _others(inputs: Inputs) -> Iterator[Inputs]:
@@ -45,7 +73,7 @@ def _others(inputs: Inputs) -> Iterator[Inputs]:
     for loudness in (0.1, 10.0):
         generator = torch.Generator().manual_seed(1)
         other = inputs.copied(gradients=False).map(partial(_varied, loudness, generator))
-        if not all(map(torch.equal, other.tensors, inputs.tensors)):
+        if not all(map(_equal, other.tensors, inputs.tensors)):
             yield other
 
 
@@ -54,7 +82,8 @@ def _varied(loudness: float, generator: torch.Generator, leaf: object) -> object
         return leaf
     noise = torch.rand(leaf.shape, generator=generator).to(leaf.device)
     if leaf.is_floating_point():
-        return leaf + ((noise - 0.5) * loudness * (leaf.abs().double().mean() + 1)).to(leaf.dtype)
+        size = leaf.double()[torch.isfinite(leaf)].abs().mean().nan_to_num()
+        return leaf + ((noise - 0.5) * loudness * (size + 1)).to(leaf.dtype)
     if leaf.is_complex():
         return leaf * (1 + loudness)
     if leaf.dtype is torch.bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 LARGEST = 5
-_GROUPS = ((torch.float64, "float64"), (torch.complex128, "complex128"))
+_WIDE = (torch.float64, torch.complex128)
 _WHOLE = ("bool", *(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)))
 KINDS = ("float32", "float64", "complex64", "complex128", *_WHOLE)
 """What values are kept as: floats as float32 and complex numbers as complex64, which hold all narrower kinds; wider
@@ -35,12 +34,16 @@ class Figures(NamedTuple):
 def as_kept(tensor: Tensor) -> np.ndarray | None:
     """All its values, on the CPU, as one of `KINDS`; None for a kind that numpy has no values for."""
     plain = tensor.detach().resolve_conj().resolve_neg()
-    wide = next((kind for kind, _ in _GROUPS if kind == plain.dtype), None)
-    if plain.is_complex():
-        plain = plain.to(wide or torch.complex64)
-    elif plain.is_floating_point():
-        plain = plain.to(wide or torch.float32)
     try:
+        if plain.dtype not in _WIDE:
+            own = (
+                torch.complex64
+                if plain.is_complex()
+                else torch.float32
+                if plain.is_floating_point()
+                else None
+            )
+            plain = plain.to(own or plain.dtype)
         array = np.array(plain.cpu().numpy())
     except (TypeError, RuntimeError):  # kinds of a few bits
         return None
@@ -131,29 +134,9 @@ def _number(value: Any) -> float:
     return found
 
 
-def is_silent(values: np.ndarray) -> str:
-    """Why agreement with these values would prove nothing: `empty`, `0.5 everywhere`; "" if it would."""
-    flat = values.reshape(-1)
-    if not len(flat):
-        return "empty"
-    if flat.dtype.kind in "fc" and not np.isfinite(flat).any():
-        return "NaN everywhere" if np.isnan(flat).all() else "infinite or NaN everywhere"
-    if len(flat) > 1 and (flat == flat[0]).all():
-        return f"{shown(flat[0])} everywhere"
-    return ""
-
-
 def shown(value: object) -> str:
     """A value in six digits; whole numbers and booleans as they are."""
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, (bool, int)):
         return str(plain)
     return f"{plain + 0:.6g}" if isinstance(plain, (float, complex)) else str(plain)  # no -0
-
-
-def finite_scale(values: np.ndarray) -> float:
-    """The largest finite magnitude; 0 where there is none."""
-    sizes = np.abs(values.reshape(-1))
-    known = sizes[np.isfinite(sizes)]
-    found = float(known.max()) if len(known) else 0.0
-    return found if math.isfinite(found) else 0.0

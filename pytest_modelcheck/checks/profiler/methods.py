@@ -63,7 +63,7 @@ class ProfilerMethods(Handle):
             self._trace(result)
             if tensorboard is not None:
                 result.export_tensorboard(tensorboard)
-            self._keep("profile", result)
+            self._keep(result)
 
         if steps is not None:
             if threads is not None:

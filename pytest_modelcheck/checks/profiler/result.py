@@ -19,6 +19,7 @@ from ...errors import MeasurementError, NothingSeenError, out_of_sight
 from ...text import did_you_mean, first_line_repr, not_one_of
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
+from ..reported import Reported
 from .host import HOST_SYNCS, HostReads
 from .step import MODULE, first_step, parents
 
@@ -45,12 +46,14 @@ class ModuleTime:
     memory: int = 0
 
 
-class Profile:
+class Profile(Reported):
     """A finished torch.profiler run over `steps` calls. `torch_profiler` is the original, for all that is not here.
 
     Its times are wall times of one run under a profiler: they say where the time goes, and are nothing to gate on.
     Counts and FLOPs are exact.
     """
+
+    section = "profile"
 
     def __init__(
         self,
@@ -240,11 +243,6 @@ class Profile:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.basis}\n{self.table()}"
-
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def to_dict(self) -> dict[str, object]:
         """For the record: what takes most of the time, by operator, input shapes and module, one step on the time axis,

@@ -12,7 +12,9 @@ def register(registry: Registry) -> None:
     """The sections of the report, and what structure snapshots are measured in."""
     from .metrics import SNAPSHOT
     from .section import AUTOGRAD, STRUCTURE
+    from .trial import TRIAL
 
     registry.add_metric(SNAPSHOT)
     registry.add_section(STRUCTURE)
     registry.add_section(AUTOGRAD)
+    registry.add_trial(TRIAL)

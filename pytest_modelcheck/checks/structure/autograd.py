@@ -9,6 +9,8 @@ from typing import cast
 from torch import nn
 from torch.autograd.graph import Node
 
+from ...text import first_line_repr
+from ..reported import Reported
 from .graph import AutogradNode, Scope
 from .rows import AutogradContent, GradientRow, ScopeRow
 from .trace.attributes import tensors_in
@@ -17,9 +19,11 @@ TRAINED, UNREACHED, FROZEN = "trained", "not reached", "frozen"
 
 
 @dataclass(frozen=True)
-class AutogradGraph:
+class AutogradGraph(Reported):
     """Nodes from the parameters to the outputs, as torchviz draws them; `parameters`: each name as trained, frozen
     (requires no gradient) or not reached (requires one, and no output depends on it)."""
+
+    section = "autograd"
 
     nodes: tuple[AutogradNode, ...]
     parameters: Mapping[str, str]
@@ -64,6 +68,9 @@ class AutogradGraph:
                 node = AutogradNode("", parameter=name, scope=_scope_of(name, place))
                 nodes.append({**self._drawn(node), "shapes": [], "parameter": state})
         return nodes
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         width = max(map(len, self.parameters), default=0)

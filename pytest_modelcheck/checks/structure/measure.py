@@ -16,8 +16,7 @@ from .trace.values import hash_of
 from .tree import read_tree
 
 
-@shared()
-def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) -> Structure:
+def read_structure(subject: Subject, *, weights: bool = False, autograd: bool = False) -> Structure:
     """The structure of a model; without inputs its tree alone. Raises ModelRunError if the model itself raises."""
     modules, state = read_tree(subject.module), read_state(subject.module)
     hashes = hash_weights(subject) if weights else None
@@ -34,6 +33,10 @@ def trace(subject: Subject, *, weights: bool = False, autograd: bool = False) ->
     return Structure(
         subject.name, traced.modules or modules, graph, hashes, gradients, state=state, note=traced.note
     )
+
+
+trace = shared()(read_structure)
+"""The same, measured once for all tests of a model that did not change."""
 
 
 def describe(subject: Subject) -> Structure:

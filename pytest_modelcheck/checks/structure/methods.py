@@ -24,5 +24,5 @@ class StructureMethods(Handle):
 
         result = self._own(trace(self.subject, weights=weights, autograd=autograd))
         if result.autograd is not None:
-            self._keep("autograd", result.autograd)
+            self._keep(result.autograd)
         return result

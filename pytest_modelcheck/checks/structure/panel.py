@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ...drawing.html import packed
+from ...drawing.html import generic, packed
 from ...drawing.panel import Panel
 
+STILL = 200_000  # characters of a picture
+
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from ...records.section import Spread
     from .rows import AutogradContent, Drawing, ModuleRow, Nested, StructureEntry
 
@@ -29,6 +33,19 @@ def _autograd_diagram(autograd: AutogradContent, subject: Mapping[str, Structure
     return _diagram({"graph": autograd["graph"], "modules": modules}, {})
 
 
+def _picture(content: StructureEntry) -> Markup | None:
+    """The graph as a still picture, opened as far as it stays of a moderate size; None without one."""
+    from .diagram import Diagram
+    from .picture import svg
+
+    if not content.get("graph"):
+        return None
+    diagram = Diagram(content)
+    texts = (svg(diagram, depth) for depth in (1, 0))
+    small = next((text for text in texts if len(text) <= STILL), None)
+    return generic("still", small, "the operators and what flows between them") if small else None
+
+
 def _nested(modules: list[ModuleRow]) -> list[Nested]:
     """The flat module list as a tree: each node a copy with its `children`."""
     nodes: dict[str, Nested] = {m["name"]: {**m, "children": []} for m in modules}
@@ -46,6 +63,7 @@ def _functions() -> Mapping[str, Callable[..., object]]:
         "diagram": _diagram,
         "autograd_diagram": _autograd_diagram,
         "nested": _nested,
+        "picture": _picture,
         "told": told,
     }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, cast
 
 from ...text import count, first_line_repr
+from ..reported import Reported
 from .checkpoint import State
 from .compare.change import Change
 from .compare.diff import compare
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Structure:
+class Structure(Reported):
     """A model's structure. `modules` in the order of `named_modules()`, the root's name is empty.
 
     `graph` is None without inputs to run the model on, `weights` (SHA-256 of each tensor) and `autograd` unless asked
     for; `reason` says why the model could not be run for the report; `state` is what its checkpoints hold; `note`: that
     its own state decides what it computes.
     """
+
+    section = "structure"
 
     name: str
     modules: tuple[ModuleNode, ...]
@@ -110,14 +112,14 @@ class Structure:
             made["autograd"] = self.autograd.to_dict()
         return made
 
+    def _also(self) -> Iterable[Reported]:
+        return () if self.autograd is None else (self.autograd,)
+
     def __repr__(self) -> str:
         return first_line_repr(self)
 
     def __str__(self) -> str:
         return "\n".join(_line(m, self.name) for m in self.modules)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def _line(node: ModuleNode, model: str) -> str:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from ...errors import MeasurementError
 from ...model.subject import unwrap
+from ...text import first_line_repr
+from ..reported import Reported
 from .histogram import Histogram, histogram, plain
 from .patterns import Patterns, wanted
 
@@ -30,8 +32,10 @@ class TensorChange:
 
 
 @dataclass(frozen=True)
-class WeightsComparison:
+class WeightsComparison(Reported):
     """`changes`: tensors that differ, the most changed first; `equal`: how many are bitwise equal."""
+
+    section = "weight_changes"
 
     changes: tuple[TensorChange, ...]
     equal: int
@@ -42,6 +46,9 @@ class WeightsComparison:
     def to_dict(self) -> dict[str, object]:
         """A part of the record's section."""
         return asdict(self)
+
+    def __repr__(self) -> str:
+        return first_line_repr(self)
 
     def __str__(self) -> str:
         lines = [f"compared: {self.equal} tensors equal, {len(self.changes)} changed"]

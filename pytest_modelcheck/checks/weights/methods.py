@@ -42,5 +42,5 @@ class WeightsMethods(Handle):
                 "What a model keeps outside of its parameters and buffers is not seen."
             )
         if made.comparison is not None:
-            self._keep("weight_changes", made.comparison)
+            self._keep(made.comparison)
         return made

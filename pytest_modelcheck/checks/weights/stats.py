@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import NamedTuple
 
 import torch
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from ...errors import MeasurementError
 from ...model.observe import refuse_lazy
 from ...model.subject import Subject, dtype_name
+from ...text import count
+from ..reported import Reported
 from .compare import WeightsComparison, compare
 from .filters import FilterGrid, filter_grids, first_filters
 from .histogram import Histogram, histogram, plain
@@ -72,8 +74,10 @@ class TensorStats:
 
 
 @dataclass(frozen=True)
-class Weights:
+class Weights(Reported):
     """All floating parameters and buffers of a model; `problems` in sentences, worst first."""
+
+    section = "weights"
 
     name: str
     tensors: tuple[TensorStats, ...]
@@ -98,6 +102,12 @@ class Weights:
         section["grids"] = [asdict(grid) for grid in self.grids]
         return {**section, "comparison": self.comparison.to_dict() if self.comparison else None}
 
+    def _also(self) -> Iterable[Reported]:
+        return () if self.comparison is None else (self.comparison,)
+
+    def __repr__(self) -> str:
+        return f"Weights({self.name}: {count(len(self.tensors), 'tensor')}, {count(len(self.problems), 'problem')})"
+
     def __str__(self) -> str:
         width = max((len(t.name) for t in self.tensors), default=0)
         head = f"{'tensor':<{width}}  {'mean':>10} {'std':>10} {'min':>10} {'max':>10} {'zeros':>7}"
@@ -107,9 +117,6 @@ class Weights:
         ]
         compared = [str(self.comparison)] if self.comparison else []
         return "\n".join([*(f"! {problem}" for problem in self.problems), head, *rows, *compared])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def weigh(

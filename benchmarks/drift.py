@@ -1,0 +1,80 @@
+"""Drift between two models beside a bare forward of each: paired, one thread, CPU time.
+
+`python benchmarks/drift.py [ROUNDS]` (needs the extra `vision`). The other model is a copy whose last layer is another,
+so that all modules are compared and the first one is looked for. In each round both ways run once, in random order;
+printed is the median over rounds of a way's time divided by that of the two forwards of the same round: of both
+forwards with what every module gave (what a run against a base pays), and of drift with its comparison.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+import torchvision.models as tv
+from torch import nn
+
+from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.outputs.answer import answer
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "ResNet-18": tv.resnet18,
+    "ResNet-50": tv.resnet50,
+    "MobileNetV2": tv.mobilenet_v2,
+    "EfficientNet-B0": tv.efficientnet_b0,
+    "ViT-B/16": tv.vit_b_16,
+}
+
+
+def contenders(make: Callable[[], nn.Module]) -> dict[str, Callable[[], object]]:
+    torch.manual_seed(0)
+    model, images = make().eval(), torch.randn(1, 3, 224, 224)
+    other = copy.deepcopy(model)
+    last = [part for part in other.modules() if isinstance(part, nn.Linear)][-1]
+    nn.init.normal_(last.weight)
+    here, there = ModelCheck(model, images), ModelCheck(other, images)
+
+    def bare() -> None:
+        with torch.no_grad():
+            model(images)
+            other(images)
+
+    def traced() -> None:
+        answer(here.subject)
+        answer(there.subject)
+
+    return {"bare": bare, "both traced": traced, "drift": lambda: here.drift(there)}
+
+
+def cpu_seconds(call: Callable[[], object]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def main(rounds: int) -> None:
+    torch.set_num_threads(1)
+    for name, make in NETWORKS.items():
+        calls = contenders(make)
+        for call in calls.values():
+            call()
+        times: dict[str, list[float]] = {way: [] for way in calls}
+        for _ in range(rounds):
+            for way in random.sample(list(calls), len(calls)):
+                times[way].append(cpu_seconds(calls[way]))
+        ratios = {
+            way: statistics.median(t / b for t, b in zip(seen, times["bare"], strict=True))
+            for way, seen in times.items()
+            if way != "bare"
+        }
+        told = ", ".join(f"{way} {ratio:.2f} x" for way, ratio in ratios.items())
+        print(f"{name:<16} two forwards {1000 * statistics.median(times['bare']):5.0f} ms   {told}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)

@@ -1,0 +1,3 @@
+"""What an export needs beside torch."""
+
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")

@@ -1,0 +1,48 @@
+"""Writing a file: only a regular one below the root directory, that is as it was collected; at once, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
+
+def refusal(root: Path, path: Path) -> str:
+    """Why a file is not written; "" where it may be."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        return "its file lies outside of the root directory"
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        return f"its file cannot be read: {error.strerror}"
+    if stat.S_ISLNK(mode):
+        return "its file is a link"
+    if not stat.S_ISREG(mode):
+        return "it stands in no regular file"
+    if not mode & WRITABLE or not os.access(path, os.W_OK):
+        return "its file is read-only"
+    return ""
+
+
+def replace(path: Path, before: bytes, data: bytes) -> None:
+    """Put `data` into the place of a file that holds `before`. Raises OSError, also where it holds something else."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, new)
+        if path.read_bytes() != before:
+            raise OSError(CHANGED)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+CHANGED = "its file has changed since it was collected"
