@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..verdict.judge import Acceptance, Verdict
+from ..verdict.judge import Verdict
 from ..verdict.limit import Place
 from ..verdict.message import Told, changed_groups, metric_title, value_text
+from .gone import accepted_entry
 from .types import (
-    AcceptedEntry,
     ChangedPart,
     CheckEntry,
     LossEntry,
@@ -79,11 +79,6 @@ def _accepted(verdict: Verdict) -> Owned:
     if one is None:
         return {}
     return {"accepted": accepted_entry(one)}
-
-
-def accepted_entry(one: Acceptance) -> AcceptedEntry:
-    """By whom a breach is accepted."""
-    return {"commit": one.commit, "line": one.line, "reason": one.reason, "limit": one.limit}
 
 
 def loss_entry(

@@ -7,8 +7,7 @@ import shlex
 
 from ..verdict.judge import Acceptance
 from ..verdict.message import TRAILER, block
-from .entries import accepted_entry
-from .types import CheckEntry
+from .types import AcceptedEntry, CheckEntry
 
 NO_LONGER = "was gated at the base, is not now"
 NEXT = "put the marker back; if it is meant to go, say so in the message of a commit:"
@@ -29,6 +28,11 @@ def quoted(name: str) -> str:
 def is_gone(check: CheckEntry) -> bool:
     """Whether an entry is of this kind."""
     return check.get("reason") == NO_LONGER and check["value"] is None
+
+
+def accepted_entry(one: Acceptance) -> AcceptedEntry:
+    """By whom a breach is accepted."""
+    return {"commit": one.commit, "line": one.line, "reason": one.reason, "limit": one.limit}
 
 
 def gone_entry(own: CheckEntry, accepted: Acceptance | None = None) -> CheckEntry:

@@ -55,8 +55,8 @@ class ChangedPart(TypedDict):
 
 
 class AcceptedEntry(TypedDict):
-    """The commit whose trailer names a limit, in which line of its message; the reason, and up to which value it accepts
-    a breach (None: any).
+    """The commit whose trailer names a limit, in which line of its message; the reason, and up to which value it
+    accepts a breach (None: any).
     """
 
     commit: str
