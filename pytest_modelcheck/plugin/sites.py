@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,12 @@ class Sites:
     def __init__(self, config: pytest.Config) -> None:
         self.config, self.locator = config, Locator(config.rootpath)
         self._known: dict[Key, tuple[object, Sequence[pytest.Mark], list[Site]]] = {}  # held: ids come again
+        self._made: dict[int, list[SiteEntry]] = defaultdict(list)  # by the identity of a mark
+
+    def learn(self, item: pytest.Item, catalogue: Catalogue) -> None:
+        """Find the calls that made the markers of a test: another one may have the same, where they cannot be seen."""
+        for placed in placed_marks(item, catalogue):
+            self._of_owner(item, placed.owner)
 
     def of(self, item: pytest.Item, catalogue: Catalogue) -> Mapping[Place, Site]:
         """By the places of the test's markers."""
@@ -35,8 +42,14 @@ class Sites:
         for placed in placed_marks(item, catalogue):
             owner, place = placed.owner, placed.place
             numbers = [number for number, mark in enumerate(owner.marks) if mark.name == place.marker]
-            found[place] = self._of_owner(item, owner)[numbers[place.index]]
+            site = self._of_owner(item, owner)[numbers[place.index]]
+            found[place] = site or self._elsewhere(placed.mark)
         return found
+
+    def _elsewhere(self, mark: pytest.Mark) -> Site:
+        """The one call that made this object, seen where another definition has it: `Base.pytestmark + [...]`."""
+        made = self._made[id(mark)]
+        return made[0] if made and all(site == made[0] for site in made) else None
 
     def _of_owner(self, item: pytest.Item, owner: Owner) -> list[Site]:
         """Those of all its marks."""
@@ -47,6 +60,9 @@ class Sites:
         if key not in self._known:
             sites = self._located(item, definition, owner.marks)
             self._known[key] = (definition, owner.marks, sites)
+            for mark, site in zip(owner.marks, sites, strict=True):
+                if site is not None and (mark.args or mark.kwargs):  # a bare one is no call's own
+                    self._made[id(mark)].append(site)
         return self._known[key][2]
 
     def _located(self, item: pytest.Item, definition: object, marks: Sequence[pytest.Mark]) -> list[Site]:
@@ -89,17 +105,22 @@ def _own(definition: object) -> list[pytest.Mark]:
 
 
 def _parameters(item: pytest.Item) -> Iterator[tuple[Parameter, list[pytest.Mark]]]:
-    """The values of a test's `parametrize` that have marks, with these."""
+    """The values of a test's `parametrize`, and of its fixtures, that have marks, with these."""
+    for values, parameter in _parametrized(item):
+        sets = list(values) if isinstance(values, (list, tuple)) else []
+        for number, value in enumerate(sets):
+            if isinstance(value, ParameterSet) and value.marks:
+                yield parameter._replace(number=number, size=len(sets)), marks_of(list(value.marks))
+
+
+def _parametrized(item: pytest.Item) -> Iterator[tuple[object, Parameter]]:
     for node in item.listchain():
         owner = getattr(node, "obj", None)
         for definition in owner.__mro__ if isinstance(owner, type) else [getattr(owner, "__func__", owner)]:
             own = [mark for mark in _own(definition) if mark.name == "parametrize"]
             for mark in own:
                 values = mark.args[1] if len(mark.args) > 1 else mark.kwargs.get("argvalues", ())
-                sets = list(values) if isinstance(values, (list, tuple)) else []
-                for number, value in enumerate(sets):
-                    if isinstance(value, ParameterSet) and value.marks:
-                        yield (
-                            Parameter(definition, mark, own, number, len(sets)),
-                            marks_of(list(value.marks)),
-                        )
+                yield values, Parameter(definition, mark, own, 0, 0)
+    fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    for fixture in itertools.chain.from_iterable(fixtures.values()):
+        yield fixture.params, Parameter(fixture.func, None, (), 0, 0)

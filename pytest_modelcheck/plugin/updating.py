@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..records.types import BoundEntry, SiteEntry
+from ..updating.source import actual
 from .sites import Sites
 from .state import nodeid_of, state_of
 
@@ -40,7 +41,7 @@ class Updating:
         report = yield
         self._reports[collector] = report.result or ()
         if isinstance(collector, pytest.Module):
-            self._files.add(collector.path)
+            self._files.add(actual(collector.path))
             self.sites.locator.source(collector.path)  # as it is now
         return report
 
@@ -65,6 +66,8 @@ class Updating:
         """
         run, items = self.run, [*self._collected(), *items]
         known = {nodeid_of(item, run.config): item for item in items if run.marks(item)}
+        for item in known.values():
+            self.sites.learn(item, run.registry)
         return {nodeid: list(self._bounds(item)) for nodeid, item in known.items()}
 
     def _bounds(self, item: pytest.Item) -> Iterator[BoundEntry]:
@@ -87,7 +90,7 @@ class Updating:
                     "limit": None if limit.is_blank else value,
                     "site": site,
                     "is_shared": site is not None
-                    and self.run.config.rootpath / site["file"] not in self._files,
+                    and actual(self.run.config.rootpath / site["file"]) not in self._files,
                 }
 
 
@@ -96,7 +99,7 @@ def is_whole(config: pytest.Config, name: str) -> bool:
     option = config.option
     if any(getattr(option, key, None) for key in ("lf", "ignore", "ignore_glob", "pyargs")):
         return False
-    if config.args_source is not config.ArgsSource.ARGS:
+    if config.args_source is config.ArgsSource.TESTPATHS:
         return True
     path = (config.rootpath / name).resolve()
     given = [config.invocation_params.dir / argument for argument in config.args if "::" not in argument]

@@ -78,6 +78,11 @@ def anew(before: Expression | None, argument: Argument, amount: Decimal, *, up: 
     return number_anew(before.value, amount, up=up)
 
 
+def code_of(limit: Expression) -> str:
+    """The source of a literal, without parentheses around it."""
+    return cst.Module([]).code_for_node(limit.with_changes(lpar=(), rpar=()))
+
+
 def value_of_source(text: str) -> object:
     """The value of such a source."""
     return ast.literal_eval(text)
@@ -89,15 +94,15 @@ def quote_of(source: Source) -> str:
     return "'" if singles > source.data.count(b'"') else '"'
 
 
-def setting(argument: Argument, given: int, text: str) -> Edit:
-    """The edit that gives a marker this limit."""
+def setting(argument: Argument, given: int, text: str, indent: str) -> Edit:
+    """The edit that gives a marker this limit, in a file that is indented so."""
 
     def edit(expression: Expression) -> Expression:
         value = cst.parse_expression(text)
         call = expression if isinstance(expression, cst.Call) else cst.Call(expression)
         place = _place(call, argument, given)
         if place is None:
-            return _with_argument(call, argument, given, value)
+            return _with_argument(call, argument, given, value, indent)
         old = call.args[place]
         value = value.with_changes(lpar=getattr(old.value, "lpar", ()), rpar=getattr(old.value, "rpar", ()))
         return call.with_changes(
@@ -107,32 +112,58 @@ def setting(argument: Argument, given: int, text: str) -> Edit:
     return edit
 
 
-def _with_argument(call: cst.Call, argument: Argument, given: int, value: Expression) -> cst.Call:
+def _with_argument(
+    call: cst.Call, argument: Argument, given: int, value: Expression, indent: str
+) -> cst.Call:
     """One more: in its place, where those before it stand by position, or by its keyword as the last."""
     before = list(itertools.takewhile(lambda known: known.keyword is None and not known.star, call.args))
     rest = call.args[len(before) :]
-    if argument.place is not None and given + len(before) == argument.place:
-        comma: cst.Comma | cst.MaybeSentinel = _COMMA if rest else cst.MaybeSentinel.DEFAULT
-        if before:
-            before[-1] = before[-1].with_changes(comma=_COMMA)
-        return call.with_changes(args=[*before, cst.Arg(value, comma=comma), *rest])
-    return call.with_changes(args=_with_last(call, cst.Arg(value, cst.Name(argument.key), equal=_EQUAL)))
+    has_place = argument.place is not None and given + len(before) == argument.place
+    if has_place and rest:
+        return call.with_changes(args=[*before, cst.Arg(value, comma=_COMMA), *rest])
+    new = cst.Arg(value) if has_place else cst.Arg(value, cst.Name(argument.key), equal=_EQUAL)
+    return _with_last(call, new) if call.args else _with_only(call, new, indent)
 
 
-def _with_last(call: cst.Call, new: cst.Arg) -> list[cst.Arg]:
-    if not call.args:
-        return [new]
+def _with_last(call: cst.Call, new: cst.Arg) -> cst.Call:
     *others, last = call.args
-    if isinstance(last.comma, cst.Comma):  # each argument has a line, and the last one its comma
-        between = (
-            others[-1].comma
-            if others
-            else last.comma.with_changes(whitespace_after=call.whitespace_before_args)
-        )
-        return [*others, last.with_changes(comma=between), new.with_changes(comma=last.comma)]
-    after = last.whitespace_after_arg
-    last = last.with_changes(comma=_COMMA, whitespace_after_arg=cst.SimpleWhitespace(""))
-    return [*others, last, new.with_changes(whitespace_after_arg=after)]
+    if isinstance(last.comma, cst.Comma):
+        between, after = _commas(_begin_of_lines(call), last.comma)
+        last, new = last.with_changes(comma=between), new.with_changes(comma=after)
+    else:
+        new = new.with_changes(whitespace_after_arg=last.whitespace_after_arg)
+        last = last.with_changes(comma=_COMMA, whitespace_after_arg=cst.SimpleWhitespace(""))
+    return call.with_changes(args=[*others, last, new])
+
+
+def _begin_of_lines(call: cst.Call) -> cst.SimpleWhitespace:
+    """What the last line of arguments that begins with one begins with."""
+    commas = [known.comma for known in call.args[:-1] if isinstance(known.comma, cst.Comma)]
+    spaces = [call.whitespace_before_args, *(comma.whitespace_after for comma in commas)]
+    lines = [space.last_line for space in spaces if isinstance(space, cst.ParenthesizedWhitespace)]
+    return lines[-1] if lines else cst.SimpleWhitespace("")
+
+
+def _commas(begin: cst.SimpleWhitespace, comma: cst.Comma) -> tuple[cst.Comma, cst.Comma]:
+    """That of what was the last argument, which keeps its comment, and that of the new one, which begins a line."""
+    space = comma.whitespace_after
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return _COMMA, comma
+    end = cst.ParenthesizedWhitespace(indent=space.indent, last_line=space.last_line)
+    return cst.Comma(whitespace_after=space.with_changes(last_line=begin)), cst.Comma(whitespace_after=end)
+
+
+def _with_only(call: cst.Call, new: cst.Arg, indent: str) -> cst.Call:
+    """On a line of its own where the parentheses stand on several."""
+    space = call.whitespace_before_args
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return call.with_changes(args=[new])
+    inner = cst.SimpleWhitespace(space.last_line.value + indent)
+    end = cst.ParenthesizedWhitespace(indent=space.indent, last_line=space.last_line)
+    return call.with_changes(
+        whitespace_before_args=space.with_changes(last_line=inner),
+        args=[new.with_changes(whitespace_after_arg=end)],
+    )
 
 
 _COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))

@@ -46,15 +46,6 @@ def value_of(expression: cst.BaseExpression, names: Names) -> object:
     return getattr(owner, expression.attr.value, NOTHING)
 
 
-def listed(expression: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """The elements of a list or a tuple, and of several added up; of anything else itself."""
-    if isinstance(expression, (cst.List, cst.Tuple)):
-        return [element.value for element in expression.elements if isinstance(element, cst.Element)]
-    if isinstance(expression, cst.BinaryOperation) and isinstance(expression.operator, cst.Add):
-        return [*listed(expression.left), *listed(expression.right)]
-    return [expression]
-
-
 def given_before(expression: cst.BaseExpression, mark: Mark, names: Names) -> int | None:
     """Of an expression that makes `mark`: how many arguments by position it had before. None for another expression."""
     made = expression.func if isinstance(expression, cst.Call) else expression

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,17 +13,19 @@ from typing import NamedTuple
 import libcst as cst
 
 from ..records.types import SiteEntry
-from .expressions import Mark, Names, given_before, listed
-from .source import Scope, Source
+from .expressions import Mark, Names, given_before
+from .source import Scope, Source, actual
 
 MARKS = "pytestmark"
 
 
 class Parameter(NamedTuple):
-    """Value `number` of a `parametrize` that has `size`; the definition it stands on, and all such marks of that."""
+    """Value `number` of a `parametrize` that has `size`; the definition it stands on, and all such marks of that. Of a
+    fixture there is no such mark.
+    """
 
     definition: object
-    parametrize: Mark
+    parametrize: Mark | None
     marks: Sequence[Mark]
     number: int
     size: int
@@ -39,11 +42,12 @@ class Locator:
     """Finds markers' calls. A file is read once: what it held then is what was collected."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.resolve()
         self._sources: dict[Path, Source | None] = {}
 
     def source(self, path: Path) -> Source | None:
         """The file as it was when first asked for; None where it cannot be read."""
+        path = actual(path)
         if path not in self._sources:
             try:
                 self._sources[path] = Source(path)
@@ -119,23 +123,30 @@ class Locator:
         return [*_pytestmark(source, classes[0]), *_decorators(classes[0])] if len(classes) == 1 else []
 
     def _of_parameter(self, source: Source, names: Names, parameter: Parameter) -> list[cst.BaseExpression]:
+        values = self._values(source, parameter)
+        if values is None:
+            return []
+        held = _held(source, values)
+        if isinstance(held, (cst.ListComp, cst.GeneratorExp)):
+            elements = [held.elt] * parameter.size
+        else:
+            elements = _listed(source, values)
+        if len(elements) != parameter.size:
+            return []
+        marks = _argument(_held(source, elements[parameter.number]), "marks", None)
+        return _listed(source, marks) if marks is not None else []
+
+    def _values(self, source: Source, parameter: Parameter) -> cst.BaseExpression | None:
+        """All values, as they are written."""
+        if parameter.parametrize is None:
+            calls = self._expressions(source, parameter.definition)
+            return next(filter(None, (_argument(call, "params", None) for call in calls)), None)
         entries = self.sites(parameter.definition, parameter.marks)
         entry = next(
             e for e, mark in zip(entries, parameter.marks, strict=True) if mark is parameter.parametrize
         )
         call = source.expression(tuple(entry["span"])) if entry is not None else None  # type: ignore[arg-type]
-        values = _argument(call, "argvalues", 1)
-        if values is None:
-            return []
-        values = _held(source, values)
-        if isinstance(values, (cst.ListComp, cst.GeneratorExp)):
-            elements = [values.elt] * parameter.size
-        else:
-            elements = listed(values)
-        if len(elements) != parameter.size:
-            return []
-        marks = _argument(_held(source, elements[parameter.number]), "marks", None)
-        return listed(marks) if marks is not None else []
+        return _argument(call, "argvalues", 1)
 
 
 def _readable(source: Source) -> Source | None:
@@ -192,7 +203,7 @@ def _decorators(node: cst.FunctionDef | cst.ClassDef) -> list[cst.BaseExpression
 
 
 def _pytestmark(source: Source, scope: Scope) -> list[cst.BaseExpression]:
-    return [mark for value in source.assigned(scope, MARKS) for mark in listed(value)]
+    return [mark for value in source.assigned(scope, MARKS) for mark in _listed(source, value)]
 
 
 def _argument(call: object, key: str, position: int | None) -> cst.BaseExpression | None:
@@ -211,3 +222,24 @@ def _held(source: Source, expression: cst.BaseExpression) -> cst.BaseExpression:
         values = source.assigned(source.tree, expression.value)
         return values[0] if len(values) == 1 else expression
     return expression
+
+
+def _listed(
+    source: Source, expression: cst.BaseExpression, within: Sequence[cst.BaseExpression] = ()
+) -> list[cst.BaseExpression]:
+    """The elements of a list or a tuple, and of several added up or starred in one, also where the module holds it
+    under a name; of anything else itself, and of one `within` itself (`CASES = [*CASES, ...]`).
+    """
+    held = _held(source, expression)
+    if held in within:
+        return [expression]
+    within = [*within, held]
+    if isinstance(held, (cst.List, cst.Tuple)):
+        parts = [
+            _listed(source, part.value, within) if isinstance(part, cst.StarredElement) else [part.value]
+            for part in held.elements
+        ]
+        return [*itertools.chain.from_iterable(parts)]
+    if isinstance(held, cst.BinaryOperation) and isinstance(held.operator, cst.Add):
+        return [*_listed(source, held.left, within), *_listed(source, held.right, within)]
+    return [expression]

@@ -17,11 +17,16 @@ Definition = cst.FunctionDef | cst.ClassDef
 Scope = cst.Module | cst.ClassDef
 
 
+def actual(path: Path) -> Path:
+    """The one path of a file that lies in a linked folder, too; that of a link is its own."""
+    return path.parent.resolve() / path.name
+
+
 class Source:
     """What a file holds. Raises OSError for one that cannot be read, ValueError for one that is no Python."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.data = path, path.read_bytes()
+        self.path, self.data = actual(path), path.read_bytes()
         self.digest = hashlib.sha256(self.data).hexdigest()
         self._tree: cst.Module | None = None
         self._ranges: dict[cst.CSTNode, CodeRange] = {}

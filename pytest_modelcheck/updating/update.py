@@ -14,6 +14,7 @@ from .edit import (
     Expression,
     UnwritableError,
     anew,
+    code_of,
     edited,
     limit_in,
     quote_of,
@@ -123,7 +124,7 @@ def _edit(source: Source, budget: Budget, settings: Settings) -> tuple[Expressio
     if argument.rest:
         up, amount = not up, max(1 - amount, 0 * amount)
     after = anew(before, argument, amount, up=up, quote=quote_of(source))
-    was = source.tree.code_for_node(before) if before is not None else ""
+    was = code_of(before) if before is not None else ""
     if before is not None and argument.unit.parse(value_of_source(after)) == argument.unit.parse(
         value_of_source(was)
     ):
@@ -131,7 +132,7 @@ def _edit(source: Source, budget: Budget, settings: Settings) -> tuple[Expressio
     if not budget.is_due(settings) and before is not None and not _is_tighter(was, after, budget, up):
         return None
     told = Written(budget.first["where"], budget.title, was, after)
-    return expression, setting(argument, site["given"], after), told
+    return expression, setting(argument, site["given"], after, source.tree.default_indent), told
 
 
 def _is_tighter(was: str, after: str, budget: Budget, up: bool) -> bool:

@@ -6,15 +6,20 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+INSTALLED = {"site-packages", "dist-packages"}  # also of an environment below the root directory
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def refusal(root: Path, path: Path) -> str:
     """Why a file is not written; "" where it may be."""
-    if not path.resolve().is_relative_to(root.resolve()):
+    file, folder = path.resolve(), root.resolve()
+    if not file.is_relative_to(folder):
         return "its file lies outside of the root directory"
+    if INSTALLED & {*file.relative_to(folder).parts}:
+        return "its file belongs to an installed package"
     try:
         mode = path.lstat().st_mode
     except OSError as error:
@@ -30,7 +35,10 @@ def refusal(root: Path, path: Path) -> str:
 
 def replace(path: Path, before: bytes, data: bytes) -> None:
     """Put `data` into the place of a file that holds `before`. Raises OSError, also where it holds something else."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise OSError(f"its folder cannot be written: {error.strerror}") from error
     new = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -38,11 +46,20 @@ def replace(path: Path, before: bytes, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         shutil.copymode(path, new)
+        _keep_owner(path, new)
         if path.read_bytes() != before:
             raise OSError(CHANGED)
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _keep_owner(path: Path, new: Path) -> None:
+    """Of a file that another user has: in a container the files of the machine around it."""
+    known, made = path.stat(), new.stat()
+    if hasattr(os, "chown") and (known.st_uid, known.st_gid) != (made.st_uid, made.st_gid):
+        with suppress(PermissionError):
+            os.chown(new, known.st_uid, known.st_gid)
 
 
 CHANGED = "its file has changed since it was collected"

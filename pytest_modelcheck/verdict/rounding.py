@@ -27,16 +27,17 @@ def written_anew(before: str, amount: Decimal, *, up: bool) -> str:
     No less than `amount` where it is an upper limit (`up`), no more where it is a lower one. What is whole keeps all
     its digits where it has no prefix to stand for them.
     """
-    found = _NUMBER.fullmatch(before.lstrip("+"))
+    plus = "+" if before.startswith("+") else ""
+    found = _NUMBER.fullmatch(before.removeprefix("+"))
     whole, decimals, power = found.group("whole", "decimals", "power") if found else ("", None, None)
     known = len((decimals or "").replace("_", ""))
     digits = max(DIGITS, len(re.sub(r"[,_]", "", whole).lstrip("0")) + known)
     if power:
-        return _scientific(amount, max(digits - 1, known), known, power[0], up)
+        return plus + _scientific(amount, max(digits - 1, known), known, power[0], up)
     text = _rounded(amount, max(digits - 1 - amount.adjusted(), known, 0), known, up)
     mark = next((mark for mark in ",_" if mark in whole), "")
     head, point, tail = text.partition(".")
-    return (f"{int(head):{mark}}" if mark else head) + point + tail
+    return plus + (f"{int(head):{mark}}" if mark else head) + point + tail
 
 
 def _scientific(amount: Decimal, places: int, least: int, sign: str, up: bool) -> str:

@@ -67,7 +67,7 @@ AS_WRITTEN = [  # a decorator's first line; a comment follows, and then the subj
     "flops_budget(«1e3->1.786e4»,",
     'flops_budget(«"1,000 FLOPs"->"17,856 FLOPs"»,',
     "params_budget((«1->1380»),",
-    'params_budget( max = «"1 k"->"1.38 k"»,',
+    'params_budget( max = «"+1 k"->"+1.38 k"»,',
     'params_budget(max=«None->"1.38 k"»,',
     'params_budget(min=«"2 k"->"1.38 k"»,',
     "params_budget(min=«'2.000 k'->'1.380 k'», max='2 k',",
@@ -169,6 +169,28 @@ SITES = {
     "closer_one": (  # which the class's limit does not serve
         '@m.modelcheck(**of(30))\n@flops(«"1 FLOPs"->"60 FLOPs"»)\nclass Test:\n    def test_a(self): ...\n'
         '    @flops("90 FLOPs")\n    @m.skip\n    def test_b(self): ...'
+    ),
+    "comments_stay": (
+        '@m.operator_budget(\n    "aten::conv2d",  # a\n«->    1,\n»)\n@m.operator_budget("aten::linear",  # b\n'
+        '    «->1, »level="fail")\n@m.operator_budget(\n    level="fail",  # c\n    operator="aten::relu",  # d\n'
+        '    # e\n«->    max=1,\n»)\n@flops(\n    # f\n«->    "17.86 kFLOPs"\n»)\n@m.modelcheck(**net)\n'
+        "@m.params_budget(\n    max=(  # g\n        «1->1380»\n    ),\n)\ndef test(): ..."
+    ),
+    "lists_in_lists": (
+        'CASES = [pytest.param(1, marks=flops(«"1 FLOPs"->"60 FLOPs"»))]\nCOMMON = [m.modelcheck(**of(30))]\n'
+        'pytestmark = [*COMMON]\n@m.parametrize("n", [*CASES, pytest.param(2, marks=[*COMMON, '
+        "m.params_budget(«1->30»)])])\ndef test(n): ...\n"
+        '@m.parametrize("n", CASES + [pytest.param(3, marks=m.params_budget(«2->30»))])\ndef test_b(n): ...'
+    ),
+    "marks_of_a_base": (
+        'class Base:\n    pytestmark = [m.modelcheck(**of(30)), flops(«"1 FLOPs"->"60 FLOPs"»)]\n'
+        "class Test(Base):\n    pytestmark = Base.pytestmark + [m.params_budget(«1->30»)]\n    def test(self): ..."
+    ),
+    "values_of_fixtures": (
+        '@pytest.fixture(params=[1, pytest.param(2, marks=flops(«"1 FLOPs"->"60 FLOPs"»))])\n'
+        "def first(request): ...\n@pytest.fixture\ndef second(first): ...\nclass Test:\n"
+        "    @pytest.fixture(autouse=True, params=[pytest.param(n, marks=m.params_budget(«1->30»)) for n in [1]])\n"
+        "    def third(self): ...\n    @m.modelcheck(**of(30))\n    def test(self, second): ..."
     ),
     "last_line": f"@flops({K}, **net)\ndef test():\n\tpass",
 }
@@ -378,6 +400,52 @@ def test_what_other_files_may_share_needs_them_all(suite):
     suite.run(".", UPDATE).stdout.fnmatch_lines(["2 limits written, *"])
     assert "17_856" in files["shared"].read_text()
     assert '"1.38 k"' in files["conftest"].read_text()
+
+
+BOTH = "from shared import Base\n@m.modelcheck(**of({}))\nclass Test{}(Base): ...\n"
+
+
+@pytest.fixture
+def folders(suite):
+    """A base class, of which tests in two folders inherit."""
+    path = suite.folder / "shared.py"
+    path.write_text(
+        "from pytest import mark as m\n@m.flops_budget(1)\nclass Base:\n    def test(self): ...\n"
+    )
+    for name, size in (("a", 30), ("b", 50)):
+        (suite.folder / name).mkdir()
+        suite.write(HEAD + BOTH.format(size, name), "it").rename(suite.folder / name / f"test_{name}.py")
+    suite.files.clear()
+    return path
+
+
+def test_a_run_of_one_folder_is_no_whole_one(suite, folders, monkeypatch):
+    monkeypatch.chdir(suite.folder / "a")
+    suite.run(UPDATE, f"--rootdir={suite.folder}").stdout.fnmatch_lines(
+        ["*that were not collected may have*"]
+    )
+    assert "flops_budget(1)" in folders.read_text()
+
+
+def test_a_linked_folder_is_the_one_it_leads_to(suite, folders):
+    """Tests that are collected twice have one marker."""
+    (suite.folder / "again").symlink_to("a")
+    result = suite.run(".", UPDATE, "--import-mode=importlib")
+    result.stdout.fnmatch_lines(["1 limit written, *", "*shared.py:2*"])
+    suite.write(HEAD + "@flops(«1->17856», **net)\ndef test(): ...").rename(suite.folder / "a" / "test_it.py")
+    result = suite.run("a/test_it.py", "again/test_it.py", UPDATE, "--import-mode=importlib")
+    assert "left alone" not in result.stdout.str()
+    assert "flops(17856" in (suite.folder / "a" / "test_it.py").read_text()
+
+
+def test_installed_packages_are_never_written(suite, folders, monkeypatch):
+    """Of an environment below the root directory, too."""
+    installed = suite.folder / ".venv" / "site-packages"
+    installed.mkdir(parents=True)
+    folders.rename(installed / "shared.py")
+    monkeypatch.syspath_prepend(installed)
+    suite.run(".", UPDATE).stdout.fnmatch_lines(["*its file belongs to an installed package"])
+    assert "flops_budget(1)" in (installed / "shared.py").read_text()
 
 
 RATCHET = """
