@@ -109,17 +109,22 @@ def is_whole(config: pytest.Config, name: str) -> bool:
 def write_limits(run: Run, record: Record, exit_status: int) -> Updates | None:
     """Write what the run has measured into the source; None where it came to no end."""
     from ..updating.budgets import wanted
+    from ..updating.imports import Uncollected
     from ..updating.update import update
 
     collected = run.collected
     if run.interrupted or collected is None or exit_status not in ENDED:
         return None
+    config = run.config
+    files = {nodeid.partition("::")[0] for nodeid in collected.bounds}
+    patterns = config.getini("python_files"), config.getini("norecursedirs")
+    others = Uncollected(config.rootpath, *patterns, files)
     budgets = wanted(
         collected.bounds,
         record,
         collected.ending,
         run.registry,
         run.settings,
-        lambda name: is_whole(run.config, name),
+        lambda name, shared: is_whole(config, name) or not (shared or others.imports(name)),
     )
     return update(budgets, run.settings)

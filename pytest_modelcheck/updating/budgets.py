@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
@@ -167,17 +167,19 @@ def wanted(
     ending: Callable[[str], str],
     catalogue: Catalogue,
     settings: Settings,
-    is_whole: Callable[[str], bool],
+    is_whole: Callable[[str, bool], bool],
 ) -> Iterator[Budget]:
     """The limits that are to be written, whether that can be done or not.
 
-    `ending`: how a test ended; `is_whole`: whether all files were collected whose tests may have what stands in one.
+    `ending`: how a test ended; `is_whole`: whether all files were collected whose tests may have what stands in one,
+    and whether that is shared by its nature.
     """
-    for budget in _budgets(bounds, record, ending, catalogue, is_whole):
+    for budget in _budgets(bounds, record, ending, catalogue):
         if not budget.was_tried:
             continue
         if budget.is_due(settings) or (settings.tighten_budgets and budget.has_room(settings.margin)):
-            yield budget
+            site, shared = budget.site, any(member.bound["is_shared"] for member in budget.members)
+            yield replace(budget, is_whole=site is None or is_whole(site["file"], shared))
 
 
 def _budgets(
@@ -185,7 +187,6 @@ def _budgets(
     record: Record,
     ending: Callable[[str], str],
     catalogue: Catalogue,
-    is_whole: Callable[[str], bool],
 ) -> Iterator[Budget]:
     checks = {(c["nodeid"], c.get("demand", ""), c["source"]): c for c in record["checks"]}
     troubles = _troubles(record, catalogue)
@@ -204,9 +205,7 @@ def _budgets(
                 found.setdefault(key, []).append(_member(nodeid, entry, seen, trouble))
                 made[key] = (entry["marker"], argument, metric)
     for key, members in found.items():
-        site = members[0].bound["site"]
-        shared = any(member.bound["is_shared"] for member in members)
-        yield Budget(*made[key], tuple(members), not shared or site is None or is_whole(site["file"]))
+        yield Budget(*made[key], tuple(members))
 
 
 def _place(entry: BoundEntry) -> tuple[object, ...]:

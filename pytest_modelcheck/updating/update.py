@@ -67,11 +67,18 @@ def update(budgets: Iterable[Budget], settings: Settings) -> Updates:
             updates.leave([budget], trouble, settings.margin)
         elif budget.site is not None:
             files.setdefault(budget.site["file"], []).append(budget)
+    reason = ""
     for name, known in files.items():
         try:
-            _update_file(settings.root / name, known, settings, updates)
+            if not reason:
+                _update_file(settings.root / name, known, settings, updates)
+                continue
+        except KeyboardInterrupt:  # what was written by then is told
+            reason = "writing was interrupted"
         except (OSError, ValueError) as error:  # also of what the file's encoding does not have
             updates.leave(known, _said(error), settings.margin)
+            continue
+        updates.leave(known, reason, settings.margin)
     for told in (updates.written, updates.left):
         told.sort(key=_order)
     return updates

@@ -6,6 +6,7 @@ b when limits are written.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -371,6 +372,26 @@ def test_stopped(suite):
         del suite.files[more]
 
 
+def test_stopped_while_it_writes(suite, monkeypatch):
+    """What was written by then is told, and so is the rest; no file is left in between."""
+
+    def replace(new, path, known=os.replace):
+        if path.name == "test_b.py":
+            raise KeyboardInterrupt
+        known(new, path)
+
+    suite.write(HEAD + BLANK, "a")
+    for name in "bc":
+        suite.write(HEAD + BLANK.replace('"1.38 k", ', ""), name)
+    monkeypatch.setattr("pytest_modelcheck.updating.write.os.replace", replace)
+    result = suite.run()
+    result.stdout.fnmatch_lines(
+        ["1 limit written, *", "2 limits left alone:", *["*: writing was interrupted"] * 2]
+    )
+    suite.check()
+    assert not list(suite.folder.glob(".*.tmp"))
+
+
 SHARED = """
 from nets import Net
 from pytest import mark as m
@@ -436,6 +457,18 @@ def test_a_linked_folder_is_the_one_it_leads_to(suite, folders):
     result = suite.run("a/test_it.py", "again/test_it.py", UPDATE, "--import-mode=importlib")
     assert "left alone" not in result.stdout.str()
     assert "flops(17856" in (suite.folder / "a" / "test_it.py").read_text()
+
+
+def test_a_test_file_that_another_one_imports(suite):
+    """Whose tests may have its markers, too: that is seen in the import."""
+    suite.write("from test_base import Base\nclass TestB(Base): ...", "b")
+    base = suite.write(
+        HEAD + f"@flops({K}, **net)\nclass Base:\n  def test(self): ...\nclass TestA(Base): ...", "base"
+    )
+    suite.run("test_base.py", UPDATE).stdout.fnmatch_lines(["*that were not collected may have*"])
+    assert base.read_bytes() == suite.files[base][0]
+    suite.run("test_base.py", "test_b.py", UPDATE).stdout.fnmatch_lines(["1 limit written, *"])
+    suite.check()
 
 
 def test_installed_packages_are_never_written(suite, folders, monkeypatch):
@@ -555,10 +588,23 @@ def test_every_budget(suite):
     assert suite.run("--modelcheck-only=memory,complexity,profiler,export,explain").ret == 0
 
 
+WORKERS = """
+@m.params_budget(«1->50»)
+class Base:
+    def test(self): ...
+@m.modelcheck(**of(30))
+class TestA(Base): ...
+@m.modelcheck(**of(50))
+class TestB(Base): ...
+"""
+
+
 def test_under_xdist(suite):
     """All workers tell what they measured, and one process writes."""
-    suite.write(HEAD + CHOSEN.replace('@flops("1 kFLOPs", **net)\nclass', f"@flops({K}, **net)\nclass"))
-    suite.run("-n2", UPDATE).stdout.fnmatch_lines(["3 limits written, *"])
+    suite.write(HEAD + WORKERS)
+    suite.run("-n2", "-p", "no:nbmake", "-p", "no:syrupy", UPDATE).stdout.fnmatch_lines(
+        ["1 limit written, *"]
+    )
     suite.check()
 
 
