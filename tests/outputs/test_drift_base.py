@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Callable
 
 import pytest
@@ -12,13 +13,15 @@ from torch import Tensor, nn
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.outputs import base
 from pytest_modelcheck.checks.outputs.changes import in_words
-from pytest_modelcheck.errors import UngatedError
+from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.model.subject import Subject
 
 from .planted import Planted, made
 from .planted_kinds import PLANTED_KINDS
 
 SAME = "the same, bit for bit (head's weights in both)"
+APART = "as they stand"
+A, B = torch.arange(6.0).reshape(2, 3), torch.linspace(5, 9, 6).reshape(2, 3)
 CODE = [p for p in PLANTED_KINDS if p.change in ("softmax over the batch", "a layer more", "the norm first")]
 
 
@@ -33,7 +36,15 @@ def told(head: Subject, old: Subject) -> tuple[str, str]:
 
 
 def asks(old: Subject) -> Callable[[str, dict], dict]:
-    return lambda section, given: base.answer_head(old, given)
+    """Over files, as the run and the worker do."""
+    return lambda section, given: filed(base.answer_head(old, filed(given)))
+
+
+def filed(value: object) -> dict:
+    with io.BytesIO() as file:
+        torch.save(value, file)
+        file.seek(0)
+        return torch.load(file, weights_only=True)
 
 
 def refuse(section: str, given: object) -> dict:
@@ -85,7 +96,96 @@ def test_weights_alone_are_told_as_such():
     assert "1 tensor of its weights" in stands
 
 
-def test_other_inputs_are_refused():
-    model, inputs = made("masked")
-    with pytest.raises(UngatedError, match="the inputs differ: "):
-        base.drift_from_base(subject(model, *inputs), asks(subject(model)))
+class Two(nn.Module):
+    """Of two layers; `tied`: by their weight, or whole."""
+
+    def __init__(self, tied: str = "") -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+        if tied == "weight":
+            self.b.weight = self.a.weight
+        if tied == "layer":
+            self.b = self.a
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.a(x).relu())
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "same", "notes"),
+    [
+        ("weight", "", True, ()),
+        ("layer", "", True, ()),
+        ("layer", "weight", True, ()),
+        ("", "weight", False, ("weights here alone: b.weight",)),
+        ("", "layer", False, ("weights here alone: b.weight, b.bias",)),
+        ("weight", "weight", True, ()),
+        ("layer", "layer", True, ()),
+    ],
+)
+def test_tied_weights_have_all_their_names(now, before, same, notes):
+    drift = base.drift_from_base(subject(Two(now), A), asks(subject(Two(before), A + 1)))
+    assert (drift.bit_for_bit, drift.notes) == (same, notes)
+
+
+class Scaled(nn.Module):
+    """Sensitive to each of its arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, a, b=None, scale=1.0, how=None):
+        made = self.fc(a) * scale
+        made = made if b is None else made - b
+        return made if how is None else {"up": made + 1, "down": made - 1}[how["way"]]
+
+
+class Opaque:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "stands"),
+    [
+        ((A, None, 3.0), (A, None, 2.0), APART),
+        ({"a": A, "scale": 2.0}, {"a": A, "scale": 3.0}, APART),
+        ({"a": A, "how": {"way": "up"}}, {"a": A, "how": {"way": "down"}}, APART),
+        ((A, B), {"b": B, "a": A}, ""),
+        ({"b": B, "a": A}, {"a": A, "b": B}, ""),
+        ((A, B), {"b": A, "a": B}, APART),
+        ((A, B), (A,), APART),
+        ((A,), (A, B), APART),
+    ],
+)
+def test_the_inputs_are_the_heads(now, before, stands):
+    line, said = told(ModelCheck(Scaled(), now).subject, ModelCheck(Scaled(), before).subject)
+    assert (line, said.partition(",")[0]) == (SAME, stands)
+
+
+def test_what_cannot_be_sent_stays_and_is_told():
+    class Taking(Scaled):
+        def forward(self, a, what):
+            return super().forward(a) * len(vars(what))
+
+    one, other = Opaque(), Opaque()
+    one.size = other.size = 1
+    head, old = (ModelCheck(Taking(), given).subject for given in ((A, {"own": one}["own"]), (A + 1, other)))
+    drift = base.drift_from_base(head, asks(old))
+    assert drift.bit_for_bit
+    assert drift.notes == ("arguments that stay the base's own: 1 (Opaque)",)
+    with pytest.raises(MeasurementError, match=r"the argument '1' \(Opaque\) cannot be sent"):
+        base.drift_from_base(head, asks(ModelCheck(Taking(), {"a": A, "what": other}).subject))
+
+
+def test_a_base_that_does_not_take_them_fails():
+    class One(Scaled):
+        def forward(self, a):
+            return super().forward(a)
+
+    head, old = ModelCheck(Scaled(), (A, B)).subject, ModelCheck(One(), (A,)).subject
+    with pytest.raises(MeasurementError, match="at the base: the model does not take this tree's inputs"):
+        base.drift_from_base(head, asks(old))
+    assert told(head, old)[0].startswith("cannot be compared: at the base: the model does not take")

@@ -12,13 +12,14 @@ from typing import Any, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
-from ...errors import ModelCheckError, SubjectError, UngatedError, in_short
+from ...errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError, in_short
 from ...model.state.digest import checksum, of_bytes
 from ...model.subject import Inputs, Subject
 from ...text import count
 from .against import refuse_meta
 from .align import aligned
 from .answer import Answer, call, seeded, shaken_trace, undone
+from .arguments import Receiver, bound, leaves_of, packed
 from .compare import compare
 from .drift import Drift, drift_of, is_deaf
 from .entries import AnswersEntry, DriftEntry
@@ -34,7 +35,7 @@ def facts(subject: Subject) -> AnswersEntry:
     """What a subject answers as it stands, in digests; a model that does not run says why."""
     try:
         refuse_meta(subject)
-        inputs = subject.require_inputs().tensors
+        inputs = subject.require_inputs()
         answered = _answer(subject, trace=False)
     except SubjectError:
         raise  # the section is not for it
@@ -42,7 +43,7 @@ def facts(subject: Subject) -> AnswersEntry:
         return {"weights": "", "inputs": "", "outputs": "", "reason": str(error).partition("\n")[0]}
     return {
         "weights": _digest(weights_of(subject.module), quick=True),
-        "inputs": _digest({str(number): tensor for number, tensor in enumerate(inputs)}),
+        "inputs": _inputs_digest(subject, inputs),
         "outputs": _digest(answered.outputs),
         "silence": silence(answered.outputs),
         "reason": "",
@@ -71,20 +72,19 @@ def _unknown(why: str) -> DriftEntry:
 
 
 def drift_from_base(subject: Subject, ask: Ask, *, others: bool = True) -> Drift:
-    """The drift from the base's model with this one's weights, on this one's inputs; `others`: whether it is asked on
-    other inputs too, whether it listens. Raises MeasurementError, ModelRunError, UngatedError.
+    """The drift from the base's model with this one's weights, on this one's arguments as far as they can be sent;
+    `others`: whether it is asked on other inputs too, whether it listens. Raises MeasurementError, ModelRunError;
+    UngatedError where the base has no such subject.
     """
     refuse_meta(subject)
-    inputs = subject.require_inputs()
     given = {
         "weights": weights_of(subject.module),
         "tree": list(map(tuple, tree_of(subject.module))),
-        "inputs": [tensor.detach().cpu() for tensor in inputs.tensors],
-        "shapes": str(inputs),
+        "inputs": packed(subject.require_inputs(), subject.device),
     }
     said = ask(SECTION, given)
     if said["refused"]:
-        raise UngatedError(said["refused"])
+        raise MeasurementError(f"at the base: {said['refused']}")
     own, other = _answer(subject), Answer.read(said["answer"])
     told = {"notes": said["notes"], "stands": _stands(own, said)}
     made = drift_of(subject.name, BASE, own, other, **told, shaken=lambda: shaken_trace(subject))
@@ -96,10 +96,8 @@ def answer_head(subject: Subject, given: Mapping[str, Any]) -> dict[str, Any]:
     also what it answers as it stands.
     """
     refuse_meta(subject)
-    own = subject.require_inputs()
-    if len(own.tensors) != len(given["inputs"]):
-        return {"refused": f"the inputs differ: {own} at the base, {given['shapes']} now"}
-    inputs = _exchanged(own, given["inputs"])
+    own, receiver = subject.require_inputs(), Receiver(subject.device)
+    inputs = receiver.unpacked(given["inputs"], own)
     tree = [Part(path, kind, tuple(tensors)) for path, kind, tensors in given["tree"]]
     partners = _partners(subject.module, tree, given["weights"])
     tensors = _tensors(subject.module)
@@ -107,19 +105,31 @@ def answer_head(subject: Subject, given: Mapping[str, Any]) -> dict[str, Any]:
     lone = [name for name in tensors if name not in partners]
     used = {id(value) for value in partners.values()}
     here = [name for name, value in given["weights"].items() if id(value) not in used]
-    is_other_input = not all(map(_same, own.tensors, inputs.tensors))
+    is_other_input = _inputs_digest(subject, own) != _inputs_digest(subject, inputs)
     stands = _answer(subject, trace=False).plain() if changed or lone or here or is_other_input else None
     with subject.restored():
         for name, value in partners.items():
             tensors[name].data = value.to(tensors[name])
-        with _alone():
-            answered = call(subject, inputs)
+        try:
+            with _alone():
+                answered = call(subject, inputs)
+        except ModelRunError as error:
+            if not is_other_input:
+                raise
+            why = str(error).partition("\n")[0]
+            return {
+                "refused": f"the model does not take this tree's inputs ({inputs}; its own: {own}): {why}"
+            }
     return {
         "refused": "",
         "answer": answered.plain(),
         "stands": stands,
         "others": _others(changed, lone, here, is_other_input),
-        "notes": [*_lone("at the base alone, as it is there", lone), *_lone("here alone", here)],
+        "notes": [
+            *_lone("weights at the base alone, as it is there", lone),
+            *_lone("weights here alone", here),
+            *_lone("arguments that stay the base's own", receiver.kept),
+        ],
     }
 
 
@@ -134,7 +144,7 @@ def _lone(where: str, names: Sequence[str]) -> list[str]:
     if not names:
         return []
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return [f"weights {where}: {', '.join(names[:3])}{more}"]
+    return [f"{where}: {', '.join(names[:3])}{more}"]
 
 
 def _stands(own: Answer, said: Mapping[str, Any]) -> str:
@@ -160,20 +170,12 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _exchanged(inputs: Inputs, tensors: Sequence[Tensor]) -> Inputs:
-    """With these tensors in place of its own."""
-    left = iter(tensors)
-
-    def exchange(leaf: Any) -> Any:
-        return next(left).to(leaf.device) if isinstance(leaf, Tensor) else leaf
-
-    return inputs.map(exchange)
-
-
-def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    """What a checkpoint holds: parameters, and buffers but those that code makes anew; tied ones once."""
-    found: dict[str, Tensor] = dict(module.named_parameters())
-    for path, part in module.named_modules():
+def _tensors(module: nn.Module, *, tied: bool = False) -> dict[str, Tensor]:
+    """Parameters, and buffers but those that code makes anew: what a checkpoint holds. `tied`: one that has several
+    names under each of them, as in a checkpoint; else once, as there is one value.
+    """
+    found: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=not tied))
+    for path, part in module.named_modules(remove_duplicate=not tied):
         for name, tensor in part._buffers.items():
             if tensor is not None and name not in part._non_persistent_buffers_set:
                 found[f"{path}.{name}" if path else name] = tensor
@@ -181,8 +183,10 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def weights_of(module: nn.Module) -> dict[str, Tensor]:
-    """The same on the CPU, detached."""
-    return {name: tensor.detach().cpu() for name, tensor in _tensors(module).items()}
+    """All under each of their names, on the CPU, detached; what is one tensor there is one here."""
+    tensors = _tensors(module, tied=True)
+    plain = {id(tensor): tensor.detach().cpu() for tensor in tensors.values()}
+    return {name: plain[id(tensor)] for name, tensor in tensors.items()}
 
 
 def _partners(module: nn.Module, tree: Sequence[Part], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -216,10 +220,19 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return alike and torch.equal(a.reshape(-1).view(torch.uint8), b.reshape(-1).view(torch.uint8))
 
 
-def _digest(tensors: Mapping[str, Tensor], *, quick: bool = False) -> str:
+def _inputs_digest(subject: Subject, inputs: Inputs) -> str:
+    """Of tensors, and of all else that is given."""
+    named = packed(bound(inputs, subject.module), subject.device)
+    return _digest(dict(leaves_of(named)))
+
+
+def _digest(values: Mapping[str, object], *, quick: bool = False) -> str:
     """Of names, shapes, dtypes and bits; `quick`: of a checksum of each tensor, where there is much to read."""
     found = hashlib.sha256()
-    for name, tensor in tensors.items():
+    for name, tensor in values.items():
+        if not isinstance(tensor, Tensor):
+            found.update(f"{name} {tensor!r}\n".encode("utf-8", "surrogatepass"))
+            continue
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode("utf-8", "surrogatepass"))
         plain = tensor.detach().resolve_conj().resolve_neg()
         if quick:
