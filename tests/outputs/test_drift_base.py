@@ -189,3 +189,40 @@ def test_a_base_that_does_not_take_them_fails():
     with pytest.raises(MeasurementError, match="at the base: the model does not take this tree's inputs"):
         base.drift_from_base(head, asks(old))
     assert told(head, old)[0].startswith("cannot be compared: at the base: the model does not take")
+
+
+class Cast(nn.Module):
+    """Of any kind of tensor, another."""
+
+    def __init__(self, kind: torch.dtype, by: float = 1.0) -> None:
+        super().__init__()
+        self.kind, self.by = kind, by
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.to(torch.float32) * self.by).to(self.kind)
+
+
+KINDS = (torch.float8_e4m3fn, torch.float8_e5m2, torch.float16, torch.uint16, torch.uint32, torch.uint64)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_kind_of_number_is_compared(kind):
+    given = torch.tensor([[1, 2, 3, 4]]).to(kind)
+    head = subject(Cast(kind), given)
+    assert base.facts(head)["reason"] == ""
+    assert told(head, subject(Cast(kind), given.clone()))[0] == SAME
+    drift = ModelCheck(Cast(kind), (given,)).drift(Cast(kind, 2.0))
+    assert (drift.max_error, drift.outputs[0].dtype) == (1.0, str(kind).removeprefix("torch."))
+    assert not drift.vacuous
+    assert not ModelCheck(Cast(kind), (given,)).drift("repeated").vacuous
+    constant = ModelCheck(Cast(torch.float8_e5m2), (torch.ones(3),)).drift("repeated")
+    assert constant.vacuous == "they are constant"
+
+
+def test_an_error_of_ours_is_the_reason_in_the_line(monkeypatch):
+    monkeypatch.setattr(base, "silence", lambda outputs: 1 / 0)
+    old = subject(Cast(torch.float32), A)
+    found = base.facts(old)
+    assert found["reason"] == "an error of pytest-modelcheck: ZeroDivisionError: division by zero"
+    (entry,) = base.between(old, found, found, refuse)["drift"]
+    assert in_words(entry).startswith("cannot be compared: at the base: an error of pytest-modelcheck: Zero")

@@ -32,15 +32,26 @@ SECTION = "answers"
 
 
 def facts(subject: Subject) -> AnswersEntry:
-    """What a subject answers as it stands, in digests; a model that does not run says why."""
+    """What a subject answers as it stands, in digests; where there is none, why: a model that does not run, say."""
     try:
         refuse_meta(subject)
-        inputs = subject.require_inputs()
-        answered = _answer(subject, trace=False)
+        return _facts(subject, subject.require_inputs())
     except SubjectError:
         raise  # the section is not for it
     except ModelCheckError as error:
-        return {"weights": "", "inputs": "", "outputs": "", "reason": str(error).partition("\n")[0]}
+        reason = str(error).partition("\n")[0]
+    except Exception as error:
+        reason = _ours(error)
+    return {"weights": "", "inputs": "", "outputs": "", "reason": reason}
+
+
+def _ours(error: Exception) -> str:
+    """It costs no more than the line that says so."""
+    return f"an error of pytest-modelcheck: {in_short(error)}"
+
+
+def _facts(subject: Subject, inputs: Inputs) -> AnswersEntry:
+    answered = _answer(subject, trace=False)
     return {
         "weights": _digest(weights_of(subject.module), quick=True),
         "inputs": _inputs_digest(subject, inputs),
@@ -62,8 +73,8 @@ def between(subject: Subject, base: AnswersEntry, head: AnswersEntry, ask: Ask) 
         return {"drift": [{**drift_from_base(subject, ask, others=False).to_dict(), "nodeid": None}]}
     except ModelCheckError as error:
         return {"drift": [_unknown(str(error).partition("\n")[0])]}
-    except Exception as error:  # ours: it costs no more than this line
-        return {"drift": [_unknown(f"an error of pytest-modelcheck: {in_short(error)}")]}
+    except Exception as error:
+        return {"drift": [_unknown(_ours(error))]}
 
 
 def _unknown(why: str) -> DriftEntry:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...model.subject import dtype_name
 from ...text import size_words
+from .leaves import widened
 
 NO_CLASSES = ("box", "keypoint", "hidden", "embed", "feature", "pool", "coord", "point", "offset")
 
@@ -78,9 +79,9 @@ def _row(path: str, own: Tensor, other: Tensor) -> Row:
     same = a.dtype is b.dtype and own.dtype is other.dtype
     alike = (a == b) | (torch.isnan(a) & torch.isnan(b)) if a.is_floating_point() else a == b
     equal = float(alike.double().mean()) if a.numel() else 1.0
-    positions, agreed = _classes(path, own.cpu(), other.cpu())
+    positions, agreed = _classes(path, *(widened(side).cpu() for side in (own, other)))
     facts = (path, tuple(own.shape), dtype_name(own))
-    if not (own.is_floating_point() or own.is_complex()):
+    if not a.is_floating_point():
         share = 1 - equal
         return Row(
             *facts,
@@ -102,7 +103,7 @@ def _row(path: str, own: Tensor, other: Tensor) -> Row:
 
 
 def _real(tensor: Tensor) -> Tensor:
-    plain = tensor.detach().resolve_conj().resolve_neg()
+    plain = widened(tensor.detach().resolve_conj().resolve_neg())
     return torch.view_as_real(plain) if plain.is_complex() else plain
 
 

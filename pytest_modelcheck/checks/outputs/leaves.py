@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils._pytree import GetAttrKey, MappingKey, SequenceKey, tree_flatten_with_path
 
 ALONE = "output"
+UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
 
 class Opened(NamedTuple):
@@ -41,6 +42,20 @@ def opened(output: object) -> Opened:
         else:
             tensors[_free(path or ALONE, tensors)] = tensor.detach()
     return Opened(tensors, tuple(others))
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """The same values in a kind that torch computes with: floats of one byte as float32, what has no values of its own
+    (two in a byte) as bytes; unsigned whole numbers as int64, in which the largest of 64 bits are negative.
+    """
+    if tensor.dtype in UNSIGNED:
+        return tensor.to(torch.int64)
+    if not tensor.is_floating_point() or tensor.itemsize > 1:
+        return tensor
+    try:
+        return tensor.to(torch.float32)
+    except (NotImplementedError, RuntimeError):
+        return tensor.view(torch.uint8)
 
 
 def _walk(value: object, path: str, above: tuple[int, ...]) -> Iterator[tuple[str, object]]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...errors import ModelRunError
 from ...model.subject import Inputs, Subject
+from .leaves import widened
 
 SAME = "they are the same for any input"
 
@@ -31,7 +32,7 @@ def silence(outputs: Mapping[str, Tensor]) -> str:
 
 
 def _silence(tensor: Tensor) -> str:
-    flat = tensor.reshape(-1)
+    flat = widened(tensor).reshape(-1)
     if not flat.numel():
         return "empty"
     if not (flat.is_floating_point() or flat.is_complex()):
@@ -65,6 +66,7 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     """NaN is the same as NaN."""
     if one.shape != other.shape or one.dtype is not other.dtype:
         return False
+    one, other = widened(one), widened(other)
     return bool(((one == other) | ((one != one) & (other != other))).all())
 
 
@@ -80,6 +82,10 @@ def _others(inputs: Inputs) -> Iterator[Inputs]:
 def _varied(loudness: float, generator: torch.Generator, leaf: object) -> object:
     if not isinstance(leaf, Tensor) or not leaf.numel():
         return leaf
+    return _shifted(widened(leaf), loudness, generator).to(leaf.dtype)
+
+
+def _shifted(leaf: Tensor, loudness: float, generator: torch.Generator) -> Tensor:
     noise = torch.rand(leaf.shape, generator=generator).to(leaf.device)
     if leaf.is_floating_point():
         size = leaf.double()[torch.isfinite(leaf)].abs().mean().nan_to_num()
