@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.outputs import base
-from pytest_modelcheck.checks.outputs.changes import in_words
+from pytest_modelcheck.checks.outputs.check import DriftBudget
+from pytest_modelcheck.checks.outputs.metrics import DRIFT
+from pytest_modelcheck.checks.outputs.words import words
 from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.model.subject import Subject
 
@@ -32,7 +35,7 @@ def subject(model: nn.Module, *inputs: Tensor) -> Subject:
 def told(head: Subject, old: Subject) -> tuple[str, str]:
     """The line of every run, and how far both are apart as they stand."""
     (entry,) = base.between(head, base.facts(old), base.facts(head), asks(old))["drift"]
-    return in_words(entry), entry["stands"]
+    return words(entry), entry["stands"]
 
 
 def asks(old: Subject) -> Callable[[str, dict], dict]:
@@ -58,7 +61,7 @@ def test_nobody_is_asked_where_all_is_the_same():
     for side in (head, old):
         side.module.register_forward_hook(lambda *_: calls.append(1))
     (entry,) = base.between(head, base.facts(old), base.facts(head), refuse)["drift"]
-    assert in_words(entry) == SAME
+    assert words(entry) == SAME
     assert len(calls) == 2  # one forward each
 
 
@@ -225,4 +228,29 @@ def test_an_error_of_ours_is_the_reason_in_the_line(monkeypatch):
     found = base.facts(old)
     assert found["reason"] == "an error of pytest-modelcheck: ZeroDivisionError: division by zero"
     (entry,) = base.between(old, found, found, refuse)["drift"]
-    assert in_words(entry).startswith("cannot be compared: at the base: an error of pytest-modelcheck: Zero")
+    assert words(entry).startswith("cannot be compared: at the base: an error of pytest-modelcheck: Zero")
+
+
+@pytest.mark.parametrize(
+    ("forward", "line"),
+    [
+        (lambda x: x.argsort(-1), "25 % of their entries; first at (the model itself)"),
+        (lambda x: x > 0, "8.33 % of their entries; first at (the model itself)"),
+        (
+            lambda x: torch.where(x.abs() == 1, x * 0, x),
+            "equal, but not bit for bit: a zero has another sign, or a dtype is another",
+        ),
+        (lambda x: x, "2.0e0 of their scale, top-1 the same for 3 of 4; first at (the model itself)"),
+    ],
+)
+def test_one_wording_of_a_drift(forward, line):
+    """In each run's line, in the verdict and in print."""
+    given = torch.linspace(-1, 1, 12).reshape(4, 3)
+    head, old = nn.Module(), nn.Module()
+    head.forward = lambda x: forward(x)
+    old.forward = lambda x: forward(torch.where(x == x.max(), -x, x))
+    drift = base.drift_from_base(subject(head, given), asks(subject(old, given)))
+    found = told(subject(head, given), subject(old, given))[0]
+    assert found == line
+    assert str(drift).partition(": ")[2] == found
+    assert DriftBudget().read(drift, SimpleNamespace(metric=DRIFT)).aka == found

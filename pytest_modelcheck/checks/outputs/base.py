@@ -164,7 +164,9 @@ def _stands(own: Answer, said: Mapping[str, Any]) -> str:
         return ""
     rows = tuple(compare(own.outputs, Answer.read(said["stands"]).outputs))
     drift = Drift("", BASE, rows)
-    far = drift.incomparable or ("the same all the same" if drift.bit_for_bit else f"{amount(drift)} apart")
+    far = drift.incomparable or (
+        "the same all the same" if drift.bit_for_bit else f"{amount(drift.figures)} apart"
+    )
     return f"as they stand, with {said['others']} of the base's own: {far}"
 
 

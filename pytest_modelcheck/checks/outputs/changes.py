@@ -8,10 +8,7 @@ from typing import Any
 from ...records.plain import number
 from ...records.section import Comparison, Line, Paths, Sections
 from .entries import AnswersEntry, DriftChange
-from .words import BASE, short
-
-SAME = "the same, bit for bit"
-BOTH = "head's weights in both"
+from .words import BASE, SAME, words
 
 
 def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object]) -> Mapping[str, object]:
@@ -24,7 +21,7 @@ def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[object
         return _of_report(old.get("answers"), new.get("answers"))
     is_same = bool(found["bit_for_bit"]) and not found["incomparable"] and not found["vacuous"]
     told: DriftChange = {
-        "text": in_words(found),
+        "text": words(found),
         "stands": found["stands"],
         "first": found["first_module"],
         "same": is_same or bool(found["vacuous"]),
@@ -48,22 +45,6 @@ def _of_report(old: AnswersEntry | None, new: AnswersEntry | None) -> Mapping[st
         text = "not the same bit for bit; how far apart tells --modelcheck-base=REV, a report holds no models"
     told: DriftChange = {"text": text, "stands": "", "first": None, "same": old["outputs"] == new["outputs"]}
     return {"drift": told}
-
-
-def in_words(entry: Mapping[str, Any]) -> str:
-    """`3.1e-3 of their scale, top-1 the same for 8 of 8; first at layer2.0.bn1`."""
-    if entry["incomparable"]:
-        text = f"cannot be compared: {entry['incomparable']}"
-    elif entry["vacuous"]:
-        text = f"the same, but they say nothing: {entry['vacuous']}"
-    elif entry["bit_for_bit"]:
-        return f"{SAME} ({BOTH})"
-    else:
-        error = number(entry["max_error"])
-        text = f"{short(float('inf') if error is None else error)} of their scale"
-        if entry["positions"]:
-            text += f", top-1 the same for {entry['agreed']:,} of {entry['positions']:,}"
-    return f"{text}; first at {entry['first_module']}" if entry["first_module"] else text
 
 
 def _lines(changes: Mapping[str, Any], most: int) -> Iterator[Line]:

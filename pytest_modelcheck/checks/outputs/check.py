@@ -108,7 +108,7 @@ class DriftBudget(Check):
         if limit.metric is DISAGREEMENT:
             return _disagreement(observed, notes)
         value = observed.max_error or (0.0 if observed.bit_for_bit else LEAST)
-        return Measurement(value, aka=words(observed), notes=notes)
+        return Measurement(value, aka=words(observed.figures), notes=notes)
 
 
 def _limit(metric: Metric, bound: float, options: Mapping[str, object], given: object) -> Limit:
@@ -119,7 +119,7 @@ def _limit(metric: Metric, bound: float, options: Mapping[str, object], given: o
 
 def _disagreement(drift: Drift, notes: tuple[str, ...]) -> Measurement:
     if drift.incomparable:
-        return Measurement(1.0, aka=words(drift), notes=notes)
+        return Measurement(1.0, aka=words(drift.figures), notes=notes)
     if drift.agreement is None:
         raise MeasurementError(
             "no output has classes, so that there is no arg-max to compare (a floating tensor of shape (N, C), "

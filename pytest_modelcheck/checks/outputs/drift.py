@@ -103,11 +103,6 @@ class Drift(Reported):
         """The largest root mean square of the difference, relative to that of its output."""
         return max((row.spread for row in self.outputs), default=0.0)
 
-    @property
-    def worst(self) -> Row | None:
-        """The output that is farthest apart."""
-        return max(self.outputs, key=lambda row: row.max_error, default=None)
-
     def by_module(self) -> dict[str, float]:
         """How far each module's output is apart: the root mean square of the difference, relative to that of the
         output, estimated from a projection; in the order of the calls' ends, of several calls the farthest. The model
@@ -123,7 +118,12 @@ class Drift(Reported):
         """An entry of the record's section `drift`."""
         from .pictures import side_by_side
 
-        expected, actual = self.sides
+        shown = [] if self.bit_for_bit else side_by_side(self.inputs, *self.sides)
+        return {**self.figures, "shown": shown}
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The same without what is to be drawn."""
         rows = [
             {key: value for key, value in asdict(row).items() if key not in _PRIVATE} for row in self.outputs
         ]
@@ -142,7 +142,6 @@ class Drift(Reported):
             "incomparable": self.incomparable,
             "notes": list(self.notes),
             "stands": self.stands,
-            "shown": side_by_side(self.inputs, expected, actual) if not self.bit_for_bit else [],
         }
 
     def __repr__(self) -> str:
@@ -150,7 +149,7 @@ class Drift(Reported):
 
     def __str__(self) -> str:
         rows = [f"{row.path}: {row_words(row)}" for row in self.outputs] if len(self.outputs) > 1 else []
-        return "\n".join([f"{self.name} against {self.against}: {words(self)}", *rows, *self.notes])
+        return "\n".join([f"{self.name} against {self.against}: {words(self.figures)}", *rows, *self.notes])
 
 
 _PRIVATE = ("spread", "is_same", "positions", "agreed", "where")

@@ -39,10 +39,12 @@ class OutputsMethods(Handle):
     def _moved(self) -> str:
         """For a snapshot that differs: whether the base answers otherwise too, and where that begins."""
         from .base import drift_from_base
-        from .changes import in_words
+        from .words import words
 
         try:
-            return f"against the base: {in_words(drift_from_base(self.subject, self._ask(), others=False).to_dict())}"
+            return (
+                f"against the base: {words(drift_from_base(self.subject, self._ask(), others=False).figures)}"
+            )
         except ModelCheckError as error:
             return f"against the base: {first_sentence(str(error))}"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from ...records.plain import number
 from ...verdict.units import RATIO
 
 if TYPE_CHECKING:
     from .compare import Row
-    from .drift import Drift
 
 BASE = "base"
+SAME, BOTH = "the same, bit for bit", "head's weights in both"
 Variant: TypeAlias = Literal[
     "bfloat16",
     "float16",
@@ -28,28 +30,38 @@ Variant: TypeAlias = Literal[
 WORDS: tuple[str, ...] = (BASE, *get_args(Variant))
 
 
-def words(drift: Drift) -> str:
-    """`3.1e-3 of their scale, top-1 the same for 8 of 8; first at layer2.0.bn1`."""
-    if drift.incomparable:
-        text = f"cannot be compared: {drift.incomparable}"
-    elif drift.vacuous:
-        text = f"the same, but they say nothing: {drift.vacuous}"
-    elif drift.bit_for_bit:
-        text = "the same, bit for bit"
-    elif not drift.max_error:
-        text = "equal, but not bit for bit: a zero has another sign, or a dtype is another"
+def words(entry: Mapping[str, Any]) -> str:
+    """Of `Drift.figures`, also as a record holds it:
+    `3.1e-3 of their scale, top-1 the same for 8 of 8; first at layer2.0.bn1`.
+    """
+    first = entry["first_module"]
+    if entry["incomparable"]:
+        text = f"cannot be compared: {entry['incomparable']}"
+    elif entry["vacuous"]:
+        text = f"the same, but they say nothing: {entry['vacuous']}"
+    elif entry["bit_for_bit"]:
+        text = f"{SAME} ({BOTH})" if entry["against"] == BASE else SAME
     else:
-        text = amount(drift)
-    return f"{text}; first at {drift.first_module}" if drift.first_module is not None else text
+        text = amount(entry)
+    return f"{text}; first at {first}" if first is not None else text
 
 
-def amount(drift: Drift) -> str:
-    """`3.1e-3 of their scale, top-1 the same for 8 of 8`."""
-    worst = drift.worst
-    measured = worst is None or "float" in worst.dtype or "complex" in worst.dtype
-    size = short(drift.max_error) if measured else RATIO.format(drift.max_error, 3)
-    text = f"{size} of their {'scale' if measured else 'entries'}"
-    return f"{text}, top-1 the same for {drift.agreed:,} of {drift.positions:,}" if drift.positions else text
+def amount(entry: Mapping[str, Any]) -> str:
+    """`3.1e-3 of their scale, top-1 the same for 8 of 8`, of what is not the same bit for bit."""
+    error = _size(entry)
+    if not error:
+        return "equal, but not bit for bit: a zero has another sign, or a dtype is another"
+    worst = max(entry["outputs"], key=_size, default=None)
+    measured = worst is None or "float" in worst["dtype"] or "complex" in worst["dtype"]
+    text = f"{short(error)} of their scale" if measured else f"{RATIO.format(error, 3)} of their entries"
+    positions, agreed = entry["positions"], entry["agreed"]
+    return f"{text}, top-1 the same for {agreed:,} of {positions:,}" if positions else text
+
+
+def _size(entry: Mapping[str, Any]) -> float:
+    """A record has no infinities."""
+    error = number(entry["max_error"])
+    return math.inf if error is None else error
 
 
 def short(error: float) -> str:
