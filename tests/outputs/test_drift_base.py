@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.outputs import base
 from pytest_modelcheck.checks.outputs.check import DriftBudget
+from pytest_modelcheck.checks.outputs.compare import compare
 from pytest_modelcheck.checks.outputs.metrics import DRIFT
 from pytest_modelcheck.checks.outputs.words import words
 from pytest_modelcheck.errors import MeasurementError
@@ -254,3 +255,16 @@ def test_one_wording_of_a_drift(forward, line):
     assert found == line
     assert str(drift).partition(": ")[2] == found
     assert DriftBudget().read(drift, SimpleNamespace(metric=DRIFT)).aka == found
+
+
+def test_complex_numbers_are_apart_by_magnitude():
+    given = torch.tensor([[3 + 4j, 1j, 0, complex("nan")]])
+    shifted = torch.tensor([[3 + 4j, 1j, 3 - 4j, complex("nan")]])
+    (row,) = compare({"z": given}, {"z": shifted})
+    assert (row.max_error, row.mean_error, row.equal) == (1.0, 0.25, 0.75)
+    assert (row.where, row.nan) == ((0, 2), (1, 1))
+    assert [row.is_same for row in compare({"z": given}, {"z": given.clone()})] == [True]
+    signed = given.clone()
+    signed[0, 2] = complex(0.0, -0.0)
+    assert [(row.is_same, row.equal) for row in compare({"z": given}, {"z": signed})] == [(False, 1.0)]
+    assert [row.equal for row in compare({"z": given}, {"z": given.real})] == [0.5]

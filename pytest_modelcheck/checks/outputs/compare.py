@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -71,44 +71,43 @@ def _row(path: str, own: Tensor, other: Tensor) -> Row:
     if own.shape != other.shape:
         sizes = [size_words(side.shape) or "one number" for side in (other, own)]
         return _without(path, own, f"shape {sizes[0]} there, {sizes[1]} here")
-    a, b = (_real(side).cpu() for side in (own, other))
+    a, b = (widened(side.detach().resolve_conj().resolve_neg()).cpu() for side in (own, other))
     nan, inf = (
         (_count(torch.isnan, b), _count(torch.isnan, a)),
         (_count(torch.isinf, b), _count(torch.isinf, a)),
     )
-    same = a.dtype is b.dtype and own.dtype is other.dtype
-    alike = (a == b) | (torch.isnan(a) & torch.isnan(b)) if a.is_floating_point() else a == b
+    measured = a.is_floating_point() or a.is_complex()
+    if a.is_complex() or b.is_complex():
+        a, b = a.to(torch.complex128), b.to(torch.complex128)
+    pairs = [*zip(_parts(a), _parts(b), strict=True)]
+    alike = torch.stack([(x == y) | ((x != x) & (y != y)) for x, y in pairs]).all(0)
     equal = float(alike.double().mean()) if a.numel() else 1.0
-    positions, agreed = _classes(path, *(widened(side).cpu() for side in (own, other)))
+    is_same = own.dtype is other.dtype and equal == 1.0
     facts = (path, tuple(own.shape), dtype_name(own))
-    if not a.is_floating_point():
+    if not measured:
         share = 1 - equal
-        return Row(
-            *facts,
-            share,
-            share,
-            equal,
-            nan,
-            inf,
-            "",
-            share,
-            same and equal == 1.0,
-            positions,
-            agreed,
-            _first(~alike),
-        )
-    error, mean, spread, where = _errors(a.double(), b.double(), alike)
-    signs = bool((torch.signbit(a) == torch.signbit(b))[~torch.isnan(a)].all()) if equal == 1.0 else False
-    return Row(*facts, error, mean, equal, nan, inf, "", spread, same and signs, positions, agreed, where)
+        return Row(*facts, share, share, equal, nan, inf, spread=share, is_same=is_same, where=_first(~alike))
+    is_same = is_same and all(_signs_alike(*pair) for pair in pairs)
+    error, mean, spread, where = _errors(_wide(a), _wide(b), alike)
+    return Row(*facts, error, mean, equal, nan, inf, "", spread, is_same, *_classes(path, a, b), where)
 
 
-def _real(tensor: Tensor) -> Tensor:
-    plain = widened(tensor.detach().resolve_conj().resolve_neg())
-    return torch.view_as_real(plain) if plain.is_complex() else plain
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor if tensor.is_complex() else tensor.double()
+
+
+def _parts(tensor: Tensor) -> Sequence[Tensor]:
+    """Of complex numbers the real and the imaginary ones."""
+    return torch.view_as_real(tensor).unbind(-1) if tensor.is_complex() else (tensor,)
+
+
+def _signs_alike(one: Tensor, other: Tensor) -> bool:
+    """Of NaN the sign says nothing."""
+    return bool((torch.signbit(one) == torch.signbit(other))[~torch.isnan(one)].all())
 
 
 def _count(what: object, tensor: Tensor) -> int:
-    return int(what(tensor).sum()) if tensor.is_floating_point() else 0  # type: ignore[operator]
+    return int(what(tensor).sum()) if tensor.is_floating_point() or tensor.is_complex() else 0  # type: ignore[operator]
 
 
 def _errors(a: Tensor, b: Tensor, alike: Tensor) -> tuple[float, float, float, tuple[int, ...]]:

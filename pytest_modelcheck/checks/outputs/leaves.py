@@ -46,10 +46,13 @@ def opened(output: object) -> Opened:
 
 def widened(tensor: Tensor) -> Tensor:
     """The same values in a kind that torch computes with: floats of one byte as float32, what has no values of its own
-    (two in a byte) as bytes; unsigned whole numbers as int64, in which the largest of 64 bits are negative.
+    (two in a byte) as bytes, complex numbers of two halves as complex64; unsigned whole numbers as int64, in which the
+    largest of 64 bits are negative.
     """
     if tensor.dtype in UNSIGNED:
         return tensor.to(torch.int64)
+    if tensor.dtype is torch.complex32:
+        return tensor.to(torch.complex64)
     if not tensor.is_floating_point() or tensor.itemsize > 1:
         return tensor
     try:
