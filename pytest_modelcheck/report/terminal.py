@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ..records.gone import NEXT, NO_LONGER, is_gone, removal_line
 from ..records.outcome import BAD, shown_outcome
@@ -100,6 +101,8 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
         return ["", f"the base could not be measured: {printable(changes['error'], keep=chr(10))}"]
     lines = [line for subject in changes["subjects"] for line in _subject_lines(subject, catalogue)]
     rest = [f"  and {len(lines) - shown} more lines, in the report"] if len(lines) > shown else []
+    first = sorted(range(len(lines)), key=lambda place: not lines[place].always)[:shown]
+    told = [lines[place].text for place in sorted(first)]
     loose = [check for check in record["checks"] if check["outcome"] == "not gated"]
     notes = [f"  not gated: {_short_row(check)}" for check in loose[:shown]]
     notes += [f"  no longer checked: {printable(name)}" for name in changes.get("gone", [])[:shown]]
@@ -110,7 +113,7 @@ def changes_lines(record: Record, catalogue: Catalogue, shown: int = 40) -> list
         head = "nothing to compare with the base"
     commit = printable(changes["base"]["commit"][:12])
     always = [f"  {line}" for line in _unchanged_lines(changes["subjects"], catalogue)[:shown]]
-    return ["", f"{head} {commit}".rstrip(), *lines[:shown], *rest, *always, *notes]
+    return ["", f"{head} {commit}".rstrip(), *told, *rest, *always, *notes]
 
 
 def _unchanged_lines(subjects: Sequence[SubjectChanges], catalogue: Catalogue, most: int = 3) -> list[str]:
@@ -146,16 +149,25 @@ def _short_row(check: CheckEntry) -> str:
     return printable(f"{check['subject']} {check['title']}: {check['reason']}")
 
 
-def _subject_lines(subject: SubjectChanges, catalogue: Catalogue) -> list[str]:
+class _Told(NamedTuple):
+    """A line, and whether it stays where there are too many."""
+
+    text: str
+    always: bool = False
+
+
+def _subject_lines(subject: SubjectChanges, catalogue: Catalogue) -> list[_Told]:
     """The subject with its headline, below it what changed; nothing for an unchanged one."""
     if subject["status"] == "unchanged":
         return []
     gist = ", ".join(line.text for line in headlines(subject, catalogue))
     was = f", called {subject['from']} at the base" if "from" in subject else ""
-    lines = [f"{subject['name']}: {gist or subject['status']}{was}"]
-    told = [str(line) for line in change_lines(subject, catalogue, MODULES) if not line.is_headline]
-    lines += [f"  {line}" for line in (*_figure_lines(subject, catalogue), *told)]
-    return [f"  {printable(line)}" for line in lines]
+    told = [line for line in change_lines(subject, catalogue, MODULES) if not line.is_headline]
+    head = f"{subject['name']}: {gist or subject['status']}{was}"
+    lines = [_Told(head, any(line.always for line in told))]
+    lines += [_Told(f"  {line}") for line in _figure_lines(subject, catalogue)]
+    lines += [_Told(f"  {line}", line.always) for line in told]
+    return [_Told(f"  {printable(text)}", always) for text, always in lines]
 
 
 def _figure_lines(subject: SubjectChanges, catalogue: Catalogue) -> list[str]:

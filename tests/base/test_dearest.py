@@ -1,5 +1,6 @@
 """The dearest change comes first, wherever changes are told; repeated layers stand in one row."""
 
+import copy
 import html
 import re
 
@@ -86,3 +87,14 @@ def test_figures_that_differ_look_different(show):
         record["subjects"][0]["complexity"]["params"] = 7_239_680 + more
     head["changes"] = compare(base, head)
     assert re.search(r"7,239,680 parameters\W+7,239,685 parameters", show(head))
+
+
+def test_what_is_always_said_is_not_cut(changed):
+    """Of many changed subjects the line about outputs, and whose it is, stay before all else."""
+    head = copy.deepcopy(changed)
+    (subject,) = head["changes"]["subjects"]
+    told = {"text": "apart", "stands": "", "first": None, "same": False}
+    head["changes"]["subjects"] = [{**subject, "name": name, "drift": told} for name in ("one", "two")]
+    lines = [line.strip() for line in changes_lines(head, shown=4)][2:7]
+    assert [line.partition(":")[0] for line in lines[:4]] == ["one", "outputs", "two", "outputs"]
+    assert lines[4].endswith("more lines, in the report")
