@@ -71,6 +71,7 @@ def check_entry(nodeid: str, told: Told) -> CheckEntry:
         "limit_short": limit.short,
         "headroom": verdict.headroom,
         **_accepted(verdict),
+        "instead": measurement.instead if measurement else "",
     }
 
 

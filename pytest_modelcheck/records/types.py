@@ -77,6 +77,7 @@ class CheckEntry(Owned):
     `demand`: which demand of its test it answers; what was judged may be another metric than was asked for.
     `varies`: another run of the same code may measure something else.
     `limit_short`: the limit for a column of a table. `error`: why there is no measurement.
+    `instead`: what is said in place of a value that no number tells of.
     """
 
     nodeid: str
@@ -115,6 +116,7 @@ class CheckEntry(Owned):
     limit_text: str
     limit_short: NotRequired[str]
     headroom: Figure
+    instead: NotRequired[str]
 
 
 class DemandEntry(TypedDict):

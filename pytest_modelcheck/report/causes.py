@@ -156,6 +156,8 @@ def effect(check: CheckEntry, catalogue: Catalogue) -> str:
         return f"{title}: {_reason(check)}"
     if known is not None and known.breach:
         return f"{known.words}: {_reason(check)}" if error else known.breach
+    if check.get("instead"):
+        return f"{title}: {check['instead']} ({check['limit_text']})"
     value, base = number(check["value"]), number(check.get("base"))
     moved = value if known is not None and known.nature == "comparison" else share(base, value)
     if limit is not None and value is not None and moved is not None:

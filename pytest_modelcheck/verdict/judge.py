@@ -140,7 +140,7 @@ class Verdict:
     def __str__(self) -> str:
         """In short: `net slowdown: 11 % (9.2 % to 13 %), max 5 % above the base: fail`; `message` has it at length."""
         seen, unit = self.measurement, self.limit.shown
-        value = self.error.partition("\n")[0] if seen is None else unit.format(seen.value)
+        value = self.error.partition("\n")[0] if seen is None else seen.instead or unit.format(seen.value)
         span = f" ({unit.span(*seen.interval)})" if seen is not None and seen.interval else ""
         return f"{self.subject} {self.limit.metric.words}: {value}{span}, {self.limit}: {self.outcome}"
 

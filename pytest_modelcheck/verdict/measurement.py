@@ -37,6 +37,7 @@ class Measurement:
     notes: tuple[str, ...] = ()
     caveat: str = ""  # what the value leaves out: told also where the check passes
     protocol: str = ""  # how it was measured, where that is no matter of course
+    instead: str = ""  # what is said in place of a value that no number tells of: outputs of another shape
     beside: str = ""  # what every table says beside the value: of a time, on which clock
     details: tuple[str, ...] = ()  # what is told where all is asked for: whole texts of others' errors
     varies: bool = False  # whether another run of the same code may measure something else

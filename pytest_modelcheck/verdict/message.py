@@ -118,7 +118,7 @@ def _accept_rows(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.outcome is not Outcome.FAIL:
         return []
     rows = [("accepted", _accepted(verdict.accepted, verdict.limit.unit))] if verdict.accepted else []
-    if verdict.trailer and verdict.measurement is not None:
+    if verdict.trailer and verdict.measurement is not None and not verdict.measurement.instead:
         ends = verdict.measurement.high, verdict.measurement.value
         most = next(filter(math.isfinite, ends), None)
         if most is not None:  # what is without end, such as outputs of another shape, is under no limit
@@ -155,6 +155,8 @@ def value_text(measurement: Measurement | None, verdict: Verdict) -> str:
 
 
 def _shown(measurement: Measurement, unit: Unit) -> str:
+    if measurement.instead:
+        return measurement.instead
     text = unit.format(measurement.value)
     if measurement.interval:
         text += f" ({unit.span(*measurement.interval)})"
@@ -195,7 +197,8 @@ def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
     rows = [("limit", str(verdict.limit))]
     if verdict.base is not None:
         rows.append(("base", unit.exact(verdict.base)))
-    if verdict.outcome in (Outcome.FAIL, Outcome.ACCEPTED) and verdict.excess > 0:
+    has_number = verdict.measurement is not None and not verdict.measurement.instead
+    if verdict.outcome in (Outcome.FAIL, Outcome.ACCEPTED) and verdict.excess > 0 and has_number:
         words = "under by" if verdict.at_minimum else "past line" if verdict.limit.has_line else "over by"
         rows.append((words, unit.exact(_excess(verdict)) + _share(verdict)))
     return rows

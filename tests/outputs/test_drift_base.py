@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,8 @@ from pytest_modelcheck.checks.outputs.metrics import DRIFT
 from pytest_modelcheck.checks.outputs.words import words
 from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.model.subject import Subject
+from pytest_modelcheck.verdict.judge import Outcome, judge
+from pytest_modelcheck.verdict.message import explain, headline, value_text
 
 from .planted import Planted, made
 from .planted_kinds import PLANTED_KINDS
@@ -268,3 +271,26 @@ def test_complex_numbers_are_apart_by_magnitude():
     signed[0, 2] = complex(0.0, -0.0)
     assert [(row.is_same, row.equal) for row in compare({"z": given}, {"z": signed})] == [(False, 1.0)]
     assert [row.equal for row in compare({"z": given}, {"z": given.real})] == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("forward", "shown", "note"),
+    [
+        (lambda x: torch.where(x == 0, -x, x), "not bit for bit", "output: equal, but not bit for bit: "),
+        (lambda x: x[:, :2], "no match", "output: shape 1x2 there, 1x3 here"),
+    ],
+)
+def test_what_no_number_tells_of_is_said_in_words(forward, shown, note):
+    head, old = nn.Module(), nn.Module()
+    head.forward, old.forward = (lambda x: x), forward
+    drift = ModelCheck(head, (torch.tensor([[0.0, 1.0, 2.0]]),)).drift(old)
+    check = DriftBudget()
+    (limit,) = check.read_marker((0,), {"against": "repeated"}).limits
+    verdict = judge("net", limit, check.read(drift, limit))
+    lines = explain(replace(verdict, trailer="drift")).splitlines()
+    assert verdict.outcome is Outcome.FAIL
+    assert f" {shown} " in lines[1]
+    assert any(note in line for line in lines)
+    assert not [line for line in lines if "e-30" in line or "inf" in line or "over by" in line]
+    assert value_text(verdict.measurement, verdict) == shown
+    assert "e-30" not in str(verdict) + headline(verdict)

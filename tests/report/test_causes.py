@@ -49,6 +49,10 @@ def _sentence(cause):
 EFFECTS = {
     "relative": (RELATIVE, "FLOPs +310 % (limit +2 %)"),
     "from nothing": ({**RELATIVE, "base": 0}, "FLOPs 410 FLOPs (max 2 % above the base)"),
+    "no number but words": (
+        {"title": "drift", "value": 2e-308, "instead": "not bit for bit", "limit_text": "max 0 %"},
+        "drift: not bit for bit (max 0 %)",
+    ),
     "absolute": ({**FLOPS, "value": 12e6, "limit_text": "max 11 MFLOPs"}, "FLOPs 12 MFLOPs (max 11 MFLOPs)"),
     "at least": (
         {"title": "coverage", "unit": "as a share of 1", "value": 0.67, "limit_text": "min 90 %"},

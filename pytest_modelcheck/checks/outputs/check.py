@@ -108,7 +108,8 @@ class DriftBudget(Check):
         if limit.metric is DISAGREEMENT:
             return _disagreement(observed, notes)
         value = observed.max_error or (0.0 if observed.bit_for_bit else LEAST)
-        return Measurement(value, aka=words(observed.figures), notes=notes)
+        instead = "no match" if math.isinf(value) else "not bit for bit" if value == LEAST else ""
+        return Measurement(value, aka=words(observed.figures), notes=notes, instead=instead)
 
 
 def _limit(metric: Metric, bound: float, options: Mapping[str, object], given: object) -> Limit:
@@ -119,7 +120,7 @@ def _limit(metric: Metric, bound: float, options: Mapping[str, object], given: o
 
 def _disagreement(drift: Drift, notes: tuple[str, ...]) -> Measurement:
     if drift.incomparable:
-        return Measurement(1.0, aka=words(drift.figures), notes=notes)
+        return Measurement(1.0, aka=words(drift.figures), notes=notes, instead="no match")
     if drift.agreement is None:
         raise MeasurementError(
             "no output has classes, so that there is no arg-max to compare (a floating tensor of shape (N, C), "

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .compare import Row
 
 BASE = "base"
+EQUAL = "equal, but not bit for bit: a zero has another sign, or a dtype is another"
 SAME, BOTH = "the same, bit for bit", "head's weights in both"
 Variant: TypeAlias = Literal[
     "bfloat16",
@@ -50,7 +51,7 @@ def amount(entry: Mapping[str, Any]) -> str:
     """`3.1e-3 of their scale, top-1 the same for 8 of 8`, of what is not the same bit for bit."""
     error = _size(entry)
     if not error:
-        return "equal, but not bit for bit: a zero has another sign, or a dtype is another"
+        return EQUAL
     worst = max(entry["outputs"], key=_size, default=None)
     measured = worst is None or "float" in worst["dtype"] or "complex" in worst["dtype"]
     text = f"{short(error)} of their scale" if measured else f"{RATIO.format(error, 3)} of their entries"
@@ -80,7 +81,7 @@ def row_words(row: Row) -> str:
         f"{kind} {there:,} there, {here:,} here" for kind, (there, here) in _broken(row) if there != here
     ]
     place = f", the most at {list(row.where)}" if row.max_error and row.where else ""
-    size = "the same, bit for bit" if row.is_same else f"{short(row.max_error)}{place}"
+    size = SAME if row.is_same else f"{short(row.max_error)}{place}" if row.max_error else EQUAL
     return ", ".join([size, *broken])
 
 
