@@ -27,7 +27,7 @@ from .planted import Planted, made
 from .planted_kinds import PLANTED_KINDS
 
 SAME = "the same, bit for bit (head's weights in both)"
-APART = "as they stand"
+APART = "as they stand (the base's own inputs)"
 A, B = torch.arange(6.0).reshape(2, 3), torch.linspace(5, 9, 6).reshape(2, 3)
 CODE = [p for p in PLANTED_KINDS if p.change in ("softmax over the batch", "a layer more", "the norm first")]
 
@@ -82,7 +82,7 @@ def test_layers_renamed_have_the_heads_weights():
     old, inputs = made("cells")
     line, stands = told(subject(New(), *inputs), subject(old, *inputs))
     assert line == SAME
-    assert stands.startswith("as they stand, with 6 tensors of its weights of the base's own: ")
+    assert stands.startswith("as they stand (the base's own 6 tensors): apart by ")
 
 
 @pytest.mark.parametrize("planted", CODE, ids=[p.change for p in CODE])
@@ -100,7 +100,7 @@ def test_weights_alone_are_told_as_such():
     new.v.weight.data.mul_(1.01)
     line, stands = told(subject(new, *inputs), subject(model, *inputs))
     assert line == SAME
-    assert "1 tensor of its weights" in stands
+    assert stands.startswith("as they stand (the base's own 1 tensor): apart by ")
 
 
 class Two(nn.Module):
@@ -136,6 +136,19 @@ def test_tied_weights_have_all_their_names(now, before, same, notes):
     assert (drift.bit_for_bit, drift.notes) == (same, notes)
 
 
+def test_buffers_that_code_makes_are_code_and_named():
+    def model(mean: float) -> nn.Module:
+        torch.manual_seed(0)
+        made = nn.Sequential(nn.Linear(3, 3))
+        made.register_buffer("mean", torch.tensor(mean), persistent=False)
+        made.forward = lambda x: made[0](x - made.mean)
+        return made
+
+    drift = base.drift_from_base(subject(model(0.5), A), asks(subject(model(0.0), A)))
+    assert (drift.max_error > 0, drift.stands) == (True, "")
+    assert drift.notes == ("buffers that code makes, with other values here: mean",)
+
+
 class Scaled(nn.Module):
     """Sensitive to each of its arguments."""
 
@@ -169,7 +182,7 @@ class Opaque:
 )
 def test_the_inputs_are_the_heads(now, before, stands):
     line, said = told(ModelCheck(Scaled(), now).subject, ModelCheck(Scaled(), before).subject)
-    assert (line, said.partition(",")[0]) == (SAME, stands)
+    assert (line, said.partition(":")[0]) == (SAME, stands)
 
 
 def test_what_cannot_be_sent_stays_and_is_told():

@@ -90,6 +90,7 @@ def drift_from_base(subject: Subject, ask: Ask, *, others: bool = True) -> Drift
     refuse_meta(subject)
     given = {
         "weights": weights_of(subject.module),
+        "made": _made(subject.module),
         "tree": list(map(tuple, tree_of(subject.module))),
         "inputs": packed(subject.require_inputs(), subject.device),
     }
@@ -116,8 +117,9 @@ def answer_head(subject: Subject, given: Mapping[str, Any]) -> dict[str, Any]:
     lone = [name for name in tensors if name not in partners]
     used = {id(value) for value in partners.values()}
     here = [name for name, value in given["weights"].items() if id(value) not in used]
+    remade = [name for name, sign in _made(subject.module).items() if given["made"].get(name, sign) != sign]
     is_other_input = _inputs_digest(subject, own) != _inputs_digest(subject, inputs)
-    stands = _answer(subject, trace=False).plain() if changed or lone or here or is_other_input else None
+    stands = _answer(subject, trace=False).plain() if changed or lone or is_other_input else None
     with subject.restored():
         for name, value in partners.items():
             tensors[name].data = value.to(tensors[name])
@@ -135,20 +137,20 @@ def answer_head(subject: Subject, given: Mapping[str, Any]) -> dict[str, Any]:
         "refused": "",
         "answer": answered.plain(),
         "stands": stands,
-        "others": _others(changed, lone, here, is_other_input),
+        "others": _others(len(changed) + len(lone), is_other_input),
         "notes": [
             *_lone("weights at the base alone, as it is there", lone),
             *_lone("weights here alone", here),
+            *_lone("buffers that code makes, with other values here", remade),
             *_lone("arguments that stay the base's own", receiver.kept),
         ],
     }
 
 
-def _others(changed: Sequence[str], lone: Sequence[str], here: Sequence[str], is_other_input: bool) -> str:
-    """What of the base is not this tree's: `3 tensors of its weights`."""
-    parts = [count(len(changed), "tensor") + " of its weights"] if changed else []
-    parts += ["the tensors that only one of them has"] if lone or here else []
-    return " and ".join([*parts, *(["its inputs"] if is_other_input else [])])
+def _others(tensors: int, is_other_input: bool) -> str:
+    """What of it is not this tree's: `the base's own inputs and 3 tensors`."""
+    parts = [*(["inputs"] if is_other_input else []), *([count(tensors, "tensor")] if tensors else [])]
+    return f"the base's own {' and '.join(parts)}"
 
 
 def _lone(where: str, names: Sequence[str]) -> list[str]:
@@ -164,10 +166,9 @@ def _stands(own: Answer, said: Mapping[str, Any]) -> str:
         return ""
     rows = tuple(compare(own.outputs, Answer.read(said["stands"]).outputs))
     drift = Drift("", BASE, rows)
-    far = drift.incomparable or (
-        "the same all the same" if drift.bit_for_bit else f"{amount(drift.figures)} apart"
-    )
-    return f"as they stand, with {said['others']} of the base's own: {far}"
+    far = amount(drift.figures)
+    far = "the same all the same" if drift.bit_for_bit else f"apart by {far}" if drift.max_error else far
+    return f"as they stand ({said['others']}): {drift.incomparable or far}"
 
 
 def _answer(subject: Subject, *, trace: bool = True) -> Answer:
@@ -193,6 +194,14 @@ def _tensors(module: nn.Module, *, tied: bool = False) -> dict[str, Tensor]:
             if tensor is not None and name not in part._non_persistent_buffers_set:
                 found[f"{path}.{name}" if path else name] = tensor
     return found
+
+
+def _made(module: nn.Module) -> dict[str, str]:
+    """The other buffers, which are code: a digest of each."""
+    held = _tensors(module)
+    return {
+        name: _digest({"": tensor}, quick=True) for name, tensor in module.named_buffers() if name not in held
+    }
 
 
 def weights_of(module: nn.Module) -> dict[str, Tensor]:
