@@ -143,11 +143,12 @@ def test_zero_is_bit_for_bit():
 @pytest.mark.parametrize(
     ("forward", "why"),
     [
-        (lambda x: torch.zeros(4, 2), "they are constant"),
+        (lambda x: torch.zeros(4, 2), "'output' is 0 everywhere"),
         (lambda x: x * math.nan, "'output' is NaN everywhere"),
-        (lambda x: x[:0], "they are empty"),
+        (lambda x: x[:0], "'output' is empty"),
+        (lambda x: None, "there is no tensor among them"),
         (lambda x: torch.arange(4.0), "they are the same for any input"),
-        (lambda x: (torch.zeros(3), x * math.inf), "'0' is constant, '1' is infinite or NaN everywhere"),
+        (lambda x: (torch.zeros(3), x * math.inf), "'0' is 0 everywhere, '1' is infinite or NaN everywhere"),
         (
             lambda x: nn.functional.linear(x, torch.zeros(5, 6), torch.arange(5.0)),
             "they are the same for any input",

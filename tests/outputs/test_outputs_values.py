@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.checks.outputs.leaves import opened
+from pytest_modelcheck.checks.outputs import vacuous
+from pytest_modelcheck.checks.outputs.leaves import leaves, opened
 from pytest_modelcheck.checks.outputs.result import outputs_of
 from pytest_modelcheck.checks.outputs.stored import BEHIND, LIMIT, from_text, to_text
 from pytest_modelcheck.checks.outputs.tolerance import coarse, differences, silence
@@ -221,10 +222,15 @@ def test_the_worst_output_comes_first_and_order_counts():
         (torch.tensor(0.5), ""),
         (torch.tensor([1.0, NAN]), ""),
         (torch.tensor([1, 2]), ""),
+        (torch.tensor([3, 3]), ""),  # a class: the inputs decide
+        (torch.zeros(0, dtype=torch.int64), "'output' is empty"),
     ],
 )
 def test_outputs_that_say_nothing(output, words):
+    """The same for a snapshot and for a drift, but what a tolerance hides."""
     told = silence(outputs_of(output))
+    if "tolerance" not in words:
+        assert vacuous.silence(leaves(output)) == told
     assert words in told
     assert bool(told) == bool(words)
 

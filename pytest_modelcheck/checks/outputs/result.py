@@ -13,7 +13,7 @@ from ...errors import MeasurementError
 from ...text import count, first_line_repr, printable
 from ..reported import Reported
 from .leaves import opened
-from .values import Figures, as_kept, digest, figures, places, shown
+from .values import Figures, as_kept, digest, figures, places, shown, silence, uniform
 
 ROOM = 160 * 2**10  # bytes of values: with all that is said of them, a file stays below 256 KiB
 HEAD = 320  # bytes that an output takes beside its values, and the length of its path
@@ -53,14 +53,7 @@ class Row:
     @property
     def silence(self) -> str:
         """Why agreement with it would prove nothing: `empty`, `0.5 everywhere`; "" if it would."""
-        told, kept = self.figures, self.values.reshape(-1)
-        if not self.size:
-            return "empty"
-        if told.min is None:
-            return "infinite or NaN everywhere" if told.inf else "NaN everywhere"
-        broken = told.nan or told.inf
-        is_constant = self.size > 1 and told.min == told.max and not broken and bool((kept == kept[0]).all())
-        return f"{shown(kept[0])} everywhere" if is_constant else ""
+        return silence(self.size, self.figures, self.values.reshape(-1))
 
     @property
     def mean(self) -> float | None:
@@ -96,7 +89,7 @@ class Row:
         numbers = {"mean": told.mean, "std": told.std, "min": told.min, "max": told.max}
         facts = [f"{name} {shown(value)}" for name, value in numbers.items() if value is not None]
         facts += [f"{word} {n:,}" for word, n in (("NaN", told.nan), ("infinite", told.inf)) if n]
-        facts += [self.silence] if self.silence else []
+        facts += [alike] if (alike := uniform(self.size, told, self.values.reshape(-1))) else []
         yield f"  {', '.join(facts)}"
         if told.largest:
             yield "  largest " + ", ".join(f"{list(at)} {shown(value)}" for at, value in told.largest)

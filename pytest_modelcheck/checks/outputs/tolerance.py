@@ -14,7 +14,7 @@ import numpy as np
 
 from ...text import count, printable
 from .result import Outputs, Row
-from .values import shown
+from .values import shown, silent
 
 RTOL, ATOL = 1e-3, 1e-5
 FLOOR = 0.01  # of the largest magnitude: values below count as that large
@@ -153,11 +153,7 @@ def silence(outputs: Outputs, rtol: float = RTOL, atol: float = ATOL) -> str:
     There is none, or each is empty, NaN everywhere, constant, or so close to constant that one value would agree with
     all of them.
     """
-    if not outputs.rows:
-        return "there is no tensor among them"
-    reasons = [row.silence or _flat(row, rtol, atol) for row in outputs.rows]
-    told = [f"{row.path!r} is {why}" for row, why in zip(outputs.rows, reasons, strict=True)]
-    return ", ".join(told[:3]) if all(reasons) else ""
+    return silent({row.path: row.silence or _flat(row, rtol, atol) for row in outputs.rows})
 
 
 def _flat(row: Row, rtol: float, atol: float) -> str:

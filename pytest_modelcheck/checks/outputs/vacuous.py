@@ -16,30 +16,23 @@ from torch import Tensor
 from ...errors import ModelRunError
 from ...model.subject import Inputs, Subject
 from .leaves import widened
+from .values import as_kept, figures, silent
+from .values import silence as values_silence
 
 SAME = "they are the same for any input"
 
 
 def silence(outputs: Mapping[str, Tensor]) -> str:
     """Why agreement in these outputs proves nothing; empty where it may."""
-    found = {path: why for path, tensor in outputs.items() if (why := _silence(tensor))}
-    if len(found) < len(outputs) or not outputs:
-        return "" if outputs else "they are empty"
-    kinds = {*found.values()} - {"empty"} or {"empty"}
-    if kinds <= {"empty", "constant"} and len(kinds) == 1:
-        return f"they are {kinds.pop()}"
-    return ", ".join([f"{path!r} is {why}" for path, why in found.items() if why != "empty"][:3])
+    return silent({path: _silence(tensor) for path, tensor in outputs.items()})
 
 
 def _silence(tensor: Tensor) -> str:
     flat = widened(tensor).reshape(-1)
-    if not flat.numel():
-        return "empty"
-    if not (flat.is_floating_point() or flat.is_complex()):
-        return ""
-    if not bool(torch.isfinite(flat).any()):
-        return "NaN everywhere" if bool(torch.isnan(flat).all()) else "infinite or NaN everywhere"
-    return "constant" if flat.numel() > 1 and bool((flat == flat[0]).all()) else ""
+    if flat.numel() and bool(torch.isfinite(flat).any()) and not bool((flat == flat[0]).all()):
+        return ""  # as nearly all do: nothing is copied
+    values = as_kept(flat)
+    return "" if values is None else values_silence(values.size, figures(values), values)
 
 
 def deafness(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,3 +141,29 @@ def shown(value: object) -> str:
     if isinstance(plain, (bool, int)):
         return str(plain)
     return f"{plain + 0:.6g}" if isinstance(plain, (float, complex)) else str(plain)  # no -0
+
+
+def uniform(size: int, told: Figures, kept: np.ndarray) -> str:
+    """What all values are: `empty`, `0.5 everywhere`; "" where they differ, or there is one. `kept`: flat, some."""
+    if not size:
+        return "empty"
+    if told.min is None:
+        return "infinite or NaN everywhere" if told.inf else "NaN everywhere"
+    broken = told.nan or told.inf
+    is_constant = size > 1 and told.min == told.max and not broken and bool((kept == kept[0]).all())
+    return f"{shown(kept[0])} everywhere" if is_constant else ""
+
+
+def silence(size: int, told: Figures, kept: np.ndarray) -> str:
+    """The same of values that prove nothing by their agreement. A class or a truth value may be the same for all
+    examples and still be an answer: of these the inputs decide.
+    """
+    return "" if size and kept.dtype.kind in "biu" else uniform(size, told, kept)
+
+
+def silent(outputs: Mapping[str, str]) -> str:
+    """Why outputs prove nothing, in a sentence, by why each does; "" where one says something."""
+    if not outputs:
+        return "there is no tensor among them"
+    told = [f"{path!r} is {why}" for path, why in outputs.items()]
+    return ", ".join(told[:3]) if all(outputs.values()) else ""
