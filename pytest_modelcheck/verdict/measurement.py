@@ -37,10 +37,10 @@ class Measurement:
     notes: tuple[str, ...] = ()
     caveat: str = ""  # what the value leaves out: told also where the check passes
     protocol: str = ""  # how it was measured, where that is no matter of course
-    instead: str = ""  # what is said in place of a value that no number tells of: outputs of another shape
     beside: str = ""  # what every table says beside the value: of a time, on which clock
     details: tuple[str, ...] = ()  # what is told where all is asked for: whole texts of others' errors
     varies: bool = False  # whether another run of the same code may measure something else
+    instead: str = ""  # what is said in place of a value that no number tells of: outputs of another shape
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", _number(self.value, "its value"))

@@ -57,7 +57,8 @@ class OutputsMethods(Handle):
         floating inputs), "autocast", "channels_last", "one_by_one" (a batch against calls of one), "repeated",
         "compile", "export", "onnx", "cuda". `by_module()` has root mean squares, estimated, not largest errors: no
         module's output is held. Both answer to this model's inputs in eval mode, with the same random numbers.
-        Raises MeasurementError for other words and where there is nothing to compare with; ModelRunError.
+        Raises MeasurementError for other words, where there is no base, and where its model cannot be asked or does not
+        take these inputs; UngatedError where the base has no such model; ModelRunError.
         """
         from .against import drift_against
         from .base import drift_from_base
