@@ -364,3 +364,21 @@ def test_curve_by_module():
     assert curve["layers.1.bn1"] > 1e-4
     assert curve[SELF] == pytest.approx(drift.outputs[0].spread, rel=0.7)
     assert str(drift).endswith("; first at layers.1.bn1")
+
+
+def test_what_is_compiled_in_place_runs_as_written():
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    model = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 3))
+    model.compile(backend=backend)
+    model[1].compile(backend=backend)
+    check = ModelCheck(model, torch.randn(4, 6))
+    assert check.drift("bfloat16").by_module()["1"] > 0
+    for against in ("autocast", "one_by_one", "repeated"):
+        check.drift(against)
+    check.outputs()
+    assert not graphs

@@ -15,7 +15,7 @@ from ...errors import MeasurementError, MissingExtraError, ModelRunError, Subjec
 from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, unwrap
 from ...text import not_one_of, size_words
-from .answer import Answer, answer, call, seeded, shaken_trace, undone
+from .answer import Answer, answer, as_written, call, seeded, shaken_trace, undone
 from .drift import Drift, drift_of, is_deaf
 from .words import WORDS
 
@@ -108,7 +108,7 @@ def _changed(
 def _autocast(subject: Subject) -> tuple[Answer, Answer]:
     def run(inputs: Inputs) -> object:
         with torch.autocast(subject.device.type, dtype=torch.bfloat16):
-            return subject.run(inputs)
+            return as_written(subject, inputs)
 
     own = answer(subject)
     with subject.restored(), seeded():

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
 from .leaves import opened
@@ -70,10 +71,16 @@ def call(
     given = (inputs or subject.require_inputs()).copied(gradients=False)
     kept = given.copied(gradients=False).tensors
     with torch.no_grad(), traced(subject.module, take) if trace else nullcontext() as found:
-        output = subject.run(given) if run is None else run(given)
+        output = as_written(subject, given) if run is None else run(given)
     held = opened(output)
     tensors = {path: tensor.clone() for path, tensor in held.tensors.items()}
     return Answer(tensors, held.others, found, kept)
+
+
+def as_written(subject: Subject, inputs: Inputs) -> object:
+    """What the model returns where what was compiled in place runs eagerly. Raises ModelRunError."""
+    with eager():
+        return subject.run(inputs)
 
 
 def shaken_trace(subject: Subject) -> Trace:

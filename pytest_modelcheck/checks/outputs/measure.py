@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...model.draws import same_draws
 from ...model.subject import Inputs, Subject
+from .answer import as_written
 from .result import Outputs, outputs_of
 from .vacuous import deafness
 
@@ -25,7 +26,7 @@ def answers(subject: Subject) -> Outputs:
 
 def _answers(subject: Subject, inputs: Inputs) -> Outputs:
     with subject.restored(), torch.no_grad(), same_draws("outputs"):
-        output = subject.run(inputs.copied())
+        output = as_written(subject, inputs.copied())
         return outputs_of(output, subject.name, inputs.tensors)
 
 
