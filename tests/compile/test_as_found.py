@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.checks.compile import apart, measure
 from pytest_modelcheck.errors import MeasurementError
+from pytest_modelcheck.model import apart, dynamo
 
 X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
 
@@ -52,7 +52,7 @@ def here(subject: object) -> str:
 @pytest.mark.parametrize("isolated", [True, False])
 def test_as_found(isolated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not isolated:
-        monkeypatch.setattr(measure, "_why_here", here)
+        monkeypatch.setattr(dynamo, "why_here", here)
     model = Net()
     torch.compile(Net(), backend="eager")(X)
     utils = torch._dynamo.utils
@@ -89,7 +89,7 @@ def test_ones_own_compiled_model_is_not_compiled_again(
     isolated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not isolated:
-        monkeypatch.setattr(measure, "_why_here", here)
+        monkeypatch.setattr(dynamo, "why_here", here)
 
     class Plain(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -218,7 +218,7 @@ def test_compiled_in_place_is_looked_at_as_written_and_stays_compiled() -> None:
 def test_a_second_look_shares_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     check = ModelCheck(nn.Linear(4, 4), X)
     first = check.compile()
-    monkeypatch.setattr(measure, "in_a_fork", None)
+    monkeypatch.setattr(dynamo, "in_a_fork", None)
     assert check.compile().graphs == first.graphs
     with pytest.raises(TypeError):
         check.compile(dynamic=False)

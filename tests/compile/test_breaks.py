@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.checks.compile.apart import in_a_fork
-from pytest_modelcheck.checks.compile.measure import _alone
+from pytest_modelcheck.checks.compile.measure import _compiled
 from pytest_modelcheck.checks.compile.result import Compiled
+from pytest_modelcheck.model.apart import in_a_fork
+from pytest_modelcheck.model.dynamo import afresh
 
 from . import kinds
 from .kinds import BREAKS, SKIPPED, WHOLE, Model, line_of, model_of
@@ -37,7 +39,9 @@ def results() -> dict[Kind, Compiled]:
     torch._dynamo.reset()
     every = (*BREAKS, *SKIPPED, *WHOLE)
     checks = {kind: ModelCheck(model_of(kind), X) for kind in every}
-    made = in_a_fork(lambda: [_alone(check.subject, (), None) for check in checks.values()])
+    made = in_a_fork(
+        lambda: [afresh(partial(_compiled, check.subject, (), None)) for check in checks.values()]
+    )
     return dict(zip(every, made, strict=True))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.checks.compile.apart import in_a_fork
-from pytest_modelcheck.checks.compile.measure import _alone
+from pytest_modelcheck.checks.compile.measure import _compiled
 from pytest_modelcheck.checks.compile.result import Compiled
 from pytest_modelcheck.errors import MeasurementError, ModelRunError
+from pytest_modelcheck.model.apart import in_a_fork
+from pytest_modelcheck.model.dynamo import afresh
 
 from .kinds import RECOMPILES, Stateful, model_of
 
@@ -33,7 +35,7 @@ def results() -> dict[Callable[..., Tensor], Compiled]:
     """Of all kinds, in one fork."""
     models = [type(kind.__name__, (Stateful,), {"forward": kind})() for kind, *_ in RECOMPILES]
     checks = [ModelCheck(model, X) for model in models]
-    made = in_a_fork(lambda: [_alone(check.subject, (), None) for check in checks])
+    made = in_a_fork(lambda: [afresh(partial(_compiled, check.subject, (), None)) for check in checks])
     assert all(model.calls == 0 and model.name == "a" for model in models)
     return dict(zip((kind for kind, *_ in RECOMPILES), made, strict=True))
 

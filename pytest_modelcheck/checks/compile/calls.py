@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from inspect import signature
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
-from torch._dynamo import eval_frame
+from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from ...errors import RAISED, MeasurementError, ModelRunError
+from ...model.dynamo import compiled_by
 from ...model.eager import eager
 from ...model.subject import Inputs, Subject
 from .result import shapes_words
@@ -41,7 +40,9 @@ def run_calls(subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dynamo's: as errors they would be the model's
         try:
-            compiled = _compiled(subject.module, trace, dynamic)
+            compiled = compiled_by(
+                trace.backend, subject.module, dynamic=dynamic, guard_fail_fn=trace.guard_failed
+            )
         except RAISED as error:  # what torch refuses before it is called, as TorchScript
             raise Refused(error, "") from error
         with torch.inference_mode(False), torch.no_grad(), trace.watching():
@@ -51,16 +52,6 @@ def run_calls(subject: Subject, trace: Trace, given: Sequence[Inputs], dynamic: 
 def _call(subject: Subject, trace: Trace, compiled: Any, given: Sequence[Inputs]) -> None:
     for trace.call, inputs in enumerate(given):
         _run(subject, compiled, inputs, f" at inputs {shapes_of(inputs)}" if trace.call > 1 else "")
-
-
-def _compiled(module: nn.Module, trace: Trace, dynamic: bool | None) -> Any:
-    """The model under torch.compile; it itself stays as it is."""
-    options: dict[str, Any] = {"dynamic": dynamic, "guard_fail_fn": trace.guard_failed}
-    if (
-        "isolate_recompiles" in signature(eval_frame._optimize).parameters
-    ):  # apart from the user's own, since torch 2.12
-        options["isolate_recompiles"] = True
-    return torch._dynamo.optimize(trace.backend, **options)(module)
 
 
 def _run(subject: Subject, compiled: Any, inputs: Inputs, at: str) -> None:

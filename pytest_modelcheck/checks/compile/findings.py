@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from ...model.dynamo import is_disabled, switched_off
 from ...model.subject import Inputs, Subject
 from ...text import first_sentence
 from .calls import shapes_of
@@ -153,9 +154,9 @@ class Findings:
 
     def _why_nothing(self, has_breaks: bool) -> str:
         """Why there is no graph at all."""
-        if disabled := _disabled():
+        if disabled := switched_off():
             return disabled
-        if getattr(self.subject.module.forward, "_torchdynamo_disable", False):
+        if is_disabled(self.subject.module):
             return "its forward is disabled for torch.compile (torch.compiler.disable)"
         if isinstance(self.subject.module, torch.jit.ScriptModule):
             return "it is TorchScript, which dynamo does not look into; give the module as it is written"
@@ -190,13 +191,3 @@ def _times(frames: Iterable[Frame]) -> int:
         way = tuple(line.name for line in seen.stack if not is_machinery(line.file))
         ways[way][seen.root] += 1
     return sum(max(times.values()) for times in ways.values())
-
-
-def _disabled() -> str:
-    """Why dynamo compiles nothing at all in this process; "" if it does."""
-    stance = getattr(getattr(torch._dynamo.eval_frame, "_stance", None), "stance", "default")
-    if stance not in ("default", "eager_then_compile", "aot_eager_then_compile"):
-        return f"the stance of torch.compiler is {stance!r} (torch.compiler.set_stance)"
-    if torch._dynamo.config.disable or os.environ.get("TORCHDYNAMO_DISABLE") == "1":
-        return "dynamo is disabled (TORCHDYNAMO_DISABLE, torch._dynamo.config.disable)"
-    return ""

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-import torch._dynamo
-import torch._dynamo.repro.after_dynamo  # what dynamo loads late takes long: once here, and not in each fork
-from torch._dynamo import convert_frame, output_graph, symbolic_convert
+import torch
+from torch._dynamo import output_graph, symbolic_convert
 
+from ...model.dynamo import conversions
 from .source import Line, collapsed, is_machinery
 
 CALLED = "call_compiled"  # the function of ours that calls the model
@@ -87,27 +87,9 @@ class Trace:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """A block in which all that this thread compiles is noted."""
-        thread = threading.get_ident()
-        translator, converter = symbolic_convert.InstructionTranslatorBase, convert_frame.ConvertFrameAssert
-        convert = converter.__call__
-
-        def converted(self_: Any, frame: Any, *args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
-                return convert(self_, frame, *args, **kwargs)
-            with self._frame(frame) as noted:
-                result = convert(self_, frame, *args, **kwargs)
-                noted.compiled = getattr(result, "guarded_code", result) is not None
-                noted.skipped = getattr(result, "skip_reason", "") or ""
-                return result
-
-        # dynamo looks past its own frames for what called a function (`disable(recursive=False)`): so past this one
-        converted.__code__ = converted.__code__.replace(co_filename=convert_frame.__file__)
-        with self._logged(translator, thread):
-            converter.__call__ = converted  # type: ignore[method-assign, assignment]
-            try:
-                yield
-            finally:
-                converter.__call__ = convert  # type: ignore[method-assign]
+        translator = symbolic_convert.InstructionTranslatorBase
+        with self._logged(translator, threading.get_ident()), conversions(self._frame):
+            yield
 
     @contextmanager
     def _logged(self, translator: Any, thread: int) -> Iterator[None]:

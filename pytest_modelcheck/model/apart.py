@@ -18,8 +18,8 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 
-from ...errors import MeasurementError
-from ...text import duration
+from ..errors import MeasurementError
+from ..text import duration
 
 Made = TypeVar("Made")
 LONGEST = 900.0  # seconds of one measurement
@@ -123,13 +123,13 @@ def _hanging(what: str) -> str:
 
 
 def _seconds(process: int) -> float | None:
-    """Of processor time that it has used; None where that is not known."""
+    """Of processor time that it and what it waited for (a C++ compiler) used; None where that is not known."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _result(data: bytes, status: int) -> Any:
