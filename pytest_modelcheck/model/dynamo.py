@@ -83,18 +83,6 @@ def _kept(module: nn.Module) -> Iterator[None]:
                     tensor.copy_(value)
 
 
-@contextmanager
-def uncompiled(module: nn.Module) -> Iterator[None]:
-    """A block in which what was compiled in place (`module.compile()`) is what it was made from."""
-    key = "_compiled_call_impl"
-    compiled = [(vars(part), vars(part).pop(key)) for part in module.modules() if key in vars(part)]
-    try:
-        yield
-    finally:
-        for attributes, call in compiled:
-            attributes[key] = call
-
-
 def compiled_by(backend: Callable[..., Any], module: nn.Module, **options: Any) -> Any:
     """The module under torch.compile; it itself stays as it is. Raises what torch refuses before it is called."""
     if "isolate_recompiles" in signature(eval_frame._optimize).parameters:

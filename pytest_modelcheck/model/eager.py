@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from .plainly import Rule, plainly
 
@@ -20,3 +21,15 @@ def eager(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
             return
         with torch.compiler.set_stance("force_eager"):
             yield
+
+
+@contextmanager
+def uncompiled(module: nn.Module) -> Iterator[None]:
+    """A block in which what was compiled in place (`module.compile()`) is what it was made from."""
+    key = "_compiled_call_impl"
+    compiled = [(vars(part), vars(part).pop(key)) for part in module.modules() if key in vars(part)]
+    try:
+        yield
+    finally:
+        for attributes, call in compiled:
+            attributes[key] = call

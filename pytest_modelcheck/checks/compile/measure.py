@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 
 from ...errors import at_length
-from ...model.dynamo import as_found, uncompiled
+from ...model.dynamo import as_found
+from ...model.eager import uncompiled
 from ...model.places import Place
 from ...model.shared import shared
 from ...model.subject import Subject

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError, in_short
+from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError
+from ...model.eager import uncompiled
 from ...model.observe import is_scripted
 from ...model.subject import Inputs, Subject, unwrap
 from ...text import not_one_of, size_words
-from .answer import Answer, answer, as_written, call, seeded, shaken_trace, undone
+from .answer import Answer, answer, as_written, call, refused, seeded, shaken_trace, undone
 from .drift import Drift, drift_of, is_deaf
 from .words import WORDS
 
@@ -223,13 +224,9 @@ def _repeated(subject: Subject) -> tuple[Answer, Answer]:
 
 
 def _compiled(subject: Subject) -> tuple[Answer, Answer]:
-    def run(inputs: Inputs) -> object:
-        try:
-            return torch.compile(subject.module)(*inputs.args, **inputs.kwargs)
-        except Exception as error:
-            raise _refused(subject, "torch.compile", error) from error
+    from .compiling import compiled  # with torch's compiler, which takes long to load
 
-    return _without_modules(subject, run)
+    return compiled(subject)
 
 
 def _exported(subject: Subject) -> tuple[Answer, Answer]:
@@ -239,7 +236,7 @@ def _exported(subject: Subject) -> tuple[Answer, Answer]:
             again = inputs.copied(gradients=False)
             return program.module()(*again.args, **again.kwargs)
         except Exception as error:
-            raise _refused(subject, "torch.export", error) from error
+            raise refused(subject, "torch.export", error) from error
 
     return _without_modules(subject, run)
 
@@ -259,23 +256,16 @@ def _onnx(subject: Subject) -> tuple[Answer, Answer]:
             assert program is not None
             return list(program(*again.args, **again.kwargs))
         except Exception as error:
-            raise _refused(subject, "torch.onnx", error) from error
+            raise refused(subject, "torch.onnx", error) from error
 
     own, other = _without_modules(subject, run)
     return own, Answer(dict(zip(own.outputs, other.outputs.values(), strict=False)))
 
 
-def _refused(subject: Subject, by: str, error: Exception) -> MeasurementError:
-    """In the words of the innermost error: those around it tell how to report it."""
-    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    return MeasurementError(f"{subject.name}: {by} does not run it: {in_short(error)}")
-
-
 def _without_modules(subject: Subject, run: Callable[[Inputs], object]) -> tuple[Answer, Answer]:
     """Compilers take the watch over large tensors for the model's code: it is off."""
     own = answer(subject, trace=False)
-    with subject.restored(guard=False), seeded():
+    with subject.restored(guard=False), uncompiled(subject.module), seeded():
         return own, call(subject, trace=False, run=run)
 
 

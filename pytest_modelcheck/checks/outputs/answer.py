@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ...errors import MeasurementError, in_short
 from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
@@ -25,12 +26,16 @@ NOISE = 4  # times the dtype's precision
 
 @dataclass(frozen=True)
 class Answer:
-    """`outputs` by path, `others`: what it returns besides and no values has; `trace` is None where nobody asked."""
+    """`outputs` by path, `others`: what it returns besides and no values has; `trace` is None where nobody asked.
+
+    `idle`: why it is the model as written that answered, where something else was asked for; "" else.
+    """
 
     outputs: Mapping[str, Tensor]
     others: tuple[str, ...] = ()
     trace: Trace | None = None
     inputs: Sequence[Tensor] = ()
+    idle: str = ""
 
     def plain(self) -> dict[str, Any]:
         """For another process: numbers, texts and tensors."""
@@ -105,6 +110,18 @@ def shaken_trace(subject: Subject) -> Trace:
             hook.remove()
     assert trace is not None
     return trace
+
+
+def refused(subject: Subject, by: str, error: Exception) -> MeasurementError:
+    """In the words of the innermost error: those around it tell how to report it."""
+    return MeasurementError(f"{subject.name}: {by} does not run it: {in_short(innermost(error))}")
+
+
+def innermost(error: Exception) -> Exception:
+    """The one that all others were raised for; those of torch's compilers name theirs."""
+    while isinstance(inner := getattr(error, "inner_exception", None) or error.__cause__, Exception):
+        error = inner
+    return error
 
 
 @contextmanager

@@ -100,9 +100,9 @@ class DriftBudget(Check):
         MeasurementError where no output has classes.
         """
         if observed.vacuous:
+            advice = _COMPILED if observed.idle else _SAYING
             raise NothingSeenError(
-                f"the outputs agree, but vacuously: {observed.vacuous}, so that no drift could show.\n"
-                "Give example inputs or weights for which the model says something."
+                f"the outputs agree, but vacuously: {observed.vacuous}, so that no drift could show.\n{advice}"
             )
         notes = tuple(_notes(observed))
         if limit.metric is DISAGREEMENT:
@@ -110,6 +110,10 @@ class DriftBudget(Check):
         value = observed.max_error or (0.0 if observed.bit_for_bit else LEAST)
         instead = "no match" if math.isinf(value) else "not bit for bit" if value == LEAST else ""
         return Measurement(value, aka=words(observed.figures), notes=notes, instead=instead)
+
+
+_SAYING = "Give example inputs or weights for which the model says something."
+_COMPILED = "Mend what stands in the way: `modelcheck.compile()` tells where that is."
 
 
 def _limit(metric: Metric, bound: float, options: Mapping[str, object], given: object) -> Limit:

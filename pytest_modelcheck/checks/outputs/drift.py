@@ -29,7 +29,8 @@ class Drift(Reported):
 
     `first_module`: the first module, in the order of the call, whose output is apart while its inputs are not, "(the
     model itself)" where it is code of the model's own forward; None where nothing is apart by more than rounding.
-    `vacuous`: why agreement proves nothing, "" where it does not. `notes`: what to know besides; `stands`: of a base
+    `vacuous`: why agreement proves nothing, "" where it does not; `idle` where that is since nothing else ran than the
+    model as written. `notes`: what to know besides; `stands`: of a base
     with other weights or inputs, how far both are apart as they stand. `problem`: why there is no answer. `sides`: the
     outputs there, and here.
     """
@@ -42,6 +43,7 @@ class Drift(Reported):
     modules: tuple[Apart, ...] = ()
     first_module: str | None = None
     vacuous: str = ""
+    idle: bool = False
     notes: tuple[str, ...] = ()
     stands: str = ""
     problem: str = ""
@@ -178,7 +180,7 @@ def drift_of(
         inputs=own.inputs,
     )
     if made.agrees:
-        made = replace(made, vacuous=silence(own.outputs))
+        made = replace(made, vacuous=other.idle or silence(own.outputs), idle=bool(other.idle))
     if own.trace is None or other.trace is None:
         return made
     course = Course(own.trace, other.trace)
