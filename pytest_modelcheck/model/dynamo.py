@@ -40,7 +40,7 @@ def as_found(subject: Subject, work: Callable[[], Made]) -> tuple[Made, str]:
             if not any(text in str(error) for text in _OF_FORKS):
                 raise
             why = f"{HERE} (its forward does what torch refuses in a fork, such as computing gradients)"
-    with _kept(subject.module):
+    with kept(subject.module):
         return work(), why
 
 
@@ -65,7 +65,7 @@ def afresh(work: Callable[[], Made]) -> Made:
 
 
 @contextmanager
-def _kept(module: nn.Module) -> Iterator[None]:
+def kept(module: nn.Module) -> Iterator[None]:
     """A block after which counters and notes of dynamo's, and the module's buffers, are as they were."""
     utils = torch._dynamo.utils
     counters = {name: Counter(counted) for name, counted in utils.counters.items()}

@@ -11,6 +11,8 @@ from torch import nn
 
 from .plainly import Rule, plainly
 
+_IN_PLACE = "_compiled_call_impl"  # the attribute that `module.compile()` sets
+
 
 @contextmanager
 def eager(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
@@ -23,13 +25,21 @@ def eager(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
             yield
 
 
+def is_compiled(module: nn.Module) -> bool:
+    """Whether it or a part of it is: by `torch.compile`, or in place."""
+    return any(
+        "_orig_mod" in part._modules or vars(part).get(_IN_PLACE) is not None for part in module.modules()
+    )
+
+
 @contextmanager
 def uncompiled(module: nn.Module) -> Iterator[None]:
     """A block in which what was compiled in place (`module.compile()`) is what it was made from."""
-    key = "_compiled_call_impl"
-    compiled = [(vars(part), vars(part).pop(key)) for part in module.modules() if key in vars(part)]
+    compiled = [
+        (vars(part), vars(part).pop(_IN_PLACE)) for part in module.modules() if _IN_PLACE in vars(part)
+    ]
     try:
         yield
     finally:
         for attributes, call in compiled:
-            attributes[key] = call
+            attributes[_IN_PLACE] = call

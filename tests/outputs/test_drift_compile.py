@@ -115,3 +115,28 @@ def test_a_compiler_that_is_missing_is_named():
         pytest.raises(MeasurementError, match=r"needs a C\+\+ compiler.*\nInstall one"),
     ):
         ModelCheck(nn.Sequential(Deep(), nn.GELU()), X).drift("compile")
+
+
+def whole(model: nn.Module) -> nn.Module:
+    return torch.compile(model, backend=adding(1))  # type: ignore[no-any-return]
+
+
+def in_place(model: nn.Module) -> nn.Module:
+    model.compile(backend=adding(1))
+    return model
+
+
+def in_part(model: Deep) -> nn.Module:
+    model.layers[1] = whole(model.layers[1])
+    return model
+
+
+@pytest.mark.parametrize("compile_", [whole, in_place, in_part])
+def test_another_model_that_is_compiled_runs_as_it_was_given(compile_):
+    model, other = Deep(2), Deep(2)
+    other.load_state_dict(model.state_dict())
+    other = compile_(other)
+    for against in (other, ModelCheck(other, X)):
+        drift = ModelCheck(model, X).drift(against)
+        assert drift.max_error > 0.1
+    assert "another Deep" in str(ModelCheck(model, X).drift(other))

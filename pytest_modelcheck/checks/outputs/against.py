@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError
-from ...model.eager import uncompiled
+from ...model.eager import is_compiled, uncompiled
 from ...model.observe import is_scripted
-from ...model.subject import Inputs, Subject, unwrap
+from ...model.subject import Inputs, Subject, locate_failure, unwrap
 from ...text import not_one_of, size_words
 from .answer import Answer, answer, as_written, call, refused, seeded, shaken_trace, undone
 from .drift import Drift, drift_of, is_deaf
@@ -32,7 +32,9 @@ def drift_against(subject: Subject, against: object) -> Drift:
         other = _subject(subject, against)
         refuse_meta(subject, other)
         title = other.name
-        made = answer(subject), answer(other)
+        made = (
+            _both_compiled(subject, other) if is_compiled(other.model) else (answer(subject), answer(other))
+        )
     return is_deaf(drift_of(subject.name, title, *made, shaken=lambda: shaken_trace(subject)), subject)
 
 
@@ -55,7 +57,7 @@ def refuse_meta(*subjects: Subject) -> None:
 def _subject(subject: Subject, against: object) -> Subject:
     """The other module on this one's inputs, on its own device."""
     other = getattr(against, "subject", against)
-    module = other.module if isinstance(other, Subject) else other
+    module = other.model if isinstance(other, Subject) else other
     if not isinstance(module, nn.Module):
         raise MeasurementError(
             f"against= takes an nn.Module, a ModelCheck or one of {', '.join(map(repr, WORDS))}, "
@@ -64,6 +66,19 @@ def _subject(subject: Subject, against: object) -> Subject:
     name = other.name if isinstance(other, Subject) else f"another {type(unwrap(module)).__name__}"
     made = Subject(name, module)
     return Subject(name, module, subject.require_inputs().to(made.device))
+
+
+def _both_compiled(subject: Subject, other: Subject) -> tuple[Answer, Answer]:
+    """Of another model that is compiled, whole or in parts: it runs as it was given, and no module is watched."""
+    from ...model.dynamo import kept
+
+    def run(inputs: Inputs) -> object:
+        with locate_failure(other, inputs):
+            return other.model(*inputs.args, **inputs.kwargs)
+
+    own = answer(subject, trace=False)
+    with kept(other.module), other.restored(guard=False), seeded():
+        return own, call(other, trace=False, run=run)
 
 
 def _cast(dtype: torch.dtype) -> Callable[[Subject], tuple[Answer, Answer]]:
