@@ -86,12 +86,18 @@ def too_many(name: str, args: Sequence[object], allowed: int, example: str) -> I
 
 
 def not_allowed(name: str, key: str, given: Given, allowed: Choice) -> Iterator[str]:
-    """A sentence where a keyword has a value that is not allowed."""
-    if key in given and given[key] not in allowed:
+    """A sentence where a keyword has a value that is not allowed: 1 is not True."""
+    if key in given and not _is_one_of(given[key], allowed):
         if isinstance(allowed, tuple):
             yield f"{name}: {not_one_of(key, given[key], allowed)}"
         else:
             yield f"{name}: {key}={given[key]!r} is not {allowed}"
+
+
+def _is_one_of(value: object, allowed: Choice) -> bool:
+    if isinstance(allowed, tuple):
+        return any(value is one or (type(value) is type(one) and value == one) for one in allowed)
+    return value in allowed
 
 
 def bound(name: str, key: str, given: Given, unit: Unit, problems: list[str]) -> float | None:

@@ -125,6 +125,8 @@ MISTAKES = [
     ("compile_budget(graphs=1, sizes=(2, 4))", "is one shape; write a list of shapes"),
     ("compile_budget(graphs=1, sizes=['2x4'])", "are no shapes"),
     ("compile_budget(graphs=1, dynamic='yes')", "dynamic='yes' is not one of None, True, False"),
+    ("compile_budget(graphs=1, dynamic=1)", "dynamic=1 is not one of None, True, False"),
+    ("compile_budget(graph_breaks=0.5)", "graph_breaks=0.5 is not a whole number"),
 ]
 
 

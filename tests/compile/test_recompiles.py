@@ -142,6 +142,12 @@ def test_what_are_no_sizes_is_refused(sizes: object) -> None:
         ModelCheck(Plain(), X).compile(sizes=sizes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("dynamic", ["yes", 1, 0])
+def test_what_is_no_dynamic_is_refused(dynamic: object) -> None:
+    with pytest.raises(MeasurementError, match=r"^dynamic=.* is not one of None, True, False"):
+        ModelCheck(Plain(), X).compile(dynamic=dynamic)  # type: ignore[arg-type]
+
+
 def test_a_size_that_the_model_refuses_is_its_own_error() -> None:
     with pytest.raises(ModelRunError, match="further sizes, at inputs 3x5"):
         ModelCheck(Plain(), X).compile(sizes=[(3, 5)])

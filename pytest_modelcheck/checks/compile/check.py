@@ -60,8 +60,7 @@ class CompileBudget(Check):
             *arguments.unknown(self.name, kwargs, self.signature().parameters),
             *arguments.too_many(self.name, args, 0, ""),
             *arguments.common_problems(self.name, kwargs),
-            *arguments.not_allowed(self.name, "dynamic", kwargs, DYNAMIC),
-            *size_problems(kwargs.get("sizes")),
+            *option_problems(kwargs),
         ]
         sizes = Sizes.of(None if problems else kwargs.get("sizes"))
         given = {"sizes": sizes or None, "dynamic": kwargs.get("dynamic")}
@@ -73,7 +72,9 @@ class CompileBudget(Check):
         limits = []
         for key, metric in LIMITS.items():
             most = arguments.bound(self.name, key, kwargs, metric.unit, problems)
-            if most is not None:
+            if most is not None and most % 1:
+                problems.append(f"{self.name}: {key}={kwargs[key]!r} is not a whole number")
+            elif most is not None:
                 written = {"max": metric.unit.spelled(kwargs[key])}
                 limits.append(Limit(metric, max=most, options=options, written=written))
         return Reading(tuple(limits), tuple(problems))
@@ -150,7 +151,13 @@ class Sizes(str):
         return made
 
 
-def size_problems(sizes: object) -> Iterator[str]:
+def option_problems(given: Given) -> Iterator[str]:
+    """What is wrong with how it is to be compiled."""
+    yield from arguments.not_allowed(CompileBudget.name, "dynamic", given, DYNAMIC)
+    yield from _size_problems(given.get("sizes"))
+
+
+def _size_problems(sizes: object) -> Iterator[str]:
     """What is wrong with sizes=."""
     if sizes is None:
         return

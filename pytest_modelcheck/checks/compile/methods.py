@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import MeasurementError
 from ..handle import Handle
-from .check import Sizes, size_problems
+from .check import Sizes, option_problems
 
 if TYPE_CHECKING:
     from .result import Compiled
@@ -25,11 +25,11 @@ class CompileMethods(Handle):
         (`.reason .size .module .hint`), `.fallback`, and `.reason` for a model that is not compilable. `sizes`: further
         shapes, or for each call a list with the shape of each tensor. `dynamic`: torch.compile's own. The model stays
         as it is, and so does what you compiled yourself. Raises ModelRunError, SubjectError; MeasurementError for sizes
-        that do not fit.
+        that do not fit, and for another `dynamic` than True, False and None.
         """
         from .measure import compile_model
 
-        if problem := next(size_problems(sizes), ""):
+        if problem := next(option_problems({"sizes": sizes, "dynamic": dynamic}), ""):
             raise MeasurementError(problem.removeprefix("compile_budget: "))
         result = compile_model(self.subject, sizes=Sizes.of(sizes).shapes, dynamic=dynamic)
         self._keep(result)
