@@ -107,7 +107,7 @@ def test_outcomes(ran: str) -> None:
         "1 is automatic dynamic: pass dynamic=True",
         "Good: recompiles (5x4)",
         "forward (nets.py:25) runs eagerly as a whole: graph break in loop",
-        "nothing was compiled: its forward is disabled for torch.compile",
+        "runs eagerly as a whole: it is disabled for torch.compile (torch.compiler.disable)",
         "graph breaks not compilable, max 9",
         "torch: RuntimeError: torch.compile does not support compiling torch.jit.script",
     ],

@@ -202,6 +202,9 @@ class Disabled(nn.Module):
 def test_a_model_that_is_not_looked_at_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     off = compiled(Disabled())
     assert "disabled" in off.nothing
+    (skipped,) = off.fallback
+    assert (skipped.function, skipped.file, skipped.root) == ("forward", __file__, True)
+    assert "torch.compiler.disable" in skipped.reason
     assert not off.one_graph
     assert off.breaks[0].file == ""
     assert "no operation" in compiled(model_of(lambda self, x: x)).nothing

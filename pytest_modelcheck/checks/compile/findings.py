@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -127,6 +128,11 @@ class Findings:
 
     def _fallbacks(self) -> Iterator[Fallback]:
         """Functions of the user's that were given up, once each."""
+        if (
+            is_disabled(self.subject.module) and not self.trace.graphs
+        ):  # dynamo is shown torch's wrapper alone
+            yield _whole(self.subject.module.forward)
+            return
         told = set()
         for frame in self.trace.frames:
             reason = self._given_up(frame)
@@ -174,6 +180,14 @@ class _Place(NamedTuple):
     hint: str
     line: Line | None
     within: Line | None
+
+
+def _whole(forward: Any) -> Fallback:
+    """Of a model whose forward is disabled."""
+    code = getattr(inspect.unwrap(getattr(forward, "__func__", forward)), "__code__", None)
+    line = Line.of(code.co_filename, code.co_firstlineno, code.co_name) if code else Line("", 0, "forward")
+    why = "it is disabled for torch.compile (torch.compiler.disable)"
+    return Fallback(line.function, line.file, line.number, why, root=True)
 
 
 def _seen(frames: Iterable[Frame]) -> Iterator[Seen]:
