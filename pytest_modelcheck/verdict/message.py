@@ -200,7 +200,9 @@ def _outcome_row(verdict: Verdict) -> list[tuple[str, str]]:
     has_number = verdict.measurement is not None and not verdict.measurement.instead
     if verdict.outcome in (Outcome.FAIL, Outcome.ACCEPTED) and verdict.excess > 0 and has_number:
         words = "under by" if verdict.at_minimum else "past line" if verdict.limit.has_line else "over by"
-        rows.append((words, unit.exact(_excess(verdict)) + _share(verdict)))
+        excess = _excess(verdict)
+        by = unit.exact(excess) + _share(verdict) if math.isfinite(excess) else "more than any limit"
+        rows.append((words, by))
     return rows
 
 

@@ -207,6 +207,8 @@ def test_a_model_that_is_not_looked_at_is_no_success(monkeypatch: pytest.MonkeyP
     assert "torch.compiler.disable" in skipped.reason
     assert not off.one_graph
     assert off.breaks[0].file == ""
+    traced = torch.jit.trace(nn.Linear(4, 4), X)  # type: ignore[no-untyped-call]
+    assert "TorchScript" in compiled(traced).nothing
     assert "no operation" in compiled(model_of(lambda self, x: x)).nothing
     with torch.compiler.set_stance("force_eager"):
         assert "force_eager" in compiled(Model_()).nothing

@@ -102,6 +102,8 @@ class _Seen:
 def _why(root: _Look | None, module: nn.Module) -> str:
     if is_disabled(module):
         return "its forward is disabled, torch.compiler.disable"
+    if isinstance(module, torch.jit.ScriptModule):
+        return "it is TorchScript, which dynamo does not look into"
     if root is not None and (root.failed or root.skipped):
         return first_sentence(str(root.failed or root.skipped)).rstrip(".")
     return "its forward runs eagerly as a whole"
