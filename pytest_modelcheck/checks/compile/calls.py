@@ -14,7 +14,7 @@ from ...errors import RAISED, MeasurementError, ModelRunError
 from ...model.dynamo import compiled_by
 from ...model.eager import eager
 from ...model.subject import Inputs, Subject
-from .result import shapes_words
+from .result import shapes_in, shapes_words
 from .tracing import Trace
 
 Shape: TypeAlias = tuple[int, ...]
@@ -82,7 +82,7 @@ def resized(example: Inputs, size: Size) -> Inputs:
     """The example inputs in another size: a shape, or a list with one for each tensor. Values are the example's, from
     the beginning again where they do not suffice, so that tokens stay tokens. Raises MeasurementError.
     """
-    shapes = [size] if is_shape(size) else [*size]
+    shapes = shapes_in(size)
     tensors = [leaf for leaf in tree_leaves((example.args, dict(example.kwargs))) if isinstance(leaf, Tensor)]
     if len(shapes) != len(tensors):
         raise MeasurementError(
@@ -90,12 +90,9 @@ def resized(example: Inputs, size: Size) -> Inputs:
             f"{shapes_of(example)}.\nWrite for each size a list with the shape of each tensor, in this order."
         )
     wanted = iter(shapes)
-    return example.map(lambda leaf: _of_shape(leaf, next(wanted)) if isinstance(leaf, Tensor) else leaf)
-
-
-def is_shape(size: object) -> bool:
-    """Whether it is the shape of one tensor."""
-    return isinstance(size, Sequence) and all(type(n) is int and n >= 0 for n in size)
+    return example.map(
+        lambda leaf: _of_shape(leaf, tuple(next(wanted))) if isinstance(leaf, Tensor) else leaf
+    )
 
 
 def _of_shape(tensor: Tensor, shape: Shape) -> Tensor:

@@ -16,7 +16,7 @@ from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
 from ...verdict.units import Unit
-from .result import advised, automatic_words, size_words
+from .result import advised, automatic_words, is_shape, size_words
 
 if TYPE_CHECKING:
     from ...model.subject import Subject
@@ -45,7 +45,7 @@ class CompileBudget(Check):
         "under torch.compile (backend 'eager': traced only) at most so many graph breaks, graphs, and recompiles: in "
         "the first call, in a second one with the example inputs, and in calls with sizes: a list of shapes, "
         "[(2, 3, 224, 224), ...], or of lists with the shape of each tensor where the model takes several. dynamic: "
-        "torch.compile's own."
+        "None, True or False, as torch.compile takes it."
     )
     metrics = (BREAKS, RECOMPILES, GRAPHS)
     section = "compile"
@@ -145,7 +145,7 @@ class Sizes(str):
     def of(cls, given: object) -> Sizes:
         """What a user wrote, where nothing is wrong with it."""
         sizes: Any = given or ()
-        shapes = tuple(tuple(size) if _is_shape(size) else tuple(map(tuple, size)) for size in sizes)
+        shapes = tuple(tuple(size) if is_shape(size) else tuple(map(tuple, size)) for size in sizes)
         made = cls(", ".join(map(size_words, shapes)))
         made.shapes = shapes
         return made
@@ -159,12 +159,12 @@ def option_problems(given: Given) -> Iterator[str]:
 
 def _size_problems(sizes: object) -> Iterator[str]:
     """What is wrong with sizes=."""
-    if sizes is None:
+    if sizes is None or (isinstance(sizes, (list, tuple)) and not sizes):
         return
     write = "write a list of shapes, for example sizes=[(2, 3, 224, 224)]"
-    if _is_shape(sizes) and sizes:
+    if is_shape(sizes):
         yield f"compile_budget: sizes={sizes!r} is one shape; {write}"
-    elif not isinstance(sizes, (list, tuple)) or not sizes or not all(map(_is_size, sizes)):
+    elif not isinstance(sizes, (list, tuple)) or not all(map(_is_size, sizes)):
         yield (
             f"compile_budget: sizes={sizes!r} are no shapes; {write}, or for each call a list of shapes where the "
             "model takes several tensors"
@@ -172,8 +172,4 @@ def _size_problems(sizes: object) -> Iterator[str]:
 
 
 def _is_size(size: object) -> bool:
-    return _is_shape(size) or (isinstance(size, (list, tuple)) and all(map(_is_shape, size)))
-
-
-def _is_shape(size: object) -> bool:
-    return isinstance(size, (list, tuple)) and all(type(n) is int and n >= 0 for n in size)
+    return is_shape(size) or (isinstance(size, (list, tuple)) and all(map(is_shape, size)))

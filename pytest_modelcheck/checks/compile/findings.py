@@ -14,7 +14,7 @@ import torch
 from ...model.dynamo import is_disabled, switched_off
 from ...model.subject import Inputs, Subject
 from ...text import first_sentence
-from .calls import shapes_of
+from .calls import Size, shapes_of
 from .result import Break, Compiled, Fallback, Recompile
 from .source import Line, Owner, is_dynamo, is_machinery, short_path
 from .tracing import Frame, Seen, Trace
@@ -48,7 +48,7 @@ class Findings:
             made,
             graphs=self.trace.graphs.count(0),
             breaks=tuple(self._breaks()),
-            guards=tuple(self._recompiles()),
+            guards=tuple(self._recompiles(made.sizes)),
             fallback=() if made.reason else tuple(self._fallbacks()),
         )
         nothing = "" if found.graphs or found.reason else self._why_nothing(bool(found.breaks))
@@ -86,16 +86,16 @@ class Findings:
         last = None if own or is_dynamo(seen.stack[-1].file) else seen.stack[-1]
         return _Place(kind, hint, own and replace(own, resumed=False), package or last)
 
-    def _recompiles(self) -> Iterator[Recompile]:
+    def _recompiles(self, sizes: Sequence[Size]) -> Iterator[Recompile]:
         """Functions that were compiled before, and again."""
         known = set()
         for frame in self.trace.frames:
             if frame.compiled and frame.code in known:
-                yield self._recompile(frame)
+                yield self._recompile(frame, sizes)
             if frame.compiled:
                 known.add(frame.code)
 
-    def _recompile(self, frame: Frame) -> Recompile:
+    def _recompile(self, frame: Frame, sizes: Sequence[Size]) -> Recompile:
         reason = frame.guards[0] if frame.guards else "torch gives no reason"
         shapes = tuple(tuple(map(int, tensor.shape)) for tensor in self.given[frame.call].tensors)
         automatic = self.dynamic is None and frame.symbolic and is_static_size(reason)
@@ -104,7 +104,7 @@ class Findings:
         code, place = self._read(reason)
         return Recompile(
             guard_words(reason),
-            shapes,
+            sizes[frame.call - 2] if frame.call > 1 else shapes[0] if len(shapes) == 1 else shapes,
             frame.module,
             hint=SEVERAL if not frame.call else hint,
             function=line.function,

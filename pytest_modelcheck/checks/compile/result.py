@@ -57,15 +57,15 @@ class Break:
 class Recompile:
     """A function that dynamo compiled again, since a guard on what it was compiled for failed.
 
-    `reason`: the guard that failed, in torch's words; `hint`: what to change. `size`: the shapes of the inputs of that
-    call, `first` and `again` whether these are the example's, in the first or a second call. `file`, `line`,
-    `function`: what was compiled; `code`, `place`: the line that reads what is guarded, "" where torch tells none.
-    `automatic`: torch's automatic dynamic, which compiles once more for any size when it sees a new one. `small`: one
-    of the sizes is 0 or 1.
+    `reason`: the guard that failed, in torch's words; `hint`: what to change. `size`: the shape of the input of that
+    call, of several tensors that of each, `first` and `again` whether it is the example's, in the first or a second
+    call. `file`, `line`, `function`: what was compiled; `code`, `place`: the line that reads what is guarded, "" where
+    torch tells none. `automatic`: torch's automatic dynamic, which compiles once more for any size when it sees a new
+    one. `small`: one of the sizes is 0 or 1.
     """
 
     reason: str
-    size: tuple[tuple[int, ...], ...]
+    size: tuple[Any, ...]
     module: str
     hint: str = ""
     function: str = ""
@@ -83,7 +83,7 @@ class Recompile:
         """Which call it was, in words."""
         if self.first:
             return "the first call"
-        return "a second call with the example" if self.again else f"inputs {shapes_words(self.size)}"
+        return "a second call with the example" if self.again else f"inputs {size_words(self.size)}"
 
     def __str__(self) -> str:
         where = f"{self.function} ({short_path(self.file)}:{self.line})" if self.file else self.function
@@ -183,6 +183,8 @@ class Compiled(Reported):
             key: [{**asdict(one), "file": short_path(one.file)} for one in getattr(self, key)]
             for key in ("breaks", "guards", "fallback")
         }
+        for row in rows["guards"]:
+            row["size"] = shapes_in(row["size"])
         figures = {
             "graph_breaks": self.graph_breaks,
             "recompiles": self.recompiles,
@@ -218,9 +220,19 @@ def shapes_words(shapes: Sequence[Sequence[int]]) -> str:
     return " and ".join("x".join(map(str, shape)) or "a number" for shape in shapes)
 
 
+def is_shape(size: object) -> bool:
+    """Whether it is the shape of one tensor."""
+    return isinstance(size, (list, tuple)) and all(type(n) is int and n >= 0 for n in size)
+
+
+def shapes_in(size: Sequence[Any]) -> list[Sequence[int]]:
+    """Of a size, which is a shape, or a shape for each tensor."""
+    return [size] if is_shape(size) else [*size]
+
+
 def size_words(size: Sequence[Any]) -> str:
     """Of a shape, or of a shape for each tensor."""
-    return shapes_words([size] if all(isinstance(n, int) for n in size) else size)
+    return shapes_words(shapes_in(size))
 
 
 def _in(modules: Iterable[str]) -> str:
