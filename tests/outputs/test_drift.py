@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.checks.outputs.check import DriftBudget
 from pytest_modelcheck.errors import MeasurementError, SubjectError
 
 from .neutral import NEUTRAL, Neutral
@@ -339,8 +340,10 @@ def test_who_does_not_run_in_another_way_says_so():
 
 
 def test_meta_has_no_values():
-    with pytest.raises(SubjectError, match="no values to compare"):
-        ModelCheck(nn.Linear(2, 2, device="meta"), torch.randn(1, 2)).drift("bfloat16")
+    check = ModelCheck(nn.Linear(2, 2, device="meta"), torch.randn(1, 2))
+    for ask in (lambda: check.drift("bfloat16"), check.outputs):
+        with pytest.raises(SubjectError, match="no values to compare"):
+            ask()
 
 
 def test_other_kinds_of_outputs():
@@ -382,3 +385,9 @@ def test_what_is_compiled_in_place_runs_as_written():
         check.drift(against)
     check.outputs()
     assert not graphs
+
+
+def test_a_module_in_a_marker_is_told_by_its_class():
+    (problem,) = DriftBudget().read_marker((0,), {"against": nn.Sequential(nn.Linear(2, 2))}).problems
+    assert "(Sequential); modelcheck.drift(module) compares" in problem
+    assert "\n" not in problem

@@ -197,7 +197,7 @@ def _batch(inputs: Inputs) -> tuple[int, Iterator[Inputs]]:
     size = len(found[0]) if found else next((tensor.shape[0] for tensor in tensors), 0)
 
     def part(number: int, leaf: Any) -> Any:
-        is_batch = len(leaf) == size if _is_list(leaf) else isinstance(leaf, Tensor) and leaf.dim()
+        is_batch = _is_list(leaf) or (isinstance(leaf, Tensor) and leaf.dim())
         return leaf[number : number + 1] if is_batch and len(leaf) == size else leaf
 
     def one(number: int) -> Inputs:

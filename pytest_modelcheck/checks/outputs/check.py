@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ class DriftBudget(Check):
         problems = [
             *arguments.unknown(self.name, kwargs, self.signature().parameters),
             *arguments.too_many(self.name, args, 1, EXAMPLE),
-            *arguments.not_allowed(self.name, "against", given, WORDS),
+            *_against_problems(given),
             *arguments.common_problems(self.name, given),
         ]
         if args and "max" in kwargs:
@@ -114,6 +114,18 @@ class DriftBudget(Check):
 
 _SAYING = "Give example inputs or weights for which the model says something."
 _COMPILED = "Mend what stands in the way: `modelcheck.compile()` tells where that is."
+
+
+def _against_problems(given: Given) -> Iterator[str]:
+    """What is wrong with against=; of an object its class is told, since a module's repr is lines long."""
+    against = given.get("against")
+    if against is None or isinstance(against, str):
+        yield from arguments.not_allowed(DriftBudget.name, "against", given, WORDS)
+        return
+    yield (
+        f"{DriftBudget.name}: against= takes one of {', '.join(map(repr, WORDS))}, not an object "
+        f"({type(against).__name__}); modelcheck.drift(module) compares with another module"
+    )
 
 
 def _limit(metric: Metric, bound: float, options: Mapping[str, object], given: object) -> Limit:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...model.draws import same_draws
 from ...model.subject import Inputs, Subject
+from .against import refuse_meta
 from .answer import as_written
 from .result import Outputs, outputs_of
 from .vacuous import deafness
@@ -18,8 +19,9 @@ from .vacuous import deafness
 def answers(subject: Subject) -> Outputs:
     """What the model answers to its example inputs, in eval mode; draws are the same in every run.
 
-    Raises ModelRunError if the model itself raises.
+    Raises ModelRunError if the model itself raises, SubjectError on meta, where there are no values.
     """
+    refuse_meta(subject)
     found = _answers(subject, subject.require_inputs())
     return replace(found, deaf=partial(_deaf, subject, found))
 

@@ -26,7 +26,7 @@ class OutputsMethods(Handle):
 
         One forward call in eval mode; dropout that stays active and other draws are the same in every run. In a test
         `assert modelcheck.outputs() == output_snapshot` compares with a stored file. Raises ModelRunError if the model
-        itself raises.
+        itself raises, SubjectError for a model on meta.
         """
         from .measure import answers
 
