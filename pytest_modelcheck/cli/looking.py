@@ -15,6 +15,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -125,16 +126,19 @@ def _size(model: nn.Module) -> str:
         return ""
     pictures = guess._replace(shape=(1, PICTURE, *guess.shape[2:]))
     is_other = len(guess.shape) > 2 and guess.shape[1] not in (1, PICTURE)
-    return f" --input-size={(pictures if is_other and _takes(model, pictures.shape) else guess).option}"
+    layer = dict(model.named_modules()).get(guess.layer.rpartition(" ")[0], model)
+    return (
+        f" --input-size={(pictures if is_other and _reaches(layer, model, pictures.shape) else guess).option}"
+    )
 
 
-def _takes(model: nn.Module, shape: tuple[int, ...]) -> bool:
-    try:
-        with torch.no_grad():
-            model.to("meta").eval()(torch.empty(shape, device="meta"))
-    except RAISED:
-        return False
-    return True
+def _reaches(layer: nn.Module, model: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether a model's layer works on what becomes of an input; what goes wrong behind it is of no matter."""
+    done: list[nn.Module] = []
+    layer.register_forward_hook(lambda module, *_: done.append(module))
+    with suppress(*RAISED), torch.no_grad():
+        model.to("meta").eval()(torch.empty(shape, device="meta"))
+    return bool(done)
 
 
 def _without_weights(make: Callable[..., Any]) -> dict[str, object]:

@@ -111,3 +111,6 @@ def _advise(name: str, draft: Draft) -> None:
     file = f"test_{file_stem(name.partition('(')[0]).replace('-', '_').replace('.', '_').lower()}.py"
     record = " --snapshot-update   # once, to record the snapshots" if draft.has_snapshots else ""
     print(f"pytest-modelcheck: save it as {file}, then: pytest {file}{record}", file=sys.stderr)
+    if not draft.has_snapshots:
+        hint = "limits see what costs more; --snapshots sees every other change of the model too"
+        print(f"pytest-modelcheck: {hint}", file=sys.stderr)
