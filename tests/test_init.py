@@ -135,6 +135,94 @@ def test_without_a_model_it_says_what_there_is(project, init, monkeypatch):
     assert "status 3" in skipped[2]
 
 
+LISTED = """
+import socket
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.layer = nn.Linear(width, width)
+    def forward(self, x):
+        return self.layer(x)
+
+class Loss(nn.MSELoss):
+    def __init__(self, weight):
+        super().__init__()
+
+class Free(nn.Module):
+    def forward(self, x):
+        return x.exp()
+
+class Uses(nn.Module):
+    def __init__(self, width=4, block=Block):
+        super().__init__()
+        self.parts = nn.ModuleList([Block(width)])
+    def forward(self, x):
+        return self.parts[0](x)
+
+class Other(Uses):
+    pass
+
+class Cut(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(12, 4, 3)
+    def forward(self, x, other: Uses = None):
+        assert not isinstance(other, Other)
+        return self.layer(nn.functional.pixel_unshuffle(x, 2)) + torch.ones(1).numpy()
+
+def fetched(weights="best", pretrained=True, size=4):
+    if weights or pretrained:
+        socket.create_connection(("localhost", 9))
+    return Block(size)
+
+def only_fetched():
+    socket.create_connection(("localhost", 9))
+    return Block(4)
+
+def moved():
+    return Block(4).to("cpu")
+
+def filled(): ...
+filled()
+"""
+
+
+def test_the_list_tells_models_from_their_parts_and_fetches_nothing(project, init):
+    (project.pytester.path / "nets.py").unlink()
+    package = project.pytester.path / "src" / "pack"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "listed.py").write_text(LISTED)
+    status, text, _ = init()
+    assert status == 0
+    assert text.strip().split("\n\n") == [
+        "Models that build without arguments:\n"
+        "  pytest-modelcheck init pack.listed:Uses --input-size=1,4\n"
+        "  pytest-modelcheck init pack.listed:Other --input-size=1,4\n"
+        "  pytest-modelcheck init pack.listed:Cut --input-size=1,3,224,224\n"
+        "  pytest-modelcheck init 'pack.listed:fetched(weights=None, pretrained=False)' --input-size=1,4\n"
+        "  pytest-modelcheck init pack.listed:moved --input-size=1,4",
+        "Parts of models:\n  pack.listed: Block, Loss, Free",
+        "Skipped:\n  pack.listed:only_fetched: OSError: it asks the network, which init does not",
+    ]
+
+
+def test_a_project_in_src_needs_no_installation_and_a_long_name_is_cut(project, init, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    package = project.pytester.path / "src" / "far"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(NETS.replace("width=4", "width=4, depth=1, heads=1, ratio=1"))
+    status, text, _ = init("far:Net(width=5, depth=1, heads=1, ratio=1)", "--input-size=2,5")
+    assert status == 0
+    assert 'name="Net"' in text
+    project.pytester.makepyfile(test_far=text)
+    assert "FLOPs" in project.run("test_far.py", "-k", "counts", "--modelcheck-only=flops", "-v").stdout.str()
+    assert "(width=5" not in project.run("test_far.py", "-k", "counts").stdout.str()
+
+
 def test_a_folder_without_models_says_what_to_do(project, init):
     (project.pytester.path / "nets.py").unlink()
     status, text, said = init()

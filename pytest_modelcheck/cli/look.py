@@ -13,10 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from ..errors import ModelCheckError
+from ..model.roots import source_root
 from ..text import printable
 
 APART = ("tests", "test", "docs", "doc", "build", "dist", "node_modules", "site-packages", "__pycache__")
@@ -26,12 +28,17 @@ SECONDS = 60  # that one may take
 
 
 class Found(TypedDict, total=False):
-    """What a module told, by spec: of what builds the options of `init`, of what needs arguments their names."""
+    """What a module told, by spec: of what builds the words after `init`, of what needs arguments their names.
+
+    `bare` are no models (a loss, an activation, a kind of convolution); `parts` are what its classes are made of.
+    """
 
     module: str
     builds: dict[str, str]
     needs: dict[str, list[str]]
     failed: dict[str, str]
+    bare: list[str]
+    parts: list[str]
     error: str
 
 
@@ -45,21 +52,34 @@ class Source(NamedTuple):
 
 def found_here() -> str:
     """What was found, each with the command that begins with it. Raises ModelCheckError where there is nothing."""
+    if find_spec("torch") is None:
+        raise ModelCheckError(
+            f"torch is not installed where this runs: {sys.executable} -m pip install torch"
+        )
     sources, skipped = _sources(Path.cwd())
     told = _looked(sources)
-    builds = {spec: size for found in told for spec, size in found.get("builds", {}).items()}
+    used = {spec for found in told for spec in found.get("parts", ())}
+    builds = {spec: words for found in told for spec, words in found.get("builds", {}).items()}
     needs = {spec: names for found in told for spec, names in found.get("needs", {}).items()}
+    parts = [spec for spec in (*builds, *needs) if spec in used]
+    parts += [spec for found in told for spec in found.get("bare", ())]
     skipped |= {spec: why for found in told for spec, why in found.get("failed", {}).items()}
     skipped |= {found["module"]: found["error"] for found in told if "error" in found}
-    parts = [
+    sections = [
         (
             "Models that build without arguments:",
-            [f"pytest-modelcheck init {s}{o}" for s, o in builds.items()],
+            [f"pytest-modelcheck init {words}" for spec, words in builds.items() if spec not in used],
         ),
-        ("Models that need arguments:", [_with_arguments(spec, names) for spec, names in needs.items()]),
+        (
+            "Models that need arguments:",
+            [_with_arguments(spec, names) for spec, names in needs.items() if spec not in used],
+        ),
+        ("Parts of models:", _by_module(parts)),
         ("Skipped:", [f"{name}: {why}" for name, why in skipped.items()]),
     ]
-    text = "\n\n".join("\n".join([head, *(f"  {line}" for line in lines)]) for head, lines in parts if lines)
+    text = "\n\n".join(
+        "\n".join([head, *(f"  {line}" for line in lines)]) for head, lines in sections if lines
+    )
     text = printable(text, keep="\n")
     if not builds and not needs:
         raise ModelCheckError(
@@ -74,10 +94,20 @@ def _with_arguments(spec: str, names: Sequence[str]) -> str:
     return f"pytest-modelcheck init '{spec}({', '.join(f'{name}=...' for name in names)})'"
 
 
+def _by_module(specs: Sequence[str]) -> list[str]:
+    """A line a module: dozens of blocks would hide the few models."""
+    names: dict[str, list[str]] = {}
+    for spec in specs:
+        module, _, name = spec.partition(":")
+        names.setdefault(module, []).append(name)
+    return [f"{module}: {', '.join(found)}" for module, found in names.items()]
+
+
 def _sources(folder: Path) -> tuple[list[Source], dict[str, str]]:
     """The modules below a folder, and why some are none."""
     found: list[Source] = []
     skipped: dict[str, str] = {}
+    apart = source_root(str(folder))
     for path in _files(folder):
         near = path.relative_to(folder).as_posix()
         if len(found) == MOST:
@@ -88,7 +118,7 @@ def _sources(folder: Path) -> tuple[list[Source], dict[str, str]]:
         if why:
             skipped[near] = why
         else:
-            root = folder / "src" if near.startswith("src/") else folder
+            root = Path(apart) if apart is not None and Path(apart) in path.parents else folder
             parts = path.relative_to(root).with_suffix("").parts
             module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             found.append(Source(near, module, str(root)))
@@ -109,7 +139,10 @@ def _is_own(folder: Path) -> bool:
 
 
 def _ran_by_import(path: Path) -> str | None:
-    """Why a file is not to be imported: it works when it is; "" where it can be, None where it defines nothing."""
+    """Why a file is not to be imported: it works when it is; "" where it can be, None where it defines nothing.
+
+    A module of a package is meant to be imported, so it may fill its registries by then.
+    """
     try:
         body = ast.parse(path.read_bytes()).body
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
@@ -117,6 +150,8 @@ def _ran_by_import(path: Path) -> str | None:
     own = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     if not own:
         return None
+    if (path.parent / "__init__.py").exists():
+        return ""
     for node in body:
         called = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
         if isinstance(node, (ast.For, ast.While)) or (isinstance(called, ast.Name) and called.id in own):

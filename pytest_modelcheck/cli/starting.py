@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..demand.trial import Mark, Trial
     from ..modelcheck import ModelCheck
 
+MUCH = 30  # characters of arguments: more would fill every line about the model
 FATAL = (SubjectError, ModelRunError)  # there is no model to measure
 
 
@@ -34,7 +35,9 @@ def started(spec: str, size: InputSize | None, *, snapshots: bool = False) -> st
         own = made_inputs(spec)[1]
         if not given and own is not None:
             given = {"input_size": own}
-        draft = Draft({"model": spec, **given})
+        short = check.name.partition("(")[0]
+        named = {"name": short} if len(check.name) - len(short) > MUCH else {}
+        draft = Draft({"model": spec, **given, **named})
         for trial in registry.trials.values():
             _try(trial, check, registry, draft, snapshots)
     if not draft.tests:
@@ -108,3 +111,6 @@ def _advise(name: str, draft: Draft) -> None:
     file = f"test_{file_stem(name.partition('(')[0]).replace('-', '_').replace('.', '_').lower()}.py"
     record = " --snapshot-update   # once, to record the snapshots" if draft.has_snapshots else ""
     print(f"pytest-modelcheck: save it as {file}, then: pytest {file}{record}", file=sys.stderr)
+    if not draft.has_snapshots:
+        hint = "limits see what costs more; --snapshots sees every other change of the model too"
+        print(f"pytest-modelcheck: {hint}", file=sys.stderr)

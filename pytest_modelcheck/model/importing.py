@@ -15,16 +15,15 @@ from torch import nn
 
 from ..errors import RAISED, SubjectError, in_short
 from ..text import did_you_mean
+from .roots import find_own_packages
 from .spec import Spec
 
 PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-SOURCES = ("", "src")  # where a project's packages lie, below its folder
 
 
 def imported(spec: Spec) -> object:
     """The object. Raises SubjectError."""
-    if os.getcwd() not in sys.path:  # `pytest` alone does not add it, `python -m pytest` does
-        sys.path.insert(0, os.getcwd())
+    find_own_packages()
     importlib.invalidate_caches()  # files may have come since
     try:
         module = importlib.import_module(spec.package)
@@ -49,13 +48,11 @@ def _why(package: str, error: BaseException) -> str:
         )
     parent, _, name = missing.rpartition(".")
     known = _modules_in(parent)
-    hint = did_you_mean(name, known) or _elsewhere(name, known)
+    hint = did_you_mean(name, known) or _elsewhere(known)
     return f"No module named {missing!r}; {hint}"
 
 
-def _elsewhere(name: str, known: list[str]) -> str:
-    if os.path.exists(os.path.join("src", name)) or os.path.exists(os.path.join("src", f"{name}.py")):
-        return "it lies in src/: install the project (pip install -e .), or set PYTHONPATH=src"
+def _elsewhere(known: list[str]) -> str:
     there = f"here are {', '.join(known[:8])}" if known else "there are no modules here"
     return f"install the project, or call this where it lies: {there}"
 

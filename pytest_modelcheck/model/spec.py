@@ -81,10 +81,11 @@ def _no_call(text: str, why: str) -> SubjectError:
 
 def _literal(text: str, key: str, node: ast.expr) -> object:
     try:
-        if key != "**":
-            return ast.literal_eval(node)
+        value = ast.literal_eval(node) if key != "**" else ...
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        pass
+        value = ...
+    if value is not ...:  # which stands for one that is still to be written
+        return value
     written = f"{key}{ast.unparse(node)}" if key in ("", "**") else f"{key}={ast.unparse(node)}"
     raise SubjectError(
         f"model={text!r}: {written} is not a literal, and nothing here is evaluated.\n"

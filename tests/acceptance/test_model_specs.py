@@ -161,6 +161,7 @@ def test_models_are_named_and_counted(models, arguments, told):
         (["nets:Sized"], ["*needs arguments to be called with: width.", "*'nets:Sized(width=...)'*"]),
         (["nets:Sized(widht=4)"], ["*'widht'; did you mean 'width'?", "It takes: width, depth=1"]),
         (["nets:Sized(width=nets.N)"], ["*width=nets.N is not a literal*", "Write numbers, *"]),
+        (["nets:Sized(width=...)"], ["*width=... is not a literal*", "Write numbers, *"]),
         (["nets:Sized(**dict())"], ["*[*][*]dict() is not a literal*"]),
         (["nets:Sized(width=4"], ["*cannot be read as a call*"]),
         (["nets:Sized(4).half()"], ["*cannot be read as a call: something stands behind*"]),
