@@ -9,7 +9,11 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.nn.modules.module import (
+    _global_forward_hooks_with_kwargs,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 
 from ..errors import own_error
 
@@ -50,15 +54,17 @@ def module_calls(
                     keywords(module, kwargs)
                 leave(module, args, output)
 
+    told = keywords is not None
     hooks = (
         register_module_forward_pre_hook(before),
-        register_module_forward_hook(after, with_kwargs=True, always_call=True),
+        register_module_forward_hook(after, with_kwargs=told, always_call=True),
     )
     try:
         yield
     finally:
         for hook in hooks:
             hook.remove()
+            _global_forward_hooks_with_kwargs.pop(hook.id, None)  # which torch forgets
 
 
 class _ours:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.compile.measure import _compiled
 from pytest_modelcheck.checks.compile.result import Compiled
+from pytest_modelcheck.errors import ModelRunError
+from pytest_modelcheck.model import dynamo
 from pytest_modelcheck.model.apart import in_a_fork
 from pytest_modelcheck.model.dynamo import afresh
 
@@ -180,9 +182,17 @@ def test_a_break_at_another_size_is_told_with_it() -> None:
     assert (found.size, found.count) == ("5x4", 1)
 
 
-def test_a_forward_that_no_fork_can_run_is_compiled_here(clean: None) -> None:
-    """torch's autograd refuses to run in a fork of a process in which it ran."""
-    torch.ones(2, requires_grad=True).sum().backward()
+def test_a_forward_that_no_fork_can_run_is_compiled_here(
+    clean: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch's autograd refuses to run in a fork of a process in which it has threads."""
+
+    def refused(work: object) -> None:
+        raise ModelRunError(
+            "Unable to handle autograd's threading in combination with fork-based multiprocessing."
+        )
+
+    monkeypatch.setattr(dynamo, "in_a_fork", refused)
     found = compiled(model_of(kinds.gradient))
     assert [one.line for one in found.breaks][:1] == [line_of(kinds.gradient)]
     assert not found.isolated

@@ -48,6 +48,7 @@ class Broken(Deep):
 @pytest.fixture(autouse=True)
 def _clean():
     torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
     yield
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()

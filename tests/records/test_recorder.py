@@ -77,6 +77,7 @@ def test_a_verdict_as_an_entry():
         "level": "warn",
         "limit_reason": "it must fit",
         "interval": [7, 9],
+        "instead": "",
         "outcome": "pass",
         "message": "the text",
         "error": "",
