@@ -42,6 +42,7 @@ class KeptRepository(Repository):
     """Its base was measured once, and is kept."""
 
     def run(self, *arguments: str, base: str = "main", apart: bool = False) -> Ran:
+        torch.seed()  # what other tests of ours chose is no choice of this project
         result = self.pytester.runpytest_inprocess(
             f"--modelcheck-base={base}", "--modelcheck-report", *arguments
         )

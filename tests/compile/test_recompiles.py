@@ -94,7 +94,7 @@ def test_sizes(dynamic: bool | None, recompiles: int, automatic: int) -> None:
     check = ModelCheck(Plain(), X)
     found = check.compile(sizes=[(5, 4), (7, 4)], dynamic=dynamic)
     assert check.compile(sizes=[], dynamic=dynamic).sizes == ()
-    assert (found.recompiles, found.automatic) == (recompiles, automatic)
+    assert (found.recompiles, found.automatic) == (recompiles, automatic), found.guards
     assert all("size mismatch at index 0" in one.reason for one in found.guards)
     assert ("1 is automatic dynamic: pass dynamic=True" in str(found)) is bool(automatic)
     if recompiles:
