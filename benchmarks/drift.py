@@ -9,15 +9,14 @@ forwards with what every module gave (what a run against a base pays), and of dr
 from __future__ import annotations
 
 import copy
-import random
 import statistics
 import sys
-import time
 from collections.abc import Callable
 
 import torch
 import torchvision.models as tv
 from torch import nn
+from turns import in_turns, ratio
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.outputs.answer import answer
@@ -51,29 +50,13 @@ def contenders(make: Callable[[], nn.Module]) -> dict[str, Callable[[], object]]
     return {"bare": bare, "both traced": traced, "drift": lambda: here.drift(there)}
 
 
-def cpu_seconds(call: Callable[[], object]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
 def main(rounds: int) -> None:
     torch.set_num_threads(1)
     for name, make in NETWORKS.items():
-        calls = contenders(make)
-        for call in calls.values():
-            call()
-        times: dict[str, list[float]] = {way: [] for way in calls}
-        for _ in range(rounds):
-            for way in random.sample(list(calls), len(calls)):
-                times[way].append(cpu_seconds(calls[way]))
-        ratios = {
-            way: statistics.median(t / b for t, b in zip(seen, times["bare"], strict=True))
-            for way, seen in times.items()
-            if way != "bare"
-        }
-        told = ", ".join(f"{way} {ratio:.2f} x" for way, ratio in ratios.items())
-        print(f"{name:<16} two forwards {1000 * statistics.median(times['bare']):5.0f} ms   {told}")
+        times = in_turns(contenders(make), rounds)
+        bare = times.pop("bare")
+        told = ", ".join(f"{way} {ratio(seen, bare):.2f} x" for way, seen in times.items())
+        print(f"{name:<16} two forwards {1000 * statistics.median(bare):5.0f} ms   {told}")
 
 
 if __name__ == "__main__":

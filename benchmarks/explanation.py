@@ -6,10 +6,8 @@ order; printed is the median over rounds of its time divided by the bare forward
 
 from __future__ import annotations
 
-import random
 import statistics
 import sys
-import time
 from collections.abc import Callable
 
 import torch
@@ -18,6 +16,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torchcam.methods import GradCAM as TorchcamGradCAM
 from torchvision.models import resnet50
+from turns import in_turns, ratio
 
 from pytest_modelcheck import ModelCheck
 
@@ -52,24 +51,12 @@ def contenders() -> dict[str, Callable[[], object]]:
     }
 
 
-def cpu_seconds(call: Callable[[], object]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
 def main(rounds: int) -> None:
     torch.set_num_threads(1)
-    calls = contenders()
-    for call in calls.values():
-        call()
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name in random.sample(list(calls), len(calls)):
-            times[name].append(cpu_seconds(calls[name]))
+    times = in_turns(contenders(), rounds)
     for name, seen in times.items():
-        ratio = statistics.median(t / b for t, b in zip(seen, times["bare forward"], strict=True))
-        print(f"{name:<36} {1000 * statistics.median(seen):6.0f} ms   {ratio:5.2f} x the bare forward")
+        times_bare = ratio(seen, times["bare forward"])
+        print(f"{name:<36} {1000 * statistics.median(seen):6.0f} ms   {times_bare:5.2f} x the bare forward")
 
 
 if __name__ == "__main__":

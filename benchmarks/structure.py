@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
 
 import torch
+from turns import cpu_seconds
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.structure.compare.diff import Comparison
@@ -25,12 +25,6 @@ from pytest_modelcheck.checks.structure.node import ModuleNode
 from pytest_modelcheck.checks.structure.result import Structure
 
 MODELS = ("resnet18", "resnet50", "googlenet", "vit_b_16", "swin_t", "mobilenet_v3_small")
-
-
-def seconds(function) -> float:
-    start = time.process_time()
-    function()
-    return time.process_time() - start
 
 
 def main(pairs: int) -> None:
@@ -50,10 +44,10 @@ def main(pairs: int) -> None:
 
         forward()
         traced_anew()
-        runs = [(seconds(forward), seconds(traced_anew)) for _ in range(pairs)]
+        runs = [(cpu_seconds(forward), cpu_seconds(traced_anew)) for _ in range(pairs)]
         ratio = statistics.median(traced / bare for bare, traced in runs)
         bare, traced = (statistics.median(times) for times in zip(*runs, strict=True))
-        hashing = seconds(lambda subject=check.subject: hash_weights(subject))
+        hashing = cpu_seconds(lambda subject=check.subject: hash_weights(subject))
         print(f"{name:<20} {bare:>8.3f} s {traced:>8.3f} s {ratio:>7.2f} {hashing:>8.3f} s")
 
 
@@ -81,14 +75,14 @@ def compare(sizes=(1_000, 10_000, 100_000)) -> None:
         for many in sizes:
             steps = ["linear", "relu", "add", "layer_norm"] * (many // 4)
             base, head = chain(steps), chain(change(steps))
-            hashing = seconds(lambda sides=(base, head): [side.fingerprint for side in sides])
+            hashing = cpu_seconds(lambda sides=(base, head): [side.fingerprint for side in sides])
 
             def whole(base=base, head=head) -> None:
                 compared = Comparison(base, head)
                 if compared.changes:
                     merged(compared)
 
-            taken = hashing + seconds(whole)
+            taken = hashing + cpu_seconds(whole)
             print(f"{name:<20} {many:>10,} {taken:>8.3f} s {taken / hashing:>7.2f}")
 
 
