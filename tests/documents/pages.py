@@ -200,6 +200,7 @@ def environment(server: str, commands: Path) -> dict[str, str]:
             "OMP_NUM_THREADS": "1",
             "PYTEST_ADDOPTS": "-W ignore::pytest.PytestAssertRewriteWarning",  # the server has imported the plugin
             "PATH": f"{commands}{os.pathsep}{kept.get('PATH', '')}",
+            "PYTHONDONTWRITEBYTECODE": "1",  # an edit of equal size within the second would not be seen
             "PYTHONPATH": str(ROOT),
         }
     )

@@ -134,12 +134,13 @@ class Libraries:
         self._listening.remove(self)
 
 
-def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if not Libraries._listening or event not in ("import", "ctypes.dlopen"):
+def _audit(event: str, arguments: tuple[object, ...], libraries: type[Libraries] = Libraries) -> None:
+    # `libraries` outlives this module's names, which are gone when the interpreter ends
+    if not libraries._listening or event not in ("import", "ctypes.dlopen"):
         return
     file = arguments[0] if event == "ctypes.dlopen" else arguments[1]
     if isinstance(file, str) and "/" in file and not _is_common(Path(file).resolve()):
-        for listener in Libraries._listening:
+        for listener in libraries._listening:
             listener.seen += [file] if file not in listener.seen else []
 
 
