@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RAISED, MeasurementError, ModelCheckError, UngatedError, unsaved_text
 from ..settings import Settings
-from ..verdict.judge import BaseValue, Outcome, Verdict, decides, is_precise, judge
+from ..verdict.judge import BaseValue, Outcome, Verdict, compared, decides, is_precise, judge
 from ..verdict.limit import Limit
 from ..verdict.measurement import Measurement
 from ..verdict.message import metric_title
@@ -106,7 +106,21 @@ class _Enforcement:
         base = self.base(demand) if self.base is not None and relative else None
         if base is not None and base.pair is not None and demand.check.paired:
             return self._judge_pair(demand, subject, base)
-        return judge(subject.name, demand.limit, self._measure(demand, subject), base)
+        verdict = judge(subject.name, demand.limit, self._measure(demand, subject), base)
+        return self._with_changes(demand, verdict)
+
+    def _with_changes(self, demand: Demand, verdict: Verdict) -> Verdict:
+        """A breach of an absolute limit, with what changed since the base where that is known: it decides nothing."""
+        seen = verdict.measurement
+        if verdict.outcome is not Outcome.FAIL or verdict.base is not None or self.base is None:
+            return verdict
+        if seen is None or not seen.contributors or demand.check.paired:
+            return verdict
+        try:
+            base = self.base(demand)
+        except ModelCheckError:
+            return verdict
+        return verdict if base.value is None else compared(verdict, base)
 
     def _judge_asked(self, demand: Demand, subject: Subject) -> Verdict:
         """By how far base and head are apart; without a base, or where that has no such subject, it is not gated."""

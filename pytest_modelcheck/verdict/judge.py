@@ -95,7 +95,7 @@ class Verdict:
     measurement: Measurement | None = None
     bound: float | None = None  # the bound that decided, in base units
     error: str = ""
-    base: float | None = None  # the value at the base, for a relative limit
+    base: float | None = None  # the value at the base: of a relative limit, and of a breach where it is known
     changes: tuple[Change, ...] = ()  # the modules that differ from the base's, the largest change first
     reason: str = ""  # why a relative limit is not gated, or who accepts a breach
     source: str = ""  # what the test says about its subject, to tell subjects of one test apart
@@ -180,6 +180,12 @@ def judge(subject: str, limit: Limit, measurement: Measurement, base: BaseValue 
     return _judged(Verdict(subject, limit, Outcome.PASS, measurement), limit.min, limit.max)
 
 
+def compared(verdict: Verdict, base: BaseValue) -> Verdict:
+    """With the base's value, and the modules that differ from the base's."""
+    parts = verdict.measurement.contributors if verdict.measurement is not None else ()
+    return replace(verdict, base=base.value, changes=changes(base.parts, parts))
+
+
 def accept(verdict: Verdict, acceptances: Sequence[Acceptance], trailer: str = "") -> Verdict:
     """The verdict, where the change owns up to it: a breach of a relative limit that one of them covers is accepted.
 
@@ -247,8 +253,7 @@ def _judge_against(base: BaseValue, subject: str, limit: Limit, measurement: Mea
             error=f"the base's value is {base.value}: nothing was measured there",
         )
     high = base.value * (1 + (limit.max_regression or 0))
-    changed = changes(base.parts, measurement.contributors)
-    seen = Verdict(subject, limit, Outcome.PASS, measurement, base=base.value, changes=changed)
+    seen = compared(Verdict(subject, limit, Outcome.PASS, measurement), base)
     return _judged(seen, None, high)
 
 

@@ -14,6 +14,8 @@ def ran(tmp_path_factory):
         repository.write(f"src/nets/{name}.py", named)
         test = TESTS.replace("nets.model import net", f"nets.{name} import {name}")
         repository.write(f"tests/test_{name}.py", test.replace("model=net", f"model={name}"))
+    absolute = TESTS.replace("nets.model", "nets.renamed").replace("import net", "import renamed as net")
+    repository.write("tests/test_absolute.py", absolute.replace('max_regression="2%"', "4000"))
     repository.write("pytest.ini", "[pytest]\npythonpath = src\nmodelcheck_heatmaps = always\n")
     repository.edit("src/nets/functional.py", "self.fc =", "self.act = nn.ReLU()\n        self.fc =")
     repository.edit("src/nets/functional.py", "self.conv(x)", "self.act(self.conv(x))")
@@ -44,6 +46,15 @@ def test_a_renamed_layer_that_costs_more(ran):
     assert "removes" not in block
     assert change_of(ran, "renamed")["checkpoint"]["first"]["renamed"][1]["head"] == "stem.bias"
     assert "a checkpoint of the base does not load: 2 keys renamed" in ran["page"]
+
+
+def test_a_breach_of_an_absolute_limit_says_what_changed(ran):
+    check = next(c for c in ran["checks"] if "test_absolute" in c["nodeid"])
+    assert check["outcome"] == "fail"
+    lines = [" ".join(line.split()) for line in check["message"].splitlines()]
+    assert f"base {STRIDED:,} MACs" in lines
+    assert f"changed stem new -> {(FULL - 32) / 1000:.4g} kMACs" in lines
+    assert not any(line.startswith("heaviest") for line in lines)
 
 
 def test_a_function_instead_of_a_module(ran):
