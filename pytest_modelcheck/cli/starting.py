@@ -76,7 +76,7 @@ def _refuse_failing(marks: Sequence[Mark], check: ModelCheck, registry: Registry
     from ..demand.source import Source
     from ..verdict.judge import Outcome
     from ..verdict.limit import Place
-    from ..verdict.message import fails, tell
+    from ..verdict.message import fails, headline
 
     for mark in marks:
         marker = read_marker(registry, mark.name, mark.args, mark.kwargs, Place(), "")
@@ -85,7 +85,7 @@ def _refuse_failing(marks: Sequence[Mark], check: ModelCheck, registry: Registry
         demands = [Demand(marker.check, limit, Source({"model": check.name})) for limit in marker.limits]
         for verdict in enforce(demands, lambda source: check.subject, Settings(), lambda *kept: None):
             if verdict.outcome is not Outcome.PASS or fails(verdict, strict=True):
-                raise ModelCheckError(verdict.error or " ".join(tell(verdict).text.split("\n")))
+                raise ModelCheckError(verdict.error or headline(verdict))
 
 
 @contextmanager
