@@ -1,6 +1,7 @@
 """Fills the places of the pages with what the package says of itself: markers, options, messages.
 
-`python docs/fill.py` writes them, `--check` says which page is no longer what the source says. A place is a pair of
+`python docs/fill.py` writes them, `--check` says which page is no longer what the source says, apart from numbers of
+tests: to collect them takes longer than all else. A place is a pair of
 comments, `<!-- marker: flops_budget -->` and `<!-- end -->`; the kinds are those of `KINDS`. What to do about a message
 that does not say it itself is in `advice.txt`, by the message.
 """
@@ -11,9 +12,10 @@ import ast
 import functools
 import inspect
 import re
+import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 PAGES = Path(__file__).parent
@@ -71,12 +73,36 @@ def cams(_: str) -> str:
     return "\n".join([*rows, "", shown, "", _said(family[0])[1], ""])
 
 
+def cases(page: str) -> str:
+    """How many tests there are in the files and folders that a page names: those of a normal run, and the others."""
+    text = (PAGES / page).read_text("utf-8").partition("<!-- cases")[0]
+    paths = sorted(
+        path for path in set(re.findall(r"`(tests/[\w./]+)", text)) if (PAGES.parent / path).exists()
+    )
+    normal, every = _collected(paths), _collected(["-m", "", *paths])
+    files = sorted(every)
+    rows = [
+        f"| `{file}` | {normal.get(file, 0):,} | {every[file] - normal.get(file, 0):,} |" for file in files
+    ]
+    total = f"| all | {sum(normal.values()):,} | {sum(every.values()) - sum(normal.values()):,} |"
+    return "\n".join(["| file | in each run | slow |", "|---|---:|---:|", *rows, total, ""])
+
+
+def _collected(arguments: Sequence[str]) -> dict[str, int]:
+    """Tests by file, as pytest selects them."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", *arguments]
+    done = subprocess.run(command, cwd=PAGES.parent, capture_output=True, text=True)
+    return {path: int(number) for path, number in re.findall(r"^(\S+): (\d+)$", done.stdout, re.MULTILINE)}
+
+
 KINDS: Mapping[str, Callable[[str], str]] = {
     "marker": marker,
     "options": options,
     "messages": messages,
     "cams": cams,
+    "cases": cases,
 }
+DEAR = ("cases",)
 
 
 def _said(method: Callable[..., object]) -> list[str]:
@@ -185,17 +211,18 @@ def _wrapped(text: str, indent: str = "") -> str:
     )
 
 
-def filled(page: str) -> str:
-    """The page with its places filled."""
-    return PLACE.sub(lambda m: f"{m[1]}\n{KINDS[m[2]](m[3] or '')}\n{m[4]}" if m[2] in KINDS else m[0], page)
+def filled(page: str, but: Collection[str] = ()) -> str:
+    """The page with its places filled, `but` those of these kinds."""
+    kinds = {name: kind for name, kind in KINDS.items() if name not in but}
+    return PLACE.sub(lambda m: f"{m[1]}\n{kinds[m[2]](m[3] or '')}\n{m[4]}" if m[2] in kinds else m[0], page)
 
 
 def main(arguments: list[str]) -> int:
     """The exit status."""
-    stale = []
+    stale, but = [], DEAR if "--check" in arguments else ()
     for path in sorted(PAGES.rglob("*.md")):
         text = path.read_text("utf-8")
-        new = filled(text)
+        new = filled(text, but)
         if new != text:
             stale.append(path.relative_to(PAGES).as_posix())
             if "--check" not in arguments:
