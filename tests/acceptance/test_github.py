@@ -194,6 +194,9 @@ def test_the_comment_script(actions, tmp_path, comments, size, report, expected)
     calls = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
     if expected == "error":
         assert done.returncode not in (0, 1) or "more than 20000000" in done.stdout
+        assert (size < 10**6) == any(
+            call[1].endswith("/zip") for call in calls
+        )  # weighed before it is fetched
         assert not (folder / "body").exists()
         return
     assert done.returncode == 0, done.stderr
