@@ -152,7 +152,9 @@ address = next(part for part in call if part.startswith("repos/"))
 if address.endswith("/zip"):
     sys.stdout.buffer.write((here / "artifact.zip").read_bytes())
 elif "artifacts" in address:
-    print(json.dumps({{"artifacts": [{{"name": "modelcheck-report", "id": 5, "size_in_bytes": {size}}}]}}))
+    names = ["$(touch evil)", "modelcheck-report\\n7 1", "modelcheck-report"]
+    found = [{{"name": name, "id": 3 + i, "size_in_bytes": {size}}} for i, name in enumerate(names)]
+    print(json.dumps({{"artifacts": found}}))
 elif address.endswith("/pulls"):
     print(json.dumps([{{"number": 3, "head": {{"sha": "other"}}}}, {{"number": 4, "head": {{"sha": "abc"}}}}]))
 elif "comments?" in address:
@@ -192,6 +194,7 @@ def test_the_comment_script(actions, tmp_path, comments, size, report, expected)
     script = GITHUB / "actions/modelcheck/comment.sh"
     done = subprocess.run([script], cwd=tmp_path, env=environment, capture_output=True, text=True)
     calls = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+    assert not list(tmp_path.rglob("*evil"))
     if expected == "error":
         assert done.returncode not in (0, 1) or "more than 20000000" in done.stdout
         assert (size < 10**6) == any(
@@ -205,7 +208,6 @@ def test_the_comment_script(actions, tmp_path, comments, size, report, expected)
     body = (folder / "body").read_text()
     assert body.startswith("<!-- pytest-modelcheck -->\n## ✗ Model check: 1 of 3")
     assert "](https://github.com/o/r/actions/runs/7/artifacts/5): `index.html`" in body
-    assert not (tmp_path / "evil").exists()
 
 
 def test_a_summary_that_cannot_be_written_is_a_warning(actions, monkeypatch):
