@@ -96,12 +96,14 @@ OUTSIDE = {
     "one_that_there_is_not": ("{node}_old macs: why", "fits no relative limit of this run"),
     "one_that_is_there_still": ("{node} removed: why", "nothing of that name was removed"),
 }
+EVIL = "<img src=x> ::error::evil \x1b[31m\x07 [link](https://evil.example) @everyone {{{{ 7*7 }}}}"
 MESSAGES = {
     **ACCEPTING,
     **{
         name: f"Modelcheck-Accept: {trailer}" for name, (trailer, _) in (REFUSED | OUTSIDE).items() if trailer
     },
     "absolute": "Modelcheck-Accept: {node} macs: why",
+    "hostile": "Modelcheck-Accept: {node} macs: " + EVIL,
 }
 
 
@@ -111,7 +113,7 @@ class Merged(GitRepository):
     def __init__(self, path):
         super().__init__(path)
         names = (*ACCEPTING, *REFUSED, *OUTSIDE)
-        begin(self, *map(a_test, names), a_test("absolute", limit='"5 kMACs", '))
+        begin(self, *map(a_test, names), a_test("absolute", limit='"5 kMACs", '), a_test("hostile"))
         self.base = self.commit(f"merged earlier\n\nModelcheck-Accept: {node('after_the_merge')} macs: why")
         self.report = path / "kept/report.json"
         self.whole = None  # the record of a run of all tests
@@ -126,10 +128,12 @@ class Merged(GitRepository):
         self.git("merge", "-q", "--no-ff", "-m", "Merge change into main", "change")
 
     def compared(self, pytester, *arguments):
-        """The record of a run against the report, with `status` and `out`."""
+        """The record of a run against the report, with `status`, `out` and the `page`."""
         result = run(pytester, "--modelcheck-base-report=kept", *arguments)
-        record = json.loads((self.path / "modelcheck-report/report.json").read_text())
-        return {**record, "status": int(result.ret), "out": result.stdout.str()}
+        folder = self.path / "modelcheck-report"
+        record = json.loads((folder / "report.json").read_text())
+        page = (folder / "index.html").read_text()
+        return {**record, "status": int(result.ret), "out": result.stdout.str(), "page": page}
 
 
 def message_of(name, text):
@@ -184,6 +188,20 @@ def test_a_trailer_that_accepts_nothing_is_told(merged, name, words):
 def test_absolute_limits_are_not_accepted(merged):
     assert merged.whole["status"] == 1
     assert outcomes(merged.whole, "absolute") == ["fail", "accepted"]
+
+
+def test_a_trailer_is_text_and_nothing_else(merged):
+    """Whoever opens a pull request writes it."""
+    record = merged.whole
+    check = check_of(record, "hostile")
+    assert check["outcome"] == "accepted"
+    assert check["accepted"]["reason"].startswith("<img src=x> ::error::evil")
+    assert "::error::evil" in record["out"]
+    assert [line for line in record["out"].splitlines() if line.lstrip().startswith("::")] == []
+    assert "\x1b" not in record["out"]
+    assert "\x07" not in record["out"]
+    assert "::error::evil" in record["page"]
+    assert "<img src=x>" not in record["page"]
 
 
 ODD = "a b::c: [d] é 'e'"

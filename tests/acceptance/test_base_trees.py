@@ -171,6 +171,7 @@ def test_worktrees_of_the_user_are_left_as_they_are(repository, tmp_path):
     shutil.rmtree(tmp_path / "away")  # a drive that is not mounted now
     commit = repository.git("rev-parse", "main").strip()
     with worktree(repository.path, commit) as folder:
+        assert folder.stat().st_mode & 0o077 == 0  # nobody else's: the socket is in it
         assert (folder / "tree/src/nets/model.py").exists()
         assert len(repository.git("worktree", "list").splitlines()) == 3
     assert not folder.exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelcheck.base.asking import Asking
+from pytest_modelcheck.base.asking import LONGEST, Asking, socket_in
 from pytest_modelcheck.errors import MeasurementError, ModelCheckError
 
 QUESTION = ("test_it.py::test_it", "Net", "answers", {})
@@ -52,6 +52,12 @@ def test_garbage_and_silence_are_errors(address, said):
             MeasurementError, match=r"^at the base: (its process died|it answered garbage|no)"
         ):
             Asking(address, 5)(*QUESTION)
+
+
+def test_nobody_else_reaches_a_socket_that_has_a_folder_of_its_own(tmp_path):
+    with socket_in(tmp_path / ("x" * LONGEST)) as path:
+        assert Path(path).parent.stat().st_mode & 0o077 == 0
+    assert not Path(path).parent.exists()
 
 
 def test_who_cannot_be_started_is_started_once():

@@ -27,6 +27,7 @@ status=0
 python -m pytest_modelcheck summary "$work/report.zip" --marker --max-bytes "$limit" --max-output 60000 \
   >"$work/comment.md" || status=$?
 if [ "$status" -gt 1 ]; then exit "$status"; fi  # 1: a check failed, which the run itself has told
+# shellcheck disable=SC2016 # Markdown's backticks
 printf '\n[The report](%s/%s/actions/runs/%s/artifacts/%s): `index.html` in it has all of this, and pictures.\n' \
   "${GITHUB_SERVER_URL:-https://github.com}" "$REPOSITORY" "$RUN_ID" "$id" >>"$work/comment.md"
 

@@ -1,0 +1,106 @@
+"""No download, no telemetry: the example project's run asks the network for nothing, and passes without one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CLOSED = """
+import os, sys
+
+ASKS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo", "urllib.Request"}
+ADDRESSED = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+
+def refuse(event, arguments):
+    outside = event in ADDRESSED and isinstance(arguments[1], tuple)  # a name of a file stays on this machine
+    if event in ASKS or outside:
+        with open(os.environ["ASKED"], "a") as file:
+            file.write(f"{event} {arguments[-1]} {sys.argv}\\n")
+        raise OSError("the network is closed")
+
+sys.addaudithook(refuse)
+"""
+DEAR = [  # of CPU time, and none of them does what another test does not
+    "--ignore=tests/test_features.py",
+    "--deselect=tests/test_heatmaps.py::test_most_maps_are_on_the_shape",
+]
+RUNS = {
+    "most of it": DEAR,
+    "all of it, with a base and workers": pytest.param(
+        ["--modelcheck-base=HEAD", "-n2"], marks=pytest.mark.slow
+    ),
+}
+
+
+class Offline:
+    """A copy of the example project; each process of Python that `run` leads to refuses the network and notes it.
+
+    Where the system allows it there is none either, so that no library gets past Python.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.project, self.asked = folder / "example_project", folder / "asked"
+        shutil.copytree(
+            ROOT / "example_project", self.project, ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
+        (folder / "sitecustomize.py").write_text(CLOSED)
+        path = os.pathsep.join([str(folder), str(ROOT), os.environ.get("PYTHONPATH", "")])
+        names = {name for name in os.environ if name.startswith(("PYTEST_", "MODELCHECK_", "GITHUB_"))}
+        known = {name: value for name, value in os.environ.items() if name not in names}
+        self.environment = {**known, "PYTHONPATH": path, "ASKED": str(self.asked)}
+        self.alone = ["unshare", "-rn"] if self._run("unshare", "-rn", "true").returncode == 0 else []
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._run(*self.alone, sys.executable, *arguments)
+
+    def git(self, *arguments: str) -> None:
+        who = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+        assert self._run("git", *who, *arguments).returncode == 0
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        if shutil.which(command[0]) is None:
+            return subprocess.CompletedProcess(command, 127)
+        return subprocess.run(
+            command, cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def told(self) -> str:
+        """What was asked of the network."""
+        return self.asked.read_text() if self.asked.exists() else ""
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Offline:
+    return Offline(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import urllib.request as r; r.urlopen('https://example.org')",
+        "import socket; socket.create_connection(('example.org', 443))",
+        "import socket; socket.socket().connect(('127.0.0.1', 9))",
+        "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'', ('127.0.0.1', 9))",
+        "import subprocess as s, sys; s.run([sys.executable, '-c', 'import socket; socket.getaddrinfo(\"x\", 1)'])",
+    ],
+)
+def test_what_asks_is_noted(offline, code):
+    offline.run("-c", code)
+    assert offline.told()
+
+
+@pytest.mark.parametrize("arguments", RUNS.values(), ids=RUNS)
+def test_the_example_asks_for_nothing(offline, arguments):
+    if "--modelcheck-base=HEAD" in arguments:
+        for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "All"]):
+            offline.git(*command)
+    done = offline.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "--modelcheck-report", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert offline.told() == ""
+    assert (offline.project / "modelcheck-report/index.html").exists()
