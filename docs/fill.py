@@ -52,6 +52,21 @@ def options(_: str) -> str:
     return "\n".join(["| option | ini key | |", "|---|---|---|", *rows, ""])
 
 
+def metrics(_: str) -> str:
+    """The metrics by name, whose they are, and an amount of those that a marker's argument limits."""
+    from pytest_modelcheck.checks.registry import default_registry
+
+    registry = default_registry()
+    checks = {metric.name: check for check in registry.checks.values() for metric in check.metrics}
+    rows = []
+    for name, metric in registry.metrics.items():
+        check = checks.get(name)
+        owner = check.name if check is not None else f"{name.removesuffix('_snapshot')}_snapshot"
+        limited = check is not None and check.argument(metric, "max") is not None
+        rows.append(f"| `{name}` | `{owner}` | {f'`{metric.unit.example}`' if limited else ''} |")
+    return "\n".join(["| metric | marker or snapshot | an amount |", "|---|---|---|", *rows, ""])
+
+
 def messages(rooms: str) -> str:
     """The messages that files of the given rooms can end with: what happened, then what to do."""
     found = {
@@ -98,6 +113,7 @@ def _collected(arguments: Sequence[str]) -> dict[str, int]:
 KINDS: Mapping[str, Callable[[str], str]] = {
     "marker": marker,
     "options": options,
+    "metrics": metrics,
     "messages": messages,
     "cams": cams,
     "cases": cases,
