@@ -23,6 +23,7 @@ SOURCE = PAGES.parent / "pytest_modelcheck"
 PLACE = re.compile(r"(<!-- (\w+)(?:: ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 GAP = "…"  # where a message has a value
 ADVICE = dict(re.findall(r"^(\S.*)\n  (.*)$", (PAGES / "advice.txt").read_text("utf-8"), re.MULTILINE))
+TEXTS = (ast.Constant, ast.JoinedStr, ast.BinOp)
 WIDTH, NARROW = 116, 84  # of text, and of code, in columns
 
 
@@ -135,13 +136,18 @@ def _messages(path: Path) -> Iterator[tuple[str, str]]:
     """What happened, and what to do next, which may be part of the first."""
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
-        for text in _texts(node, path):
+        for text in _texts(node, path, tree):
             what, _, advice = re.sub(r"(\{[^{}]*\})+", GAP, text).partition("\n")
-            if len(re.findall(r"[a-z]{2,}", what)) > 2:  # else it is made of values alone
+            if _is_told(what):
                 yield what.strip(), " ".join(advice.split())
 
 
-def _texts(node: ast.AST, path: Path) -> Iterator[str]:
+def _is_told(text: str) -> bool:
+    """Whether it says something: else it is made of values alone, or an address."""
+    return len(re.findall(r"[a-z]{2,}", text)) > 2 and "://" not in text
+
+
+def _texts(node: ast.AST, path: Path, tree: ast.Module) -> Iterator[str]:
     """The text of an error that is made there, or a sentence on a marker."""
     if isinstance(node, ast.Call) and node.args and _name(node.func) in _errors():
         if _name(node.func) == "MissingExtraError":
@@ -149,6 +155,8 @@ def _texts(node: ast.AST, path: Path) -> Iterator[str]:
             yield f'{purpose} needs {package}, which is not installed.\npip install "pytest-modelcheck[{extra}]"'
         else:
             yield _text(node.args[0])
+            if not _is_told(_text(node.args[0]).partition("\n")[0]):
+                yield from _said_elsewhere(node.args[0], tree)
     elif isinstance(node, ast.JoinedStr) and path.name in ("check.py", "arguments.py"):
         text = _text(node)
         if text.startswith(("{self.name}: ", "{name}: ")):
@@ -169,6 +177,31 @@ def _errors() -> set[str]:
         known = set(found)
         found |= {one.name for one in classes if known & {_name(base) for base in one.bases}}
     return found | {"UsageError", "_usage_error"}
+
+
+def _said_elsewhere(argument: ast.expr, tree: ast.Module) -> Iterator[str]:
+    """What an error says that is given a constant, or what a function of its module returns."""
+    for node in ast.walk(argument):
+        if isinstance(node, ast.Name) and node.id in _constants():
+            yield _constants()[node.id]
+        elif isinstance(node, ast.Call):
+            for function in ast.walk(tree):
+                if isinstance(function, ast.FunctionDef) and function.name == _name(node.func):
+                    returned = (one.value for one in ast.walk(function) if isinstance(one, ast.Return))
+                    yield from (_text(value) for value in returned if isinstance(value, TEXTS))
+
+
+@functools.cache
+def _constants() -> Mapping[str, str]:
+    """The texts that modules keep by a name in capitals."""
+    statements = [node for path in SOURCE.rglob("*.py") for node in ast.parse(path.read_text("utf-8")).body]
+    return {
+        target.id: _text(node.value)
+        for node in statements
+        if isinstance(node, ast.Assign) and isinstance(node.value, TEXTS)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    }
 
 
 def _text(node: ast.expr) -> str:
