@@ -114,6 +114,7 @@ def output_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequest)
     `output_snapshot(rtol=1e-3, atol=1e-5)`: by which share of itself, and by how much, a value may be off.
     `--snapshot-update` accepts.
     """
+    _skip_left_out(request, "output_snapshot", "outputs")
     from ..snapshots.assertion import make_snapshot
     from ..snapshots.outputs import OutputExtension, OutputSnapshot, record_outputs
     from ..snapshots.verdicts import record_nothing

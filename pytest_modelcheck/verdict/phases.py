@@ -7,4 +7,6 @@ from typing import Literal, TypeAlias, get_args
 Phase: TypeAlias = Literal["forward", "backward", "training_step"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
 FORWARD, BACKWARD, TRAINING_STEP = PHASES
-"""`backward` is a forward in train mode with the backward after it; `training_step` has the optimizer's step too."""
+"""Of figures of work (operations, time) `backward` is the backward alone, `training_step` forward and backward. Of peak
+memory, where what is alive counts, `backward` is both, and `training_step` has the optimizer's step too.
+"""

@@ -18,6 +18,9 @@ def test_structure(modelcheck, structure_snapshot):
 def test_complexity(modelcheck, complexity_snapshot):
     assert modelcheck.complexity() == complexity_snapshot
 
+def test_outputs(modelcheck, output_snapshot):
+    assert modelcheck.outputs() == output_snapshot
+
 def test_body(modelcheck):
     assert modelcheck.complexity().macs
 """
@@ -58,18 +61,31 @@ def test_under_xdist_too(project):
 @pytest.mark.parametrize(
     ("option", "passed", "skipped"),
     [
-        ("--modelcheck-only=structure", ["test_structure", "test_marked", "test_body"], ["test_complexity"]),
-        ("--modelcheck-only=complexity_snapshot", ["test_marked", "test_complexity"], ["test_structure"]),
-        ("--modelcheck-off", ["test_marked"], ["test_structure", "test_complexity", "test_body"]),
+        (
+            "--modelcheck-only=structure",
+            ["test_structure", "test_marked", "test_body"],
+            ["test_complexity", "test_outputs"],
+        ),
+        (
+            "--modelcheck-only=complexity_snapshot",
+            ["test_marked", "test_complexity"],
+            ["test_structure", "test_outputs"],
+        ),
+        ("--modelcheck-only=outputs", ["test_marked", "test_outputs"], ["test_structure", "test_complexity"]),
+        (
+            "--modelcheck-off",
+            ["test_marked"],
+            ["test_structure", "test_complexity", "test_outputs", "test_body"],
+        ),
     ],
 )
 def test_tests_whose_snapshot_is_left_out_are_skipped(project, option, passed, skipped):
     project.tests(FIXTURES + SUITE.replace("@pytest.mark.params_budget(10)", ""))
-    project.run("--modelcheck-only=macs,structure,complexity", "--snapshot-update")
+    project.run("--modelcheck-only=macs,structure,complexity,outputs", "--snapshot-update")
     result = project.run(option, "-rA")
     result.stdout.fnmatch_lines_random([f"PASSED*::{name}" for name in passed])
     result.stdout.fnmatch_lines_random(["SKIPPED* is left out by --modelcheck-*"])
-    result.assert_outcomes(passed=4 - len(skipped), skipped=len(skipped))
+    result.assert_outcomes(passed=5 - len(skipped), skipped=len(skipped))
     assert "unused" not in result.stdout.str()
 
 

@@ -104,7 +104,11 @@ def test_macs(way):
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_with_gradients_it_is_told(way):
-    assert ModelCheck(Net(way), torch.ones(2, 8)).complexity(phase="training_step").on_other_threads
+    cost = ModelCheck(Net(way), torch.ones(2, 8)).complexity(phase="training_step")
+    others = cost.on_other_threads
+    assert others
+    assert f"not counted, since they ran on another thread: {others[0] or '(the model itself)'}" in str(cost)
+    assert not {*others} & {*cost.uncalled_modules}
 
 
 def test_work_belongs_to_the_module_that_hands_it_over():

@@ -44,6 +44,12 @@ def used(found: Mapping[str, str]) -> str:
     )
 
 
+def elsewhere(names: Iterable[str]) -> str:
+    """Modules that ran where the counter sees nothing."""
+    found = [name or ROOT for name in names]
+    return f"not counted, since they ran on another thread: {_some(found)}" if found else ""
+
+
 def uncalled(names: Iterable[str]) -> str:
     """Modules that never ran."""
     found = [name or ROOT for name in names]

@@ -237,7 +237,7 @@ class Complexity(Reported):
     def uncalled_modules(self) -> tuple[str, ...]:
         """Modules whose forward never ran and whose weights nobody used, the outermost ones only."""
         at_work = {name for name, facts in self.modules.items() if facts.calls} | {*self.weights_used}
-        at_work |= {module for module, _ in self.cells}
+        at_work |= {module for module, _ in self.cells} | {*self.on_other_threads}
         for name in [*at_work]:
             while name:
                 name = _parent(name, self.modules)
@@ -262,6 +262,7 @@ class Complexity(Reported):
             notes.left_torch(self.left_torch),
             notes.merged(self.merged),
             notes.used(self.used_through_weights),
+            notes.elsewhere(self.on_other_threads),
             notes.uncalled(self.uncalled_modules),
             unsaved_text(self.unsaved),
         )

@@ -29,6 +29,10 @@ def to_text(complexity: Complexity) -> str:
         *(f"not counted: {name} ({calls} calls)" for name, calls in complexity.unknown_operators.items()),
         *(f"counted per turn: while_loop of {name or ROOT}" for name in complexity.loops),
         *(f"not told apart from {whole or ROOT}: {name}" for name, whole in complexity.merged.items()),
+        *(
+            f"not counted, since it ran on another thread: {name or ROOT}"
+            for name in complexity.on_other_threads
+        ),
         *(f"never called: {name or ROOT}" for name in complexity.uncalled_modules),
     ]
     rows = [_row(complexity.total(), complexity.params, "", TOTAL)]
