@@ -108,6 +108,18 @@ def count(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def ended(status: int) -> str:
+    """How a process ended; `status`: as Python has it, negative for a signal."""
+    return f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
+
+
+def memory_hint(status: int) -> str:
+    """What to look at where a process was killed from outside; "" where it was not."""
+    if status != -9:
+        return ""
+    return "\nSignal 9 comes from outside, most often where memory runs out: give smaller inputs, or more memory."
+
+
 RAGGED = -1  # a size that differs from row to row
 
 

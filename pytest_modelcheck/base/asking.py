@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
-from ..errors import MeasurementError, ModelCheckError, UngatedError
-from .git import PREFIX
+from ..errors import MeasurementError, ModelCheckError, UngatedError, in_short
+from .git import own_prefix
 
 SOCKET = "ask"  # in the worktree's folder
 LONGEST = 100  # characters that the path of a socket may have
@@ -36,7 +36,7 @@ class Asking:
         try:
             self.address = self.start() if self.start is not None else ""
             self.lost = "" if self.address else "its models cannot be asked on this system"
-        except ModelCheckError as error:
+        except (ModelCheckError, OSError) as error:
             self.lost = str(error)
 
     def __call__(self, nodeid: str, source: str, section: str, given: Any) -> Any:
@@ -44,11 +44,25 @@ class Asking:
 
         Raises MeasurementError, UngatedError.
         """
-        import torch
-
         self.reach()
         if self.lost:
             raise MeasurementError(f"at the base: {self.lost}")
+        try:
+            return self._answer(nodeid, source, section, given)
+        except (
+            OSError,
+            EOFError,
+            RuntimeError,
+            UnpicklingError,
+        ) as error:  # torch's, of files that are cut short
+            raise MeasurementError(
+                f"at the base: question and answer lie in files, and one cannot be written or read: {in_short(error)}\n"
+                "Is there room in the temporary folder? Another one: TMPDIR"
+            ) from error
+
+    def _answer(self, nodeid: str, source: str, section: str, given: Any) -> Any:
+        import torch
+
         with tempfile.TemporaryDirectory(prefix="ask-", dir=self._place) as folder:
             asked, answered = Path(folder) / "asked", Path(folder) / "answered"
             torch.save(given, asked)
@@ -100,6 +114,7 @@ def socket_in(folder: Path) -> Iterator[str]:
     elif len(path) <= LONGEST:
         yield path
     else:
-        own = f"{PREFIX}{os.getpid()}-"
-        with tempfile.TemporaryDirectory(prefix=own, dir="/tmp", ignore_cleanup_errors=True) as other:
+        with tempfile.TemporaryDirectory(
+            prefix=own_prefix(), dir="/tmp", ignore_cleanup_errors=True
+        ) as other:
             yield str(Path(other) / SOCKET)

@@ -58,7 +58,8 @@ class Attempts:
             if loss is None or ended.status is None or len(self.lost) == DEATHS or self._is_known(loss):
                 said = Ended(None, self.timeout) if ended.status is None else ended
                 at = f"; it was at {loss['nodeid']}" if loss is not None else ""
-                return f"the process for {self.what} {said} without a result{at}\n{tail(self.folder / 'log')}".rstrip()
+                text = f"the process for {self.what} {said} without a result{at}{said.hint}"
+                return f"{text}\n{tail(self.folder / 'log')}".rstrip()
             self.lost.append(loss)
             self._start()
 
@@ -70,7 +71,7 @@ class Attempts:
         phase, nodeid = self.journal.last
         if phase not in ("collect", "call") or not nodeid:
             return None
-        text = f"the process for {self.what} {ended} while it was at {nodeid}"
+        text = f"the process for {self.what} {ended} while it was at {nodeid}{ended.hint}"
         return loss_entry(nodeid, "process", text)
 
 

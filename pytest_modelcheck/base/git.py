@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ModelCheckError
+from ..whole import is_running
 
 PREFIX = "modelcheck-base-"
 DEPENDENCIES = (
@@ -122,11 +123,15 @@ def changed_dependencies(root: Path, commit: str) -> list[str]:
     ]
 
 
+def own_prefix() -> str:
+    """What the names of this process's temporary folders begin with: so others know when it is gone."""
+    return f"{PREFIX}{os.getpid()}-"
+
+
 @contextmanager
 def worktree(root: Path, commit: str) -> Iterator[Path]:
     """A folder with `tree/`, the sources at `commit`, and room for files beside it; all gone afterwards."""
-    sweep(root)
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=own_prefix())).resolve()
     try:
         git(root, "worktree", "add", "--detach", "--quiet", str(folder / "tree"), commit)
         yield folder
@@ -142,23 +147,10 @@ def remove(root: Path, folder: Path) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Take away what a process that was killed left behind."""
-    for line in git(root, "worktree", "list", "--porcelain").splitlines():
-        path = Path(line.removeprefix("worktree "))
-        if (
-            line.startswith("worktree ")
-            and path.parent.name.startswith(PREFIX)
-            and not _alive(path.parent.name)
-        ):
-            remove(root, path.parent)
-
-
-def _alive(name: str) -> bool:
-    pid = name.removeprefix(PREFIX).partition("-")[0]
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    """Take away what a process that was killed left behind: worktrees, and folders that became none."""
+    listed = git(root, "worktree", "list", "--porcelain").splitlines()
+    known = [Path(line.removeprefix("worktree ")).parent for line in listed if line.startswith("worktree ")]
+    for folder in {*known, *Path(tempfile.gettempdir()).resolve().glob(f"{PREFIX}*")}:
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if folder.name.startswith(PREFIX) and not is_running(owner):
+            remove(root, folder)

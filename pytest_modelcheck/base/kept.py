@@ -25,6 +25,7 @@ from ..records.load import MAX_BYTES, RecordError, check_record
 from ..records.plain import to_json
 from ..records.schema import problem
 from ..records.section import Catalogue, sections_of
+from ..whole import sweep, write_whole
 from .contents import sha256
 from .surroundings import surroundings
 
@@ -33,6 +34,7 @@ ENTRIES = 8  # that are kept, the newest
 MOST_FILES = 5_000
 MOST_BYTES = 128 * 2**20  # of all entries
 NO_FILE = "no file"
+SET = 1_000_000_000  # nanoseconds by which clocks that nobody set do not come apart
 LARGE = 512 * 2**20  # bytes; a larger file is the same if its size and time are
 
 
@@ -51,7 +53,7 @@ class Kept:
     """The entry of a run's `facts`, in `folder` (None: there is no cache)."""
 
     def __init__(self, folder: Path | None, facts: Mapping[str, object]) -> None:
-        self.folder, self.started = folder, time.time_ns()
+        self.folder, self.started, self.began = folder, time.time_ns(), time.monotonic_ns()
         self.key = ""
         if folder is not None:
             known = {"format": FORMAT, **facts, **surroundings()}
@@ -95,7 +97,7 @@ class Kept:
     def keep(self, record: Mapping[str, Any], reads: Iterable[Path], catalogue: Catalogue) -> None:
         """Write the record down, where it may be used again; `reads`: what the processes say that they read."""
         told = [_told(path) for path in reads] if self.folder is not None else []
-        if not told or None in told or not is_steady(record, catalogue):
+        if not told or None in told or self._was_set or not is_steady(record, catalogue):
             return
         files = {name: _file(name) for one in told if one for name in one["files"]}
         folders = {name: _listing(name) for one in told if one for name in one["folders"]}
@@ -112,6 +114,11 @@ class Kept:
         with suppress(OSError):
             self._write(to_json({**entry, "record": record}))
 
+    @property
+    def _was_set(self) -> bool:
+        """Whether somebody set the clock since, by which files are older and newer."""
+        return abs(time.time_ns() - self.started - (time.monotonic_ns() - self.began)) > SET
+
     def _is_newer(self, name: str) -> bool:
         """Whether a file was written after the base began to be measured: nobody knows which contents were read."""
         try:
@@ -121,10 +128,10 @@ class Kept:
 
     def _write(self, text: str) -> None:
         assert self.folder is not None
-        part = self.folder / f"{self.key[:32]}.{os.getpid()}.part"
-        part.write_text(text, "ascii")
-        part.replace(self.path)
-        newest = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        sweep(self.folder)
+        write_whole(self.path, text.encode("ascii"))
+        others = [path for path in self.folder.glob("*.json") if path != self.path]
+        newest = [self.path, *sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)]
         sizes = itertools.accumulate(path.stat().st_size for path in newest)
         for number, (path, size) in enumerate(zip(newest, sizes, strict=True)):
             if number >= ENTRIES or size > MOST_BYTES:

@@ -41,7 +41,7 @@ def measure_pairs(
 
         said = supervise(folder, given, cwd, timeout + len(keys) * (timeout + 3 * CAP), tick)
     found = {(entry["nodeid"], entry["demand"]): entry for entry in _entries(results)}
-    error = f"the process that compares {said} without a result\n{tail(folder / 'log')}".rstrip()
+    error = f"the process that compares {said} without a result{said.hint}\n{tail(folder / 'log')}".rstrip()
     return [
         found.get((nodeid, demand), {"nodeid": nodeid, "demand": demand, "error": error})
         for nodeid, demand in keys

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..text import printable
+from ..text import ended, memory_hint, printable
 
 LOOK = 0.05  # seconds between two looks
 OF_THIS_RUN = (  # beginnings of names: what these say in the environment is said, or not wanted, at the base
@@ -34,9 +34,12 @@ class Ended(NamedTuple):
     def __str__(self) -> str:
         if self.status is None:
             return f"did not end within {self.timeout:g} s"
-        return (
-            f"ended with status {self.status}" if self.status >= 0 else f"was killed by signal {-self.status}"
-        )
+        return ended(self.status)
+
+    @property
+    def hint(self) -> str:
+        """What to look at besides, in a line of its own; or nothing."""
+        return memory_hint(self.status or 0)
 
 
 class Worker:

@@ -17,7 +17,16 @@ from ..records.section import Catalogue
 from .asking import Asking, socket_in
 from .attempts import Attempts
 from .contents import fill
-from .git import PREFIX, BaseError, changed_dependencies, files, merge_base, toplevel, worktree
+from .git import (
+    BaseError,
+    changed_dependencies,
+    files,
+    merge_base,
+    own_prefix,
+    sweep,
+    toplevel,
+    worktree,
+)
 from .gone import marked_tests
 from .kept import Kept
 from .moves import Moves, find_moves
@@ -50,7 +59,8 @@ def measure_base(
     Raises BaseError where git fails. Nothing stays behind.
     """
     root, started = toplevel(run.rootdir), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
+    sweep(root)
+    with tempfile.TemporaryDirectory(prefix=own_prefix()) as scratch:
         moves = find_moves(root, commit, Path(scratch), run.patterns)
         changed = changed_tests(root, commit, Path(scratch) / "index", run.patterns)
     kept = Kept(run.kept, _facts(run, root, commit, moves, changed))

@@ -14,12 +14,13 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Thread
 from typing import Any, NoReturn, TypeVar
 
 import torch
 
 from ..errors import MeasurementError
-from ..text import duration
+from ..text import duration, ended, memory_hint
 
 Made = TypeVar("Made")
 LONGEST = 900.0  # seconds of one measurement
@@ -32,12 +33,16 @@ def in_a_fork(work: Callable[[], Made]) -> Made:
     Raises what `work` raises, and MeasurementError for a process that died, that hangs, or that takes too long.
     """
     reading, writing = os.pipe()
+    watching, held = os.pipe()  # the other end is open as long as this process lives
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's, of threads: they do not go along, and none is waited for
         child = os.fork()
     if child == 0:
-        _work(work, reading, writing)
+        os.close(reading)
+        os.close(held)
+        _work(work, writing, watching)
     os.close(writing)
+    os.close(watching)
     try:
         data = _received(child, reading)
     except BaseException:
@@ -45,16 +50,17 @@ def in_a_fork(work: Callable[[], Made]) -> Made:
         raise
     finally:
         os.close(reading)
+        os.close(held)
         _, status = os.waitpid(child, 0)
     return _result(data, os.waitstatus_to_exitcode(status))  # type: ignore[no-any-return]
 
 
-def _work(work: Callable[[], object], reading: int, writing: int) -> NoReturn:
+def _work(work: Callable[[], object], writing: int, watching: int) -> NoReturn:
     """The child: nothing that it inherited is closed, flushed or finalised."""
     status = 1
     try:
         gc.freeze()
-        os.close(reading)
+        Thread(target=_end_with_parent, args=(watching,), daemon=True).start()
         _silence()
         torch.set_num_threads(1)
         with os.fdopen(writing, "wb") as pipe:
@@ -62,6 +68,12 @@ def _work(work: Callable[[], object], reading: int, writing: int) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def _end_with_parent(watching: int) -> None:
+    """A model that hangs must not outlive a parent that was killed."""
+    os.read(watching, 1)
+    os._exit(1)
 
 
 def _silence() -> None:
@@ -133,10 +145,10 @@ def _seconds(process: int) -> float | None:
 
 
 def _result(data: bytes, status: int) -> Any:
-    if not data:
-        how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+    if status or not data:  # half a result is none
         raise MeasurementError(
-            f"the process that compiles the model ended {how}, without a result: compiling or running it there crashed."
+            f"the process that compiles the model {ended(status)}, without a result: compiling or running it there "
+            f"crashed.{memory_hint(status)}"
         )
     done, result = pickle.loads(data)
     if done:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import pytest
 
+from ..errors import in_short
 from ..records.run import Phase
 from ..records.types import FailureEntry
 from .state import nodeid_of
@@ -46,6 +48,20 @@ def failure_of(report: Report, phase: str, config: pytest.Config) -> FailureEntr
         "where": where,
         "message": message or "failed",
         "text": text[-KEPT:],
+    }
+
+
+def failure_at_the_end(error: BaseException, root: Path) -> FailureEntry:
+    """What was raised when all tests had run."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    path = Path(last.filename)
+    inside = path.relative_to(root) if path.is_relative_to(root) else path
+    return {
+        "nodeid": "the end of the run",
+        "phase": "teardown",
+        "where": f"{inside.as_posix()}:{last.lineno}",
+        "message": in_short(error),
+        "text": "".join(traceback.format_exception(error))[-KEPT:],
     }
 
 

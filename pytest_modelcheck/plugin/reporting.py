@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ class Reporting:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.before = sys.exc_info()[1]  # who calls pytest may be handling an error of his own
 
     @pytest.hookimpl(tryfirst=True)  # before the terminal's
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -56,6 +58,25 @@ class Reporting:
             return (yield)
         finally:
             self._finish(session, exitstatus)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self) -> None:
+        """What ends pytest after the record was built makes the run red: an interrupt, or a plugin that raises."""
+        error, record = sys.exc_info()[1], self.run.record
+        if error is None or error is self.before or record is None:
+            return
+        from .phases import failure_at_the_end
+
+        interrupted = isinstance(error, KeyboardInterrupt)
+        status = pytest.ExitCode.INTERRUPTED if interrupted else pytest.ExitCode.TESTS_FAILED
+        record["run"]["exit_status"] = record["run"]["exit_status"] or int(status)
+        record["run"]["interrupted"] |= interrupted
+        record["failures"] = [
+            *record.get("failures", []),
+            failure_at_the_end(error, self.run.config.rootpath),
+        ]
+        if self.run.settings.report:
+            self._write(record)
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         run = self.run

@@ -86,6 +86,11 @@ class Session:
         except ModelCheckError as error:
             option = "base" if self.run.settings.base_report is None else "base-report"
             raise pytest.UsageError(f"--modelcheck-{option}: {error}") from error
+        except OSError as error:  # no room, or no right to write
+            raise pytest.UsageError(
+                f"--modelcheck-base: the base cannot be checked out: {error}.\n"
+                "It lies in the temporary folder while it is measured: make room there, or name another one (TMPDIR)"
+            ) from error
 
     @pytest.hookimpl(wrapper=True)  # around syrupy's, which looks for unused snapshots
     def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:

@@ -72,7 +72,7 @@ class RunRecord:
     """Collects what the tests report, and builds the record."""
 
     def __init__(self) -> None:
-        self.started = time.time()
+        self.started = time.monotonic()
         self.tests: dict[str, _Test] = {}
         self.planned: dict[str, list[CheckEntry]] = {}
         self.failures: list[FailureEntry] = []  # of files
@@ -158,7 +158,7 @@ class RunRecord:
             "exit_status": exit_status,
             "options": list(options),
             "interrupted": interrupted,
-            "seconds": round(time.time() - self.started, 3),
+            "seconds": round(time.monotonic() - self.started, 3),
             "tests": counts,
             "no_result": self.lost,
             "waited": round(self.waited, 3),

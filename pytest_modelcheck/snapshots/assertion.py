@@ -122,8 +122,10 @@ class TellingSnapshot(SnapshotAssertion):
         title = f"{extension.noun} of {subject or 'the test'} == {self.noun}"
         advice = f"{command}   (then {extension.advice})"
         name = f"{subject} {extension.noun}".strip()
-        if isinstance(result.exception, TypeError):
-            return Explanation(title, [str(result.exception)], line=str(result.exception))
+        if isinstance(
+            result.exception, (TypeError, OSError)
+        ):  # a wrong type, or a file that cannot be written
+            return Explanation(title, [_said(result.exception)], line=_said(result.exception))
         if result.asserted_data is None:
             return None
         if result.recalled_data is None:
@@ -138,13 +140,19 @@ class TellingSnapshot(SnapshotAssertion):
     def get_assert_diff(self, **options: Any) -> list[str]:
         """syrupy's lines for a failed assertion."""
         error = self._execution_results[self._executions - 1].exception
-        if isinstance(error, TypeError):
-            return [str(error)]
+        if isinstance(error, (TypeError, OSError)):
+            return [_said(error)]
         self._extension = self.compared_with
         try:
             return super().get_assert_diff(**options)
         finally:
             self._extension = None
+
+
+def _said(error: TypeError | OSError) -> str:
+    if isinstance(error, TypeError):
+        return str(error)
+    return f"the stored file cannot be read or written, and stays as it was: {error}"
 
 
 def make_snapshot(

@@ -8,9 +8,11 @@ a digest of what it was: `test_it[ab]~306b0382` for `test_it[a/b]`.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import warnings
 from collections.abc import Sequence
+from errno import EACCES
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from unicodedata import category, normalize
@@ -20,8 +22,10 @@ from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.extensions.single_file import SingleFileSnapshotExtension
 
 from ..errors import StoredFileError
+from ..whole import sweep, write_whole
 
 if TYPE_CHECKING:
+    from syrupy.data import SnapshotCollection
     from syrupy.location import PyTestLocation
     from syrupy.types import SerializedData, SnapshotIndex
 
@@ -78,6 +82,16 @@ class StoredFile(SingleFileSnapshotExtension):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"\s*Can not relate snapshot")
             super().write_snapshot(**given)
+
+    @classmethod
+    def write_snapshot_collection(cls, *, snapshot_collection: SnapshotCollection, **given: Any) -> None:
+        """syrupy's, whole or not at all: a disk that is full does not cost the file that was there."""
+        place = Path(snapshot_collection.location).resolve()  # behind a link
+        data = next(iter(snapshot_collection)).data
+        if place.exists() and not os.access(place, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(place))
+        sweep(place.parent)
+        write_whole(place, data if isinstance(data, bytes) else str(data).encode("utf-8"))
 
     @classmethod
     def former_location(cls, *, test_location: PyTestLocation, index: SnapshotIndex) -> Path | None:

@@ -40,6 +40,8 @@ def write_replacement(
         with (report / SUMS).open("a", encoding="utf-8", errors="surrogateescape", newline="\n") as sums:
             sums.write(f"{_digest(place)}  {relative.as_posix()}\n")
     except OSError:  # the report cannot be written either, and says so
+        with suppress(OSError):  # nobody would take it away
+            place.unlink(missing_ok=True)
         return None
     return place
 

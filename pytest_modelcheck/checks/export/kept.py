@@ -9,11 +9,13 @@ from pathlib import Path
 from ...settings import Settings
 from ...text import file_stem
 from ...verdict.units import BYTES
+from ...whole import write_whole
 from .result import Onnx
 from .started import STARTED
 
 KEY = "modelcheck_onnx_keep"
 KEEP = Settings().onnx_keep
+_WRITTEN: set[Path] = set()  # by this process: none of them is an earlier run's, whatever the clock says
 
 
 def keep_file(result: Onnx, folder: Path | None, most: float = KEEP) -> Onnx:
@@ -42,14 +44,31 @@ def _write(folder: Path, result: Onnx) -> str:
     for number in itertools.count(1):
         name = f"models/{file_stem(result.name)}{f'-{number}' if number > 1 else ''}.onnx"
         path = folder / name
-        try:
-            with path.open("xb") as file:
-                file.write(result.model)
-            return name
-        except FileExistsError:
-            if path.stat().st_mtime < STARTED:
-                result.save(path)
-                return name
+        if path in _WRITTEN or not (_made(path, result.model) or _replaced(path, result.model)):
             if path.read_bytes() == result.model:
                 return name
+            continue
+        _WRITTEN.add(path)
+        return name
     raise AssertionError("count() ends nowhere")
+
+
+def _made(path: Path, data: bytes) -> bool:
+    """Whether there was no such file; now there is."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _replaced(path: Path, data: bytes) -> bool:
+    """Whether the file was one of an earlier run, so that this one's could take its place."""
+    is_older = path.stat().st_mtime < STARTED
+    if is_older:
+        write_whole(path, data)
+    return is_older

@@ -4,7 +4,8 @@ One thread on a CPU is timed by thread CPU time: what other processes do hardly 
 work with workers that this clock does not see, so there the wall counts; on CUDA the device's own events do.
 
 Thread CPU time stands still while a model sleeps, reads, waits for a lock, a process or a thread. Whether it does is
-seen around a block of calls (`spent`, `unseen`, `Blocks`): then the wall counts too.
+seen around a block of calls (`spent`, `unseen`, `Blocks`): then the wall counts too. Where the system does not count
+how often a thread waits (macOS, Windows) that cannot be seen, and the wall counts always.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 Call = Callable[[], object]
 OTHERS = 0.1  # CPU time of the process's other threads, as a share of this one's, from which on they work for the model
-STRETCH = 1.5  # wall over CPU time from which on it counts as waiting where no switches are counted
+UNTOLD = "this system does not tell a thread that waits from one that computes"
 
 
 class Clock(Protocol):
@@ -72,27 +73,41 @@ class WaitingClock(WallClock):
     name = "wall time, since a model waits"
 
 
+class UntoldClock(WaitingClock):
+    """The same, where nobody can tell whether it waits."""
+
+    name = f"wall time, since {UNTOLD}"
+
+
 class Spent(NamedTuple):
-    """What the calling thread has used so far: CPU seconds, those of its process, seconds on the wall, and how often it
-    gave up its core by itself, which it does to wait (None where the system does not count that).
+    """What the calling thread has used so far: CPU seconds, those of its process, and how often it gave up its core by
+    itself, which it does to wait.
     """
 
     thread: float
     process: float
-    wall: float
-    waits: int | None
+    waits: int
 
 
 def spent() -> Spent:
-    """So far; to be taken around a block of calls, not within a timed one."""
-    return Spent(time.thread_time(), time.process_time(), time.perf_counter(), _waits())
+    """So far; to be taken around a block of calls, not within a timed one. Nothing where the system does not tell."""
+    if not tells_waiting():
+        return Spent(0.0, 0.0, 0)
+    return Spent(time.thread_time(), time.process_time(), _waits())
 
 
-def _waits() -> int | None:
+def tells_waiting() -> bool:
+    """Whether the system counts a thread's CPU time, and how often it waits: macOS and Windows do not."""
     try:
-        from resource import RUSAGE_THREAD, getrusage
-    except ImportError:  # macOS and Windows do not count them by thread
-        return None
+        from resource import RUSAGE_THREAD  # noqa: F401
+    except ImportError:
+        return False
+    return hasattr(time, "thread_time_ns")
+
+
+def _waits() -> int:
+    from resource import RUSAGE_THREAD, getrusage
+
     return getrusage(RUSAGE_THREAD).ru_nvcsw
 
 
@@ -102,13 +117,11 @@ def unseen(before: Spent, after: Spent, calls: int, share: float) -> str:
     `share`: of the calls that may wait without being told; a model that only computes never does, on a busy machine
     neither.
     """
-    own, wall = after.thread - before.thread, after.wall - before.wall
+    own = after.thread - before.thread
     others = after.process - before.process - own
     itself = f"it computes {SECONDS.format(own / calls)} of a call on the calling thread"
     if others > OTHERS * own:
         return f"{itself}, and {SECONDS.format(others / calls)} on others"
-    if before.waits is None or after.waits is None:
-        return f"{itself}, and waits or is interrupted for the rest" if wall > STRETCH * own else ""
     waits = (after.waits - before.waits) / calls
     if waits < share:
         return ""
@@ -119,25 +132,21 @@ class Blocks:
     """Blocks of calls, added up, and what thread CPU time does not see of them."""
 
     def __init__(self) -> None:
-        self.calls, self.used = 0, Spent(0.0, 0.0, 0.0, 0)
+        self.calls, self.used = 0, Spent(0.0, 0.0, 0)
 
     def add(self, before: Spent, after: Spent, calls: int) -> None:
         """One more block."""
-        so_far, waits = self.used, None
-        if so_far.waits is not None and before.waits is not None and after.waits is not None:
-            waits = so_far.waits + after.waits - before.waits
+        so_far = self.used
         self.used = Spent(
             so_far.thread + after.thread - before.thread,
             so_far.process + after.process - before.process,
-            so_far.wall + after.wall - before.wall,
-            waits,
+            so_far.waits + after.waits - before.waits,
         )
         self.calls += calls
 
     def unseen(self, share: float) -> str:
         """As `unseen` says it of all of them."""
-        start = Spent(0.0, 0.0, 0.0, None if self.used.waits is None else 0)
-        return unseen(start, self.used, self.calls, share)
+        return unseen(Spent(0.0, 0.0, 0), self.used, self.calls, share)
 
 
 def measured(clock: Clock, call: Call) -> tuple[float, float]:
@@ -200,4 +209,6 @@ def clock_for(device: torch.device, threads: int) -> Clock:
         return CudaClock(device)
     if device.type != "cpu":
         return SynchronisedClock()
-    return ThreadClock() if threads == 1 else WallClock()
+    if threads > 1:
+        return WallClock()
+    return ThreadClock() if tells_waiting() else UntoldClock()

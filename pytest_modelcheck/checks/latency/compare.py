@@ -23,7 +23,7 @@ from ...verdict.measurement import Measurement
 from ...verdict.message import signed
 from ...verdict.units import RATIO, SECONDS
 from ..reported import Reported
-from .clock import Call, Clock, WaitingClock, WallClock, clock_for
+from .clock import Call, Clock, UntoldClock, WaitingClock, WallClock, clock_for
 from .intervals import TOO_FEW, mean_interval
 from .metrics import SLOWDOWN
 from .paired import CHUNKS, Chunk, PairedSampler, Side
@@ -86,7 +86,8 @@ class LatencyComparison(Reported):
     @property
     def times(self) -> str:
         """`5.2 ms against 5 ms of a per call, each at its best; on the wall 5.3 ms against 5.1 ms`."""
-        how = "on average" if self.clock == WaitingClock.name else "each at its best"
+        waits = self.clock in (WaitingClock.name, UntoldClock.name)
+        how = "on average" if waits else "each at its best"
         said = f"{_against(self.seconds, f' of {self.names[0]}')} per call, {how}"
         if self.clock.startswith(WallClock.name):
             return said

@@ -19,7 +19,7 @@ from ...model.shapes import sizes
 from ...model.state.steady import reset_between
 from ...model.subject import Inputs, Subject, locate_failure
 from ...text import not_one_of
-from .clock import Call, Clock, ThreadClock, WallClock, clock_for
+from .clock import UNTOLD, Call, Clock, ThreadClock, UntoldClock, WallClock, clock_for
 from .intervals import COARSE, ERROR
 from .region import load_average, timed_region
 from .result import QUANTILES, Latency, LatencySweep
@@ -63,7 +63,9 @@ def measure(
     waited = 0.0
 
     def result() -> Latency:
-        blind = samples.unseen(1 - QUANTILES[statistic]) if isinstance(clock, ThreadClock) else ""
+        blind = UNTOLD if isinstance(clock, UntoldClock) else ""
+        if isinstance(clock, ThreadClock):
+            blind = samples.unseen(1 - QUANTILES[statistic])
         return Latency(
             name=subject.name,
             samples=tuple(samples.wall if blind else samples.seconds),

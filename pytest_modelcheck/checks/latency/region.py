@@ -9,12 +9,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from ...errors import MeasurementError
+from ...text import duration
+from .holder import holder_of
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 PATIENCE = 1800.0  # seconds; another timed region takes a minute at most
+LOOK = 60.0  # seconds between two looks at who holds the lock
 
 
 @contextmanager
@@ -32,22 +39,41 @@ def timed_region(threads: int) -> Iterator[float]:
 def machine_lock(path: Path | None = None) -> Iterator[float]:
     """Keep the timed regions of other processes of this user (pytest-xdist's workers) out. Gives the seconds waited.
 
-    The operating system takes the lock from a process that dies. Raises MeasurementError after half an hour.
+    The operating system takes the lock from a process that dies. Raises MeasurementError after half an hour, after a
+    minute if the process that has it is stopped, and where there can be no lock.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     lock = FileLock(path or lock_path())
     start = time.perf_counter()
-    try:
-        lock.acquire(timeout=PATIENCE)
-    except Timeout as error:
-        raise MeasurementError(
-            f"waited {PATIENCE / 60:.0f} minutes for another timed check to end; its lock is {lock.lock_file}"
-        ) from error
+    _acquire(lock)
     try:
         yield time.perf_counter() - start
     finally:
         lock.release()
+
+
+def _acquire(lock: BaseFileLock) -> None:
+    from filelock import Timeout
+
+    start = time.monotonic()
+    while True:
+        try:
+            lock.acquire(timeout=LOOK)
+            return
+        except Timeout:
+            holder, waited = holder_of(lock.lock_file), time.monotonic() - start
+            if waited < PATIENCE and not (holder and holder.is_stopped):
+                continue
+            raise MeasurementError(
+                f"waited {duration(waited)} for another timed check to end: {holder or 'a process'} holds "
+                f"{lock.lock_file}.\n{holder.advice if holder else f'Find it, and end it: fuser {lock.lock_file}'}"
+            ) from None
+        except (OSError, NotImplementedError) as error:
+            raise MeasurementError(
+                f"timed checks cannot take turns, since {lock.lock_file} cannot be locked: {error}.\n"
+                "Take away what stands there, or name another temporary folder (TMPDIR)."
+            ) from error
 
 
 def lock_path() -> Path:

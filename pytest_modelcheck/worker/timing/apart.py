@@ -22,6 +22,7 @@ from ...checks.latency.clock import (
     Blocks,
     Clock,
     ThreadClock,
+    UntoldClock,
     WaitingClock,
     WallClock,
     clock_for,
@@ -119,9 +120,10 @@ class ForkSampler:
             self.shared, self.tensors = int(said[1]["shared"]), int(said[1]["tensors"])
             if self.clock.name != WaitingClock.name:
                 self.clock.name = str(said[1]["clock"])
-                quartets = self._quartets(children)
-                if not any(child.ask(self.job.timeout, waits=True)["unseen"] for child in children.values()):
-                    return chunk_of(quartets, waits=False)
+                quartets, is_untold = self._quartets(children), self.clock.name == UntoldClock.name
+                asked = (child.ask(self.job.timeout, waits=True)["unseen"] for child in children.values())
+                if is_untold or not any(asked):
+                    return chunk_of(quartets, waits=is_untold)
                 self.clock.name = WaitingClock.name
             for child in children.values():
                 child.ask(self.job.timeout, wall=True)

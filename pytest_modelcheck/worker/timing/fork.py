@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ...text import ended, memory_hint
+
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_ANSWER = 32 * 2**20
 
@@ -102,7 +104,7 @@ class Child:
     def _end(self) -> str:
         self.status = os.waitpid(self.pid, 0)[1] if self.status is None else self.status
         status = os.waitstatus_to_exitcode(self.status)
-        return f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        return f"{ended(status)}{memory_hint(status)}"
 
 
 def _serve(start: Callable[[], Answer], inbox: int, outbox: int) -> None:
