@@ -35,6 +35,7 @@ def write_report(record: Record, directory: Path, catalogue: Catalogue, *, made:
     try:
         made = made or not directory.exists()
         directory.mkdir(parents=True, exist_ok=True)
+        sweep(directory)
         if made:
             write_whole(directory / ".gitignore", IGNORED.encode())
         text = to_json(record)
@@ -81,7 +82,6 @@ def _encoded(text: str) -> bytes:
 def remove_report(directory: Path) -> None:
     """Take an earlier run's report away, so that no one takes it for this run's; only files that we wrote."""
     if directory.is_dir():
-        sweep(directory)
         with _alone(directory):
             _remove(directory / RECORD, _is_record)
             _remove(directory / PAGE, _is_page)

@@ -11,6 +11,7 @@ import pytest
 from ..acceptance.conftest import project as project
 from ..acceptance.conftest import repository as repository
 
+
 @pytest.fixture
 def full_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk of 64 KiB; where nothing can be mounted, the test skips."""

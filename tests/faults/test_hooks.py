@@ -5,6 +5,7 @@ nothing passes that was not measured.
 from __future__ import annotations
 
 import json
+
 import pytest
 
 from ..acceptance.conftest import MACS
@@ -71,7 +72,9 @@ def test_a_run_in_which_a_hook_raised_is_red_for_all(project, hook, way):
         status = 1
     report = path / "modelcheck-report" / "report.json"
     record = json.loads(report.read_text("utf-8")) if report.exists() else None
-    if way == "interrupts" or (path / "raised").exists():  # pytest's own came first where one answer is enough
+    if (
+        way == "interrupts" or (path / "raised").exists()
+    ):  # pytest's own came first where one answer is enough
         assert status != 0
     if record is not None:
         assert (record["run"]["exit_status"] != 0) == (status != 0)
