@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 
-from ..errors import MeasurementError
+from ..errors import MeasurementError, in_short
 from ..text import duration, ended, memory_hint
 
 Made = TypeVar("Made")
@@ -150,7 +150,12 @@ def _result(data: bytes, status: int) -> Any:
             f"the process that compiles the model {ended(status)}, without a result: compiling or running it there "
             f"crashed.{memory_hint(status)}"
         )
-    done, result = pickle.loads(data)
+    try:
+        done, result = pickle.loads(data)
+    except Exception as error:
+        raise MeasurementError(
+            f"the process that compiles the model left half a result, or one that cannot be read: {in_short(error)}"
+        ) from error
     if done:
         return result
     raise result
