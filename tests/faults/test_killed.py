@@ -137,14 +137,13 @@ def test_a_process_of_the_run_is_ended(repository, name, stops):
     prepared(repository, stage)
     repository.write("src/quick.py", "from pytest_modelcheck.model import apart\napart.STALLED = 3.0\n")
     repository.write("tests/conftest.py", "import here, quick")
-    run = begun(
-        repository, *(["--modelcheck-base=main", "-o", "modelcheck_base_timeout=20"] if stage.at_base else [])
-    )
+    patience = ["-o", "modelcheck_base_timeout=20"] if stops else []
+    run = begun(repository, *(["--modelcheck-base=main", *patience] if stage.at_base else []))
     place = repository.path.parent / "it"
     wait_for(place.exists, 90)
     process = int(place.read_text())
     os.kill(process, signal.SIGSTOP if stops else signal.SIGKILL)
-    out = run.communicate(timeout=90)[0].decode()
+    out = run.communicate(timeout=240)[0].decode()
     assert run.returncode == 1, out
     (check,) = (c for c in repository.record()["checks"])
     assert check["outcome"] == stage.outcome, check["message"]
