@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 from ..errors import MeasurementError, ModelCheckError, UngatedError, in_short
@@ -49,12 +48,7 @@ class Asking:
             raise MeasurementError(f"at the base: {self.lost}")
         try:
             return self._answer(nodeid, source, section, given)
-        except (
-            OSError,
-            EOFError,
-            RuntimeError,
-            UnpicklingError,
-        ) as error:  # torch's, of files that are cut short
+        except (OSError, EOFError, RuntimeError) as error:  # torch's, of files that are cut short
             raise MeasurementError(
                 f"at the base: question and answer lie in files, and one cannot be written or read: {in_short(error)}\n"
                 "Is there room in the temporary folder? Another one: TMPDIR"
