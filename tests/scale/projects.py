@@ -13,7 +13,8 @@ class Net(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
+            *[layer for _ in range({depth}) for layer in (
+                nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU())],
         )
         self.pool, self.hidden, self.head = nn.AdaptiveAvgPool2d(4), nn.Linear(16 * width, 2048), nn.Linear(2048, 10)
 
@@ -70,6 +71,34 @@ def test_more(modelcheck):
 @pytest.mark.latency_budget("1 s")
 def test_latency(): ...
 """
+WIDE = """
+@pytest.mark.flops_budget("1 GFLOPs")
+@pytest.mark.flops_budget("3 GFLOPs", phase="backward")
+@pytest.mark.flops_budget("3 GFLOPs", phase="training_step")
+@pytest.mark.macs_budget("1 GMACs")
+@pytest.mark.params_budget("10 M")
+@pytest.mark.params_budget("10 M", trainable=True)
+@pytest.mark.activations_budget("10 M")
+@pytest.mark.memory_access_budget("1 GiB")
+@pytest.mark.peak_memory_budget("1 GiB")
+@pytest.mark.peak_memory_budget("1 GiB", phase="training_step")
+def test_costs(): ...
+
+@pytest.mark.operator_budget("aten::convolution", 100)
+@pytest.mark.operator_budget("aten::relu", 100)
+@pytest.mark.operator_budget("aten::addmm", 100)
+@pytest.mark.operator_budget("aten::batch_norm", 100)
+@pytest.mark.operator_budget("aten::dropout", 0)
+@pytest.mark.operator_budget("aten::*", 1000)
+@pytest.mark.forbid_host_sync()
+def test_operators(): ...
+
+def test_snapshots(modelcheck, structure_snapshot, output_snapshot, heatmap_snapshot):
+    assert modelcheck.structure() == structure_snapshot
+    assert modelcheck.outputs() == output_snapshot
+    assert modelcheck.gradcam(target=3) == heatmap_snapshot
+"""
+CHECKS = 20  # of WIDE
 PER_MODEL = TESTS.count("def test_")
 LOG = """
 import gc, time
@@ -107,11 +136,11 @@ PLAIN = "def test_{0}():\n    pass\n"
 PER_FILE = 100
 
 
-def many(folder: Path, models: int, conftest: str = LOG, tests: str = TESTS) -> None:
-    """Tests of each model, a file for each; every test builds its own. `log.txt` gets a line for each test: seconds
-    of CPU, and bytes of the process.
+def many(folder: Path, models: int, conftest: str = LOG, tests: str = TESTS, depth: int = 2) -> None:
+    """Tests of each model, a file for each; every test builds its own, of so many layers and one. With LOG `log.txt`
+    gets a line for each test: seconds of CPU, and bytes of the process.
     """
-    (folder / "nets.py").write_text(NETS)
+    (folder / "nets.py").write_text(NETS.replace("{depth}", str(depth)))
     (folder / "conftest.py").write_text(conftest)
     for number in range(models):
         (folder / f"test_{number:03}.py").write_text(HEAD.format(number=number) + tests)
