@@ -9,21 +9,22 @@ import torch
 from torch import nn
 
 class Net(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width, classes):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
             *[layer for _ in range({depth}) for layer in (
                 nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU())],
         )
-        self.pool, self.hidden, self.head = nn.AdaptiveAvgPool2d(4), nn.Linear(16 * width, 2048), nn.Linear(2048, 10)
+        self.pool, self.hidden = nn.AdaptiveAvgPool2d(4), nn.Linear(16 * width, 2048)
+        self.head = nn.Linear(2048, classes)
 
     def forward(self, x):
         return self.head(self.hidden(self.pool(self.body(x)).flatten(1)).relu())
 
-def net(number):  # of three megabytes, about
+def net(number):  # of three megabytes, about; each number's is another one
     torch.manual_seed(number)
-    return Net(16 + number % 5)
+    return Net(16 + number % 5, 10 + number)
 """
 HEAD = """
 from functools import partial
@@ -121,8 +122,8 @@ import nets
 LIVING = weakref.WeakSet()
 make = nets.Net.__init__
 
-def counted(self, width):
-    make(self, width)
+def counted(self, *given):
+    make(self, *given)
     LIVING.add(self)
 
 nets.Net.__init__ = counted
