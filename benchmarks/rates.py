@@ -100,8 +100,8 @@ STUDIES: Mapping[str, Study] = {
         ("output_snapshot.py",),
         {"harmless changes that alarm": NONE, "real changes that are caught": Bound(least=0.95)},
     ),
-    "heatmaps": Study(("explanation.py",), {"Grad-CAM beside a forward": Bound(most=3.0)}),
-    "drift": Study(("drift.py",), {"drift beside both forwards": Bound(most=2.5)}),
+    "heatmaps": Study(("explanation.py",), {"Grad-CAM beside a forward": Bound(most=1.3)}),
+    "drift": Study(("drift.py",), {"drift beside both forwards": Bound(most=1.6)}),
     "tests": Study(
         ("-m", "pytest", "-q", "-m", "slow or every_model or export_many"),
         {"failed tests": Bound(most=0.0, trials=10)},
