@@ -28,7 +28,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from latency_gate import other_load, rate
+from figures import Rate, add_option, rate, write
+from latency_gate import figures, other_load
 
 from pytest_modelcheck.base.git import files, worktree
 from pytest_modelcheck.base.pairs import CAP
@@ -296,12 +297,16 @@ def main() -> None:
     parser.add_argument("--only", choices=("P1", "P2"), help="one protocol")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31)
     parser.add_argument("--only-table", action="store_true", help="of the trials in --out")
+    add_option(parser)
     arguments = parser.parse_args()
     minutes = arguments.minutes or (1e6 if arguments.full else 10)
     if not arguments.only_table:
         with contextlib.suppress(KeyboardInterrupt):
             run(time.time() + 60 * minutes, arguments.out, arguments.seed, arguments.only)
-    print("\n".join(table(trials_of(arguments.out))))
+    trials = trials_of(arguments.out)
+    print("\n".join(table(trials)))
+    errors = sum(t["outcome"] == Outcome.ERROR.value for t in trials)
+    write(arguments.json, [*figures(trials), Rate("errors", errors, len(trials))])
 
 
 if __name__ == "__main__":

@@ -8,15 +8,16 @@ forwards with what every module gave (what a run against a base pays), and of dr
 
 from __future__ import annotations
 
+import argparse
 import copy
 import statistics
-import sys
 from collections.abc import Callable
 
 import torch
 import torchvision.models as tv
+from figures import Ratios, add_option, write
 from torch import nn
-from turns import in_turns, ratio
+from turns import in_turns, ratio, ratios
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.checks.outputs.answer import answer
@@ -50,14 +51,21 @@ def contenders(make: Callable[[], nn.Module]) -> dict[str, Callable[[], object]]
     return {"bare": bare, "both traced": traced, "drift": lambda: here.drift(there)}
 
 
-def main(rounds: int) -> None:
+def main(rounds: int) -> list[Ratios]:
     torch.set_num_threads(1)
+    found: list[float] = []
     for name, make in NETWORKS.items():
         times = in_turns(contenders(make), rounds)
         bare = times.pop("bare")
+        found += ratios(times["drift"], bare)
         told = ", ".join(f"{way} {ratio(seen, bare):.2f} x" for way, seen in times.items())
         print(f"{name:<16} two forwards {1000 * statistics.median(bare):5.0f} ms   {told}")
+    return [Ratios("drift beside both forwards", found)]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rounds", nargs="?", type=int, default=15, metavar="ROUNDS")
+    add_option(parser)
+    told = parser.parse_args()
+    write(told.json, main(told.rounds))

@@ -6,17 +6,18 @@ order; printed is the median over rounds of its time divided by the bare forward
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 from collections.abc import Callable
 
 import torch
 from captum.attr import LayerGradCam
+from figures import Ratios, add_option, write
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torchcam.methods import GradCAM as TorchcamGradCAM
 from torchvision.models import resnet50
-from turns import in_turns, ratio
+from turns import in_turns, ratio, ratios
 
 from pytest_modelcheck import ModelCheck
 
@@ -51,13 +52,18 @@ def contenders() -> dict[str, Callable[[], object]]:
     }
 
 
-def main(rounds: int) -> None:
+def main(rounds: int) -> list[Ratios]:
     torch.set_num_threads(1)
     times = in_turns(contenders(), rounds)
     for name, seen in times.items():
         times_bare = ratio(seen, times["bare forward"])
         print(f"{name:<36} {1000 * statistics.median(seen):6.0f} ms   {times_bare:5.2f} x the bare forward")
+    return [Ratios("Grad-CAM beside a forward", ratios(times["ours"], times["bare forward"]))]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rounds", nargs="?", type=int, default=15, metavar="ROUNDS")
+    add_option(parser)
+    told = parser.parse_args()
+    write(told.json, main(told.rounds))

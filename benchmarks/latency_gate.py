@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import os
 import random
 import signal
@@ -29,6 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from figures import Rate, add_option, rate, write
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v3_small, resnet18
 
@@ -158,26 +158,19 @@ def run(minutes: float, out: Path, seed: int, cells: list[tuple[int, int, int]])
                 file.flush()
 
 
-def bounds(hits: int, of: int, error: float = 0.05) -> tuple[float, float]:
-    """Clopper-Pearson."""
+def figures(trials: list[dict]) -> list[Rate]:
+    """Of our rule: alarms where nothing is slower, misses where it is by the promise or more, and what it left open."""
 
-    def solve(k: int, chance: float) -> float:
-        """The share at which at most `k` hits have that chance."""
-        low, high = 0.0, 1.0
-        for _ in range(50):
-            p = (low + high) / 2
-            below = sum(math.comb(of, i) * p**i * (1 - p) ** (of - i) for i in range(k + 1))
-            low, high = (p, high) if below > chance else (low, p)
-        return low
+    def count(chosen: list[dict], outcome: Outcome) -> int:
+        return sum(t["outcome"] == outcome.value for t in chosen)
 
-    return (solve(hits - 1, 1 - error / 2) if hits else 0.0), (solve(hits, error / 2) if hits < of else 1.0)
-
-
-def rate(hits: int, of: int) -> str:
-    if not of:
-        return "–"
-    low, high = bounds(hits, of)
-    return f"{hits} of {of} ({100 * low:.1f} to {100 * high:.1f} %)"
+    equal = [t for t in trials if t["slowdown"] == 0]
+    slower = [t for t in trials if t["slowdown"] >= t["promise"]]
+    return [
+        Rate("false alarms", count(equal, Outcome.FAIL), len(equal)),
+        Rate("missed, slower by the promise", count(slower, Outcome.PASS), len(slower)),
+        Rate("undecided", count(trials, Outcome.INCONCLUSIVE), len(trials)),
+    ]
 
 
 def table(trials: list[dict]) -> Iterator[str]:
@@ -234,12 +227,14 @@ def main() -> None:
         "--slowdown", type=int, choices=sorted({c[0] for c in CELLS}), help="only this one, in %%"
     )
     parser.add_argument("--only-table", action="store_true", help="of the trials in --out")
+    add_option(parser)
     arguments = parser.parse_args()
     if not arguments.only_table:
         cells = [c for c in CELLS if arguments.slowdown in (None, c[0])]
         run(arguments.minutes, arguments.out, arguments.seed, cells)
     trials = [json.loads(line) for line in arguments.out.read_text("utf-8").splitlines()]
     print("\n".join(table(trials)))
+    write(arguments.json, figures(trials))
     for name in MODELS:
         calls = [t for t in trials if t["model"] == name]
         if calls:

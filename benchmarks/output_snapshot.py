@@ -27,6 +27,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision.models as tv
+from figures import Rate, add_option, write
 from torch import Tensor, nn
 
 from pytest_modelcheck import ModelCheck
@@ -354,6 +355,16 @@ class Found:
     def _differs(self, name: str, found: Outputs, rtol: float, atol: float) -> bool:
         return bool(tolerance.differences(found, self.expected[name], rtol, atol))
 
+    def figures(self) -> list[Rate]:
+        """Of all networks, with the tolerance that a snapshot has by itself."""
+        harmless, real = (sum(map(len, found.values())) for found in (self.harmless, self.real))
+        alarms = sum(len(self.alarms(name, tolerance.RTOL)) for name in NETWORKS)
+        missed = sum(len(self.missed(name, tolerance.RTOL)) for name in NETWORKS)
+        return [
+            Rate("harmless changes that alarm", alarms, harmless),
+            Rate("real changes that are caught", real - missed, real),
+        ]
+
     def error(self, name: str) -> float:
         """The largest of the harmless ones, as a share of its output's largest magnitude."""
         return max(
@@ -421,11 +432,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help=argparse.SUPPRESS)
     for name in ("no-mkldnn", "channels-last", "batch", "changes"):
         parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
+    add_option(parser)
     told = parser.parse_args()
     if told.given:
         return answers(told.given, told.into, told)
     with tempfile.TemporaryDirectory() as temporary:
         found = found_in(Path(temporary), list(runs(Path(temporary), told.other)))
+    write(told.json, found.figures())
     print(*table(found), "", *rules(found), "", sep="\n")
     for name in NETWORKS:
         for what, listed in (("alarm", found.alarms(name, 1e-3)), ("missed", found.missed(name, 1e-3))):

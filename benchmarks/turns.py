@@ -26,6 +26,11 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
     return times
 
 
+def ratios(times: Sequence[float], bare: Sequence[float]) -> list[float]:
+    """What both take in each round, one as a multiple of the other."""
+    return [t / b for t, b in zip(times, bare, strict=True)]
+
+
 def ratio(times: Sequence[float], bare: Sequence[float]) -> float:
-    """The median of what both take in a round."""
-    return statistics.median(t / b for t, b in zip(times, bare, strict=True))
+    """The median of that."""
+    return statistics.median(ratios(times, bare))

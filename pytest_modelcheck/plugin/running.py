@@ -182,6 +182,8 @@ class Running:
             from ..records.plain import to_json
 
             report.modelcheck = to_json(part)  # type: ignore[attr-defined]  # travels with the report, xdist included
+        if call.when == "teardown":  # as pytest lets go of what the test's fixtures made
+            state_of(item).forget()
         return report
 
     def _part(self, item: pytest.Item, begins: bool) -> TestPart:

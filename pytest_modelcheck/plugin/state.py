@@ -126,7 +126,9 @@ class ItemState:
         return self._resolver
 
     def forget(self) -> None:
-        """A rerun starts afresh."""
+        """When it is over; a rerun starts afresh."""
+        if self.recorded is not None:
+            self.recorded.release()
         self.recorded = self._resolver = None
         self.failure, self.explained, self.raised, self.is_by_limits = "", "", None, False
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import ModelCheckError
@@ -121,12 +122,16 @@ def matched(base: Sequence[SubjectEntry], head: Sequence[SubjectEntry]) -> dict[
     has to do with several, or none is shared, the one of that name if no test speaks against it.
     """
     found: dict[str, SubjectEntry] = {}
-    for likeness in (_demands_shared, _tests_shared):
-        _pair(base, head, found, likeness)
+    for facts in (_demands, _tests):
+        _pair(base, head, found, facts)
     taken = {entry["signature"] for entry in found.values()}
+    named: dict[str, list[SubjectEntry]] = {}
+    for entry in base:
+        named.setdefault(entry["name"], []).append(entry)
+    known = [{nodeid for entry in side for nodeid in entry["nodeids"]} for side in (base, head)]
     for entry in head:
-        twins = [e for e in base if e["name"] == entry["name"] and e["signature"] not in taken]
-        if entry["signature"] not in found and len(twins) == 1 and _may_be(twins[0], entry, base, head):
+        twins = [e for e in named.get(entry["name"], ()) if e["signature"] not in taken]
+        if entry["signature"] not in found and len(twins) == 1 and _may_be(twins[0], entry, *known):
             found[entry["signature"]] = twins[0]
             taken.add(twins[0]["signature"])
     return found
@@ -136,35 +141,36 @@ def _pair(
     base: Sequence[SubjectEntry],
     head: Sequence[SubjectEntry],
     found: dict[str, SubjectEntry],
-    likeness: Callable[[SubjectEntry, SubjectEntry], int],
+    facts: Callable[[SubjectEntry], set[Hashable]],
 ) -> None:
-    """Pair what is most alike first; equal likeness goes by signature, then by name."""
+    """Pair what shares the most facts first; equal likeness goes by signature, then by name."""
     taken = {entry["signature"] for entry in found.values()}
-    pairs = [
-        (-likeness(old, new), old["signature"] != new["signature"], old["name"] != new["name"], i, j)
-        for j, new in enumerate(head)
-        for i, old in enumerate(base)
-        if new["signature"] not in found and old["signature"] not in taken and likeness(old, new)
-    ]
+    owners: dict[Hashable, list[int]] = {}  # of each fact, in the base
+    for i, old in enumerate(base):
+        for fact in facts(old) if old["signature"] not in taken else ():
+            owners.setdefault(fact, []).append(i)
+    pairs = []
+    for j, new in enumerate(head):
+        told = facts(new) if new["signature"] not in found else ()
+        likeness = Counter(i for fact in told for i in owners.get(fact, ()))
+        for i, shared in likeness.items():
+            old = base[i]
+            pairs.append((-shared, old["signature"] != new["signature"], old["name"] != new["name"], i, j))
     for *_, i, j in sorted(pairs):
         if base[i]["signature"] not in taken and head[j]["signature"] not in found:
             found[head[j]["signature"]] = base[i]
             taken.add(base[i]["signature"])
 
 
-def _demands_shared(old: SubjectEntry, new: SubjectEntry) -> int:
-    """How many tests say the same of both."""
-    return sum(bool(demand["source"]) and demand in old["demands"] for demand in new["demands"])
+def _demands(entry: SubjectEntry) -> set[Hashable]:
+    """What tests say of it."""
+    return {(demand["nodeid"], demand["source"]) for demand in entry["demands"] if demand["source"]}
 
 
-def _tests_shared(old: SubjectEntry, new: SubjectEntry) -> int:
-    return len({*old["nodeids"]} & {*new["nodeids"]})
+def _tests(entry: SubjectEntry) -> set[Hashable]:
+    return {*entry["nodeids"]}
 
 
-def _may_be(
-    old: SubjectEntry, new: SubjectEntry, base: Sequence[SubjectEntry], head: Sequence[SubjectEntry]
-) -> bool:
+def _may_be(old: SubjectEntry, new: SubjectEntry, known_to_base: set[str], known_to_head: set[str]) -> bool:
     """Whether a name alone is enough: the tests of both are gone on the other side."""
-    known_to_base = {nodeid for entry in base for nodeid in entry["nodeids"]}
-    known_to_head = {nodeid for entry in head for nodeid in entry["nodeids"]}
-    return not ({*new["nodeids"]} & known_to_base or {*old["nodeids"]} & known_to_head)
+    return known_to_base.isdisjoint(new["nodeids"]) and known_to_head.isdisjoint(old["nodeids"])

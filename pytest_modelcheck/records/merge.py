@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar, cast
 
 from .match import given_options
 from .merge_changes import Told, merged_changes
@@ -22,16 +22,16 @@ def merge(records: Mapping[str, Record], catalogue: Catalogue) -> Record:
     says differently is said per shard.
     """
     subjects = SubjectTable()
-    checks: list[CheckEntry] = []
-    panels: list[PanelEntry] = []
-    failures: list[FailureEntry] = []
+    checks: _Collected[CheckEntry] = _Collected(_check_of)
+    panels: _Collected[PanelEntry] = _Collected(_panel_of)
+    failures: _Collected[FailureEntry] = _Collected(_failure_of)
     for shard, record in records.items():
         for entry in record["subjects"]:
             subjects.add(entry, shard)
-        checks += _apart(record["checks"], checks, shard, _check_of)
-        panels += _apart(record["panels"], panels, shard, _panel_of)
-        failures += _apart(record.get("failures", []), failures, shard, _failure_of)
-    subjects.name(checks, panels)
+        checks.add(record["checks"], shard)
+        panels.add(record["panels"], shard)
+        failures.add(record.get("failures", []), shard)
+    subjects.name(checks.entries, panels.entries)
     changes = [_told(shard, record, subjects) for shard, record in records.items() if "changes" in record]
     merged: Record = {
         "schema_version": SCHEMA_VERSION,
@@ -39,9 +39,9 @@ def merge(records: Mapping[str, Record], catalogue: Catalogue) -> Record:
         "environment": _environment(records),
         "run": _run([record["run"] for record in records.values()]),
         "subjects": subjects.entries,
-        "checks": checks,
-        "panels": panels,
-        "failures": failures,
+        "checks": checks.entries,
+        "panels": panels.entries,
+        "failures": failures.entries,
     }
     if changes:
         merged["changes"] = merged_changes(changes, catalogue)
@@ -53,21 +53,27 @@ def _told(shard: str, record: Record, subjects: SubjectTable) -> Told:
     return shard, names, record["changes"]
 
 
-def _apart(
-    entries: Iterable[Entry], found: Sequence[Entry], shard: str, key: Callable[[Any], object]
-) -> list[Entry]:
-    """Copies of the entries that are not in `found` already; those of a test that is, under a name of their own."""
-    have = {key(entry): entry for entry in found}
-    new: list[Entry] = []
-    for entry in entries:
-        other = have.get(key(entry))
-        copied = cast("Entry", {**entry})
-        if other is None:
-            new.append(copied)
-        elif _said(other) != _said(entry):
+class _Collected(Generic[Entry]):
+    """Entries of all shards: what another one told alike once, what it told otherwise under a name of its own. `key`:
+    equal for entries that are about the same.
+    """
+
+    def __init__(self, key: Callable[[Any], Hashable]) -> None:
+        self.entries: list[Entry] = []
+        self._key = key
+        self._have: dict[Hashable, Entry] = {}
+
+    def add(self, entries: Iterable[Entry], shard: str) -> None:
+        """Those of one shard, which do not count against each other."""
+        new = [copied for entry in entries if (copied := self._apart(entry, shard)) is not None]
+        self._have.update((self._key(entry), entry) for entry in new)
+        self.entries += new
+
+    def _apart(self, entry: Entry, shard: str) -> Entry | None:
+        other, copied = self._have.get(self._key(entry)), cast("Entry", {**entry})
+        if other is not None:
             copied["nodeid"] = f"{entry['nodeid']} ({shard})"
-            new.append(copied)
-    return new
+        return copied if other is None or _said(other) != _said(entry) else None
 
 
 def _said(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,18 +81,18 @@ def _said(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key != "subject"}
 
 
-def _check_of(check: CheckEntry) -> object:
+def _check_of(check: CheckEntry) -> Hashable:
     place = (check["place"]["node"], check["place"]["marker"])
     subject = check["signature"] or check["subject"]
     options = given_options(check["options"])
     return (check["nodeid"], place, check["metric"], options, check["source"], subject, check["limit_text"])
 
 
-def _panel_of(panel: PanelEntry) -> object:
+def _panel_of(panel: PanelEntry) -> Hashable:
     return (panel["nodeid"], panel["subject"], panel["title"], panel["kind"])
 
 
-def _failure_of(failure: FailureEntry) -> object:
+def _failure_of(failure: FailureEntry) -> Hashable:
     return (failure["nodeid"], failure["phase"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+from .distinct import Distinct
 from .section import Catalogue
 from .types import Changes, SubjectChanges
 
@@ -71,8 +72,4 @@ def _joined(known: SubjectChanges, other: SubjectChanges, catalogue: Catalogue) 
 
 
 def _distinct(items: Iterable[Item]) -> list[Item]:
-    found: list[Item] = []
-    for item in items:
-        if item not in found:
-            found.append(item)
-    return found
+    return Distinct().new(items)

@@ -151,6 +151,11 @@ class Recorder:
         if section:
             self.result(subject, section, cast("Result", result))
 
+    def release(self) -> None:
+        """Let go of subjects and results, when the test is over: others keep its snapshots, which know this."""
+        self.owned.clear()
+        self.sources.clear()
+
     def panel(self, subject: Subject | None, title: str, kind: str, content: object) -> None:
         """Note a panel of the user's own."""
         known = {"subject": subject.name, "signature": subject.signature} if subject else {"subject": ""}

@@ -75,7 +75,7 @@ class RunRecord:
         self.started = time.monotonic()
         self.tests: dict[str, _Test] = {}
         self.planned: dict[str, list[CheckEntry]] = {}
-        self.failures: list[FailureEntry] = []  # of files
+        self.failures: dict[str, FailureEntry] = {}  # of files
         self.lost: list[str] = []
         self.environment: dict[str, str] = {}
         self.bounds: dict[str, list[BoundEntry]] = {}
@@ -102,8 +102,7 @@ class RunRecord:
 
     def fail(self, failure: FailureEntry) -> None:
         """Note a file that could not be collected; each of xdist's workers tells it."""
-        if failure["nodeid"] not in (known["nodeid"] for known in self.failures):
-            self.failures.append(failure)
+        self.failures.setdefault(failure["nodeid"], failure)
 
     def ending(self, nodeid: str) -> str:
         """How a test ended, in pytest's words: "" where it did not run, "by limits" where it failed by these alone."""
@@ -139,7 +138,7 @@ class RunRecord:
             "subjects": subjects.entries,
             "checks": checks,
             "panels": panels,
-            "failures": [*self.failures, *(failure for test in tests for failure in test.failures)],
+            "failures": [*self.failures.values(), *(failure for test in tests for failure in test.failures)],
         }
 
     def _checks(self) -> Iterator[CheckEntry]:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+from .distinct import Distinct
 from .types import HEAD, CheckEntry, PanelEntry, SubjectEntry
 
+GROWING = ("nodeids", "demands")  # of what is no section
 Fact = Callable[[SubjectEntry], str]
 
 
@@ -18,6 +20,7 @@ class SubjectTable:
 
     def __init__(self) -> None:
         self.by_signature: dict[str, SubjectEntry] = {}
+        self._seen: dict[str, dict[str, Distinct]] = {}  # by signature and key: what lists that grow hold
         self.origins: dict[str, str] = {}  # by signature: where the first description came from
 
     @property
@@ -33,10 +36,8 @@ class SubjectTable:
             copied = {**entry, "nodeids": [*entry["nodeids"]], "demands": [*entry["demands"]]}
             self.by_signature[entry["signature"]] = cast("SubjectEntry", copied)
             return
-        known["nodeids"] += [nodeid for nodeid in entry["nodeids"] if nodeid not in known["nodeids"]]
-        known["demands"] += [demand for demand in entry["demands"] if demand not in known["demands"]]
+        _grow(cast("dict[str, Any]", known), entry, self._seen.setdefault(entry["signature"], {}))
         known["definitions"] = {**entry["definitions"], **known["definitions"]}
-        _merge_sections(cast("dict[str, Any]", known), entry)
 
     def name(self, *told: Iterable[CheckEntry] | Iterable[PanelEntry]) -> None:
         """Give each subject a name of its own, and write it where checks and panels name it."""
@@ -50,14 +51,19 @@ class SubjectTable:
                     item["subject"] = found["name"]
 
 
-def _merge_sections(known: dict[str, Any], entry: Mapping[str, Any]) -> None:
-    """Keep the first description of a subject, add what it lacks; sections that are lists grow by what is new."""
-    for key, section in entry.items():
+def _grow(known: dict[str, Any], entry: Mapping[str, Any], seen: dict[str, Distinct]) -> None:
+    """Keep the first description of a subject, add what it lacks; lists of tests and sections that are lists grow by
+    what is new.
+    """
+    for key, content in entry.items():
         if key not in known:
-            known[key] = section
-        elif isinstance(section, list) and key not in HEAD:
-            have = known[key] if isinstance(known[key], list) else []
-            known[key] = have + [item for item in section if item not in have]
+            known[key] = content
+        elif key in GROWING or (isinstance(content, list) and key not in HEAD):
+            if key not in seen:
+                known[key] = [*known[key]] if isinstance(known[key], list) else []
+                seen[key] = Distinct()
+                seen[key].new(known[key])
+            known[key] += seen[key].new(content)
 
 
 def distinct_names(entries: Sequence[SubjectEntry], origins: Mapping[str, str]) -> dict[str, str]:

@@ -19,12 +19,13 @@ _WAYS = ("numpy", "__dlpack__")  # `__array__`, which numpy calls, asks for the 
 def departures(watched: object, names: Mapping[int, str]) -> Iterator[dict[str, None]]:
     """The places where tensors become arrays while the mode `watched` is active; `names` of modules by their id."""
     found: dict[str, None] = {}
+    watching = [watched]  # emptied at the end: who copied a method meanwhile holds nothing of ours
     own = {way: vars(torch.Tensor)[way] for way in _WAYS if way in vars(torch.Tensor)}
 
     def noting(way: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(way)
         def noted(*args: Any, **kwargs: Any) -> Any:
-            if watched in _get_current_dispatch_mode_stack():
+            if any(mode in _get_current_dispatch_mode_stack() for mode in watching):
                 found[_told(place_now(names))] = None
             return way(*args, **kwargs)
 
@@ -35,6 +36,7 @@ def departures(watched: object, names: Mapping[int, str]) -> Iterator[dict[str, 
     try:
         yield found
     finally:
+        watching.clear()
         for way in _WAYS:
             if way in own:
                 setattr(torch.Tensor, way, own[way])

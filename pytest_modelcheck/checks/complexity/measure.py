@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -117,6 +118,8 @@ def _counted(
         elif training:
             _replace_tensors(module, _alias)
         stack.watch_weights()
+        if training:  # a backward loads it, and it copies the methods of tensors: before they are watched
+            importlib.import_module("torch._dynamo")
         with counter, departures(counter, {id(child): name for child, name in stack.names.items()}) as left:
             counter.left_torch = left
             counter.recording = phase != "backward"

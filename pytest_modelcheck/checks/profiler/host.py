@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -47,14 +48,13 @@ HOMES = (
 Place = tuple[str, str, str]  # what, in which module, on which line
 
 
-class HostReads(TorchFunctionMode):
-    """Counts READS of tensors on `device`, the model's: `found` has what, module and line of each, and how often."""
+@dataclass
+class Reads:
+    """READS and HOST_SYNCS of a call: what, in which module and on which line, and how often. It knows no model: who
+    keeps it keeps none.
+    """
 
-    def __init__(self, root: nn.Module, device: torch.device) -> None:
-        super().__init__()
-        self.names = {module: name for name, module in root.named_modules()}
-        self.device = device
-        self.found: Counter[Place] = Counter()
+    found: Counter[Place] = field(default_factory=Counter)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -83,6 +83,16 @@ class HostReads(TorchFunctionMode):
             for (what, module, line), count in self.found.most_common()
         )
 
+
+class HostReads(TorchFunctionMode):
+    """Counts READS of tensors on `device`, the model's, into `seen`."""
+
+    def __init__(self, root: nn.Module, device: torch.device) -> None:
+        super().__init__()
+        self.names = {module: name for name, module in root.named_modules()}
+        self.device = device
+        self.seen = Reads()
+
     def __torch_function__(
         self,
         func: Callable[..., Any],
@@ -92,7 +102,7 @@ class HostReads(TorchFunctionMode):
     ) -> Any:
         read = READS.get(func) or ("Tensor.to" if func is Tensor.to and _to_host(args, kwargs) else "")
         if read and isinstance(args[0], Tensor) and args[0].device == self.device:
-            self.found[(read, *_place(sys._getframe(1), self.names))] += 1
+            self.seen.found[(read, *_place(sys._getframe(1), self.names))] += 1
         return func(*args, **(kwargs or {}))
 
 
@@ -108,7 +118,7 @@ class HostSyncs(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.name().partition(".")[0]
         if name in HOST_SYNCS or (name in MASKED and _has_mask(args)):
-            self.reads.found[(name, *_place(sys._getframe(1), self.reads.names))] += 1
+            self.reads.seen.found[(name, *_place(sys._getframe(1), self.reads.names))] += 1
         return func(*args, **(kwargs or {}))
 
 

@@ -20,7 +20,7 @@ from ...text import did_you_mean, first_line_repr, not_one_of
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
 from ..reported import Reported
-from .host import HOST_SYNCS, HostReads
+from .host import HOST_SYNCS, Reads
 from .step import MODULE, first_step, parents
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Profile(Reported):
         steps: int = 1,
         threads: int = 1,
         on_other_threads: tuple[str, ...] = (),
-        reads: HostReads | None = None,
+        reads: Reads | None = None,
     ) -> None:
         self.name, self.torch_profiler, self.steps, self.threads = name, torch_profiler, steps, threads
         self.on_other_threads = on_other_threads  # modules, of whose operators nothing is recorded

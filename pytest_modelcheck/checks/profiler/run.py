@@ -70,9 +70,9 @@ def profile(subject: Subject, *, threads: int | None = None, stacks: bool = Fals
             profiler,
             threads=torch.get_num_threads(),
             on_other_threads=tuple(ranges.others),
-            reads=reads,
+            reads=reads.seen,
         )
-        if result.waits or reads.found or compiled(subject.module):
+        if result.waits or reads.seen.found or compiled(subject.module):
             find(reads, call)
     return result
 
@@ -87,13 +87,13 @@ def find(reads: HostReads, call: Callable[[], None]) -> None:
 
     Modes see operators that a model may not have: then it stays as it is.
     """
-    before = reads.found.copy()
-    reads.found.clear()
+    before = reads.seen.found.copy()
+    reads.seen.found.clear()
     try:
         with eager(), reads, HostSyncs(reads):
             call()
     except Exception:
-        reads.found = before
+        reads.seen.found = before
 
 
 def settings(subject: Subject, stacks: bool) -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""A project as a user has it."""
+
+from ..acceptance.conftest import project
+
+__all__ = ["project"]
