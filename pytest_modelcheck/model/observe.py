@@ -21,6 +21,7 @@ from ..errors import SubjectError
 from .guard import CopyOnWrite
 from .parts import modules_of
 from .shapes import sizes
+from .state.containers import Dicts, put_dict
 from .state.held import Held
 from .state.process import Process
 
@@ -159,19 +160,22 @@ def _by_identity(tensors: list[T]) -> dict[int, T]:
 
 
 class _Tensors:
-    """Storage, gradient and requires_grad of tensors; of those that may be `written` to, the values of small ones.
+    """Storage, gradient, requires_grad and attributes of tensors, and of their gradients; of those that may be
+    `written` to, the values of small ones.
 
     `writable`: whether there are large ones among these, which a watch has to copy.
     """
 
     def __init__(self, read: Sequence[Tensor], written: list[Tensor]) -> None:
+        gradients = [grad for grad in _gradients([*read, *written]) if grad is not None]
+        read = [*read, *gradients]
         self.tensors = [*read, *written]
         self.data = [t.data for t in self.tensors]
         self.requires_grad = [t.requires_grad for t in self.tensors]
         self.gradients = _gradients(self.tensors)
-        gradients = [grad.data for grad in self.gradients if grad is not None]
+        self.attributes = Dicts([*map(vars, self.tensors)])
         small, large = _by_size(self.data[len(read) :])
-        self.guarded, self.writable = [*self.data[: len(read)], *gradients, *large], bool(large)
+        self.guarded, self.writable = [*self.data[: len(read)], *large], bool(large)
         self.values = _Values(small)
 
     def restore(self, copies: list[tuple[Tensor, Tensor]]) -> None:
@@ -188,6 +192,8 @@ class _Tensors:
                     if not tensor.is_leaf:  # something that needs a gradient was written to it
                         tensor.detach_()
                     tensor.requires_grad_(requires_grad)
+            for attributes, before in self.attributes.changed():
+                put_dict(attributes, before)
             self.values.restore()
             for data, value in copies:
                 data.copy_(value)
