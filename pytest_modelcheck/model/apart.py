@@ -14,12 +14,14 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from typing import Any, NoReturn, TypeVar
 
 import torch
 
 from ..errors import MeasurementError
 from ..text import duration
+from .undoing import at_once, undoing
 
 Made = TypeVar("Made")
 LONGEST = 900.0  # seconds of one measurement
@@ -31,21 +33,32 @@ def in_a_fork(work: Callable[[], Made]) -> Made:
 
     Raises what `work` raises, and MeasurementError for a process that died, that hangs, or that takes too long.
     """
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
+    pipe: list[FileIO] = []
+    child: list[int] = []
+
+    def begin() -> None:
+        pipe.extend(FileIO(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True))
+        child.append(os.fork())
+        if child == [0]:
+            _work(work, *(end.fileno() for end in pipe))
+
+    def end() -> None:
+        for one in pipe:
+            one.close()
+        for process in child:
+            with suppress(ProcessLookupError, ChildProcessError):  # it was waited for
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
+        child.clear()
+
+    with undoing(end), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's, of threads: they do not go along, and none is waited for
-        child = os.fork()
-    if child == 0:
-        _work(work, reading, writing)
-    os.close(writing)
-    try:
-        data = _received(child, reading)
-    except BaseException:
-        os.kill(child, signal.SIGKILL)
-        raise
-    finally:
-        os.close(reading)
-        _, status = os.waitpid(child, 0)
+        at_once(begin)
+        reading, writing = pipe
+        writing.close()
+        data = _received(child[0], reading.fileno())
+        _, status = os.waitpid(child[0], 0)
+        child.clear()
     return _result(data, os.waitstatus_to_exitcode(status))  # type: ignore[no-any-return]
 
 

@@ -24,6 +24,7 @@ from .shapes import sizes
 from .state.containers import Dicts, put_dict
 from .state.held import Held
 from .state.process import Process
+from .undoing import undoing
 
 T = TypeVar("T", bound=Tensor)
 SMALL = 2**20  # bytes, up to which a tensor is copied; larger ones are when they are written to
@@ -66,7 +67,14 @@ def observe(
             else _Tensors([*parameters.values()], [*buffers.values(), *others])
         )
         copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
-        try:
+
+        def restore() -> None:
+            with ExitStack() as stack:  # all of them, whatever one raises
+                stack.callback(tensors.restore, copies.copies)
+                stack.callback(held.restore)
+                stack.callback(process.restore)
+
+        with undoing(restore):
             if any(_differs(part, train) for part in parts):
                 with copies:  # a model's own train() may do more, such as merge weights
                     for module in modules:
@@ -78,11 +86,6 @@ def observe(
                         parameter.requires_grad_(False)
             with copies if (tensors.writable if replaced else guard) else nullcontext():
                 yield Observed(copies, held)
-        finally:
-            with ExitStack() as stack:  # all of them, whatever one raises
-                stack.callback(tensors.restore, copies.copies)
-                stack.callback(held.restore)
-                stack.callback(process.restore)
 
 
 class Observed:

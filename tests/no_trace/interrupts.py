@@ -39,7 +39,9 @@ def _site(frame, event, argument):
     own, depth = frame, 0
     while own is not None and not own.f_code.co_filename.startswith(OURS):
         own, depth = own.f_back, depth + 1
-    if own is None or depth > DEPTH:
+    if (
+        own is None or depth > DEPTH or "filelock" in code.co_filename
+    ):  # its hooks around a fork: Python drops it
         return None
     name = argument.__qualname__ if event == "c_return" else code.co_qualname
     caller = own.f_back if own is frame else own

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
-
-import pytest
 
 from pytest_modelcheck import ModelCheck
-from pytest_modelcheck.checks.latency import paired
 
 QUICK = 0.02  # seconds that are timed
 CAMS = (
@@ -64,7 +60,15 @@ CALLS = {
     "drift": lambda check: check.drift(copy.deepcopy(check.subject.module)),
     **{
         f"drift, {variant}": lambda check, variant=variant: check.drift(variant)
-        for variant in ("bfloat16", "float64", "autocast", "channels_last", "one_by_one", "repeated", "export")
+        for variant in (
+            "bfloat16",
+            "float64",
+            "autocast",
+            "channels_last",
+            "one_by_one",
+            "repeated",
+            "export",
+        )
     },
     "drift, compile": lambda check: check.drift("compile"),
     "drift, onnx": lambda check: check.drift("onnx"),

@@ -66,7 +66,9 @@ class _Walk:
         return type(value).__name__, id(value), *self.parts(value)
 
     def tensor(self, value):
-        if not (value.layout is torch.strided and not value.is_quantized and type(value).__module__ == "torch"):
+        if not (
+            value.layout is torch.strided and not value.is_quantized and type(value).__module__ == "torch"
+        ):
             content = repr(value) if not value.is_meta else None
         elif value.is_meta:
             content = None
@@ -78,7 +80,7 @@ class _Walk:
         own = [(name, self.of(held)) for name, held in vars(value).items()]
         return id(value), tuple(value.shape), content, facts, self.of(grad), hooks, own
 
-    def parts(self, value):  # noqa: C901 - one line for each kind
+    def parts(self, value):
         if isinstance(value, np.ndarray):
             inner = [self.of(v) for v in value.flat] if value.dtype == object else value.tobytes()
             return value.shape, value.dtype.str, value.flags.writeable, inner
@@ -103,7 +105,9 @@ class _Walk:
             return (id(value()),)
         if isinstance(value, torch.jit.ScriptModule):
             named = (*value.named_parameters(), *value.named_buffers(), *value.named_modules())
-            return [(name, _flag(part) if isinstance(part, nn.Module) else self.of(part)) for name, part in named]
+            return [
+                (name, _flag(part) if isinstance(part, nn.Module) else self.of(part)) for name, part in named
+            ]
         return self.contents(value)
 
     def contents(self, value):
@@ -201,10 +205,13 @@ def _torch():
     yield "default device", torch.get_default_device()
     context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
     yield "its mode", (id(context), torch.utils._device.CURRENT_DEVICE)
-    yield "determinism", (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-        torch.get_deterministic_debug_mode(),
+    yield (
+        "determinism",
+        (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            torch.get_deterministic_debug_mode(),
+        ),
     )
     yield "anomaly mode", (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled())
     yield "matmul precision", torch.get_float32_matmul_precision()
@@ -248,7 +255,18 @@ _OWNERS = (
     *(torch._ops.OpOverload, torch._ops.OpOverloadPacket, torch.overrides, torch.library.Library),
     *(threading, threading.Thread, concurrent.futures.ThreadPoolExecutor, multiprocessing.pool.Pool),
     *(convert_frame.ConvertFrameAssert, symbolic_convert.InstructionTranslatorBase),
-    *(torch.nn.attention.flex_attention, output_graph.GraphCompileReason, eval_frame, logging, logging.Logger, warnings, os, signal, random, gc),
+    *(
+        torch.nn.attention.flex_attention,
+        output_graph.GraphCompileReason,
+        eval_frame,
+        logging,
+        logging.Logger,
+        warnings,
+        os,
+        signal,
+        random,
+        gc,
+    ),
 )
 _KNOWN = {owner: {*vars(owner)} for owner in _OWNERS}
 
@@ -259,7 +277,9 @@ def _patches():
 
 
 def _functions(owner):
-    return {name: id(value) for name, value in vars(owner).items() if callable(value) and name in _KNOWN[owner]}
+    return {
+        name: id(value) for name, value in vars(owner).items() if callable(value) and name in _KNOWN[owner]
+    }
 
 
 # python and the process
@@ -275,12 +295,17 @@ def _python():
     root = logging.root
     loggers = {"root": root, **root.manager.loggerDict}
     yield "logging", root.manager.disable
-    yield from ((f"logger {n}", _logger(one)) for n, one in loggers.items() if isinstance(one, logging.Logger))
+    yield from (
+        (f"logger {n}", _logger(one)) for n, one in loggers.items() if isinstance(one, logging.Logger)
+    )
     yield "signal handlers", {n: str(signal.getsignal(n)) for n in signal.valid_signals()}
     yield "blocked signals", signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield "timers", signal.getitimer(signal.ITIMER_REAL)[1]
     yield "traces", (sys.gettrace(), threading.gettrace(), threading.getprofile())
-    yield "garbage collection", (gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.get_freeze_count() > 0)
+    yield (
+        "garbage collection",
+        (gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.get_freeze_count() > 0),
+    )
     yield "callbacks of it", [*map(id, gc.callbacks)]
     names = ("stdin", "stdout", "stderr", "displayhook", "excepthook", "unraisablehook", "breakpointhook")
     yield "streams and hooks", [id(getattr(sys, name)) for name in names]

@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from ...model.places import Place, place_now
+from ...model.undoing import patched
 
 _WAYS = ("numpy", "__dlpack__")  # `__array__`, which numpy calls, asks for the first
 
@@ -19,7 +20,6 @@ _WAYS = ("numpy", "__dlpack__")  # `__array__`, which numpy calls, asks for the 
 def departures(watched: object, names: Mapping[int, str]) -> Iterator[dict[str, None]]:
     """The places where tensors become arrays while the mode `watched` is active; `names` of modules by their id."""
     found: dict[str, None] = {}
-    own = {way: vars(torch.Tensor)[way] for way in _WAYS if way in vars(torch.Tensor)}
 
     def noting(way: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(way)
@@ -30,16 +30,8 @@ def departures(watched: object, names: Mapping[int, str]) -> Iterator[dict[str, 
 
         return noted
 
-    for way in _WAYS:
-        setattr(torch.Tensor, way, noting(getattr(torch.Tensor, way)))
-    try:
+    with patched(torch.Tensor, **{way: noting(getattr(torch.Tensor, way)) for way in _WAYS}):
         yield found
-    finally:
-        for way in _WAYS:
-            if way in own:
-                setattr(torch.Tensor, way, own[way])
-            else:
-                delattr(torch.Tensor, way)
 
 
 def _told(place: Place) -> str:

@@ -8,11 +8,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from ...errors import MeasurementError
+from ...model.undoing import undoing
 
 PATIENCE = 1800.0  # seconds; another timed region takes a minute at most
 
@@ -38,16 +40,14 @@ def machine_lock(path: Path | None = None) -> Iterator[float]:
 
     lock = FileLock(path or lock_path())
     start = time.perf_counter()
-    try:
-        lock.acquire(timeout=PATIENCE)
-    except Timeout as error:
-        raise MeasurementError(
-            f"waited {PATIENCE / 60:.0f} minutes for another timed check to end; its lock is {lock.lock_file}"
-        ) from error
-    try:
+    with undoing(partial(lock.release, force=True)):
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout as error:
+            raise MeasurementError(
+                f"waited {PATIENCE / 60:.0f} minutes for another timed check to end; its lock is {lock.lock_file}"
+            ) from error
         yield time.perf_counter() - start
-    finally:
-        lock.release()
 
 
 def lock_path() -> Path:
@@ -60,17 +60,19 @@ def lock_path() -> Path:
 def no_collection() -> Iterator[None]:
     """A collection costs milliseconds at a moment of its own choosing."""
     was_enabled, was_frozen = gc.isenabled(), gc.get_freeze_count() > 0
-    gc.collect()
-    if not was_frozen:
-        gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         if not was_frozen:
             gc.unfreeze()
         if was_enabled:
             gc.enable()
+
+    with undoing(restore):
+        gc.collect()
+        if not was_frozen:
+            gc.freeze()
+        gc.disable()
+        yield
 
 
 def load_average() -> float:

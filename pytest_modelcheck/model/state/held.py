@@ -15,11 +15,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
-from torch.nn.modules import module as nn_module
 
 from ...errors import ModelCheckWarning
 from .containers import Dicts, Kind, Put, Value, identical, put_dict
 from .kinds import NOTHING, PLAIN, kind_of
+from .process import GLOBAL_HOOKS
 from .reach import Owner, own_classes, put_value, reach, value_of
 
 INPUTS, HOOKS, AROUND = "the inputs", "hooks of all modules", "a variable around it"
@@ -35,9 +35,6 @@ _EMPTY = frozenset(
     [dict, OrderedDict, list, set]
 )  # that are put back, when they were empty, by being cleared
 _REGISTRIES = ("_parameters", "_buffers", "_modules")  # what is in them is known
-GLOBAL_HOOKS = [
-    hooks for name, hooks in vars(nn_module).items() if name.startswith("_global_") and hooks is not None
-]
 
 
 class Held:
