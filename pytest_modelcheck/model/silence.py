@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 
-from torch.hub import tqdm  # the real one, or what torch has in its place
+from torch.hub import tqdm  # type: ignore[attr-defined]  # the real one, or what torch has in its place
 
 from .undoing import patched, undoing
 

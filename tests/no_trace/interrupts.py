@@ -7,6 +7,7 @@ exactly this place: it raises, and the exception leaves the function that was to
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections import Counter
@@ -49,6 +50,11 @@ def _site(frame, event, argument):
 
 
 DEPTH = 3  # calls below our own code: contextlib, what torch's context managers call
+
+
+os.register_at_fork(
+    after_in_child=lambda: sys.setprofile(None)
+)  # what a fork is interrupted by is its parent's
 
 
 @contextmanager

@@ -77,6 +77,8 @@ CALLS = {
     "show": lambda check: check.show("title", "text"),
 }
 DEAR = ("drift, compile",)  # a C++ compiler runs
+LONG = (*DEAR, "onnx", "drift, onnx", "drift, export", "compile")  # seconds
+QUICKEST = [name for name in CALLS if name not in LONG]
 
 
 def public():

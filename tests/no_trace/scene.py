@@ -6,7 +6,6 @@ By a walk of its own, that shares nothing with what the package saves and puts b
 from __future__ import annotations
 
 import array
-import atexit
 import collections
 import concurrent.futures
 import contextvars
@@ -67,7 +66,7 @@ class _Walk:
 
     def tensor(self, value):
         if not (
-            value.layout is torch.strided and not value.is_quantized and type(value).__module__ == "torch"
+            value.layout is torch.strided and not value.is_quantized and type(value).__module__.startswith("torch")
         ):
             content = repr(value) if not value.is_meta else None
         elif value.is_meta:
@@ -329,7 +328,6 @@ def _process():
     yield "sys.path", [*sys.path]
     yield "importers", [*map(id, itertools.chain(sys.meta_path, sys.path_hooks))]
     yield "modules of the user's", sorted(name for name in sys.modules if name.partition(".")[0] == "tests")
-    yield "called at exit", atexit._ncallbacks()
 
 
 def _descriptors():

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from pytest_modelcheck import ModelCheck
+
 
 class Small(nn.Module):
     """A net for pictures with gradients, hooks, draws, a count and a history of its own; in train mode."""
@@ -33,6 +35,11 @@ class Small(nn.Module):
 
 def heard(module, args, output):
     """A user's hook, which lets the output be."""
+
+
+def check():
+    """Of a fresh one."""
+    return ModelCheck(*small())
 
 
 def small():
