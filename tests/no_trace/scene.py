@@ -34,6 +34,7 @@ import torch.nn.attention.flex_attention
 import torch.utils.checkpoint
 from torch import Tensor, nn
 from torch._dynamo import convert_frame, eval_frame, output_graph, symbolic_convert
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
@@ -68,8 +69,8 @@ class _Walk:
         if not (
             value.layout is torch.strided and not value.is_quantized and type(value).__module__.startswith("torch")
         ):
-            content = repr(value) if not value.is_meta else None
-        elif value.is_meta:
+            content = repr(value) if not (value.is_meta or isinstance(value, FakeTensor)) else None
+        elif value.is_meta or isinstance(value, FakeTensor):  # a graph's notes
             content = None
         else:
             content = of_bytes(value.detach(), zlib.crc32), value.stride(), value.storage_offset()
