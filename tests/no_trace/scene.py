@@ -67,7 +67,9 @@ class _Walk:
 
     def tensor(self, value):
         if not (
-            value.layout is torch.strided and not value.is_quantized and type(value).__module__.startswith("torch")
+            value.layout is torch.strided
+            and not value.is_quantized
+            and type(value).__module__.startswith("torch")
         ):
             content = repr(value) if not (value.is_meta or isinstance(value, FakeTensor)) else None
         elif value.is_meta or isinstance(value, FakeTensor):  # a graph's notes

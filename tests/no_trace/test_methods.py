@@ -1,4 +1,4 @@
-"""Every public method: there is a call of it, and it leaves nothing when it works, when it fails, when it is stopped."""
+"""Every public method: there is a call of it, and it leaves nothing when it works, fails, or is stopped."""
 
 import contextlib
 import itertools
