@@ -443,7 +443,7 @@ def _vision(name):
 
 FAMILIES = (
     *("mobilenet_v3_small", "regnet_y_400mf", "squeezenet1_1", "swin_t", "lraspp_mobilenet_v3_large"),
-    *("ssdlite320_mobilenet_v3_large", "quantized_shufflenet_v2_x0_5", "mc3_18"),
+    *("shufflenet_v2_x0_5", "quantized_shufflenet_v2_x0_5", "mc3_18"),
 )
 VISION = {
     name: lambda name=name: _vision(name)
