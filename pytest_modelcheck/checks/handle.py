@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import MeasurementError, ModelCheckError
+from ..model.undoing import unharmed
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +26,14 @@ Made = TypeVar("Made")
 class Handle:
     """A model and its inputs; each check folder adds its measurements in a class of its own (`methods.py`)."""
 
+    def __init_subclass__(cls) -> None:
+        """Whatever a public method is interrupted by, it leaves nothing."""
+        super().__init_subclass__()
+        for name, value in [*vars(cls).items()]:
+            if isinstance(value, FunctionType) and not name.startswith("_"):
+                setattr(cls, name, unharmed(value))
+
+    @unharmed
     def __init__(
         self,
         model: object,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RAISED, MeasurementError, ModelCheckError, UngatedError, unsaved_text
+from ..model.undoing import unharmed
 from ..settings import Settings
 from ..verdict.judge import BaseValue, Outcome, Verdict, compared, decides, is_precise, judge
 from ..verdict.limit import Limit
@@ -72,6 +73,7 @@ class _Enforcement:
         self.observed: dict[object, Any] = {}
         self.raised: dict[str, Demand] = {}  # by their texts, with the demand that was told first
 
+    @unharmed
     def verdict(self, demand: Demand) -> Verdict:
         if demand.left_out:
             return replace(demand.unmeasured(Outcome.SKIPPED), reason=demand.left_out)
@@ -196,12 +198,17 @@ def _measured(check: Check, read: object) -> Measurement:
 def _attempt(check: Check, subject: Subject, options: dict[str, Any]) -> Any:
     """The result, or the exception."""
     try:
-        if not check.restores:
-            return check.observe(subject, **options)
-        with subject.restored():
-            return check.observe(subject, **options)
+        return _observed(check, subject, options)
     except RAISED as error:
         return error
+
+
+@unharmed
+def _observed(check: Check, subject: Subject, options: dict[str, Any]) -> Any:
+    if not check.restores:
+        return check.observe(subject, **options)
+    with subject.restored():
+        return check.observe(subject, **options)
 
 
 def _traceback(error: BaseException) -> str:

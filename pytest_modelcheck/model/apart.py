@@ -14,6 +14,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from threading import Thread
 from typing import Any, NoReturn, TypeVar
 
@@ -21,6 +22,7 @@ import torch
 
 from ..errors import MeasurementError, in_short
 from ..text import duration, ended, memory_hint
+from .undoing import at_once, undoing
 
 Made = TypeVar("Made")
 LONGEST = 900.0  # seconds of one measurement
@@ -32,26 +34,37 @@ def in_a_fork(work: Callable[[], Made]) -> Made:
 
     Raises what `work` raises, and MeasurementError for a process that died, that hangs, or that takes too long.
     """
-    reading, writing = os.pipe()
-    watching, held = os.pipe()  # the other end is open as long as this process lives
-    with warnings.catch_warnings():
+    pipes: list[FileIO] = []  # the result's, and one whose other end is open as long as this process lives
+    child: list[int] = []
+
+    def begin() -> None:
+        for _ in range(2):
+            pipes.extend(FileIO(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True))
+        child.append(os.fork())
+        if child == [0]:
+            reading, writing, watching, held = pipes
+            reading.close()
+            held.close()
+            _work(work, writing.fileno(), watching.fileno())
+
+    def end() -> None:
+        for one in pipes:
+            one.close()
+        for process in child:
+            with suppress(ProcessLookupError, ChildProcessError):  # it was waited for
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
+        child.clear()
+
+    with undoing(end), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's, of threads: they do not go along, and none is waited for
-        child = os.fork()
-    if child == 0:
-        os.close(reading)
-        os.close(held)
-        _work(work, writing, watching)
-    os.close(writing)
-    os.close(watching)
-    try:
-        data = _received(child, reading)
-    except BaseException:
-        os.kill(child, signal.SIGKILL)
-        raise
-    finally:
-        os.close(reading)
-        os.close(held)
-        _, status = os.waitpid(child, 0)
+        at_once(begin)
+        reading, writing, watching, _ = pipes
+        writing.close()
+        watching.close()
+        data = _received(child[0], reading.fileno())
+        _, status = os.waitpid(child[0], 0)
+        child.clear()
     return _result(data, os.waitstatus_to_exitcode(status))  # type: ignore[no-any-return]
 
 

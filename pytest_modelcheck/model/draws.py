@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from . import begun
+from .undoing import undoing
 
 CHOSEN = 2**33  # torch's seeds below were chosen by someone
 OURS = 2**62  # added to a number, so that torch's seed counts as none
@@ -226,14 +227,16 @@ def same_draws(name: str) -> Iterator[None]:
     the streams are as they were; a seed that is chosen inside stays.
     """
     before = {key: state for key, state in moment().items() if not state.is_chosen}
-    for key in before:
-        _STREAMS[key].seed(_number(f"{key} {name}"))
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         for key, state in before.items():
             if not _STREAMS[key].state().is_chosen:
                 _STREAMS[key].restore(state)
+
+    with undoing(restore):
+        for key in before:
+            _STREAMS[key].seed(_number(f"{key} {name}"))
+        yield
 
 
 def _number(text: str) -> int:
@@ -264,12 +267,14 @@ def as_at(begin: Moment, *, keep: bool = False) -> Iterator[None]:
     `keep`: a seed that is chosen inside stays. Streams that no one seeded go on: what they give must perhaps differ.
     """
     before = moment()
-    _return_to(begin, list(before))
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         stay = chosen_since(begin) if keep else {}
         _return_to(before, _streams().keys() - stay.keys())
+
+    with undoing(restore):
+        _return_to(begin, list(before))
+        yield
 
 
 def _return_to(then: Moment, keys: Iterable[str]) -> None:

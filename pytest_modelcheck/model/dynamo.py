@@ -20,6 +20,7 @@ from torch._dynamo import convert_frame, eval_frame
 from ..errors import ModelRunError
 from .apart import in_a_fork
 from .subject import Subject
+from .undoing import patched, undoing
 
 Made = TypeVar("Made")
 HERE = "compiled in this process, without a reset of dynamo: what was compiled before may show"
@@ -71,9 +72,8 @@ def kept(module: nn.Module) -> Iterator[None]:
     counters = {name: Counter(counted) for name, counted in utils.counters.items()}
     notes = list(utils.graph_break_reasons)
     copies = [(t, t.detach().clone()) for t in module.buffers()]
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         utils.counters.clear()
         utils.counters.update(counters)
         utils.graph_break_reasons[:] = notes
@@ -81,6 +81,9 @@ def kept(module: nn.Module) -> Iterator[None]:
             for tensor, value in copies:
                 if not torch.equal(tensor, value):
                     tensor.copy_(value)
+
+    with undoing(restore):
+        yield
 
 
 def compiled_by(backend: Callable[..., Any], module: nn.Module, **options: Any) -> Any:
@@ -114,11 +117,8 @@ def conversions(around: Callable[[Any], AbstractContextManager[Conversion]]) -> 
 
     # dynamo looks past its own frames for what called a function (`disable(recursive=False)`): so past this one
     converted.__code__ = converted.__code__.replace(co_filename=convert_frame.__file__)
-    converter.__call__ = converted  # type: ignore[method-assign, assignment]
-    try:
+    with patched(converter, __call__=converted):
         yield
-    finally:
-        converter.__call__ = convert  # type: ignore[method-assign]
 
 
 def switched_off() -> str:

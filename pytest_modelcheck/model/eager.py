@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 
 from .plainly import Rule, plainly
+from .undoing import patched, undoing
 
 _IN_PLACE = "_compiled_call_impl"  # the attribute that `module.compile()` sets
 
@@ -21,7 +23,9 @@ def eager(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
         if "torch._dynamo" not in sys.modules:  # else nothing is compiled, and importing it takes a second
             yield
             return
-        with torch.compiler.set_stance("force_eager"):
+        frames: Any = sys.modules["torch._dynamo.eval_frame"]
+        # as it is afterwards, wherever set_stance is interrupted
+        with patched(frames, _stance=frames._stance), torch.compiler.set_stance("force_eager"):
             yield
 
 
@@ -35,11 +39,13 @@ def is_compiled(module: nn.Module) -> bool:
 @contextmanager
 def uncompiled(module: nn.Module) -> Iterator[None]:
     """A block in which what was compiled in place (`module.compile()`) is what it was made from."""
-    compiled = [
-        (vars(part), vars(part).pop(_IN_PLACE)) for part in module.modules() if _IN_PLACE in vars(part)
-    ]
-    try:
-        yield
-    finally:
+    compiled = [(vars(part), vars(part)[_IN_PLACE]) for part in module.modules() if _IN_PLACE in vars(part)]
+
+    def restore() -> None:
         for attributes, call in compiled:
             attributes[_IN_PLACE] = call
+
+    with undoing(restore):
+        for attributes, _ in compiled:
+            attributes.pop(_IN_PLACE)
+        yield

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
+
+from .undoing import patched
 
 Forward: TypeAlias = Callable[..., Any]
 Around: TypeAlias = Callable[
@@ -26,13 +28,10 @@ def forwards(modules: Iterable[nn.Module], around: Around) -> Iterator[None]:
     classes = {type(module) for module in modules if not isinstance(module, torch.jit.ScriptModule)}
     homes = {home for cls in classes for home in [_home(cls)] if home is not None}
     found: list[tuple[type, Forward]] = [(home, vars(home)["forward"]) for home in homes]
-    for home, forward in found:
-        home.forward = _through(around, forward)  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
+    with ExitStack() as stack:
         for home, forward in found:
-            home.forward = forward  # type: ignore[attr-defined]
+            stack.enter_context(patched(home, forward=_through(around, forward)))
+        yield
 
 
 def _home(cls: type) -> type | None:

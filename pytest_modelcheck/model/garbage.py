@@ -6,14 +6,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .undoing import undoing
+
 
 @contextmanager
 def uncollected() -> Iterator[None]:
     """A block in which nobody looks for it: an import of torch takes a seventh less."""
     collects = gc.isenabled()
-    gc.disable()
-    try:
+    with undoing(gc.enable if collects else gc.disable):
+        gc.disable()
         yield
-    finally:
-        if collects:
-            gc.enable()

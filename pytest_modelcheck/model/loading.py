@@ -11,11 +11,14 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
+
+from .undoing import undoing
 
 _loaded = WeakIdKeyDictionary()  # the tensors that were filled from stored ones
 _PLACES = ((nn.Module, "load_state_dict"), (torch, "load"), (torch.jit, "load"))
@@ -25,21 +28,26 @@ class _Watch:
     """Stands in the places of these functions while some block, of whatever thread, is open."""
 
     def __init__(self) -> None:
-        self.lock, self.blocks = threading.Lock(), 0
+        self.lock = threading.RLock()
+        self.blocks: list[object] = []
         self.originals: list[Any] = []
 
-    def enter(self) -> None:
+    def enter(self, block: object) -> None:
         with self.lock:
-            self.blocks += 1
-            if self.blocks == 1:
+            if not self.blocks:
                 self.originals = [getattr(owner, name) for owner, name in _PLACES]
+                self.blocks.append(block)
                 _put([_filled(self.originals[0]), *map(_opened, self.originals[1:])])
+            else:
+                self.blocks.append(block)
 
-    def leave(self) -> None:
+    def leave(self, block: object) -> None:
+        """Also of one that never came in."""
         with self.lock:
-            self.blocks -= 1
-            if self.blocks == 0:
+            if self.blocks == [block]:
                 _put(self.originals)
+            if block in self.blocks:
+                self.blocks.remove(block)
 
 
 _WATCH = _Watch()
@@ -48,11 +56,10 @@ _WATCH = _Watch()
 @contextmanager
 def loading_watched() -> Iterator[None]:
     """In the block it is noted which tensors of modules are loaded; blocks may stand in each other."""
-    _WATCH.enter()
-    try:
+    block = object()
+    with undoing(partial(_WATCH.leave, block)):
+        _WATCH.enter(block)
         yield
-    finally:
-        _WATCH.leave()
 
 
 def _put(functions: Sequence[Any]) -> None:

@@ -21,8 +21,10 @@ from ..errors import SubjectError
 from .guard import CopyOnWrite
 from .parts import modules_of
 from .shapes import sizes
+from .state.containers import Dicts, put_dict
 from .state.held import Held
 from .state.process import Process
+from .undoing import undoing
 
 T = TypeVar("T", bound=Tensor)
 SMALL = 2**20  # bytes, up to which a tensor is copied; larger ones are when they are written to
@@ -65,7 +67,14 @@ def observe(
             else _Tensors([*parameters.values()], [*buffers.values(), *others])
         )
         copies = CopyOnWrite(tensors.guarded, scripted=is_scripted(parts))
-        try:
+
+        def restore() -> None:
+            with ExitStack() as stack:  # all of them, whatever one raises
+                stack.callback(tensors.restore, copies.copies)
+                stack.callback(held.restore)
+                stack.callback(process.restore)
+
+        with undoing(restore):
             if any(_differs(part, train) for part in parts):
                 with copies:  # a model's own train() may do more, such as merge weights
                     for module in modules:
@@ -77,11 +86,6 @@ def observe(
                         parameter.requires_grad_(False)
             with copies if (tensors.writable if replaced else guard) else nullcontext():
                 yield Observed(copies, held)
-        finally:
-            with ExitStack() as stack:  # all of them, whatever one raises
-                stack.callback(tensors.restore, copies.copies)
-                stack.callback(held.restore)
-                stack.callback(process.restore)
 
 
 class Observed:
@@ -159,19 +163,22 @@ def _by_identity(tensors: list[T]) -> dict[int, T]:
 
 
 class _Tensors:
-    """Storage, gradient and requires_grad of tensors; of those that may be `written` to, the values of small ones.
+    """Storage, gradient, requires_grad and attributes of tensors, and of their gradients; of those that may be
+    `written` to, the values of small ones.
 
     `writable`: whether there are large ones among these, which a watch has to copy.
     """
 
     def __init__(self, read: Sequence[Tensor], written: list[Tensor]) -> None:
+        gradients = [grad for grad in _gradients([*read, *written]) if grad is not None]
+        read = [*read, *gradients]
         self.tensors = [*read, *written]
         self.data = [t.data for t in self.tensors]
         self.requires_grad = [t.requires_grad for t in self.tensors]
         self.gradients = _gradients(self.tensors)
-        gradients = [grad.data for grad in self.gradients if grad is not None]
+        self.attributes = Dicts([*map(vars, self.tensors)])
         small, large = _by_size(self.data[len(read) :])
-        self.guarded, self.writable = [*self.data[: len(read)], *gradients, *large], bool(large)
+        self.guarded, self.writable = [*self.data[: len(read)], *large], bool(large)
         self.values = _Values(small)
 
     def restore(self, copies: list[tuple[Tensor, Tensor]]) -> None:
@@ -188,6 +195,8 @@ class _Tensors:
                     if not tensor.is_leaf:  # something that needs a gradient was written to it
                         tensor.detach_()
                     tensor.requires_grad_(requires_grad)
+            for attributes, before in self.attributes.changed():
+                put_dict(attributes, before)
             self.values.restore()
             for data, value in copies:
                 data.copy_(value)

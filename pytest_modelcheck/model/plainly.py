@@ -18,6 +18,8 @@ from torch._C import DispatchKey
 from torch._ops import HigherOrderOperator
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
+from .undoing import patched
+
 Function: TypeAlias = Callable[..., Any]
 Rule: TypeAlias = Callable[..., Any]  # gets an operator's arguments; NotImplemented: as torch runs it
 
@@ -43,12 +45,8 @@ def plainly(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
             return model
         return compiled(model, **options)
 
-    HigherOrderOperator.__call__ = run  # type: ignore[method-assign]
-    torch.compile = as_written
-    try:
+    with patched(HigherOrderOperator, __call__=run), patched(torch, compile=as_written):
         yield
-    finally:
-        HigherOrderOperator.__call__, torch.compile = call, compiled  # type: ignore[method-assign]
 
 
 def _in_the_open(operator: HigherOrderOperator, args: Sequence[object]) -> Function | None:

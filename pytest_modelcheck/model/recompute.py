@@ -13,8 +13,12 @@ from typing import Any
 
 from torch.utils import checkpoint
 
-_THREADS: list[int] = []  # those within a block, once for each; what is patched is everybody's
-_LOCK = threading.Lock()
+from .undoing import undoing
+
+_BLOCKS: list[
+    tuple[int, object]
+] = []  # their threads, and what tells them apart; what is patched is everybody's
+_LOCK = threading.RLock()
 
 
 @contextmanager
@@ -23,17 +27,25 @@ def no_recomputing() -> Iterator[None]:
 
     Both kinds and what is made of them (checkpoint_sequential, wrappers of modules); a context_fn is entered still.
     """
-    with _LOCK:
-        if not _THREADS:
-            _install()
-        _THREADS.append(threading.get_ident())
-    try:
-        yield
-    finally:
+    block = threading.get_ident(), object()
+
+    def leave() -> None:
         with _LOCK:
-            _THREADS.remove(threading.get_ident())
-            if not _THREADS:
+            if block in _BLOCKS:
+                _BLOCKS.remove(block)
+            if not _BLOCKS:
                 _put_back()
+
+    with undoing(leave):
+        with _LOCK:
+            _BLOCKS.append(block)
+            _install()
+        yield
+
+
+def _is_within() -> bool:
+    thread = threading.get_ident()
+    return any(thread == other for other, _ in _BLOCKS)
 
 
 _OWN = checkpoint._checkpoint_hook, checkpoint.CheckpointFunction.apply  # not reentrant, reentrant
@@ -41,11 +53,11 @@ _OWN = checkpoint._checkpoint_hook, checkpoint.CheckpointFunction.apply  # not r
 
 def _hook(*args: Any) -> Any:
     """Keeps the tensors of a checkpoint out of the graph, or lets them be saved."""
-    return nullcontext() if threading.get_ident() in _THREADS else _OWN[0](*args)
+    return nullcontext() if _is_within() else _OWN[0](*args)
 
 
 def _apply(function: Callable[..., Any], preserve_rng_state: bool, *args: Any) -> Any:
-    if threading.get_ident() in _THREADS:
+    if _is_within():
         return function(*args)
     return _OWN[1](function, preserve_rng_state, *args)
 
@@ -57,4 +69,5 @@ def _install() -> None:
 
 def _put_back() -> None:
     vars(checkpoint)["_checkpoint_hook"] = _OWN[0]
-    del checkpoint.CheckpointFunction.apply  # it is the base class's
+    if "apply" in vars(checkpoint.CheckpointFunction):
+        del checkpoint.CheckpointFunction.apply  # it is the base class's

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from .observe import observe
+from .undoing import patched
 
 Made: TypeAlias = MutableMapping[nn.Parameter, nn.Parameter]
 
@@ -30,11 +31,8 @@ def parameters_on_meta() -> Iterator[None]:
         def register_on_meta(module: nn.Module, name: str, param: nn.Parameter | None) -> None:
             register(module, name, _on_meta(param, made) if threading.get_ident() == thread else param)
 
-        nn.Module.register_parameter = register_on_meta  # type: ignore[method-assign, assignment]
-        try:
+        with patched(nn.Module, register_parameter=register_on_meta):
             yield
-        finally:
-            nn.Module.register_parameter = register  # type: ignore[method-assign]
 
 
 def _on_meta(parameter: nn.Parameter | None, made: Made) -> nn.Parameter | None:

@@ -10,6 +10,8 @@ from multiprocessing.pool import Pool, ThreadPool
 from threading import Thread
 from typing import Any, TypeAlias
 
+from .undoing import patched
+
 Function: TypeAlias = Callable[..., Any]
 HandOver: TypeAlias = Callable[[], "AbstractContextManager[object] | None"]
 
@@ -43,16 +45,13 @@ def followed(hand_over: HandOver) -> Iterator[None]:
 
         return take_followed
 
-    ThreadPoolExecutor.submit = submit_followed  # type: ignore[method-assign, assignment]
-    Thread.start = start_followed  # type: ignore[method-assign, assignment]
-    for name, take in pooled.items():
-        setattr(Pool, name, taking(take))
-    try:
+    taken = {name: taking(take) for name, take in pooled.items()}
+    with (
+        patched(ThreadPoolExecutor, submit=submit_followed),
+        patched(Thread, start=start_followed),
+        patched(Pool, **taken),
+    ):
         yield
-    finally:
-        ThreadPoolExecutor.submit, Thread.start = submit, start  # type: ignore[method-assign]
-        for name, take in pooled.items():
-            setattr(Pool, name, take)
 
 
 def _within(context: AbstractContextManager[object] | None, function: Function) -> Function:

@@ -18,6 +18,7 @@ import torch
 from torch._dynamo import output_graph, symbolic_convert
 
 from ...model.dynamo import conversions
+from ...model.undoing import patched
 from .source import Line, collapsed, is_machinery
 
 CALLED = "call_compiled"  # the function of ours that calls the model
@@ -104,11 +105,8 @@ class Trace:
                 self._break(str(exc.msg), getattr(exc, "real_stack", None) or [], exc)
             return log(tx, code_options, reason, exc)
 
-        translator.log_graph_break = logged
-        try:
+        with patched(translator, log_graph_break=logged):
             yield
-        finally:
-            translator.log_graph_break = log
 
     def _reasons(self, thread: int) -> Iterator[None]:
         made = output_graph.GraphCompileReason.__post_init__
@@ -118,11 +116,8 @@ class Trace:
                 self._break(str(reason.reason), reason.user_stack, None)
             made(reason)
 
-        output_graph.GraphCompileReason.__post_init__ = noted  # type: ignore[method-assign, assignment]
-        try:
+        with patched(output_graph.GraphCompileReason, __post_init__=noted):
             yield
-        finally:
-            output_graph.GraphCompileReason.__post_init__ = made  # type: ignore[method-assign]
 
     @contextmanager
     def _frame(self, frame: Any) -> Iterator[Frame]:

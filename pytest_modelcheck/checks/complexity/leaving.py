@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from ...model.places import Place, place_now
+from ...model.undoing import patched, undoing
 
 _WAYS = ("numpy", "__dlpack__")  # `__array__`, which numpy calls, asks for the first
 
@@ -20,7 +21,6 @@ def departures(watched: object, names: Mapping[int, str]) -> Iterator[dict[str, 
     """The places where tensors become arrays while the mode `watched` is active; `names` of modules by their id."""
     found: dict[str, None] = {}
     watching = [watched]  # emptied at the end: who copied a method meanwhile holds nothing of ours
-    own = {way: vars(torch.Tensor)[way] for way in _WAYS if way in vars(torch.Tensor)}
 
     def noting(way: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(way)
@@ -31,17 +31,11 @@ def departures(watched: object, names: Mapping[int, str]) -> Iterator[dict[str, 
 
         return noted
 
-    for way in _WAYS:
-        setattr(torch.Tensor, way, noting(getattr(torch.Tensor, way)))
-    try:
+    with (
+        undoing(watching.clear),
+        patched(torch.Tensor, **{way: noting(getattr(torch.Tensor, way)) for way in _WAYS}),
+    ):
         yield found
-    finally:
-        watching.clear()
-        for way in _WAYS:
-            if way in own:
-                setattr(torch.Tensor, way, own[way])
-            else:
-                delattr(torch.Tensor, way)
 
 
 def _told(place: Place) -> str:

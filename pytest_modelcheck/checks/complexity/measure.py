@@ -19,6 +19,7 @@ from ...model.garbage import uncollected
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Inputs, Subject, differentiable_sums, locate_failure
+from ...model.undoing import patched
 from ...text import not_one_of
 from ...verdict.phases import PHASES
 from . import control
@@ -188,11 +189,8 @@ def _flex_attention_on_meta() -> Iterator[None]:
     if check is None:
         yield
         return
-    module._validate_device = lambda query, *_: None if query.is_meta else check(query, *_)
-    try:
+    with patched(module, _validate_device=lambda query, *_: None if query.is_meta else check(query, *_)):
         yield
-    finally:
-        module._validate_device = check
 
 
 def _copy_on_meta(leaf: Any) -> Any:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +19,7 @@ from ...errors import ExplanationError, ModelRunError, in_short
 from ...model.eager import eager
 from ...model.recompute import no_recomputing
 from ...model.subject import Subject
+from ...model.undoing import undoing
 from .outputs import tensors
 
 T = TypeVar("T")
@@ -131,16 +133,17 @@ def _where_it_breaks(subject: Subject, attempt: Callable[[], object]) -> str:
             made = [t for _, t in tensors(output) if t.requires_grad]
             finished[:0] = [(names[module], t) for t in made]
 
-    token, hook = _FINISHED.set(finished), register_module_forward_hook(note)
-    try:
-        attempt()
-    except _BrokenError as error:
-        return str(error)
-    except ModelRunError:
-        return ""
-    finally:
-        hook.remove()
-        _FINISHED.reset(token)
+    with undoing(partial(_FINISHED.set, _FINISHED.get())):
+        _FINISHED.set(finished)
+        hook = register_module_forward_hook(note)
+        try:
+            attempt()
+        except _BrokenError as error:
+            return str(error)
+        except ModelRunError:
+            return ""
+        finally:
+            hook.remove()
     return ""
 
 

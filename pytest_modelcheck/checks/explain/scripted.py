@@ -6,10 +6,13 @@ import copy
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+
+from ...model.undoing import undoing
 
 _NEVER = 10**6  # runs, after which it would be optimised
 _set_runs: Any = torch._C._jit_set_num_profiled_runs
@@ -19,11 +22,10 @@ _set_runs: Any = torch._C._jit_set_num_profiled_runs
 def unoptimised(module: nn.Module) -> Iterator[nn.Module]:
     """A copy of the module, in whose TorchScript parts each operator has a node of its own."""
     fresh = {id(part): _loaded_again(part) for part in _scripted(module)}
-    before = _set_runs(_NEVER)
-    try:
+    before = _set_runs(1)
+    with undoing(partial(_set_runs, before)):
+        _set_runs(_NEVER)
         yield copy.deepcopy(module, fresh)
-    finally:
-        _set_runs(before)
 
 
 def _scripted(module: nn.Module) -> Iterator[torch.jit.ScriptModule]:

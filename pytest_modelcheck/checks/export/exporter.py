@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +11,9 @@ from typing import Any
 import torch
 
 from ...errors import MeasurementError, MissingExtraError
+from ...model.silence import unheard, unwatched
 from ...model.subject import Inputs, Subject
+from ...model.undoing import patched
 from .outputs import tensors_alone
 from .packages import PACKAGES
 
@@ -61,18 +61,9 @@ def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """The exporter's own prints, warnings and log lines stay out of the terminal."""
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
     trace = logging.getLogger("torch.__trace")  # does not ask what is disabled, and pytest listens to it
-    traced, trace.disabled = trace.disabled, True
-    sink = io.StringIO()
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
-        trace.disabled = traced
+    with unheard(), unwatched(), patched(trace, disabled=True):
+        yield
 
 
 def strip(model: Any) -> None:

@@ -8,12 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from ...errors import MeasurementError
+from ...model.undoing import undoing
 from ...text import duration
 from .holder import holder_of
 
@@ -46,11 +48,9 @@ def machine_lock(path: Path | None = None) -> Iterator[float]:
 
     lock = FileLock(path or lock_path())
     start = time.perf_counter()
-    _acquire(lock)
-    try:
+    with undoing(partial(lock.release, force=True)):
+        _acquire(lock)
         yield time.perf_counter() - start
-    finally:
-        lock.release()
 
 
 def _acquire(lock: BaseFileLock) -> None:
@@ -86,17 +86,19 @@ def lock_path() -> Path:
 def no_collection() -> Iterator[None]:
     """A collection costs milliseconds at a moment of its own choosing."""
     was_enabled, was_frozen = gc.isenabled(), gc.get_freeze_count() > 0
-    gc.collect()
-    if not was_frozen:
-        gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         if not was_frozen:
             gc.unfreeze()
         if was_enabled:
             gc.enable()
+
+    with undoing(restore):
+        gc.collect()
+        if not was_frozen:
+            gc.freeze()
+        gc.disable()
+        yield
 
 
 def load_average() -> float:

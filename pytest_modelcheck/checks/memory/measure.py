@@ -17,6 +17,7 @@ from ...model.garbage import uncollected
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Subject, locate_failure
+from ...model.undoing import patched
 from ...text import not_one_of
 from ...verdict.phases import PHASES
 from .allocator import allocator_of
@@ -73,11 +74,8 @@ def peak_memory(
 def _without_log() -> Iterator[None]:
     """Without the tracebacks that fake tensors log of what they cannot do: the reason is told with the figure."""
     logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before, logger.disabled = logger.disabled, True
-    try:
+    with patched(logger, disabled=True):
         yield
-    finally:
-        logger.disabled = before
 
 
 def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: bool) -> PeakMemory:

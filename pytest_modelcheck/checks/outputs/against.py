@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError
 from ...model.eager import is_compiled, uncompiled
 from ...model.observe import is_scripted
+from ...model.silence import unwatched
 from ...model.subject import Inputs, Subject, locate_failure, unwrap
 from ...text import not_one_of, size_words
 from .answer import Answer, answer, as_written, call, refused, seeded, shaken_trace, undone
@@ -280,7 +281,7 @@ def _onnx(subject: Subject) -> tuple[Answer, Answer]:
 def _without_modules(subject: Subject, run: Callable[[Inputs], object]) -> tuple[Answer, Answer]:
     """Compilers take the watch over large tensors for the model's code: it is off."""
     own = answer(subject, trace=False)
-    with subject.restored(guard=False), uncompiled(subject.module), seeded():
+    with subject.restored(guard=False), uncompiled(subject.module), unwatched(), seeded():
         return own, call(subject, trace=False, run=run)
 
 

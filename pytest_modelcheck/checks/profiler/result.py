@@ -6,7 +6,6 @@ import functools
 import gzip
 import os
 import socket
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import MeasurementError, NothingSeenError, out_of_sight
+from ...model.undoing import temporary_folder
 from ...text import did_you_mean, first_line_repr, not_one_of
 from ...verdict.measurement import ROOT, Contributor, Measurement
 from ...verdict.units import BYTES, SECONDS
@@ -167,8 +167,8 @@ class Profile(Reported):
     @functools.cached_property
     def chrome_trace(self) -> bytes:
         """The Chrome trace as JSON. torch.profiler gives it away only once: here it is kept."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "trace.json")
+        with temporary_folder() as folder:
+            file = folder / "trace.json"
             self.torch_profiler.export_chrome_trace(str(file))
             return file.read_bytes()
 

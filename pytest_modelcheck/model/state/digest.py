@@ -22,9 +22,8 @@ from torch import Tensor, nn
 
 from ..guard import storage_key
 from ..shapes import sizes
-from .held import GLOBAL_HOOKS
 from .kinds import NOTHING, PLAIN, kind_of
-from .process import SETTINGS, modes
+from .process import GLOBAL_HOOKS, SETTINGS, modes
 from .reach import function_of, reach, value_of
 
 Made = TypeVar("Made")

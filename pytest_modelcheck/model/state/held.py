@@ -15,12 +15,13 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
-from torch.nn.modules import module as nn_module
 
 from ...errors import ModelCheckWarning
 from .containers import Dicts, Kind, Put, Value, identical, put_dict
-from .kinds import NOTHING, PLAIN, kind_of
+from .kinds import NOTHING, PLAIN, kind_of, put_slot, slot, slots_of
+from .process import GLOBAL_HOOKS
 from .reach import Owner, own_classes, put_value, reach, value_of
+from .scripted import Scripted
 
 INPUTS, HOOKS, AROUND = "the inputs", "hooks of all modules", "a variable around it"
 FAILED = "what a check changed could not all be put back"
@@ -35,9 +36,6 @@ _EMPTY = frozenset(
     [dict, OrderedDict, list, set]
 )  # that are put back, when they were empty, by being cleared
 _REGISTRIES = ("_parameters", "_buffers", "_modules")  # what is in them is known
-GLOBAL_HOOKS = [
-    hooks for name, hooks in vars(nn_module).items() if name.startswith("_global_") and hooks is not None
-]
 
 
 class Held:
@@ -60,6 +58,8 @@ class Held:
         self._saved: list[Saved] = []
         self._around: list[Saved] = []
         self._names: list[tuple[Owner, str, object]] = []
+        self._slots: list[tuple[nn.Module, Any, object]] = []
+        self._descriptors: dict[type, list[Any]] = {}
         self._seen = {id(part) for part in parts}
         self._todo: deque[tuple[Any, Place]] = deque()
         self._left, self._bytes = OBJECTS, BYTES
@@ -74,6 +74,7 @@ class Held:
         self._look()
         self._parts = [*parts, *self.modules]
         self._types = [*map(type, self._parts)]
+        self._scripted = Scripted(self._parts)
         self._attributes, self._registries = Dicts([*map(vars, self._parts)]), Dicts(self._registered)
 
     @property
@@ -108,6 +109,7 @@ class Held:
                 yield partial(setattr, module, "__class__", cls)
         for attributes, before in self._attributes.changed():
             yield partial(put_dict, attributes, before)
+        yield from self._scripted.modes()
         yield from self._other_changes()
 
     def _other_changes(self) -> Iterator[Put]:
@@ -116,6 +118,10 @@ class Held:
             yield container.clear
         for registry, before in self._registries.changed():
             yield partial(put_dict, registry, before)
+        yield from self._scripted.tensors()
+        for module, descriptor, value in self._slots:
+            if slot(descriptor, module) is not value:
+                yield partial(put_slot, descriptor, module, value)
         for owner, name, value in self._names:
             now = value_of(owner, name)
             if now is not value and (self.puts_all_back or self._is_filled(now)):
@@ -150,6 +156,12 @@ class Held:
     # Looking
 
     def _module(self, module: nn.Module) -> None:
+        if (descriptors := self._descriptors.get(type(module))) is None:
+            descriptors = self._descriptors[type(module)] = slots_of(type(module))
+        for descriptor in descriptors:
+            value = slot(descriptor, module)
+            self._slots.append((module, descriptor, value))
+            self._add([value], (module, descriptor.__name__))
         for name, value in vars(module).items():
             cls = type(value)
             if cls in PLAIN:

@@ -28,7 +28,7 @@ from .containers import CONTAINERS, Kind, Value, container, entries, identical, 
 # Objects
 
 
-def _slots(cls: type) -> list[types.MemberDescriptorType]:
+def slots_of(cls: type) -> list[types.MemberDescriptorType]:
     """Those of all its bases; a name that begins with two underscores stands there with its class's."""
     own = (value for base in cls.__mro__ for value in vars(base).values())
     return [value for value in own if isinstance(value, types.MemberDescriptorType)]
@@ -39,11 +39,11 @@ ABSENT = object()
 
 def _kind_of_object(cls: type) -> Kind:
     """Instances with attributes: of their `__dict__`, of their slots, and the entries of containers they are."""
-    descriptors: list[Any] = _slots(cls)
+    descriptors: list[Any] = slots_of(cls)
     content = container(cls)
 
     def slots(value: Value) -> list[Value]:
-        return [_slot(descriptor, value) for descriptor in descriptors]
+        return [slot(descriptor, value) for descriptor in descriptors]
 
     def attributes(value: Value) -> dict[str, Any]:
         try:
@@ -63,10 +63,7 @@ def _kind_of_object(cls: type) -> Kind:
         if not same_dict(attributes(value), copy[0]):
             put_dict(attributes(value), copy[0])
         for descriptor, entry in zip(descriptors, copy[1], strict=True):
-            if entry is not ABSENT:
-                descriptor.__set__(value, entry)
-            elif _slot(descriptor, value) is not ABSENT:
-                descriptor.__delete__(value)
+            put_slot(descriptor, value, entry)
         if content and content.put and content.same and not content.same(value, copy[2]):
             content.put(value, copy[2])
 
@@ -79,11 +76,19 @@ def _kind_of_object(cls: type) -> Kind:
     return Kind(save, same, put, inner)
 
 
-def _slot(descriptor: Any, value: Value) -> Value:
+def slot(descriptor: Any, value: Value) -> Value:
     try:
         return descriptor.__get__(value)
     except AttributeError:
         return ABSENT
+
+
+def put_slot(descriptor: Any, value: Value, entry: Value) -> None:
+    """What `slot` gave, there again."""
+    if entry is not ABSENT:
+        descriptor.__set__(value, entry)
+    elif slot(descriptor, value) is not ABSENT:
+        descriptor.__delete__(value)
 
 
 # Functions: what closures hold, and which object a name in them stands for
@@ -229,7 +234,7 @@ def _told(cls: type) -> str:
         for home, words in _TOLD_BY_HOME.items():
             if f"{base.__module__}.".startswith(f"{home}."):
                 return words
-    opaque = not _is_looked_into(cls) or not (cls.__dictoffset__ or _slots(cls))
+    opaque = not _is_looked_into(cls) or not (cls.__dictoffset__ or slots_of(cls))
     return "an iterator" if hasattr(cls, "__next__") and opaque else ""
 
 

@@ -15,12 +15,16 @@ from torch._C import (
     _pop_torch_function_stack,
     _push_on_torch_function_stack,
 )
+from torch.nn.modules import module as nn_module
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from .containers import same_list
+from .containers import put_dict, same_list
 
 UNREADABLE = object()
+GLOBAL_HOOKS = [
+    hooks for name, hooks in vars(nn_module).items() if name.startswith("_global_") and hooks is not None
+]
 
 
 class Setting(NamedTuple):
@@ -135,7 +139,8 @@ SETTINGS: Mapping[str, Setting] = {
 class Process:
     """The settings, the random generators and the modes on torch's stacks, at a moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, anywhere: bool = False) -> None:
+        """`anywhere`: also what only a block that was interrupted can have left."""
         self.python = random.getstate()
         numpy = sys.modules.get("numpy")
         self.numpy = (numpy.random, numpy.random.get_state()) if numpy else None
@@ -144,10 +149,13 @@ class Process:
         self.cuda = torch.cuda.get_rng_state_all() if started else []
         self.settings = [(setting, setting.read()) for setting in SETTINGS.values()]
         self.stacks = _Stacks()
+        self.left = _Left() if anywhere else None
 
     def restore(self) -> None:
         """Put all of it back."""
         self.stacks.restore()
+        if self.left is not None:
+            self.left.restore()
         for setting, value in self.settings:
             if value is not UNREADABLE and setting.read() != value:
                 setting.put(value)
@@ -205,3 +213,39 @@ class _Stacks:
         """The mode that sets it, None where nobody did; and where torch keeps it for the modes."""
         context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
         return context, torch.utils._device.CURRENT_DEVICE
+
+
+class _Left:
+    """What only blocks of ours, or torch's, change, and as a rule put back themselves."""
+
+    def __init__(self) -> None:
+        self.hooks = [(hooks, hooks.copy()) for hooks in GLOBAL_HOOKS]
+        self.saved = _saved_hooks()
+        self.profiles = torch._C._autograd._profiler_enabled()
+        self.nested = _autocast_depth()
+        self.optimizes = torch._C._get_graph_executor_optimize()
+        self.lifts = torch._C._only_lift_cpu_tensors()
+
+    def restore(self) -> None:
+        for hooks, before in self.hooks:
+            if hooks != before:
+                put_dict(hooks, before)
+        while (top := _saved_hooks()) is not None and top != self.saved:
+            torch._C._autograd._pop_saved_tensors_default_hooks()
+        if torch._C._autograd._profiler_enabled() and not self.profiles:
+            torch._C._autograd._disable_profiler()
+        while _autocast_depth() > self.nested:
+            torch.autocast_decrement_nesting()
+        torch._C._get_graph_executor_optimize(self.optimizes)
+        torch._C._set_only_lift_cpu_tensors(self.lifts)
+
+
+def _saved_hooks() -> Any:
+    """The innermost `saved_tensors_hooks`."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(True)
+
+
+def _autocast_depth() -> int:
+    """How many blocks of autocast are open."""
+    torch.autocast_increment_nesting()
+    return torch.autocast_decrement_nesting()

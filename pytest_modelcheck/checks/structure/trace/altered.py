@@ -6,11 +6,6 @@ what is picked by data is one fewer.
 
 from __future__ import annotations
 
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 import torch
@@ -62,19 +57,6 @@ class Alteration:
 
 class Abandoned(BaseException):
     """Raised within a run that altered values make go on and on; no `except Exception` of the model's takes it."""
-
-
-@contextmanager
-def unheard() -> Iterator[None]:
-    """What the model says in the block of values that are none of its own, nobody hears."""
-    level = logging.root.manager.disable
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.disable()
-        try:
-            yield
-        finally:
-            logging.disable(level)
 
 
 ATTEMPTS = (

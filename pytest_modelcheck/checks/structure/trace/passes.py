@@ -21,12 +21,13 @@ from ....errors import ModelCheckError
 from ....model.calls import module_calls
 from ....model.eager import eager
 from ....model.guard import only_reads
+from ....model.silence import unheard
 from ....model.subject import Subject, locate_failure
 from ....model.threads import followed
 from ..graph import VALUES, Graph, Node
 from ..node import ModuleNode
 from ..tree import read_tree
-from .altered import ATTEMPTS, Abandoned, Alteration, unheard
+from .altered import ATTEMPTS, Abandoned, Alteration
 from .calls import DECIDING
 from .data import Linked, Moved, moved
 from .draws import begin
