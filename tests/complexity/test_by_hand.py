@@ -13,6 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, register_formula
 from pytest_modelcheck.checks.complexity.measure import _counted
 
+from ..features import needs_grouped_mm, needs_watched_flows
+
 
 class Fn(nn.Module):
     """A module that is one function."""
@@ -38,6 +40,7 @@ def quantized(*layers):
 
 
 B, L, S, E, H = 2, 5, 7, 8, 3
+NEEDS = {"grouped matmul": needs_grouped_mm, "flex attention": needs_watched_flows}
 CASES = {
     "linalg.vecdot": (Fn(lambda x: torch.einsum("bi,bi->b", x, x)), (r(4, 5),), 20),
     "addr": (Fn(torch.addr), (r(4, 5), r(4), r(5)), 20),
@@ -132,7 +135,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("on_meta", [True, False], ids=["meta", "real"])
-@pytest.mark.parametrize(("model", "inputs", "macs"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(
+    ("model", "inputs", "macs"),
+    [pytest.param(*case, id=name, marks=NEEDS.get(name, ())) for name, case in CASES.items()],
+)
 def test_macs(model, inputs, macs, on_meta):
     check = ModelCheck(model, inputs)
     counter = _counted(check.subject, check.subject.require_inputs(), "forward", False, on_meta=on_meta)

@@ -15,6 +15,8 @@ from pytest_modelcheck.errors import MeasurementError, MissingExtraError, Nothin
 from pytest_modelcheck.model.subject import Inputs
 from pytest_modelcheck.verdict.limit import Limit
 
+from ..features import needs_strict_export
+
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -105,6 +107,7 @@ def test_models_agree(make, size):
     assert result.max_relative_error < 1e-3
 
 
+@needs_strict_export
 def test_a_model_that_looks_at_its_data_is_not_exportable(capfd):
     result = ModelCheck(ByData(), input_size=(2, 3), name="net").onnx()
     assert result.reason.startswith("data-dependent")
@@ -158,7 +161,7 @@ def test_an_export_that_disagrees_names_the_first_output_and_the_error():
     class OtherWhenExported(nn.Module):
         def forward(self, x):
             offset = torch.zeros(2, 3)
-            if torch.compiler.is_exporting():  # as in models that take a short cut "for deployment"
+            if torch.compiler.is_compiling():  # as in models that take a short cut "for deployment"
                 offset[1, 2] = 0.5
             return x + 1, 2 * x + offset
 
@@ -238,7 +241,7 @@ class Does(nn.Module):
 
 
 def other_when_exported(value, other):
-    return other if torch.compiler.is_exporting() else value
+    return other if torch.compiler.is_compiling() else value
 
 
 def every_kind(y, x):
@@ -423,7 +426,7 @@ def test_free_axes_are_tried_alone_and_together(make, at):
 def test_a_file_that_does_not_run_where_the_model_does_disagrees():
     def make(y, x):
         return (
-            y.reshape(3, 2, 2) if torch.compiler.is_exporting() and len(x) == 3 else y.reshape(len(x), 2, 2)
+            y.reshape(3, 2, 2) if torch.compiler.is_compiling() and len(x) == 3 else y.reshape(len(x), 2, 2)
         )
 
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: Dim.AUTO}})
@@ -433,7 +436,7 @@ def test_a_file_that_does_not_run_where_the_model_does_disagrees():
 def test_an_axis_that_cannot_be_tried_is_an_error_that_says_why():
     class OneSize(Does):
         def forward(self, x):
-            if not torch.compiler.is_exporting() and len(x) != 3:
+            if not torch.compiler.is_compiling() and len(x) != 3:
                 raise ValueError("three or nothing")
             return self.layer(x)
 

@@ -25,7 +25,7 @@ _REASONS = (  # what the exporter says -> what it means
     ("out of meta tensor", "its tensors are on the meta device: there are no values to export"),
     (
         "for argument 'generator'",
-        "it draws random numbers from a generator of its own, which the exporter cannot write: draw outside of forward",
+        "it draws random numbers from a generator of its own, which no file has: draw outside of forward",
     ),
     (
         "No corresponding Numpy type",
