@@ -1,5 +1,8 @@
 """What the installed torch has, where a test needs it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import torch
 from torch.onnx._internal.exporter import _capture_strategies
@@ -14,3 +17,8 @@ needs_grouped_mm = pytest.mark.skipif(
 )
 EXPORT_TRACES = any("Jit" in one.__name__ for one in _capture_strategies.CAPTURE_STRATEGIES)
 needs_strict_export = pytest.mark.skipif(EXPORT_TRACES, reason="this torch traces what it cannot export")
+
+
+def rows(table: Mapping[str, tuple[Any, ...]], needs: Mapping[str, pytest.MarkDecorator]) -> list[Any]:
+    """A table's rows as parameters; those that `needs` names have its mark."""
+    return [pytest.param(*row, id=name, marks=needs.get(name, ())) for name, row in table.items()]

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, register_formula
 from pytest_modelcheck.checks.complexity.measure import _counted
 
-from ..features import needs_grouped_mm, needs_watched_flows
+from ..features import needs_grouped_mm, needs_watched_flows, rows
 
 
 class Fn(nn.Module):
@@ -40,7 +40,6 @@ def quantized(*layers):
 
 
 B, L, S, E, H = 2, 5, 7, 8, 3
-NEEDS = {"grouped matmul": needs_grouped_mm, "flex attention": needs_watched_flows}
 CASES = {
     "linalg.vecdot": (Fn(lambda x: torch.einsum("bi,bi->b", x, x)), (r(4, 5),), 20),
     "addr": (Fn(torch.addr), (r(4, 5), r(4), r(5)), 20),
@@ -137,7 +136,7 @@ CASES = {
 @pytest.mark.parametrize("on_meta", [True, False], ids=["meta", "real"])
 @pytest.mark.parametrize(
     ("model", "inputs", "macs"),
-    [pytest.param(*case, id=name, marks=NEEDS.get(name, ())) for name, case in CASES.items()],
+    rows(CASES, {"grouped matmul": needs_grouped_mm, "flex attention": needs_watched_flows}),
 )
 def test_macs(model, inputs, macs, on_meta):
     check = ModelCheck(model, inputs)

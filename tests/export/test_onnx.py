@@ -15,7 +15,7 @@ from pytest_modelcheck.errors import MeasurementError, MissingExtraError, Nothin
 from pytest_modelcheck.model.subject import Inputs
 from pytest_modelcheck.verdict.limit import Limit
 
-from ..features import needs_strict_export
+from ..features import needs_strict_export, rows
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -97,8 +97,10 @@ def test_the_file_is_valid_and_tells_nothing_of_this_machine(linear, tmp_path):
 
 @pytest.mark.parametrize(
     ("make", "size"),
-    [(lambda: "torchvision:resnet18", (1, 3, 64, 64)), (Lstm, (2, 5, 8))],
-    ids=["resnet18", "lstm"],
+    [
+        pytest.param(lambda: "torchvision:resnet18", (1, 3, 64, 64), id="resnet18"),
+        pytest.param(Lstm, (2, 5, 8), id="lstm", marks=needs_strict_export),
+    ],
 )
 def test_models_agree(make, size):
     torch.manual_seed(0)
@@ -141,7 +143,7 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize(("make", "words"), REASONS.values(), ids=REASONS.keys())
+@pytest.mark.parametrize(("make", "words"), rows(REASONS, {"TorchScript": needs_strict_export}))
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
 def test_what_cannot_be_exported_says_why_in_a_line(make, words):
     result = ModelCheck(make(), input_size=(2, 3)).onnx()
@@ -365,7 +367,9 @@ WORKS = {  # what forward makes of layer and input, dynamic, sizes that are trie
 }
 
 
-@pytest.mark.parametrize(("make", "dim", "sizes"), WORKS.values(), ids=WORKS.keys())
+@pytest.mark.parametrize(
+    ("make", "dim", "sizes"), rows(WORKS, {"as far as the model goes": needs_strict_export})
+)
 def test_free_axes_are_tried_at_other_sizes(make, dim, sizes):
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
     assert result.reason == ""
@@ -380,7 +384,7 @@ BRANCHES = {
 }
 
 
-@pytest.mark.parametrize(("make", "at"), BRANCHES.values(), ids=BRANCHES.keys())
+@pytest.mark.parametrize(("make", "at"), rows(BRANCHES, {"even": needs_strict_export}))
 def test_a_branch_on_a_free_axis_is_found(make, at):
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: BATCH}})
     assert result.max_relative_error == pytest.approx(0.5)
@@ -393,7 +397,7 @@ FIXED = {
 }
 
 
-@pytest.mark.parametrize(("make", "dim"), FIXED.values(), ids=FIXED.keys())
+@pytest.mark.parametrize(("make", "dim"), rows(FIXED, {"inferred": needs_strict_export}))
 def test_an_axis_that_the_file_fixes_is_a_fail(make, dim):
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
     assert result.max_relative_error == np.inf
@@ -404,6 +408,7 @@ def test_an_axis_that_the_file_fixes_is_a_fail(make, dim):
     )
 
 
+@needs_strict_export
 def test_so_is_one_that_the_exporter_refuses_to_free():
     made = ModelCheck(Does(lambda y, x: y.view(3, 2, 2)), input_size=(3, 4)).onnx(dynamic={"x": {0: "batch"}})
     assert made.reason == "axis 0 of input 'x' was asked to be free (dynamic=), but the model fixes it at 3"
@@ -416,6 +421,7 @@ ALONE = {  # what shows along one axis alone, and along both together
 }
 
 
+@needs_strict_export
 @pytest.mark.parametrize(("make", "at"), ALONE.values(), ids=ALONE.keys())
 def test_free_axes_are_tried_alone_and_together(make, at):
     result = ModelCheck(Does(make), input_size=(3, 5, 4)).onnx(dynamic={"x": {0: "n", 1: "m"}})
@@ -423,6 +429,7 @@ def test_free_axes_are_tried_alone_and_together(make, at):
     assert f"(inputs {at}) differs first" in read(result).notes[0]
 
 
+@needs_strict_export
 def test_a_file_that_does_not_run_where_the_model_does_disagrees():
     def make(y, x):
         return (
