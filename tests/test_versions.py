@@ -22,10 +22,11 @@ def noxfile():
     return module
 
 
-@pytest.fixture
-def sessions(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    return noxfile()
+@pytest.fixture(scope="module")
+def sessions():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return noxfile()
 
 
 def test_floors_are_read_from_the_project_with_its_extras(sessions):
