@@ -13,6 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError, register_formula
 from pytest_modelcheck.checks.complexity.measure import _counted
 
+from ..features import needs_grouped_mm, needs_watched_flows, rows
+
 
 class Fn(nn.Module):
     """A module that is one function."""
@@ -132,7 +134,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("on_meta", [True, False], ids=["meta", "real"])
-@pytest.mark.parametrize(("model", "inputs", "macs"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(
+    ("model", "inputs", "macs"),
+    rows(CASES, {"grouped matmul": needs_grouped_mm, "flex attention": needs_watched_flows}),
+)
 def test_macs(model, inputs, macs, on_meta):
     check = ModelCheck(model, inputs)
     counter = _counted(check.subject, check.subject.require_inputs(), "forward", False, on_meta=on_meta)

@@ -12,6 +12,8 @@ from torch.nn.attention.flex_attention import flex_attention
 
 from pytest_modelcheck import ModelCheck
 
+from ..features import needs_watched_flows
+
 ROWS = 3
 
 
@@ -61,13 +63,14 @@ def products_of_all(layers, x):
 
 
 ONCE = ROWS * (4 * 6 + 6 * 4)  # both layers, on all rows
-FLOWS = {
-    flow.__name__: flow for flow in (cheap_or_dear, dear_or_cheap, nested, loop, steps, each, products_of_all)
-}
+FLOWS = [
+    *(pytest.param(flow, id=flow.__name__) for flow in (cheap_or_dear, dear_or_cheap, nested, loop, each)),
+    *(pytest.param(flow, id=flow.__name__, marks=needs_watched_flows) for flow in (steps, products_of_all)),
+]
 WHERE = pytest.mark.parametrize("sign", [1, -1], ids=["true", "false"])
 
 
-@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
+@pytest.mark.parametrize("flow", FLOWS)
 @pytest.mark.parametrize("real", [False, True], ids=["meta", "real"])
 @WHERE
 def test_macs_of_both_layers(flow, real, sign):
@@ -82,7 +85,7 @@ def test_macs_of_both_layers(flow, real, sign):
     assert "never called" not in str(cost)
 
 
-@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
+@pytest.mark.parametrize("flow", FLOWS)
 def test_phases_add_up(flow):
     """The backward: gradients of both weights, and of what goes into the second layer; no other input needs one."""
     check = ModelCheck(Net(flow, 4, 6, 4), torch.ones(ROWS, 4))
@@ -108,7 +111,7 @@ def test_the_output_is_what_the_data_choose():
     assert cost.macs == ONCE + ROWS * 4 * 6
 
 
-@pytest.mark.parametrize("flow", [cheap_or_dear, nested, loop, steps, each, products_of_all])
+@pytest.mark.parametrize("flow", FLOWS)
 @pytest.mark.parametrize("method", ["structure", "profile", "peak_memory"])
 def test_every_check_runs_it(flow, method):
     getattr(ModelCheck(Net(flow, 4, 6, 4), torch.ones(ROWS, 4)), method)()
@@ -132,6 +135,7 @@ def flex(layers, x):
     return flex_attention(x, x, x)
 
 
+@needs_watched_flows
 def test_flex_attention_with_gradients():
     """Scores and their product with V, two products; backward twice that. A layer, and its weight's gradient."""
     check = ModelCheck(Net(flex, 16, 16), torch.ones(1, 2, 128, 16))
@@ -145,6 +149,7 @@ def test_flex_attention_with_gradients():
     assert found["training_step"].by_module()["layers.0"].macs == 2 * layer
 
 
+@needs_watched_flows
 @pytest.mark.parametrize("method", ["structure", "profile", "peak_memory"])
 def test_every_check_runs_flex_attention(method):
     getattr(ModelCheck(Net(flex, 16, 16), torch.ones(1, 2, 128, 16)), method)()

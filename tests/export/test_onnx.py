@@ -15,6 +15,8 @@ from pytest_modelcheck.errors import MeasurementError, MissingExtraError, Nothin
 from pytest_modelcheck.model.subject import Inputs
 from pytest_modelcheck.verdict.limit import Limit
 
+from ..features import needs_strict_export, rows
+
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -95,8 +97,10 @@ def test_the_file_is_valid_and_tells_nothing_of_this_machine(linear, tmp_path):
 
 @pytest.mark.parametrize(
     ("make", "size"),
-    [(lambda: "torchvision:resnet18", (1, 3, 64, 64)), (Lstm, (2, 5, 8))],
-    ids=["resnet18", "lstm"],
+    [
+        pytest.param(lambda: "torchvision:resnet18", (1, 3, 64, 64), id="resnet18"),
+        pytest.param(Lstm, (2, 5, 8), id="lstm", marks=needs_strict_export),
+    ],
 )
 def test_models_agree(make, size):
     torch.manual_seed(0)
@@ -105,6 +109,7 @@ def test_models_agree(make, size):
     assert result.max_relative_error < 1e-3
 
 
+@needs_strict_export
 def test_a_model_that_looks_at_its_data_is_not_exportable(capfd):
     result = ModelCheck(ByData(), input_size=(2, 3), name="net").onnx()
     assert result.reason.startswith("data-dependent")
@@ -138,7 +143,7 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize(("make", "words"), REASONS.values(), ids=REASONS.keys())
+@pytest.mark.parametrize(("make", "words"), rows(REASONS, {"TorchScript": needs_strict_export}))
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
 def test_what_cannot_be_exported_says_why_in_a_line(make, words):
     result = ModelCheck(make(), input_size=(2, 3)).onnx()
@@ -158,7 +163,7 @@ def test_an_export_that_disagrees_names_the_first_output_and_the_error():
     class OtherWhenExported(nn.Module):
         def forward(self, x):
             offset = torch.zeros(2, 3)
-            if torch.compiler.is_exporting():  # as in models that take a short cut "for deployment"
+            if torch.compiler.is_compiling():  # as in models that take a short cut "for deployment"
                 offset[1, 2] = 0.5
             return x + 1, 2 * x + offset
 
@@ -238,7 +243,7 @@ class Does(nn.Module):
 
 
 def other_when_exported(value, other):
-    return other if torch.compiler.is_exporting() else value
+    return other if torch.compiler.is_compiling() else value
 
 
 def every_kind(y, x):
@@ -362,7 +367,9 @@ WORKS = {  # what forward makes of layer and input, dynamic, sizes that are trie
 }
 
 
-@pytest.mark.parametrize(("make", "dim", "sizes"), WORKS.values(), ids=WORKS.keys())
+@pytest.mark.parametrize(
+    ("make", "dim", "sizes"), rows(WORKS, {"as far as the model goes": needs_strict_export})
+)
 def test_free_axes_are_tried_at_other_sizes(make, dim, sizes):
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
     assert result.reason == ""
@@ -377,7 +384,7 @@ BRANCHES = {
 }
 
 
-@pytest.mark.parametrize(("make", "at"), BRANCHES.values(), ids=BRANCHES.keys())
+@pytest.mark.parametrize(("make", "at"), rows(BRANCHES, {"even": needs_strict_export}))
 def test_a_branch_on_a_free_axis_is_found(make, at):
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: BATCH}})
     assert result.max_relative_error == pytest.approx(0.5)
@@ -390,7 +397,7 @@ FIXED = {
 }
 
 
-@pytest.mark.parametrize(("make", "dim"), FIXED.values(), ids=FIXED.keys())
+@pytest.mark.parametrize(("make", "dim"), rows(FIXED, {"inferred": needs_strict_export}))
 def test_an_axis_that_the_file_fixes_is_a_fail(make, dim):
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: dim}})
     assert result.max_relative_error == np.inf
@@ -401,6 +408,7 @@ def test_an_axis_that_the_file_fixes_is_a_fail(make, dim):
     )
 
 
+@needs_strict_export
 def test_so_is_one_that_the_exporter_refuses_to_free():
     made = ModelCheck(Does(lambda y, x: y.view(3, 2, 2)), input_size=(3, 4)).onnx(dynamic={"x": {0: "batch"}})
     assert made.reason == "axis 0 of input 'x' was asked to be free (dynamic=), but the model fixes it at 3"
@@ -413,6 +421,7 @@ ALONE = {  # what shows along one axis alone, and along both together
 }
 
 
+@needs_strict_export
 @pytest.mark.parametrize(("make", "at"), ALONE.values(), ids=ALONE.keys())
 def test_free_axes_are_tried_alone_and_together(make, at):
     result = ModelCheck(Does(make), input_size=(3, 5, 4)).onnx(dynamic={"x": {0: "n", 1: "m"}})
@@ -420,10 +429,11 @@ def test_free_axes_are_tried_alone_and_together(make, at):
     assert f"(inputs {at}) differs first" in read(result).notes[0]
 
 
+@needs_strict_export
 def test_a_file_that_does_not_run_where_the_model_does_disagrees():
     def make(y, x):
         return (
-            y.reshape(3, 2, 2) if torch.compiler.is_exporting() and len(x) == 3 else y.reshape(len(x), 2, 2)
+            y.reshape(3, 2, 2) if torch.compiler.is_compiling() and len(x) == 3 else y.reshape(len(x), 2, 2)
         )
 
     result = ModelCheck(Does(make), input_size=(3, 4)).onnx(dynamic={"x": {0: Dim.AUTO}})
@@ -433,7 +443,7 @@ def test_a_file_that_does_not_run_where_the_model_does_disagrees():
 def test_an_axis_that_cannot_be_tried_is_an_error_that_says_why():
     class OneSize(Does):
         def forward(self, x):
-            if not torch.compiler.is_exporting() and len(x) != 3:
+            if not torch.compiler.is_compiling() and len(x) != 3:
                 raise ValueError("three or nothing")
             return self.layer(x)
 

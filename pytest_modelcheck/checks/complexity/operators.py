@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # older torches cannot subscript it
     Dispatched: TypeAlias = Overload | torch._ops.HigherOrderOperator
 
 
+_REDUCTION = getattr(torch.Tag, "reduction", None)  # torch 2.6 has no such tag
+
+
 @dataclass(frozen=True)
 class Operator:
     """What is known of an operator; with neither formula nor `known` its operations are not counted."""
@@ -49,7 +52,7 @@ def lookup(func: Dispatched) -> Operator | None:
         return Operator(name, None, _one_per_output, everything)
     if func._can_decompose():
         return None
-    if torch.Tag.reduction in func.tags:
+    if _REDUCTION in func.tags:
         return Operator(name, None, _one_per_input, everything)
     if name.startswith("aten::_foreach_"):
         return Operator(name, None, _one_per_element, traffic_of(name))

@@ -247,6 +247,9 @@ def read_state(path: str | Path) -> object:
 
             return load_file(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except ImportError as error:
+        told = f"the checkpoint {path} needs safetensors. Install it with: pip install safetensors"
+        raise MeasurementError(told) from error
     except Exception as error:  # each format has its own
         raise MeasurementError(f"the checkpoint {path} cannot be read: {error}") from error
     return loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded

@@ -15,6 +15,7 @@ _DATA_DEPENDENT = (
     "aten.nonzero",
 )
 _FIXED = re.compile(r"static shape of (\d+) for dimension inputs\['?(\w+)'?\](.*?)\.shape\[(\d+)\]")
+_DRAWS = "it draws random numbers from a generator of its own, which the exporter cannot write: draw outside of forward"
 _REASONS = (  # what the exporter says -> what it means
     (
         "is not a known type",
@@ -23,10 +24,8 @@ _REASONS = (  # what the exporter says -> what it means
     ("Exporting a ScriptModule", "TorchScript is not exported: give the model that it was made from"),
     ("PackedParamsBase", "modules that torch.ao has quantised are not exported: export the float model"),
     ("out of meta tensor", "its tensors are on the meta device: there are no values to export"),
-    (
-        "for argument 'generator'",
-        "it draws random numbers from a generator of its own, which the exporter cannot write: draw outside of forward",
-    ),
+    ("for argument 'generator'", _DRAWS),
+    ("argument of type: <class 'torch._C.Generator'>", _DRAWS),  # as torch 2.6 says it
     (
         "No corresponding Numpy type",
         "its outputs are of a type that numpy does not have (bfloat16), so that ONNX Runtime cannot hand them over",
