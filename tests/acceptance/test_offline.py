@@ -51,9 +51,11 @@ class Offline:
         )
         (folder / "sitecustomize.py").write_text(CLOSED)
         path = os.pathsep.join([str(folder), str(ROOT), os.environ.get("PYTHONPATH", "")])
-        names = {name for name in os.environ if name.startswith(("PYTEST_", "MODELCHECK_", "GITHUB_"))}
-        known = {name: value for name, value in os.environ.items() if name not in names}
-        self.environment = {**known, "PYTHONPATH": path, "ASKED": str(self.asked)}
+        said = ("PYTEST_", "MODELCHECK_", "GITHUB_", "ORT_", "XDG_", "CI")  # with these some tell less
+        known = {name: value for name, value in os.environ.items() if not name.startswith(said)}
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.environment = {**known, "PYTHONPATH": path, "ASKED": str(self.asked), "HOME": str(self.home)}
         self.alone = ["unshare", "-rn"] if self._run("unshare", "-rn", "true").returncode == 0 else []
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -104,3 +106,20 @@ def test_the_example_asks_for_nothing(offline, arguments):
     assert done.returncode == 0, done.stdout + done.stderr
     assert offline.told() == ""
     assert (offline.project / "modelcheck-report/index.html").exists()
+
+
+EXPORTS = """
+import torch
+from pytest_modelcheck import ModelCheck
+assert ModelCheck(torch.nn.Linear(2, 2), torch.ones(1, 2)).onnx().max_relative_error < 1e-4
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"), [("", False), ("import onnxruntime", True)], ids=["ours", "the user's own"]
+)
+def test_onnx_runtime_is_told_to_report_nothing(offline, before, kept):
+    done = offline.run("-c", before + EXPORTS)
+    assert done.returncode == 0, done.stderr
+    waits = [*offline.home.rglob("onnxruntime.db")]  # what is to be reported, from version 1.29 on
+    assert kept or not waits
