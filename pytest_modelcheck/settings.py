@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
+
+LARGEST = 2**40  # values of an input
 
 
 class InputSize(NamedTuple):
@@ -92,4 +95,6 @@ def parse_input_size(text: str) -> InputSize:
     shapes = tuple(tuple(int(size) for size in shape.split(",")) for shape, _, _ in parts)
     if any(size < 0 for shape in shapes for size in shape):
         raise ValueError("a size cannot be negative")
+    if any(math.prod(shape) > LARGEST for shape in shapes):
+        raise ValueError(f"no tensor has more than {LARGEST:,} values")
     return InputSize(shapes, tuple(dtype.strip() or None for _, _, dtype in parts))

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
+WRITTEN = 100  # characters of a value in a message
 _COMMAND = re.compile(r"(?m)((?:^|\r)[^\S\r\n]*):(?=:)")
 
 
@@ -44,6 +45,15 @@ def first_line_repr(result: object) -> str:
     return f"{type(result).__name__}({str(result).partition(chr(10))[0]})"
 
 
+def as_written(value: object) -> str:
+    """A value of the user's for a message: as source, cut where it is long, its type where it cannot say."""
+    try:
+        text = repr(value)
+    except Exception:  # its own `__repr__`, or a number of more digits than Python writes
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= WRITTEN else text[: WRITTEN - 1] + "…"
+
+
 def did_you_mean(name: str, names: Iterable[str], most: int = 1, cutoff: float = 0.6) -> str:
     """`did you mean 'resnet18'?`, with at most so many that are spelled alike; "" where none is."""
     import difflib  # only where something is wrong
@@ -55,9 +65,10 @@ def did_you_mean(name: str, names: Iterable[str], most: int = 1, cutoff: float =
 def not_one_of(key: str, value: object, allowed: Iterable[object]) -> str:
     """`phase='foward' is not one of 'forward', 'backward'; did you mean 'forward'?`"""
     allowed = list(allowed)
-    hint = did_you_mean(str(value), [one for one in allowed if isinstance(one, str)])
+    meant = value[:WRITTEN] if isinstance(value, str) else as_written(value)
+    hint = did_you_mean(meant, [one for one in allowed if isinstance(one, str)])
     known = ", ".join(map(repr, allowed))
-    return f"{key}={value!r} is not one of {known}{f'; {hint}' if hint else ''}"
+    return f"{key}={as_written(value)} is not one of {known}{f'; {hint}' if hint else ''}"
 
 
 def nearest(path: str, paths: Iterable[str]) -> str:

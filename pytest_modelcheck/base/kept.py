@@ -23,6 +23,7 @@ from typing_extensions import TypedDict
 
 from ..records.load import MAX_BYTES, RecordError, check_record
 from ..records.plain import to_json
+from ..records.reading import contents, from_json
 from ..records.schema import problem
 from ..records.section import Catalogue, sections_of
 from ..whole import sweep, write_whole
@@ -86,10 +87,8 @@ class Kept:
     def _read(self) -> Entry | None:
         """What the file says, if it is one of ours."""
         try:
-            if self.path.stat().st_size > MAX_BYTES:
-                return None
-            found = json.loads(self.path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            found = from_json(contents(self.path, MAX_BYTES))
+        except (OSError, ValueError):
             return None
         good = not problem(found, Entry) and (found["format"], found["key"]) == (FORMAT, self.key)
         return found if good else None

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from typing_extensions import TypedDict
 
+from ..records.reading import contents
 from .definitions import Definition, Export, Source, read_source
 from .git import BaseError, git
 from .testcode import is_test_code
@@ -22,6 +23,7 @@ MOVED = 0.3  # the same of one of the same name in another file
 BOTH = 0.8  # and of one of another name in another file
 CLEAR = 0.05  # by which it must be more alike than any other
 MOST = 4_000  # pairs that are compared
+LARGEST = 2**24  # bytes of a source
 
 
 class Moves(TypedDict):
@@ -172,6 +174,6 @@ def _at(root: Path, commit: str, name: str) -> str:
 
 def _now(path: Path) -> str:
     try:
-        return path.read_text("utf-8", errors="replace")
+        return contents(path, LARGEST).decode("utf-8", errors="replace")
     except OSError:
         return ""

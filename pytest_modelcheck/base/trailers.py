@@ -21,7 +21,7 @@ from ..errors import LimitError
 from ..records.gone import REMOVED
 from ..records.section import Catalogue as Sections
 from ..records.types import TrailerEntry, TrailersEntry
-from ..text import did_you_mean
+from ..text import as_written, did_you_mean, shorten
 from ..verdict.judge import Acceptance
 from ..verdict.message import TRAILER
 from ..verdict.units import Unit
@@ -29,9 +29,10 @@ from .git import BaseError, messages_since, toplevel
 
 _LINE = re.compile(rf"^{TRAILER}[ \t]*:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.IGNORECASE | re.MULTILINE)
 _AFTER_NAME = re.compile(
-    r"\s+(?P<metric>[^\s:()<>=≤]+)\s*(?:\((?P<options>[^()]*)\))?\s*(?:(?:<=|≤)(?P<limit>[^:]*))?:(?P<why>.*)",
+    r"\s+(?P<metric>[^\s:()<>=≤]+)\s*(?:\((?P<options>[^()]*)\)\s*)?(?:(?:<=|≤)(?P<limit>[^:]*))?:(?P<why>.*)",
     re.DOTALL,
-)
+)  # no two parts that follow each other take the same signs: a text may be long
+SHOWN = 300  # characters of a trailer in a sentence
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _HOW = (
     f"{TRAILER}: <node id or subject, in quotes if it has spaces> <metric> [<= limit]: <why>, "
@@ -83,7 +84,9 @@ class Trailer:
 
     def told(self, words: str) -> str:
         """A sentence about it: which commit, which line."""
-        return f"commit {self.commit[:12]}, line {self.line} ({TRAILER}: {self.text}): {words}"
+        return (
+            f"commit {self.commit[:12]}, line {self.line} ({TRAILER}: {shorten(self.text, SHOWN)}): {words}"
+        )
 
 
 def parse(entry: TrailerEntry, catalogue: Catalogue) -> Trailer:
@@ -111,7 +114,7 @@ def _parsed(entry: TrailerEntry, catalogue: Catalogue) -> Trailer:
             raise ValueError(f"what is removed has no limit; write {TRAILER}: <node id> removed: <why>")
     elif metric not in catalogue.metrics:
         hint = did_you_mean(metric, catalogue.metrics) or f"there are {', '.join(catalogue.metrics)}"
-        raise ValueError(f"there is no metric {metric!r}; {hint}")
+        raise ValueError(f"there is no metric {as_written(metric)}; {hint}")
     elif match["limit"] is not None:
         limit = _amount(match["limit"].strip(), _unit(metric, catalogue))
     return Trailer(entry["commit"], entry["line"], entry["text"], name, metric, options, limit, why)

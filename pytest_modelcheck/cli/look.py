@@ -19,11 +19,13 @@ from typing import NamedTuple, TypedDict
 
 from ..errors import ModelCheckError
 from ..model.roots import source_root
+from ..records.reading import contents
 from ..text import printable
 
 APART = ("tests", "test", "docs", "doc", "build", "dist", "node_modules", "site-packages", "__pycache__")
 TOOLS = ("conftest.py", "setup.py", "noxfile.py", "__main__.py")
 MOST = 500  # files
+LARGEST = 2**22  # bytes of one
 SECONDS = 60  # that one may take
 
 
@@ -144,7 +146,7 @@ def _ran_by_import(path: Path) -> str | None:
     A module of a package is meant to be imported, so it may fill its registries by then.
     """
     try:
-        body = ast.parse(path.read_bytes()).body
+        body = ast.parse(contents(path, LARGEST)).body
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
         return f"cannot be read: {error}"
     own = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}

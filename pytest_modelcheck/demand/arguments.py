@@ -8,7 +8,7 @@ from inspect import Parameter
 from typing import TypeAlias
 
 from ..errors import LimitError
-from ..text import did_you_mean, not_one_of
+from ..text import as_written, did_you_mean, not_one_of
 from ..verdict.units import Unit
 
 LEVELS = ("fail", "warn")
@@ -45,7 +45,7 @@ class Text:
 
 
 Choice: TypeAlias = "tuple[object, ...] | Whole | Text"  # what a marker's keyword may be
-REASON = Text()
+WORDS = Text()
 
 
 def default_of(choice: Choice) -> object:
@@ -61,10 +61,16 @@ def keyword_parameters(defaults: Given) -> list[Parameter]:
 
 
 def common_problems(name: str, given: Given) -> Iterator[str]:
-    """What is wrong with the keywords that every marker takes."""
+    """What is wrong with the keywords that every marker of a check takes."""
     yield from not_allowed(name, "level", given, LEVELS)
-    if given.get("reason") is not None:
-        yield from not_allowed(name, "reason", given, REASON)
+    yield from word_problems(name, given)
+
+
+def word_problems(name: str, given: Given) -> Iterator[str]:
+    """What is wrong with the keywords of every marker that take a text."""
+    for key in ("reason", "name"):
+        if given.get(key) is not None:
+            yield from not_allowed(name, key, given, WORDS)
 
 
 def unknown(name: str, keywords: Iterable[str], known: Iterable[str]) -> Iterator[str]:
@@ -79,7 +85,7 @@ def unknown(name: str, keywords: Iterable[str], known: Iterable[str]) -> Iterato
 def too_many(name: str, args: Sequence[object], allowed: int, example: str) -> Iterator[str]:
     """A sentence where more arguments than `allowed` stand without a keyword."""
     if len(args) > allowed:
-        extra = ", ".join(repr(argument) for argument in args[allowed:])
+        extra = ", ".join(as_written(argument) for argument in args[allowed:])
         shown = f"only the upper limit, {example}," if allowed == 1 else f"only what {example} shows"
         takes = shown if allowed else "nothing"
         yield f"{name}: {takes} can be given without a keyword; too many: {extra}"
@@ -91,7 +97,7 @@ def not_allowed(name: str, key: str, given: Given, allowed: Choice) -> Iterator[
         if isinstance(allowed, tuple):
             yield f"{name}: {not_one_of(key, given[key], allowed)}"
         else:
-            yield f"{name}: {key}={given[key]!r} is not {allowed}"
+            yield f"{name}: {key}={as_written(given[key])} is not {allowed}"
 
 
 def _is_one_of(value: object, allowed: Choice) -> bool:

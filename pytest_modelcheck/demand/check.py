@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from ..text import as_written
 from ..verdict.limit import Limit
 from ..verdict.metric import Metric
 from ..verdict.units import RATIO, Unit, named
@@ -177,7 +178,9 @@ class AmountCheck(Check):
         }
         is_blank = all(given.get(key) is None for key in bounds)
         if bounds["min"] is not None and bounds["max"] is not None and bounds["min"] > bounds["max"]:
-            problems.append(f"{self.name}: min={given['min']!r} lies above max={given['max']!r}")
+            problems.append(
+                f"{self.name}: min={as_written(given['min'])} lies above max={as_written(given['max'])}"
+            )
         for key, allowed in self.choices.items():
             problems += arguments.not_allowed(self.name, key, given, allowed)
         problems += arguments.common_problems(self.name, given)

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..errors import in_short
 from ..verdict.limit import Limit, Place
 from . import SUBJECT, arguments
 from .arguments import SUBJECT_KEYWORDS, SUBJECT_SHOWN, Given
 from .check import Catalogue, Check, Reading
 
+UNREADABLE = "an argument cannot be read"
 WRITES = "pytest --modelcheck-update-budgets"
 
 
@@ -43,18 +45,29 @@ def read_marker(
         problems = [
             *arguments.unknown(name, kwargs, (*SUBJECT_KEYWORDS, "reason")),
             *arguments.too_many(name, args, 0, ""),
+            *arguments.word_problems(name, kwargs),
         ]
         return Marker(None, (), subject, tuple(problems))
     check = catalogue.checks.get(name)
     if check is None:
         return None
-    reading = _filled(check.read_marker(args, kwargs), fills)
+    reading = _filled(_reading(check, args, kwargs), fills)
+    if reading.problems:  # then nothing that it says is used
+        return Marker(check, problems=reading.problems)
     said: dict[str, Any] = {
         "level": kwargs.get("level", arguments.LEVELS[0]),
         "reason": kwargs.get("reason") or "",
     }
     limits = tuple(replace(limit, place=place, where=where, **said) for limit in reading.limits)
-    return Marker(check, limits, subject, reading.problems)
+    return Marker(check, limits, subject)
+
+
+def _reading(check: Check, args: Sequence[object], kwargs: Given) -> Reading:
+    """What the check makes of its arguments; one that raises when it is looked at is a problem too."""
+    try:
+        return check.read_marker(args, kwargs)
+    except Exception as error:
+        return Reading(problems=(f"{check.name}: {UNREADABLE}: {in_short(error)}",))
 
 
 def _filled(reading: Reading, fills: bool) -> Reading:

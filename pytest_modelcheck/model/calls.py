@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.module import (
     _global_forward_hooks_with_kwargs,
     register_module_forward_hook,
@@ -16,6 +16,7 @@ from torch.nn.modules.module import (
 )
 
 from ..errors import own_error
+from .nesting import refuse_endless
 
 Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to be found again in its backward
 
@@ -50,6 +51,8 @@ def module_calls(
         kwargs, output = rest if len(rest) == 2 else ({}, *rest)
         if is_followed():
             with _ours():
+                if type(output) is not Tensor:
+                    refuse_endless(output, f"what {type(module).__name__} gives")
                 if keywords is not None:
                     keywords(module, kwargs)
                 leave(module, args, output)

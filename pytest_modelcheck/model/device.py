@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import SubjectError
+from ..text import as_written
 from .factory import makes_a_new_one
 from .loading import note_copy
 
@@ -18,10 +19,10 @@ def checked_device(device: torch.device | str | int | None) -> torch.device | No
         wanted = None if device is None else torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise SubjectError(
-            f"device={device!r} is no device of torch: write 'cpu', 'cuda' or 'cuda:0'"
+            f"device={as_written(device)} is no device of torch: write 'cpu', 'cuda' or 'cuda:0'"
         ) from error
     if wanted is not None and wanted.type == "cuda" and not torch.cuda.is_available():
-        raise SubjectError(f"device={device!r} was asked for, but this torch sees no CUDA device")
+        raise SubjectError(f"device={as_written(device)} was asked for, but this torch sees no CUDA device")
     return wanted
 
 

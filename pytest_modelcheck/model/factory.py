@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from ..errors import RAISED, ModelCheckError, SubjectError, at_length, in_short
-from ..text import did_you_mean
+from ..text import as_written, did_you_mean
 from . import zoos
 from .importing import imported, raised_at
 from .mistaken import hint, is_fixture, missing_arguments
@@ -83,7 +83,7 @@ def _no_module(given: object, found: object) -> SubjectError:
 def _shown(given: object) -> str:
     """As the user wrote it, as far as it can be told."""
     name = getattr(given, "__qualname__", None)
-    return str(name) if isinstance(name, str) else _short(given)
+    return str(name) if isinstance(name, str) else as_written(given)
 
 
 def name_of(model: object) -> str | None:
@@ -143,8 +143,3 @@ def _refuse_arguments(spec: Spec, found: Callable[..., object]) -> None:
         raise SubjectError(
             f"model={spec.text!r}: {error}{f'; {hint}' if hint else ''}\nIt takes: {takes}"
         ) from error
-
-
-def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"

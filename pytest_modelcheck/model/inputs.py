@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ..errors import SubjectError
+from ..text import as_written
 from .shapes import shape_words
 
 INPUT_SEED = 0
@@ -46,14 +47,27 @@ class Inputs:
         shapes = [tuple(sizes)] if _is_shape(sizes) else [tuple(shape) for shape in sizes]
         dtypes = list(dtype) if isinstance(dtype, (list, tuple)) else [dtype] * len(shapes)
         if len(dtypes) != len(shapes):
-            raise SubjectError(f"dtype={dtype!r}: {len(dtypes)} for {len(shapes)} shapes; write one for each")
+            raise SubjectError(
+                f"dtype={as_written(dtype)}: {len(dtypes)} for {len(shapes)} shapes; write one for each"
+            )
         made = (
             _random_tensor(shape, _dtype(kind), generator) for shape, kind in zip(shapes, dtypes, strict=True)
         )
         return cls(tuple(tensor.to(device) for tensor in made))
 
     def to(self, device: torch.device | None) -> Inputs:
-        """The same inputs with their tensors on `device` (None: where they are)."""
+        """The same inputs with their tensors on `device` (None: where they are). Raises SubjectError where they have no
+        values to go there.
+        """
+        if (
+            device is not None
+            and torch.device(device).type != "meta"
+            and any(t.is_meta for t in self.tensors)
+        ):
+            raise SubjectError(
+                "an input is on the meta device, where there are no values, and the model is not.\n"
+                "Give inputs with values, or the model on meta too (device='meta')."
+            )
         return self.map(lambda leaf: leaf.to(device) if isinstance(leaf, Tensor) else leaf)
 
     def map(self, function: Callable[[Any], Any]) -> Inputs:
@@ -99,7 +113,9 @@ def _dtype(dtype: object) -> torch.dtype:
         return torch.float32
     resolved = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
     if not isinstance(resolved, torch.dtype):
-        raise SubjectError(f"dtype={dtype!r} is not a torch dtype; write for example dtype=torch.float16")
+        raise SubjectError(
+            f"dtype={as_written(dtype)} is not a torch dtype; write for example dtype=torch.float16"
+        )
     return resolved
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
@@ -38,3 +39,8 @@ def _dimensions(tensor: Tensor) -> int:
         return tensor.dim()
     except (RuntimeError, NotImplementedError, ValueError):
         return 0
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether it has one value for each place: dense, neither nested nor quantised."""
+    return tensor.layout is torch.strided and not tensor.is_nested and not tensor.is_quantized

@@ -86,9 +86,16 @@ def _literal(text: str, key: str, node: ast.expr) -> object:
         value = ...
     if value is not ...:  # which stands for one that is still to be written
         return value
-    written = f"{key}{ast.unparse(node)}" if key in ("", "**") else f"{key}={ast.unparse(node)}"
+    written = f"{key}{_source(node)}" if key in ("", "**") else f"{key}={_source(node)}"
     raise SubjectError(
         f"model={text!r}: {written} is not a literal, and nothing here is evaluated.\n"
         "Write numbers, texts, True, False, None, and lists, tuples, sets or mappings of these; or a function without "
         "arguments that returns the model: 'package.module:factory'."
     )
+
+
+def _source(node: ast.expr) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "..."

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from ..errors import MeasurementError, ModelCheckError, ModelRunError, SubjectError, at_length
-from ..text import brief
+from ..text import as_written, brief
 from .device import checked_device, on_device
 from .draws import same_draws
 from .factory import build_model, made_inputs, makes_a_new_one, name_of, resolve_model
@@ -23,6 +23,7 @@ from .inputs import Inputs as Inputs
 from .inputs import dtype_name as dtype_name
 from .loading import is_loaded, loading_watched
 from .mistaken import makes_inputs, wants_whole_numbers
+from .nesting import endless, refuse_endless
 from .observe import Observed, observe
 from .places import is_in_backward, place_of_error
 
@@ -157,7 +158,9 @@ class Subject:
         """
         given = inputs or self.require_inputs().copied()
         with locate_failure(self, given):
-            return self.module(*given.args, **given.kwargs)
+            output = self.module(*given.args, **given.kwargs)
+        refuse_endless(output, f"what {self.name} gives")
+        return output
 
 
 class locate_failure:
@@ -255,6 +258,8 @@ def build_subject(
     else:
         with same_draws("inputs"):
             given = inputs() if makes_inputs(inputs) else inputs
+        if why := endless(given):
+            raise SubjectError(f"{subject.name}: inputs= {why}: no model is called with that")
         inputs_given = Inputs.of(given)
         subject.inputs, subject.owns_inputs = inputs_given.to(place), True
         if place is not None and torch.device(place).type == "meta":
@@ -267,7 +272,9 @@ def _checked_size(size: object) -> Sequence[Any]:
         return isinstance(shape, Sequence) and all(type(n) is int and n >= 0 for n in shape)
 
     if not isinstance(size, Sequence) or not (is_shape(size) or (size and all(map(is_shape, size)))):
-        raise SubjectError(f"input_size={size!r}: write one shape, (1, 3, 224, 224), or a list of shapes")
+        raise SubjectError(
+            f"input_size={as_written(size)}: write one shape, (1, 3, 224, 224), or a list of shapes"
+        )
     return size
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..records.reading import contents
 from ..settings import InputSize, Settings, parse_input_size, parse_names
-from ..text import count, not_one_of
+from ..text import as_written, count, not_one_of, shorten
 
 if TYPE_CHECKING:
     import pytest
 
 
 FLAG = "flag"  # of the command line alone
+SHOWN = 200  # characters of a value in a message
+MOST_THREADS = 2**16
+MOST_SHARE = 1000.0
+MOST_NAMES = 2**24  # bytes of a file with names of classes
 
 
 class Option(NamedTuple):
@@ -57,16 +63,26 @@ class Option(NamedTuple):
 
 
 def _threads(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError("there must be at least one")
-    return count
+    found = int(text)
+    if not 1 <= found <= MOST_THREADS:
+        raise ValueError(f"there must be at least one, and at most {MOST_THREADS:,}")
+    return found
+
+
+def _seconds(text: str) -> float:
+    found = float(text)
+    if not 0 < found <= threading.TIMEOUT_MAX:
+        raise ValueError("it is no time that can be waited for")
+    return found
 
 
 def _share(text: str) -> float:
     from ..verdict.units import RATIO
 
-    return RATIO.parse(text)
+    found = RATIO.parse(text)
+    if found > MOST_SHARE:
+        raise ValueError(f"it is more than {MOST_SHARE:,.0%}")
+    return found
 
 
 def _most_bytes(text: str) -> float:
@@ -159,7 +175,7 @@ OPTIONS = (
         "base_timeout",
         kind="string",
         ini="seconds that measuring the base may take (default: 1800)",
-        parse=float,
+        parse=_seconds,
         example="1800",
     ),
     Option(
@@ -266,8 +282,14 @@ def _given(config: pytest.Config, option: Option) -> Any:
     value = _ini(config, option) if value is None else value
     if value is None:
         return None
+    if any(
+        "\0" in one
+        for one in (value if isinstance(value, (list, tuple)) else [value])
+        if isinstance(one, str)
+    ):
+        raise _usage_error(f"{option.dest} holds a null character, which no name has")
     if option.choices and value not in option.choices:
-        raise _usage_error(f"{option.dest} is {value!r}; write {_either(option.choices)}")
+        raise _usage_error(f"{option.dest} is {as_written(value)}; write {_either(option.choices)}")
     if option.many:
         return tuple(_parsed(option, one) for one in value)
     return _parsed(option, value)
@@ -292,6 +314,7 @@ def _ini(config: pytest.Config, option: Option) -> Any:
 def _output(config: pytest.Config) -> Path:
     """From the command line relative to where pytest was called, from an ini file relative to its folder."""
     option = next(option for option in OPTIONS if option.name == "output")
+    _given(config, option)  # refuses what is no name
     given, ini = config.getoption(option.dest, None), _ini(config, option)
     if given is None and ini is not None:
         return config.rootpath / str(ini)
@@ -303,10 +326,11 @@ def _classes(config: pytest.Config, lines: list[str] | None) -> tuple[str, ...] 
     if lines is None or len(lines) > 1:
         return None if lines is None else tuple(lines)
     try:
-        text = (config.rootpath / lines[0]).read_text("utf-8")
+        text = contents(config.rootpath / lines[0], MOST_NAMES).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise _usage_error(
-            f"ini key modelcheck_classes: the file {lines[0]} cannot be read ({error}); "
+            f"ini key modelcheck_classes: the file {shorten(lines[0], SHOWN)} cannot be read "
+            f"({getattr(error, 'strerror', None) or error}); "
             "it is a file with one name a line, or the names themselves, one a line"
         ) from error
     return tuple(line.strip() for line in text.rstrip().split("\n"))
@@ -320,9 +344,11 @@ def _parsed(option: Option, text: Any) -> object:
     except ValueError as error:
         name, said = (
             option.flag if option.help else option.dest,
-            str(error).partition("; write for example")[0],
+            shorten(str(error).partition("; write for example")[0], 2 * SHOWN),
         )
-        raise _usage_error(f"{name}={text}: {said}; write for example {option.example}") from error
+        raise _usage_error(
+            f"{name}={shorten(str(text), SHOWN)}: {said}; write for example {option.example}"
+        ) from error
 
 
 def _usage_error(text: str) -> Exception:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import math
+import os
+import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from ..errors import ModelCheckError
+from .reading import from_json, opened
 from .schema import problem
 from .section import Catalogue, Section, content_of, sections_of
-from .types import SCHEMA_VERSION, Record
+from .types import SCHEMA_VERSION, Base64, Record, TableContent
 from .upgrade import upgraded
 
 MAX_BYTES = 64 * 2**20
-DIGITS = 30  # of a whole number; longer ones are no count of anything, and slow
 FILE = "report.json"
+PIECE = 2**22  # bytes that are read at once
+_UNREADABLE = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,  # it has a password
+    NotImplementedError,
+    ValueError,
+    OverflowError,
+    struct.error,
+)  # fmt: skip
 
 
 class RecordError(ModelCheckError):
@@ -46,7 +58,10 @@ def check_record(record: Any, path: object, catalogue: Catalogue) -> Record:
         )
     whole = _current(upgraded(record, version), version, catalogue)
     wrong = (
-        problem(whole, Record) or _sections_problem(whole, catalogue) or _changes_problem(whole, catalogue)
+        problem(whole, Record)
+        or _sections_problem(whole, catalogue)
+        or _panels_problem(whole)
+        or _changes_problem(whole, catalogue)
     )
     if wrong:
         raise RecordError(f"{path} is not a whole report of pytest-modelcheck: {wrong}")
@@ -97,6 +112,16 @@ def _section_problem(entry: dict[str, Any], section: Section, where: str) -> str
     return f"in the {section.name} of {entry['name']!r} {found}" if found else ""
 
 
+def _panels_problem(record: dict[str, Any]) -> str:
+    """What is wrong with the content of users' own panels."""
+    shapes: dict[str, Any] = {"text": str, "image": Base64, "table": TableContent}
+    found = (
+        problem(panel["content"], shapes[panel["kind"]], f"panels[{i}].content")
+        for i, panel in enumerate(record["panels"])
+    )
+    return next(filter(None, found), "")
+
+
 def _changes_problem(record: dict[str, Any], catalogue: Catalogue) -> str:
     """What is wrong with what the sections found changed."""
     shapes = {
@@ -117,45 +142,56 @@ def _read(path: Path, max_bytes: int) -> bytes:
     try:
         if path.is_dir():
             path = path / FILE
-        if not zipfile.is_zipfile(path):
-            with path.open("rb") as file:
-                return _limited(file, path, max_bytes)
-        with zipfile.ZipFile(path) as archive, archive.open(FILE) as member:
-            return _limited(member, path, max_bytes)
+        with opened(path) as file:
+            if zipfile.is_zipfile(file):
+                return _packed(file, path, max_bytes)
+            file.seek(0)
+            return _limited(file, os.fstat(file.fileno()).st_size, path, max_bytes)
     except KeyError:
         raise RecordError(f"{path} holds no {FILE}") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         raise RecordError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _limited(file: IO[bytes], path: Path, max_bytes: int) -> bytes:
-    data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
+def _packed(file: BinaryIO, path: Path, max_bytes: int) -> bytes:
+    """The report in a zip file. Of other ways to pack, zipfile unpacks as much at once as there is."""
+    with zipfile.ZipFile(cast("IO[bytes]", _InPieces(file))) as archive:
+        found = archive.getinfo(FILE)
+        if found.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise zipfile.BadZipFile("it is packed in a way that is not read here; pack it with zip")
+        with archive.open(FILE) as member:
+            return _limited(member, found.file_size, path, max_bytes)
+
+
+class _InPieces:
+    """A zip file, of which a piece is read at once: its list of contents may claim to be as long as it likes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """As of any file. Raises BadZipFile for more than a piece."""
+        if size > PIECE:
+            raise zipfile.BadZipFile("its list of contents is too long")
+        return self._file.read(
+            size if size >= 0 else PIECE
+        )  # without a size: the end, where that list is found
+
+
+def _limited(file: IO[bytes], size: int, path: Path, max_bytes: int) -> bytes:
+    """What is in a file that says to have so many bytes, should these be no more than are allowed."""
+    data = bytearray()
+    while size <= max_bytes and (piece := file.read(PIECE)):
+        data += piece
+        size = max(size, len(data))
+    if size > max_bytes:
         raise RecordError(f"{path} is larger than {max_bytes:,} bytes; --max-bytes allows more")
-    return data
+    return bytes(data)
 
 
 def _json(data: bytes, path: Path) -> Any:
     try:
-        return json.loads(data, parse_constant=_refuse, parse_int=_int, parse_float=_float)
-    except RecursionError:
-        raise RecordError(f"{path} is not JSON that we read: nested too deep") from None
+        return from_json(data)
     except ValueError as error:
         raise RecordError(f"{path} is not JSON: {error}") from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
-
-
-def _int(text: str) -> int:
-    if len(text) > DIGITS:
-        raise ValueError(f"a number of {len(text):,} digits")
-    return int(text)
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:DIGITS]} is no number we can hold")
-    return value

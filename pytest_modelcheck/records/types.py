@@ -154,6 +154,13 @@ class PanelEntry(TypedDict):
     signature: NotRequired[str]
 
 
+class TableContent(TypedDict):
+    """Of a panel that is a table."""
+
+    columns: list[object]
+    rows: list[list[object]]
+
+
 class FailureEntry(TypedDict):
     """A test that failed, with checks or without, or a file that could not be collected.
 

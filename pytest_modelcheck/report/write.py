@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +11,14 @@ from pathlib import Path
 
 from ..errors import ModelCheckError
 from ..records.plain import to_json
+from ..records.reading import contents, from_json
 from ..records.section import Catalogue
 from ..records.types import Record
 from ..whole import beside, sweep, write_whole
 from .page import render
 
 IGNORED = "# Made by pytest-modelcheck.\n*\n"
+LARGEST = 2**30  # bytes of an earlier report
 STAMP = '<meta name="generator" content="pytest-modelcheck">'
 RECORD, PAGE = "report.json", "index.html"
 PATIENCE = 10.0  # seconds; another run moves two files in a moment
@@ -120,9 +121,11 @@ def _remove(path: Path, is_ours: Callable[[Path], bool]) -> None:
 
 def _is_record(path: Path) -> bool:
     """Whether it says which version of ours wrote it."""
-    found = json.loads(path.read_text("utf-8"))
-    known = isinstance(found, dict) and isinstance(found.get("schema_version"), int)
-    return known and "pytest-modelcheck" in (found.get("environment") or ())
+    found = from_json(contents(path, LARGEST))
+    if not isinstance(found, dict) or not isinstance(found.get("schema_version"), int):
+        return False
+    environment = found.get("environment")
+    return isinstance(environment, dict) and "pytest-modelcheck" in environment
 
 
 def _is_page(path: Path) -> bool:

@@ -11,7 +11,7 @@ from syrupy.assertion import AssertionResult, SnapshotAssertion
 from typing_extensions import Self
 
 from ..demand.arguments import unknown
-from ..errors import LimitError
+from ..errors import LimitError, StoredFileError
 from .files import Claim, StoredFile, claim, shared
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class TellingSnapshot(SnapshotAssertion):
         with self._own_file(compared):
             held: bool = super()._assert(data)
         result = self._execution_results[self._executions - 1]
+        if isinstance(result.exception, StoredFileError):
+            raise result.exception
         if self.on_compare is not None and result.asserted_data is not None:
             self.on_compare(result, compared, data)
         return held

@@ -8,6 +8,7 @@ a digest of what it was: `test_it[ab]~306b0382` for `test_it[a/b]`.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import warnings
@@ -22,6 +23,7 @@ from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.extensions.single_file import SingleFileSnapshotExtension
 
 from ..errors import StoredFileError
+from ..records.reading import contents
 from ..whole import sweep, write_whole
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ HEATMAP, COMPLEXITY, STRUCTURE, OUTPUTS = ENDINGS = "png", "complexity.txt", "st
 FACTS = "modelcheck"  # the text chunk that tells a PNG of ours from any other
 _STAMP = f"zTXt{FACTS}\0".encode()
 _LONGEST = 255  # bytes of a file's name
+LARGEST = 2**29  # bytes of a file
 _DIGEST = re.compile(r"~[0-9a-f]{8}$")
 
 
@@ -75,6 +78,27 @@ class StoredFile(SingleFileSnapshotExtension):
         path = Path(snapshot_location)
         in_place = str(path.parent) == cls.dirname(test_location=test_location)
         return in_place and may_own(test_location.snapshot_name, path.name)
+
+    def read_snapshot_data_from_location(
+        self, *, snapshot_location: str, snapshot_name: str, session_id: str
+    ) -> SerializedData | None:
+        """What is stored; None where nothing is. Bytes that are no text stand in it as `\\xff`.
+
+        Raises StoredFileError for what is no file, or none of ours for its size.
+        """
+        try:
+            data = contents(snapshot_location, LARGEST)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoredFileError(
+                f"{snapshot_location} cannot be read: {error.strerror or error}.\n"
+                "Take it away, then store it anew with --snapshot-update."
+            ) from None
+        encoding = self.get_write_encoding()
+        if encoding is None:
+            return data
+        return io.TextIOWrapper(io.BytesIO(data), encoding, "backslashreplace").read()
 
     @classmethod
     def write_snapshot(cls, **given: Any) -> None:
@@ -135,7 +159,10 @@ def is_ours(path: Path) -> bool:
         endings.add(kind.file_extension)
         loaded += kind.__subclasses__()
     if path.suffix == f".{HEATMAP}":
-        return _STAMP in path.read_bytes()
+        try:
+            return _STAMP in contents(path, LARGEST)
+        except OSError:
+            return False
     return path.name.endswith(tuple(f".{ending}" for ending in endings))
 
 

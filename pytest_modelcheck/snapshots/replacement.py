@@ -11,12 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..records.reading import contents
+
 if TYPE_CHECKING:
     from syrupy.assertion import AssertionResult
 
     from .files import StoredFile
 
 FOLDER, SUMS = "snapshots", "snapshots.sha256"
+LARGEST = 2**29  # bytes of a file that is looked at
 
 
 def write_replacement(
@@ -50,10 +53,10 @@ def remove_replacements(report: Path) -> None:
     """Take away what an earlier run wrote, as long as it is what that run wrote, and folders that this empties."""
     sums, top = report / SUMS, report / FOLDER
     with suppress(OSError):
-        for line in sums.read_text("utf-8", "surrogateescape").splitlines():
+        for line in contents(sums, LARGEST).decode("utf-8", "surrogateescape").splitlines():
             digest, _, relative = line.partition("  ")
             place = report / relative
-            if ".." in place.relative_to(report).parts or not place.is_relative_to(top):
+            if not place.is_relative_to(top) or ".." in place.relative_to(top).parts:
                 continue
             with suppress(OSError):
                 _remove(place, digest, top)
@@ -69,7 +72,7 @@ def _remove(place: Path, digest: str, top: Path) -> None:
 
 
 def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(contents(file, LARGEST)).hexdigest()
 
 
 def shown(path: Path) -> str:

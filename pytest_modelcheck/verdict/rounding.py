@@ -6,7 +6,7 @@ import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from typing import TypeAlias
 
-from .units import AMOUNT, Unit
+from .units import AMOUNT, Unit, unit_of
 
 Amount: TypeAlias = "int | float | str"  # of a limit: a number in base units, or a string with a unit
 DIGITS = 4  # at least so many, unless fewer say it exactly
@@ -58,7 +58,7 @@ def _rounded(amount: Decimal, places: int, least: int, up: bool) -> str:
 def text_anew(before: str, unit: Unit, amount: Decimal, *, up: bool) -> str:
     """The text of a limit, `amount` in base units, with the unit and the blanks of the one before."""
     found = AMOUNT.fullmatch(before)
-    scale = unit.scale(found["unit"].replace(" ", "")) if found else None
+    scale = unit.scale(unit_of(found)) if found else None
     assert found is not None  # `unit` has read it
     assert scale is not None
     with localcontext(_EXACT) as context:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
 from ..errors import LimitError
+from ..text import as_written
 
 _SI = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
@@ -27,8 +28,10 @@ _TIME: dict[str, int | str] = {
 }
 
 AMOUNT = re.compile(
-    r"\s*(?P<number>[+-]?[\d.,_]*\d[\d.,_]*(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)\b)\s*(?P<unit>.*?)\s*", re.I
-)
+    r"\s*(?P<number>[+-]?(?=[.,_]*\d)[\d.,_]+(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)\b)(?P<unit>.*)",
+    re.I | re.DOTALL,
+)  # it never goes back: a text may be long
+LARGEST = Decimal(10**100)  # base units: beyond that numbers overflow
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 
@@ -67,20 +70,22 @@ class Unit:
         Raises LimitError for a missing or wrong unit, a negative, NaN or infinite amount, and other types.
         """
         if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
-            raise LimitError(f"{amount!r} is not a number or a string; write for example {self.example!r}")
+            raise LimitError(
+                f"{as_written(amount)} is not a number or a string; write for example {self.example!r}"
+            )
         if isinstance(amount, str):
             return self._parse_text(amount)
-        return _checked(amount, repr(amount))
+        return _checked(amount, as_written(amount))
 
     def _parse_text(self, text: str) -> float:
         match = AMOUNT.fullmatch(text)
         if match is None:
-            raise LimitError(f"{text!r} is not an amount; write for example {self.example!r}")
-        unit = match["unit"].replace(" ", "")
+            raise LimitError(f"{as_written(text)} is not an amount; write for example {self.example!r}")
+        unit = unit_of(match)
         scale = self.scale(unit)
         if scale is None:
             raise LimitError(self._refusal(text, unit))
-        return _checked(_decimal(match["number"], text) * scale, repr(text))
+        return _checked(_decimal(match["number"], text) * scale, as_written(text))
 
     def scale(self, unit: str) -> Decimal | None:
         """The worth of one `unit` ("GFLOPs") in base units; None if it is none of this kind."""
@@ -95,19 +100,19 @@ class Unit:
     def _refusal(self, text: str, unit: str) -> str:
         write = f"write for example {self.example!r}"
         if unit in ("", *_SI):
-            return f"{text!r} has no unit; {write} (a plain number means {self.noun})"
+            return f"{as_written(text)} has no unit; {write} (a plain number means {self.noun})"
         others = [other for other in ALL if other is not self and other.scale(unit) is not None]
         if others:
             likely = min(others, key=lambda other: other.bare and unit in other.prefixes)  # "3 B" is memory
-            return f"{text!r} is {likely.kind}, not {self.kind}; {write}"
-        return f"{text!r} has an unknown unit {unit!r}; {write}"
+            return f"{as_written(text)} is {likely.kind}, not {self.kind}; {write}"
+        return f"{as_written(text)} has an unknown unit {as_written(unit)}; {write}"
 
     def spelled(self, amount: object) -> str:
         """An amount that `parse` reads as it was written, its blanks and letters set right; "" for a number."""
         match = AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
         if match is None:
             return ""
-        unit = match["unit"].replace(" ", "")
+        unit = unit_of(match)
         for noun in _TWINS:
             if unit.lower().endswith((noun.lower(), noun.lower()[:-1])) and noun.lower() in self.words:
                 unit = unit[: unit.lower().rindex(noun.lower()[:-1])] + noun
@@ -184,21 +189,32 @@ class Unit:
         return (self.one or _singular(self.noun)) if number == "1" else self.noun
 
 
+def unit_of(match: re.Match[str]) -> str:
+    """What stands behind the number of an amount, without blanks."""
+    return "".join(match["unit"].split())
+
+
 def _decimal(number: str, text: str) -> Decimal:
     plain = number.replace(",", "") if _THOUSANDS.fullmatch(number) else number
     try:
-        return Decimal(plain)
+        value = Decimal(plain)
+        is_huge = value.is_finite() and value.adjusted() > LARGEST.adjusted()
+        return Decimal("inf").copy_sign(value) if is_huge else value
     except InvalidOperation:
-        raise LimitError(f"{text!r}: {number!r} is not a number (1234.5 or 1,234.5)") from None
+        raise LimitError(
+            f"{as_written(text)}: {as_written(number)} is not a number (1234.5 or 1,234.5)"
+        ) from None
 
 
 def _checked(value: float | Decimal, shown: str) -> float:
-    if math.isnan(value):
+    if value != value:
         raise LimitError(f"a limit cannot be NaN: {shown}")
-    if math.isinf(value):
+    if value in (math.inf, -math.inf):
         raise LimitError(f"a limit must be finite: {shown}")
     if value < 0:
         raise LimitError(f"a limit cannot be negative: {shown}")
+    if value > LARGEST:
+        raise LimitError(f"a limit must be finite, and this is more than any number here: {shown}")
     return int(value) if value == int(value) else float(value)
 
 

@@ -59,7 +59,7 @@ REFUSED = [  # (output, what the message holds)
     ({"pred_logits": drawn(2, 9, 5), "pred_boxes": drawn(2, 9, 4)}, ['["pred_logits"][:, :, 3].sum(1)']),
     ([{"boxes": drawn(2, 4), "scores": torch.rand(2)}] * 2, ["it holds boxes", '[0]["scores"].sum()']),
     ({"label": torch.tensor([0, 1])}, ["no class dimension", "int64"]),
-    (None, ["without a tensor"]),
+    (None, ["without a dense tensor"]),
     (drawn(5), ["output.sum()"]),
 ]
 

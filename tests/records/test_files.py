@@ -86,7 +86,7 @@ def test_how_large_a_file_may_be(tmp_path):
         ('{"a": -Infinity}', "is not JSON: -Infinity is no JSON number"),
         ('{"a": 1e999}', "is not JSON: 1e999 is no number we can hold"),
         (f'{{"a": 1{"0" * 30}}}', "is not JSON: a number of 31 digits"),
-        ("[" * 100_000, "is not JSON that we read: nested too deep"),
+        ("[" * 100_000, "is not JSON: nested too deep"),
         ("[]", "is not a report of pytest-modelcheck: it has no schema_version"),
         ('{"schema_version": "2"}', "is not a report of pytest-modelcheck: it has no schema_version"),
         (

@@ -12,6 +12,7 @@ from ...demand import arguments
 from ...demand.arguments import Given
 from ...demand.check import Argument, Check, Reading
 from ...errors import MeasurementError, NothingSeenError
+from ...text import as_written
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
@@ -73,7 +74,7 @@ class CompileBudget(Check):
         for key, metric in LIMITS.items():
             most = arguments.bound(self.name, key, kwargs, metric.unit, problems)
             if most is not None and most % 1:
-                problems.append(f"{self.name}: {key}={kwargs[key]!r} is not a whole number")
+                problems.append(f"{self.name}: {key}={as_written(kwargs[key])} is not a whole number")
             elif most is not None:
                 written = {"max": metric.unit.spelled(kwargs[key])}
                 limits.append(Limit(metric, max=most, options=options, written=written))
@@ -163,11 +164,11 @@ def _size_problems(sizes: object) -> Iterator[str]:
         return
     write = "write a list of shapes, for example sizes=[(2, 3, 224, 224)]"
     if is_shape(sizes):
-        yield f"compile_budget: sizes={sizes!r} is one shape; {write}"
+        yield f"compile_budget: sizes={as_written(sizes)} is one shape; {write}"
     elif not isinstance(sizes, (list, tuple)) or not all(map(_is_size, sizes)):
         yield (
-            f"compile_budget: sizes={sizes!r} are no shapes; {write}, or for each call a list of shapes where the "
-            "model takes several tensors"
+            f"compile_budget: sizes={as_written(sizes)} are no shapes; {write}, or for each call a list of shapes "
+            "where the model takes several tensors"
         )
 
 

@@ -33,8 +33,8 @@ class ModuleChange(TypedDict):
     module: str
     type: str
     status: Literal["new", "removed", "changed"]
-    macs: list[float]
-    params: list[float]
+    macs: tuple[float, float]
+    params: tuple[float, float]
 
 
 def _compare(old: Sections, new: Sections, paths: Paths, checks: Sequence[Any]) -> Mapping[str, Any]:

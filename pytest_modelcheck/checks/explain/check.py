@@ -11,7 +11,7 @@ from ...demand import arguments
 from ...demand.arguments import Given
 from ...demand.check import Argument, Check, Reading
 from ...errors import NothingSeenError
-from ...text import not_one_of
+from ...text import as_written, not_one_of
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
@@ -109,7 +109,7 @@ def _free_problems(name: str, given: Given) -> Iterator[str]:
     if probability is not None and not callable(probability) and probability not in PROBABILITIES:
         yield f"{name}: {not_one_of('probability', probability, PROBABILITIES)}; or a callable on the output"
     if image is not None and not isinstance(image, str) and (type(image) is not int or image < 0):
-        yield f"{name}: image={image!r} is neither the number of an input, from 0 on, nor an argument's name"
+        yield f"{name}: image={as_written(image)} is neither the number of an input, from 0 on, nor an argument's name"
 
 
 def _option(value: object) -> object:

@@ -15,6 +15,7 @@ from torch import Tensor
 from ...drawing.images import to_base64
 from ...errors import ExplanationError, MeasurementError
 from ...model.subject import Subject
+from ...records.reading import opened
 from ...text import first_line_repr
 from ..reported import Reported
 from .features import chosen_layers, relative_distance, run_features
@@ -242,6 +243,7 @@ def _load(subject: Subject, step: str, state: object, own: Mapping[str, Tensor],
 def read_state(path: str | Path) -> object:
     """What is in a .safetensors file or one of torch.save. Raises MeasurementError."""
     try:
+        opened(path).close()
         if str(path).endswith(".safetensors"):
             from safetensors.torch import load_file
 

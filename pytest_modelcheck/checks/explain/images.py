@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_flatten_with_path
 
 from ...errors import ExplanationError
 from ...model.parts import modules_of
-from ...model.shapes import shape_words
+from ...model.shapes import is_plain, shape_words
 from ...model.subject import Inputs, Subject, dtype_name
 from ...text import not_one_of
 from .entrances import Entrance, Entrances, NoPictureError, entrances, space_of
@@ -192,7 +192,7 @@ def _pattern(path: str) -> str:
 
 def _may_be_picture(tensor: Tensor) -> bool:
     """Of a kind and with places: no indices, no scale, no vector."""
-    kind = tensor.is_floating_point() or tensor.dtype is torch.uint8
+    kind = is_plain(tensor) and (tensor.is_floating_point() or tensor.dtype is torch.uint8)
     return kind and 2 <= tensor.dim() <= 5 and tensor.numel() > 0 and _has_places(tuple(tensor.shape))
 
 

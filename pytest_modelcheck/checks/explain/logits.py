@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from torch import Tensor
 
 from ...errors import ExplanationError
+from ...model.shapes import is_plain
 from ...text import size_words
 
 NAMES = ("logits", "class_logits", "cls_logits", "pred_logits", "scores", "out")
@@ -84,7 +85,8 @@ def probability_of_one(output: object, samples: int) -> str:
 
 def _leaves(value: object, path: str = "output", names: tuple[str, ...] = ()) -> Iterator[Leaf]:
     if isinstance(value, Tensor):
-        yield Leaf(path, names, value)
+        if is_plain(value):
+            yield Leaf(path, names, value)
     elif len(names) < DEEP:
         for step, name, item in _parts(value):
             yield from _leaves(item, path + step, (*names, name))
@@ -95,12 +97,20 @@ def _parts(value: object) -> Iterator[tuple[str, str, object]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield f"[{_quoted(key)}]", str(key), item
-    elif isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
+    elif isinstance(value, (tuple, list)) and not hasattr(type(value), "_fields"):
         for number, item in enumerate(value):
             yield f"[{number}]", "", item
     else:
         for name in _attributes(value):
-            yield f".{name}", name, getattr(value, name, None)
+            yield f".{name}", name, _attribute(value, name)
+
+
+def _attribute(value: object, name: str) -> object:
+    """None where there is none, or where a property of the user's raises."""
+    try:
+        return getattr(value, name, None)
+    except Exception:
+        return None
 
 
 def _attributes(value: object) -> Sequence[str]:
@@ -109,7 +119,7 @@ def _attributes(value: object) -> Sequence[str]:
         return [field.name for field in dataclasses.fields(value)]
     slots = getattr(type(value), "__slots__", ())
     slots = (slots,) if isinstance(slots, str) else slots
-    own = [*getattr(value, "_fields", ()), *slots, *getattr(value, "__dict__", ())]
+    own = [*getattr(type(value), "_fields", ()), *slots, *getattr(value, "__dict__", ())]
     made = [name for name in NAMES if isinstance(getattr(type(value), name, None), property)]
     return list(dict.fromkeys(name for name in [*own, *made] if not name.startswith("_")))
 
@@ -168,7 +178,7 @@ def _none(
 
 def _what(output: object, named: list[Leaf], leaves: list[Leaf]) -> str:
     if not leaves:
-        return f"it is a {type(output).__name__} without a tensor"
+        return f"it is a {type(output).__name__} without a dense tensor"
     shape = tuple((named or leaves)[0].tensor.shape)
     return (
         f"it is a tensor of shape {shape}"

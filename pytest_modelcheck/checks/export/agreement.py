@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import ModelRunError
+from ...errors import MeasurementError, ModelRunError
 from ...model.subject import Inputs
 from .distance import OutputError
 
@@ -67,12 +67,18 @@ def _off(value: np.ndarray, want: np.ndarray) -> np.ndarray:
 
 def plain(tensor: Tensor) -> np.ndarray:
     """As ONNX Runtime would give it."""
-    array: np.ndarray = _real(tensor).numpy()
+    real = _real(tensor)
+    try:
+        array: np.ndarray = real.numpy()
+    except TypeError:  # of eight bits, which numpy has not
+        array = real.float().numpy()
     return array
 
 
 def _real(tensor: Tensor) -> Tensor:
-    """As the exporter writes it: complex numbers are pairs of real ones."""
+    """As the exporter writes it: complex numbers are pairs of real ones. Raises MeasurementError on meta."""
+    if tensor.is_meta:
+        raise MeasurementError("an output is on the meta device: there are no values to compare")
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
     return torch.view_as_real(plain) if plain.is_complex() else plain
 

@@ -18,6 +18,7 @@ from ...demand import arguments
 from ...demand.arguments import Given
 from ...demand.check import Argument, Check, Reading
 from ...errors import LimitError, MeasurementError, NothingSeenError
+from ...text import as_written
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
@@ -239,17 +240,17 @@ def _checked_rtol(options: Given) -> float:
     """rtol as a number. Raises LimitError for an option that cannot be meant."""
     opset, atol = options["opset"], options["atol"]
     if opset is not None and (type(opset) is not int or opset < 7):
-        raise LimitError(f"opset={opset!r} is not an opset number; write for example opset=18")
+        raise LimitError(f"opset={as_written(opset)} is not an opset number; write for example opset=18")
     if isinstance(options["dynamic"], (bool, int, float, str)):
         raise LimitError(
-            f"dynamic={options['dynamic']!r} is no dynamic_shapes of torch.onnx.export; write for example "
+            f"dynamic={as_written(options['dynamic'])} is no dynamic_shapes of torch.onnx.export; write for example "
             "dynamic={'x': {0: torch.export.Dim('batch')}}, with the name that forward has for its input"
         )
     against = options["against"]
     if against is not None and (not isinstance(against, str) or not against):
         raise LimitError(
-            f"against={against!r} is not the path of an .onnx file; write for example against='net.onnx'"
+            f"against={as_written(against)} is not the path of an .onnx file; write for example against='net.onnx'"
         )
     if isinstance(atol, bool) or not isinstance(atol, (int, float)) or not atol >= 0:
-        raise LimitError(f"atol={atol!r} is not a number from 0 on")
+        raise LimitError(f"atol={as_written(atol)} is not a number from 0 on")
     return RATIO.parse(options["rtol"])

@@ -12,6 +12,7 @@ from ...demand import arguments
 from ...demand.arguments import Given
 from ...demand.check import Argument, Check, Reading
 from ...errors import MeasurementError, NothingSeenError
+from ...text import as_written
 from ...verdict.limit import Limit
 from ...verdict.measurement import Measurement
 from ...verdict.metric import Metric
@@ -63,8 +64,11 @@ class DriftBudget(Check):
         most = arguments.bound(self.name, "max", given, RATIO, problems)
         least = arguments.bound(self.name, "min_agreement", given, RATIO, problems)
         if least is not None and least > 1:
-            problems.append(f"{self.name}: min_agreement={given['min_agreement']!r} is more than all (100 %)")
-        options = {"against": given.get("against") or BASE}
+            problems.append(
+                f"{self.name}: min_agreement={as_written(given['min_agreement'])} is more than all (100 %)"
+            )
+        against = given.get("against")
+        options = {"against": against if isinstance(against, str) else BASE}
         if given.get("max") is None and given.get("min_agreement") is None:
             blank = (_limit(DRIFT, math.inf, options, None),) if options["against"] != BASE else ()
             return Reading(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ModelRunError
+from ...model.shapes import is_plain
 from ...model.subject import Inputs, Subject
 from .leaves import widened
 from .values import as_kept, figures, silent
@@ -68,12 +69,14 @@ def _others(inputs: Inputs) -> Iterator[Inputs]:
     for loudness in (0.1, 10.0):
         generator = torch.Generator().manual_seed(1)
         other = inputs.copied(gradients=False).map(partial(_varied, loudness, generator))
-        if not all(map(_equal, other.tensors, inputs.tensors)):
+        if not all(
+            _equal(*pair) for pair in zip(other.tensors, inputs.tensors, strict=True) if is_plain(pair[1])
+        ):
             yield other
 
 
 def _varied(loudness: float, generator: torch.Generator, leaf: object) -> object:
-    if not isinstance(leaf, Tensor) or not leaf.numel():
+    if not isinstance(leaf, Tensor) or not is_plain(leaf) or not leaf.numel():
         return leaf
     return _shifted(widened(leaf), loudness, generator).to(leaf.dtype)
 

@@ -91,7 +91,10 @@ def _object(value: object) -> object:
     if isinstance(value, types.FunctionType) and not value.__module__.startswith("torch."):
         variables = [canonical(v) for v in cells(value) if isinstance(v, (bool, int, float, str))]
         return f"function {digest([*_facts(value.__code__), variables])[:12]}"
-    return getattr(value, "__qualname__", type(value).__name__)
+    try:
+        return getattr(value, "__qualname__", type(value).__name__)
+    except Exception:  # its own `__getattr__`
+        return type(value).__name__
 
 
 def _facts(code: types.CodeType) -> Iterator[str]:
