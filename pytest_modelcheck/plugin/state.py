@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 PROPERTY = "modelcheck."  # beginning of the names of our properties in JUnit's file
 
 
+SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test", "cacheshow")  # options
+
+
 class Run:
     """One run of pytest: the process that runs tests measures, the one that writes the report collects."""
 
@@ -68,9 +71,8 @@ class Run:
 
     @property
     def runs_tests(self) -> bool:
-        """Not where pytest only shows them, or sets them up: `--collect-only`, `--setup-only`, `--setup-plan`."""
-        option = self.config.option
-        return not (option.collectonly or getattr(option, "setuponly", False))
+        """Not where pytest only shows something, or sets tests up (`--setup-plan` too)."""
+        return not any(getattr(self.config.option, name, None) for name in SHOWING)
 
     def marks(self, item: pytest.Item) -> int:
         """How many of our markers it has."""

@@ -372,6 +372,16 @@ def test_stopped(suite):
         del suite.files[more]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_stopped_at_the_first_failure(suite, workers):
+    """What ran by then is written, under xdist too, which calls that an interrupt."""
+    suite.write(HEAD + CHOSEN.replace("«1->1380»", "1"))
+    suite.run("-x", f"-n{workers}", "--modelcheck-report", UPDATE, subprocess=True)
+    suite.check()
+    assert not suite.project.record()["run"]["interrupted"]
+
+
 def test_stopped_while_it_writes(suite, monkeypatch):
     """What was written by then is told, and so is the rest; no file is left in between."""
 
@@ -446,6 +456,17 @@ def test_a_run_of_one_folder_is_no_whole_one(suite, folders, monkeypatch):
         ["*that were not collected may have*"]
     )
     assert "flops_budget(1)" in folders.read_text()
+
+
+def test_a_folder_is_not_all_that_imports_from_it(suite, folders):
+    """Of what lies in the one that was run, tests of another one may have the markers, too."""
+    shared = folders.rename(suite.folder / "a" / "shared.py")
+    suite.project.pytester.syspathinsert(shared.parent)
+    suite.run("a", UPDATE).stdout.fnmatch_lines(["*that were not collected may have*"])
+    assert "flops_budget(1)" in shared.read_text()
+    (suite.folder / "b" / "test_b.py").unlink()
+    suite.run("a", UPDATE).stdout.fnmatch_lines(["1 limit written, *"])
+    assert "flops_budget(60)" in shared.read_text()
 
 
 def test_a_linked_folder_is_the_one_it_leads_to(suite, folders):

@@ -163,6 +163,25 @@ def test_asynchronous(kind, project):
     assert "coroutine" not in result.stdout.str()
 
 
+COMPILED = f"""
+@pytest.mark.compile_budget(graph_breaks=0, graphs=1, recompiles=0, {NET})
+@pytest.mark.macs_budget(8928, {NET})
+@pytest.mark.operator_budget("aten::convolution", 1, {NET})
+@pytest.mark.drift_budget("1%", against="compile", {NET})
+def test(): ...
+"""
+
+
+@pytest.mark.parametrize("core", ["ctrace", pytest.param("pytrace", marks=pytest.mark.slow)])
+def test_coverage_changes_no_count(core, project, monkeypatch):
+    """Although it traces each line, the compiler's too; and it sees the lines of the model, all but a function of two."""
+    monkeypatch.setenv("COVERAGE_CORE", core)
+    project.pytester.makepyfile(test_it=HEAD + COMPILED)
+    result = project.run("-p", "pytest_cov", "--cov=nets", "--cov-branch")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["nets.py * 2 * 85%"])
+
+
 PATCHED = """
 def smaller(self, x):
     return self.fc(self.conv(x).flatten(1) * 0)
