@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import coverage.tracer  # noqa: F401  # cannot be loaded twice, and pytester forgets what a run has loaded
 import pytest
 
 from ..acceptance.conftest import Project

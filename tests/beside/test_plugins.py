@@ -34,9 +34,10 @@ TOGETHER = {
     **{name: ALONE[name] for name in ("cov", "flaky", "randomly", "rerunfailures")},
 }
 APART = {
-    "worksteal, cov": "-n3 --maxprocesses=2 --dist=worksteal -p pytest_cov --cov=nets --cov-branch",
+    "worksteal": "-n3 --maxprocesses=2 --dist=worksteal",
 }
 APART_SLOW = {
+    "cov": "-n2 -p pytest_cov --cov=nets --cov-branch",
     "loadfile": "-n2 --dist=loadfile",
     "loadgroup": "-n2 --dist=loadgroup",
     "each": "-n1 --dist=each",
