@@ -106,7 +106,13 @@ def told(record: Mapping[str, Any]) -> Told:
     run = {key: record["run"][key] for key in ("exit_status", "tests", "no_result", "interrupted")}
     checks.sort(key=lambda check: check["nodeid"])  # shards come one after the other
     failures = [{k: v for k, v in one.items() if k != "text"} for one in record["failures"]]
-    return {"run": run, "checks": checks, "subjects": subjects, "panels": record["panels"], "failures": failures}
+    return {
+        "run": run,
+        "checks": checks,
+        "subjects": subjects,
+        "panels": record["panels"],
+        "failures": failures,
+    }
 
 
 class Suite:

@@ -9,8 +9,6 @@ import pytest
 
 from pytest_modelcheck.cli import main
 
-from ..acceptance.conftest import Project
-
 HEAD = "import pytest, torch\nfrom torch import nn\nfrom nets import Net\n"
 NET = "model=Net, input_size=(1, 3, 8, 8)"
 
@@ -45,7 +43,9 @@ def test_the_last_attempt_counts(options, project):
     result = project.run(*options.split(), "--modelcheck-report", "--junitxml=junit.xml")
     result.assert_outcomes(passed=2, failed=1)
     record = project.record()
-    assert [(*told, check["value"]) for told, check in zip(outcomes(record), record["checks"], strict=True)] == [
+    assert [
+        (*told, check["value"]) for told, check in zip(outcomes(record), record["checks"], strict=True)
+    ] == [
         ("test_gets_better", "pass", 8),
         ("test_otherwise", "pass", 1380),
         ("test_stays_bad", "fail", 36),
@@ -63,7 +63,8 @@ def test_the_last_attempt_counts(options, project):
 
 def test_the_page_of_html(project):
     project.pytester.makepyfile(test_it=f"{HEAD}@pytest.mark.params_budget(9, {NET})\ndef test(): ...")
-    assert project.run(*"-p metadata -p html -p html_fixtures --html=page.html".split()).ret == 1
+    options = "-p metadata -p html -p html_fixtures --html=page.html"
+    assert project.run(*options.split()).ret == 1
     page = html.unescape((project.pytester.path / "page.html").read_text())
     assert "Net: parameters" in page
     assert "max 9" in page
@@ -102,9 +103,7 @@ def test_a_process_that_a_timeout_ends_leaves_no_report(project):
     project.pytester.makepyfile(test_it=HEAD + ENDLESS)
     (project.pytester.path / "modelcheck-report").mkdir()
     project.run("-k", "other", "--modelcheck-report")
-    result = project.run(
-        "-p", "timeout", "--timeout-method=thread", "--modelcheck-report", subprocess=True
-    )
+    result = project.run("-p", "timeout", "--timeout-method=thread", "--modelcheck-report", subprocess=True)
     assert result.ret == 1
     assert not (project.pytester.path / "modelcheck-report/report.json").exists()
 
@@ -135,7 +134,8 @@ KINDS_OF_ASYNC = {
     "strict": ("-p asyncio", "import pytest_asyncio\n" + STRICT, "@pytest.mark.asyncio\n"),
     "shared": (
         "-p asyncio",
-        "import pytest_asyncio\n" + STRICT.replace("fixture", "fixture(scope='session', loop_scope='session')"),
+        "import pytest_asyncio\n"
+        + STRICT.replace("fixture", "fixture(scope='session', loop_scope='session')"),
         "@pytest.mark.asyncio(loop_scope='session')\n",
     ),
     "anyio": (
@@ -174,7 +174,7 @@ def test(): ...
 
 @pytest.mark.parametrize("core", ["ctrace", pytest.param("pytrace", marks=pytest.mark.slow)])
 def test_coverage_changes_no_count(core, project, monkeypatch):
-    """Although it traces each line, the compiler's too; and it sees the lines of the model, all but a function of two."""
+    """Although it traces each line, the compiler's too; and it sees the model's lines, all but a function of two."""
     monkeypatch.setenv("COVERAGE_CORE", core)
     project.pytester.makepyfile(test_it=HEAD + COMPILED)
     result = project.run("-p", "pytest_cov", "--cov=nets", "--cov-branch")
@@ -250,7 +250,10 @@ def test_subtests(project):
 def test_repeated(suite):
     """Each time is a test of its own, with the verdict that it has alone."""
     suite.run("-p", "repeat", "--count=2", "--modelcheck-report", "-k", "not snapshots")
-    seen = [(re.sub(r"-?\d-2\]|\[1-2\]|\[2-2\]", "", c["nodeid"]), c["value"], c["outcome"]) for c in suite.told()["checks"]]
+    seen = [
+        (re.sub(r"-?\d-2\]|\[1-2\]|\[2-2\]", "", c["nodeid"]), c["value"], c["outcome"])
+        for c in suite.told()["checks"]
+    ]
     alone = [(c["nodeid"].rstrip("]"), c["value"], c["outcome"]) for c in suite.alone["checks"]]
     alone = [one for one in alone if not one[0].endswith("snapshots")]
     assert sorted(map(str, seen)) == sorted(map(str, alone * 2))
@@ -258,11 +261,15 @@ def test_repeated(suite):
 
 def test_parts_of_a_suite_make_one_report(suite, capsys):
     for group in (1, 2):
-        suite.run(*f"-p pytest-split --splits=2 --group={group} --modelcheck-report --modelcheck-output=r{group}".split())
+        suite.run(
+            *f"-p pytest-split --splits=2 --group={group} --modelcheck-report --modelcheck-output=r{group}".split()
+        )
     first, second = suite.told("r1"), suite.told("r2")
     assert first["checks"]
     assert second["checks"]
-    assert main(["merge", *(str(suite.path / f"r{n}") for n in (1, 2)), f"--output={suite.path / 'all'}"]) == 1
+    assert (
+        main(["merge", *(str(suite.path / f"r{n}") for n in (1, 2)), f"--output={suite.path / 'all'}"]) == 1
+    )
     merged = suite.told("all")
     assert merged["checks"] == suite.alone["checks"]
     assert merged["run"]["tests"] == suite.alone["run"]["tests"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 MIXIN = """
 import pytest
 from parameterized import parameterized
@@ -229,4 +227,8 @@ def test_folders_with_fixtures_that_look_for_traces(project, monkeypatch):
     result = project.run("tests/tests_pytorch", "--modelcheck-report")
     result.assert_outcomes(passed=2, failed=1, skipped=1)
     assert "Error" not in result.stdout.str()
-    print(outcomes(project.record()))
+    bad = {key: outcome for key, outcome in outcomes(project.record()).items() if outcome != "pass"}
+    assert bad == {
+        ("test_too_much", "macs"): "fail",
+        **{("test_fit[tpu]", metric): "skipped" for metric in ("macs", "params", "graph_breaks")},
+    }

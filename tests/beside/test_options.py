@@ -53,7 +53,11 @@ def test_what_is_left_out(suite):
         known = [check for check in suite.alone["checks"] if check["nodeid"].rpartition("::")[2] in names]
         assert [check for check in seen["checks"] if check["outcome"] != "not run"] == known, options
         lost = [check for check in seen["checks"] if check["outcome"] == "not run"]
-        missing = [check for check in suite.alone["checks"] if check not in known and "snapshots" not in check["nodeid"]]
+        missing = [
+            check
+            for check in suite.alone["checks"]
+            if check not in known and "snapshots" not in check["nodeid"]
+        ]
         assert len(lost) == others * len(missing), options
         status = {"-m usual": 5, "--sw": 2, "tests/test_checks.py::TestOthers": 0}.get(options, 1)
         assert seen["run"]["exit_status"] == result.ret == status, options
@@ -63,7 +67,15 @@ def test_tests_that_are_shown_alone(suite):
     """Leave the report of before as it is."""
     suite.run("--modelcheck-report", "-k", "test_fails")
     before = suite.told()
-    for options in ("--co", "--co -q", "--setup-plan", "--fixtures", "--fixtures-per-test", "--cache-show", "--markers"):
+    for options in (
+        "--co",
+        "--co -q",
+        "--setup-plan",
+        "--fixtures",
+        "--fixtures-per-test",
+        "--cache-show",
+        "--markers",
+    ):
         assert suite.pytester.runpytest_inprocess("--modelcheck-report", *options.split()).ret == 0
         assert suite.told() == before, options
 
@@ -121,7 +133,7 @@ def without_override():
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are read-only in another way")
 @pytest.mark.parametrize("flags", [[], pytest.param(["-O"], marks=pytest.mark.slow)], ids=["plain", "-O"])
 def test_a_tree_that_is_read_only(flags, suite, tmp_path):
-    """Several runs in one process, without a home, the folder not on `sys.path`; with `-O` all bytecode is made anew."""
+    """Several runs in one process, without a home, the folder not on `sys.path`; `-O` makes all bytecode anew."""
     script = tmp_path / "twice.py"
     script.write_text(TWICE)
     folders = [tmp_path / "one", tmp_path / "two"]
