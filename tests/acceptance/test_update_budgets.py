@@ -205,6 +205,29 @@ def test_wherever_it_stands(suite):
     assert "left alone" not in result.stdout.str()
 
 
+HELPERS = """
+def helper(n): return flops('1 FLOPs', **of(n))
+def two(test): return helper(20)(helper(10)(test))
+@flops(«"1 FLOPs"->"60 FLOPs"», **of(30))
+@helper(50)
+def test_a(): ...
+@helper(50)
+@flops(«"1 FLOPs"->"60 FLOPs"», **of(30))
+def test_b(): ...
+@two
+@flops("1 FLOPs", **of(30))
+def test_c(): ...
+"""
+
+
+def test_equal_limits_of_functions_beside_it(suite):
+    """Which decorator made which is told by their order; where it may have been either, nothing is written."""
+    suite.write(HEAD + HELPERS)
+    result = suite.run()
+    suite.check()
+    result.stdout.fnmatch_lines(["2 limits written, *", "3 limits left alone:"])
+
+
 FILES = {
     "latin": ("# -*- coding: latin-1 -*-\n# é\n", lambda text: text.encode("latin-1")),
     "mark": ("", lambda text: b"\xef\xbb\xbf" + text.encode()),
