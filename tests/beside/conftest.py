@@ -125,7 +125,8 @@ class Suite:
             assert self.run("--snapshot-update").ret == 1
             assert self.run("--modelcheck-report").ret == 1
             made["alone"] = self.told()
-            shutil.copytree(self.path, folder, ignore=shutil.ignore_patterns("modelcheck-report"))
+            shutil.rmtree(self.path / "modelcheck-report")
+            shutil.copytree(self.path, folder)
         else:
             shutil.copytree(folder, self.path, dirs_exist_ok=True)
         self.alone: Told = made["alone"]

@@ -172,10 +172,8 @@ def test(): ...
 """
 
 
-@pytest.mark.parametrize("core", ["ctrace", pytest.param("pytrace", marks=pytest.mark.slow)])
-def test_coverage_changes_no_count(core, project, monkeypatch):
+def test_coverage_changes_no_count(project):
     """Although it traces each line, the compiler's too; and it sees the model's lines, all but a function of two."""
-    monkeypatch.setenv("COVERAGE_CORE", core)
     project.pytester.makepyfile(test_it=HEAD + COMPILED)
     result = project.run("-p", "pytest_cov", "--cov=nets", "--cov-branch")
     result.assert_outcomes(passed=1)
