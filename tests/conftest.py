@@ -38,6 +38,24 @@ for module in pkgutil.walk_packages(pytest_modelcheck.__path__, "pytest_modelche
 pytest_plugins = ["pytester"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The plugins that this run goes without, by its own options: those that it starts go without them too."""
+    os.environ["PYTEST_ADDOPTS"] = _without(config)
+
+
+def _without(config: pytest.Config) -> str:
+    blocked = dict.fromkeys(name for name in config.option.plugins if name.startswith("no:"))
+    return " ".join(f"-p {name}" for name in blocked)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> Iterator[pytest.Pytester]:
+    """pytest's own forgets the options that stand in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_ADDOPTS", _without(pytestconfig))
+        yield pytester
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     import torch
 

@@ -36,7 +36,11 @@ class Source:
     def label(self) -> str:
         """What to call it where no subject could be made."""
         model = self.keywords.get("name") or self.keywords["model"]
-        return str(getattr(model, "name", None) or getattr(model, "__name__", None) or model)
+        if isinstance(model, (str, Fixture)):
+            return model.name if isinstance(model, Fixture) else model
+        while isinstance(model, functools.partial):
+            model = model.func
+        return str(getattr(model, "__name__", None) or type(model).__name__)
 
     @property
     def identity(self) -> tuple[object, ...]:

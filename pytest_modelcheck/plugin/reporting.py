@@ -45,8 +45,13 @@ class Reporting:
             self.run.collected = RunRecord()
         return self.run.collected
 
-    def pytest_keyboard_interrupt(self) -> None:
-        self.run.interrupted = True
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.run.interrupted = excinfo.type is KeyboardInterrupt or not self._enough_failed()
+
+    def _enough_failed(self) -> bool:
+        """As many as `--maxfail` allows: xdist ends the run by an interrupt of its own then."""
+        most = self.run.config.getoption("maxfail")
+        return bool(most) and self.run.collected is not None and self.run.collected.failed >= most
 
     @pytest.hookimpl(
         wrapper=True, trylast=True

@@ -13,7 +13,7 @@ import pytest
 from .announcing import Announcements
 from .bodies import before_body, expects_failure
 from .log import inert
-from .state import nodeid_of, state_of
+from .state import PROPERTY, nodeid_of, state_of
 
 if TYPE_CHECKING:
     from ..demand.enforce import Ask
@@ -37,7 +37,7 @@ class Running:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """After pytest looked whether the test is skipped, before its fixtures."""
         self.announcements.ahead(item)
-        state_of(item).forget()
+        state_of(item).begin()
         self._refuse_missing(item, self._demands(item))
 
     def _demands(self, item: pytest.Item) -> Sequence[Demand]:
@@ -152,7 +152,7 @@ class Running:
         told = tell(verdict, whole=getattr(self.run.config.option, "verbose", 0) >= WHOLE)
         state_of(item).recorder.verdict(told)
         if verdict.measurement is not None:
-            name = f"modelcheck.{verdict.limit.metric.name}"
+            name = f"{PROPERTY}{verdict.limit.metric.name}"
             item.user_properties.append((name, verdict.measurement.value))
         noteworthy = verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)
         if noteworthy and not fails(verdict, self.run.settings.strict):

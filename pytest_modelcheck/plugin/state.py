@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     Bounds = Callable[[Sequence[pytest.Item]], dict[str, list[BoundEntry]]]
 
 
+PROPERTY = "modelcheck."  # beginning of the names of our properties in JUnit's file
+
+
+SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test", "cacheshow")  # options
+
+
 class Run:
     """One run of pytest: the process that runs tests measures, the one that writes the report collects."""
 
@@ -65,9 +71,8 @@ class Run:
 
     @property
     def runs_tests(self) -> bool:
-        """Not where pytest only shows them, or sets them up: `--collect-only`, `--setup-only`, `--setup-plan`."""
-        option = self.config.option
-        return not (option.collectonly or getattr(option, "setuponly", False))
+        """Not where pytest only shows something, or sets tests up (`--setup-plan` too)."""
+        return not any(getattr(self.config.option, name, None) for name in SHOWING)
 
     def marks(self, item: pytest.Item) -> int:
         """How many of our markers it has."""
@@ -82,6 +87,7 @@ class ItemState:
         self._plan: Plan | None = None
         self._marks = -1
         self.recorded: Recorder | None = None
+        self.describes: set[str] = set()  # signatures, first of all tests
         self._resolver: Resolver | None = None
         self.failure = ""  # in one line: why we fail it, or what the last comparison of ours was that failed
         self.explained = ""  # what that comparison's text begins with
@@ -125,9 +131,18 @@ class ItemState:
             self._resolver = Resolver(self.item, self.run.settings, self.recorder.subject)
         return self._resolver
 
+    def begin(self) -> None:
+        """A rerun starts afresh: what the last attempt saw and described goes with it."""
+        self.forget()
+        self.run.described -= self.describes
+        self.describes.clear()
+        properties = self.item.user_properties
+        properties[:] = [known for known in properties if not known[0].startswith(PROPERTY)]
+
     def forget(self) -> None:
-        """When it is over; a rerun starts afresh."""
+        """When it is over."""
         if self.recorded is not None:
+            self.describes |= self.recorded.describes
             self.recorded.release()
         self.recorded = self._resolver = None
         self.failure, self.explained, self.raised, self.is_by_limits = "", "", None, False

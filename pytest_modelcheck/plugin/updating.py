@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..updating.update import Updates
     from .state import Run
 
-ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+# Exit statuses of runs that nobody interrupted; the last is that of xdist where as many failed as `--maxfail` allows.
+ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
 
 
 class Updating:
@@ -94,8 +95,10 @@ class Updating:
                 }
 
 
-def is_whole(config: pytest.Config, name: str) -> bool:
-    """Whether all tests that may have markers of that file were collected, on the process that began the run."""
+def is_whole(config: pytest.Config, name: str = "") -> bool:
+    """Whether all tests below the folder of that file were collected, on the process that began the run; without one,
+    all that there are.
+    """
     option = config.option
     if any(getattr(option, key, None) for key in ("lf", "ignore", "ignore_glob", "pyargs")):
         return False
@@ -119,12 +122,10 @@ def write_limits(run: Run, record: Record, exit_status: int) -> Updates | None:
     files = {nodeid.partition("::")[0] for nodeid in collected.bounds}
     patterns = config.getini("python_files"), config.getini("norecursedirs")
     others = Uncollected(config.rootpath, *patterns, files)
-    budgets = wanted(
-        collected.bounds,
-        record,
-        collected.ending,
-        run.registry,
-        run.settings,
-        lambda name, shared: is_whole(config, name) or not (shared or others.imports(name)),
-    )
+
+    def has_all(name: str, shared: bool) -> bool:
+        """Whether no test that may have a marker of that file is missing."""
+        return is_whole(config) or not (others.imports(name) or (shared and not is_whole(config, name)))
+
+    budgets = wanted(collected.bounds, record, collected.ending, run.registry, run.settings, has_all)
     return update(budgets, run.settings)

@@ -56,6 +56,7 @@ class Recorder:
         self.owed: list[Verdict] = []  # made in the test's body, to be enforced at its end
         self.sections = sections
         self.described = set() if described is None else described
+        self.describes: set[str] = set()  # by itself, first of all tests
         # with the result itself: ids of dead objects come again
         self.owned: dict[int, tuple[Subject, object]] = {}
         self._part: TestPart = {}
@@ -104,6 +105,7 @@ class Recorder:
         content: dict[str, Any] = {}
         if self.sections is not None and subject.signature not in self.described:
             self.described.add(subject.signature)
+            self.describes.add(subject.signature)
             content = describe(subject, self.sections, self.settings)
             if self.between is not None and demands:
                 content |= self.between(subject, demands[0]["source"], content)

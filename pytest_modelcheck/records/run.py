@@ -112,6 +112,11 @@ class RunRecord:
         return BY_LIMITS if test.failed_by_limits else test.status
 
     @property
+    def failed(self) -> int:
+        """How many tests."""
+        return sum(test.status in ("failed", "error") for test in self.tests.values())
+
+    @property
     def waited(self) -> float:
         """Seconds that timed checks of all tests waited for each other."""
         parts = [part for test in self.tests.values() for part in test.parts]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from ..records.types import SiteEntry
+from .align import aligned
 from .expressions import Mark, Names, given_before
 from .source import Scope, Source, actual
 
@@ -82,17 +83,14 @@ class Locator:
     def _matched(
         self, place: Place, expressions: Sequence[cst.BaseExpression], marks: Sequence[Mark]
     ) -> list[SiteEntry | None]:
-        left = list(expressions)
-        found: list[SiteEntry | None] = []
-        for mark in marks:
-            fitting = ((node, given_before(node, mark, place.names)) for node in left)
-            node, given = next((pair for pair in fitting if pair[1] is not None), (None, None))
-            if node is None or given is None:
-                found.append(None)
-                continue
-            left.remove(node)
-            found.append(self._entry(place.source, node, given))
-        return found
+        given = [[given_before(node, mark, place.names) for node in expressions] for mark in marks]
+        pairs = aligned(len(marks), len(expressions), lambda mark, at: given[mark][at] is not None)
+        return [
+            self._entry(place.source, expressions[pairs[mark]], given[mark][pairs[mark]] or 0)
+            if mark in pairs
+            else None
+            for mark in range(len(marks))
+        ]
 
     def _entry(self, source: Source, node: cst.BaseExpression, given: int) -> SiteEntry:
         path, root = source.path, self.root

@@ -205,6 +205,29 @@ def test_wherever_it_stands(suite):
     assert "left alone" not in result.stdout.str()
 
 
+HELPERS = """
+def helper(n): return flops('1 FLOPs', **of(n))
+def two(test): return helper(20)(helper(10)(test))
+@flops(«"1 FLOPs"->"60 FLOPs"», **of(30))
+@helper(50)
+def test_a(): ...
+@helper(50)
+@flops(«"1 FLOPs"->"60 FLOPs"», **of(30))
+def test_b(): ...
+@two
+@flops("1 FLOPs", **of(30))
+def test_c(): ...
+"""
+
+
+def test_equal_limits_of_functions_beside_it(suite):
+    """Which decorator made which is told by their order; where it may have been either, nothing is written."""
+    suite.write(HEAD + HELPERS)
+    result = suite.run()
+    suite.check()
+    result.stdout.fnmatch_lines(["2 limits written, *", "3 limits left alone:"])
+
+
 FILES = {
     "latin": ("# -*- coding: latin-1 -*-\n# é\n", lambda text: text.encode("latin-1")),
     "mark": ("", lambda text: b"\xef\xbb\xbf" + text.encode()),
@@ -372,6 +395,16 @@ def test_stopped(suite):
         del suite.files[more]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_stopped_at_the_first_failure(suite, workers):
+    """What ran by then is written, under xdist too, which calls that an interrupt."""
+    suite.write(HEAD + CHOSEN.replace("«1->1380»", "1"))
+    suite.run("-x", f"-n{workers}", "--modelcheck-report", UPDATE, subprocess=True)
+    suite.check()
+    assert not suite.project.record()["run"]["interrupted"]
+
+
 def test_stopped_while_it_writes(suite, monkeypatch):
     """What was written by then is told, and so is the rest; no file is left in between."""
 
@@ -446,6 +479,17 @@ def test_a_run_of_one_folder_is_no_whole_one(suite, folders, monkeypatch):
         ["*that were not collected may have*"]
     )
     assert "flops_budget(1)" in folders.read_text()
+
+
+def test_a_folder_is_not_all_that_imports_from_it(suite, folders):
+    """Of what lies in the one that was run, tests of another one may have the markers, too."""
+    shared = folders.rename(suite.folder / "a" / "shared.py")
+    suite.project.pytester.syspathinsert(shared.parent)
+    suite.run("a", UPDATE).stdout.fnmatch_lines(["*that were not collected may have*"])
+    assert "flops_budget(1)" in shared.read_text()
+    (suite.folder / "b" / "test_b.py").unlink()
+    suite.run("a", UPDATE).stdout.fnmatch_lines(["1 limit written, *"])
+    assert "flops_budget(60)" in shared.read_text()
 
 
 def test_a_linked_folder_is_the_one_it_leads_to(suite, folders):

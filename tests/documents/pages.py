@@ -198,7 +198,8 @@ def environment(server: str, commands: Path) -> dict[str, str]:
             "COLUMNS": "100",
             "DOCUMENTS_SERVER": server,
             "OMP_NUM_THREADS": "1",
-            "PYTEST_ADDOPTS": "-W ignore::pytest.PytestAssertRewriteWarning",  # the server has imported the plugin
+            # the server has imported the plugin
+            "PYTEST_ADDOPTS": f"{os.environ.get('PYTEST_ADDOPTS', '')} -W ignore::pytest.PytestAssertRewriteWarning",
             "PATH": f"{commands}{os.pathsep}{kept.get('PATH', '')}",
             "PYTHONDONTWRITEBYTECODE": "1",  # an edit of equal size within the second would not be seen
             "PYTHONPATH": str(ROOT),
