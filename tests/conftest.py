@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib
 import os
-import pkgutil
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-import pytest_modelcheck
+from .interpreter import REAL, quick_commands
+from .interpreter.loaded import load
 
 # pytester forgets the modules that a run inside this process has loaded, and torch's cannot be loaded twice:
-# so load all that a run needs beforehand. Our own all at once: then their bytecode is there for every process.
-for name in (
-    "torch._dynamo",
-    "torch._dynamo.repro.after_dynamo",
-    "torch._inductor.compile_fx",
-    "torch._inductor.runtime.autotune_cache",
-    "torch._dynamo.repro.after_dynamo",
-    "filelock",
-):
-    importlib.import_module(name)
-for name in ("libcst.metadata", "onnx", "onnxscript", "onnxruntime"):
-    with contextlib.suppress(ImportError):
-        importlib.import_module(name)
-for module in pkgutil.walk_packages(pytest_modelcheck.__path__, "pytest_modelcheck."):
-    if not module.name.endswith("__main__"):
-        with contextlib.suppress(ModuleNotFoundError):  # what writes limits, without libcst
-            importlib.import_module(module.name)
+# so load all that a run needs beforehand
+load()
 
 pytest_plugins = ["pytester"]
 
@@ -62,6 +46,19 @@ def no_foreign_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     asyncio._set_running_loop(None)
     yield
     asyncio._set_running_loop(loop)
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with `python`, `pytest` and `pytest-modelcheck` that start in a tenth of a second."""
+    with quick_commands(tmp_path_factory.mktemp("commands")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def real_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of processes themselves, and of what they import."""
+    monkeypatch.setattr(sys, "executable", REAL)
 
 
 @pytest.fixture(scope="session")

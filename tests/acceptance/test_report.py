@@ -191,6 +191,7 @@ def test_ctrl_c_leaves_the_report_of_what_ran(project):
 @pytest.mark.macs_budget({MACS})
 def test_first(): ...
 
+@pytest.mark.usefixtures("real_interpreter")
 def test_waits():
     import pathlib, time
     pathlib.Path("waiting").touch()
