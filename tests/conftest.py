@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,18 @@ import pytest
 
 from .interpreter import REAL, quick_commands
 from .interpreter.loaded import load
+from .tabs import Tabs
 
 # pytester forgets the modules that a run inside this process has loaded, and torch's cannot be loaded twice:
 # so load all that a run needs beforehand
 load()
+gc.freeze()  # a collection of garbage looks through what is not frozen, which took a second in each measurement
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -75,3 +82,15 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Any) -> Tabs:
+    return Tabs(browser)
+
+
+@pytest.fixture
+def tab(tabs: Tabs) -> Iterator[Callable[..., Any]]:
+    """`tab(width)`: an empty page of the browser; one is used for many tests."""
+    yield tabs.take
+    tabs.give_back()
