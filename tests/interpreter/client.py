@@ -5,17 +5,23 @@ Imports little: it is started for each command.
 
 import json
 import os
+import resource
 import signal
 import socket
 import sys
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LIMITS = ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
 EXECNET = ["-u", "-c", "import sys;exec(eval(sys.stdin.readline()))"]  # how it starts a worker of xdist
+
+
+PATH = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+OWN_START = ("PYTHONWARNINGS", "PYTHONHASHSEED", "PYTHONOPTIMIZE", "PYTHONSAFEPATH", "PYTHONDEVMODE")
 
 
 def is_known(name: str, arguments: list[str], real: str) -> bool:
     """Whether the server does what the interpreter would."""
-    if any(variable in os.environ for variable in ("PYTHONWARNINGS", "PYTHONHASHSEED", "PYTHONOPTIMIZE")):
+    if any(map(os.environ.get, OWN_START)) or any(os.path.exists(f"{p}/sitecustomize.py") for p in PATH):
         return False
     if name != "python":
         return True
@@ -37,6 +43,8 @@ def main(address: str, real: str, name: str, *arguments: str) -> None:
             "folder": os.getcwd(),
             "environment": dict(os.environ),
             "leads": os.getsid(0) == os.getpid(),  # a signal to its group means all that it started, too
+            "limits": {name: resource.getrlimit(getattr(resource, name)) for name in LIMITS},
+            "umask": os.umask(0o22),
             "ignored": [s for s in PASSED_ON if signal.getsignal(s) == signal.SIG_IGN],
         }
         text = json.dumps(call).encode()

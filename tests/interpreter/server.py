@@ -14,6 +14,7 @@ import io
 import json
 import os
 import random
+import resource
 import runpy
 import select
 import signal
@@ -115,7 +116,7 @@ def run(call: dict, streams: list[int]) -> None:
 
 
 def become(call: dict) -> None:
-    """What the real command has: streams, signals, folder, environment, paths, threads, chance."""
+    """What the real command has: streams, signals, limits, folder, environment, paths, threads, chance."""
     import numpy
     import torch
 
@@ -126,6 +127,9 @@ def become(call: dict) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, signal.SIG_IGN if number in call["ignored"] else usual)
+    for name, limits in call["limits"].items():
+        resource.setrlimit(getattr(resource, name), limits)
+    os.umask(call["umask"])
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
