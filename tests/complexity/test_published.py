@@ -70,7 +70,12 @@ def test_macs_and_parameters_equal_the_published_ones(name, weights):
 
 SMALL = 15_000_000  # parameters; all 12 settings hold, the larger ones take 10 s each to quantise
 QUANTIZED = {k: v for k, v in settings("quantization").items() if v[1].meta["num_params"] < SMALL}
-USUAL = ("mobilenet_v2", "mobilenet_v3_large", "resnet18", "shufflenet_v2_x0_5")  # the others have no other operators
+USUAL = (
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "resnet18",
+    "shufflenet_v2_x0_5",
+)  # the others have no other operators
 
 
 @pytest.mark.filterwarnings(
