@@ -120,6 +120,8 @@ def become(call: dict) -> None:
     import numpy
     import torch
 
+    from pytest_modelcheck.model import begun, draws
+
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False, errors="backslashreplace", buffering=1)  # noqa: SIM115
@@ -142,8 +144,11 @@ def become(call: dict) -> None:
     sys.argv = [call["name"], *call["arguments"]]
     sys.executable = call["command"]  # what it starts in turn starts as quickly
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
+    torch.seed()
     random.seed()
-    numpy.random.seed()
+    numpy.random.set_bit_generator(numpy.random.MT19937())
+    begun.PYTHON = random.getstate()  # as it would be at the import
+    draws._STREAMS = {"python": draws._Python(begun.PYTHON)}
 
 
 def _pytest(arguments: list[str]) -> object:
