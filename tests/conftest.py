@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib
+import gc
 import os
-import pkgutil
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-import pytest_modelcheck
+from .interpreter import REAL, quick_commands
+from .interpreter.loaded import load
+from .tabs import Tabs
 
 # pytester forgets the modules that a run inside this process has loaded, and torch's cannot be loaded twice:
-# so load all that a run needs beforehand. Our own all at once: then their bytecode is there for every process.
-for name in (
-    "torch._dynamo",
-    "torch._dynamo.repro.after_dynamo",
-    "torch._inductor.compile_fx",
-    "torch._inductor.runtime.autotune_cache",
-    "torch._dynamo.repro.after_dynamo",
-    "filelock",
-):
-    importlib.import_module(name)
-for name in ("libcst.metadata", "onnx", "onnxscript", "onnxruntime"):
-    with contextlib.suppress(ImportError):
-        importlib.import_module(name)
-for module in pkgutil.walk_packages(pytest_modelcheck.__path__, "pytest_modelcheck."):
-    if not module.name.endswith("__main__"):
-        with contextlib.suppress(ModuleNotFoundError):  # what writes limits, without libcst
-            importlib.import_module(module.name)
+# so load all that a run needs beforehand
+load()
+gc.freeze()  # a collection of garbage looks through what is not frozen, which took a second in each measurement
 
 pytest_plugins = ["pytester"]
 
@@ -54,6 +41,10 @@ def pytester(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_ADDOPTS", _without(pytestconfig))
         yield pytester
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -83,6 +74,19 @@ def no_foreign_loop(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with `python`, `pytest` and `pytest-modelcheck` that start in a tenth of a second."""
+    with quick_commands(tmp_path_factory.mktemp("commands")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def real_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of processes themselves, and of what they import."""
+    monkeypatch.setattr(sys, "executable", REAL)
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium. Without one the test skips, unless MODELCHECK_REQUIRE_BROWSER says that there must be one."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -96,3 +100,15 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Any) -> Tabs:
+    return Tabs(browser)
+
+
+@pytest.fixture
+def tab(tabs: Tabs) -> Iterator[Callable[..., Any]]:
+    """`tab(width)`: an empty page of the browser; one is used for many tests."""
+    yield tabs.take
+    tabs.give_back()

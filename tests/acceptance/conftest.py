@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,14 @@ class Project:
     def record(self, folder: str = "modelcheck-report") -> dict[str, Any]:
         text = (Path(self.pytester.path) / folder / "report.json").read_text("utf-8")
         return json.loads(text)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True, scope="package")
+def quick_interpreter(commands: Path) -> Iterator[None]:
+    """Whatever starts Python here starts a fork of one that has torch: a second instead of four."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(commands / "python"))
+        yield
 
 
 @pytest.fixture

@@ -312,6 +312,7 @@ def test_a_conftest_that_fails_on_the_bases_sources(repository, conftest, code, 
     assert "pytest_modelcheck" not in done.out
 
 
+@pytest.mark.usefixtures("real_interpreter")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_or_killed_nothing_is_left(repository, sent):
     repository.git("checkout", "-q", "main")
@@ -337,7 +338,7 @@ def test_interrupted_or_killed_nothing_is_left(repository, sent):
     wait_for(lambda: not [line for line in repository.left_behind() if "modelcheck" in line])
 
 
-def wait_for(condition, seconds=40.0):
+def wait_for(condition, seconds=100.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -72,6 +72,7 @@ def test_kept_figures_are_asked_too(asked):
     assert [line for line in repository.left_behind() if "modelcheck-base" in line] == []
 
 
+@pytest.mark.usefixtures("real_interpreter")
 @pytest.mark.parametrize("worker", [False, True], ids=["run", "worker"])
 def test_who_asks_is_killed(asked, worker, tmp_path):
     repository = asked("pass")

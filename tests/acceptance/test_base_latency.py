@@ -267,6 +267,7 @@ def test_a_base_that_breaks_in_its_forward_is_an_error_and_never_passes(reposito
     assert repository.left_behind() == []
 
 
+@pytest.mark.usefixtures("real_interpreter")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_or_killed_while_it_compares_nothing_is_left(repository, tmp_path, sent):
     here = tmp_path / "pid"

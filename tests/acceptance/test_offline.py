@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from ..interpreter import REAL
 
 ROOT = Path(__file__).parents[2]
 CLOSED = """
@@ -59,7 +60,7 @@ class Offline:
         self.alone = ["unshare", "-rn"] if self._run("unshare", "-rn", "true").returncode == 0 else []
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self._run(*self.alone, sys.executable, *arguments)
+        return self._run(*self.alone, REAL, *arguments)
 
     def git(self, *arguments: str) -> None:
         who = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")

@@ -186,6 +186,7 @@ def test_body():
     assert outcomes == {"test_it.py::test_body": "pass", "test_it.py::test_error": "error"}
 
 
+@pytest.mark.usefixtures("real_interpreter")
 def test_ctrl_c_leaves_the_report_of_what_ran(project):
     project.conftest(FIXTURES).tests(f"""
 @pytest.mark.macs_budget({MACS})

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("torch", "numpy", "PIL", "onnx", "torchvision", "jinja2")
 
 
+@pytest.mark.usefixtures("real_interpreter")
 def test_a_run_without_checks_loads_nothing_heavy(project):
     project.pytester.makepyfile(
         test_light=f"""
@@ -21,6 +24,7 @@ def test_a_run_without_checks_loads_nothing_heavy(project):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.usefixtures("real_interpreter")
 def test_importing_the_package_loads_nothing_heavy():
     code = f"import sys, pytest_modelcheck; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

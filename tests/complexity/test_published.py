@@ -70,12 +70,24 @@ def test_macs_and_parameters_equal_the_published_ones(name, weights):
 
 SMALL = 15_000_000  # parameters; all 12 settings hold, the larger ones take 10 s each to quantise
 QUANTIZED = {k: v for k, v in settings("quantization").items() if v[1].meta["num_params"] < SMALL}
+USUAL = (
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "resnet18",
+    "shufflenet_v2_x0_5",
+)  # the others have no other operators
 
 
 @pytest.mark.filterwarnings(
     "ignore:.*quantization.*:DeprecationWarning", "ignore:.*reduce_range.*:UserWarning"
 )
-@pytest.mark.parametrize(("name", "weights"), QUANTIZED.values(), ids=QUANTIZED.keys())
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        pytest.param(*each, id=key, marks=[] if each[0].endswith(USUAL) else [pytest.mark.slow])
+        for key, each in QUANTIZED.items()
+    ],
+)
 def test_quantized_models_count_as_their_float_twins_are_published(name, weights):
     options = OPTIONS.get(name.removeprefix("quantized_"), {})
     model = models.get_model(name, weights=None, quantize=True, **options)

@@ -179,7 +179,7 @@ def _passed(junit: Path) -> dict[str, bool]:
     return found
 
 
-def environment(server: str, commands: Path) -> dict[str, str]:
+def environment(commands: Path) -> dict[str, str]:
     """Of a user at a terminal of 100 columns, with our commands first."""
     kept = {
         name: value
@@ -196,10 +196,8 @@ def environment(server: str, commands: Path) -> dict[str, str]:
         | author
         | {
             "COLUMNS": "100",
-            "DOCUMENTS_SERVER": server,
             "OMP_NUM_THREADS": "1",
-            # the server has imported the plugin
-            "PYTEST_ADDOPTS": f"{os.environ.get('PYTEST_ADDOPTS', '')} -W ignore::pytest.PytestAssertRewriteWarning",
+            "PYTEST_ADDOPTS": os.environ.get("PYTEST_ADDOPTS", ""),
             "PATH": f"{commands}{os.pathsep}{kept.get('PATH', '')}",
             "PYTHONDONTWRITEBYTECODE": "1",  # an edit of equal size within the second would not be seen
             "PYTHONPATH": str(ROOT),

@@ -112,6 +112,15 @@ def test_throughput_is_items_at_the_median():
     assert "100 per second (100 to 100)" in str(seen)
 
 
+@pytest.fixture
+def nothing_frozen():
+    """As in a user's run; ours has frozen what it loaded."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("nothing_frozen")
 @pytest.mark.parametrize("phase", ["forward", "backward", "training_step"])
 def test_nothing_is_left_behind(phase):
     model = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))

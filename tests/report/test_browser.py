@@ -9,23 +9,15 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def open_page(browser, record, tmp_path):
+def open_page(tab, record, tmp_path):
     path = write_report(record, tmp_path)
-    contexts = []
 
-    def open_(width=1280, tab="", **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.messages = []
-        page.on("console", lambda message: page.messages.append(message.text))
-        page.on("pageerror", lambda error: page.messages.append(str(error)))
-        page.goto(address(path, tab) if tab else path.as_uri())
+    def open_(width=1280, at="", **options):
+        page = tab(width, **options)
+        page.goto(address(path, at) if at else path.as_uri())
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
+    return open_
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -49,7 +41,7 @@ def modules(page):
 
 
 def test_a_click_on_a_column_sorts_and_a_third_restores(open_page):
-    page = open_page(tab="cost")
+    page = open_page(at="cost")
     before = modules(page)
     button = page.get_by_role("button", name="MACs").first
     tree = page.locator("table.tree")
@@ -63,7 +55,7 @@ def test_a_click_on_a_column_sorts_and_a_third_restores(open_page):
 
 
 def test_the_module_table_folds_and_finds(open_page):
-    page = open_page(tab="cost")
+    page = open_page(at="cost")
     page.get_by_label("levels shown").select_option("1")
     assert modules(page) == ["0", "1", "2", "3", "4"]
     page.get_by_label("find a module").fill("conv2d")
@@ -71,7 +63,7 @@ def test_the_module_table_folds_and_finds(open_page):
 
 
 def test_sorting_keeps_the_tree_and_leaves_can_stand_alone(open_page):
-    page = open_page(tab="cost")
+    page = open_page(at="cost")
     tree = page.locator("table.tree")
     assert modules(page) == ["0", "1", "1.0", "1.1", "2", "3", "4"]
     button = tree.get_by_role("button", name="MACs")
@@ -100,7 +92,7 @@ REGIONS = """() => [...document.querySelectorAll(".scroll")].filter(e => e.check
 
 
 def test_a_table_that_is_cut_says_so_while_it_is(open_page):
-    page = open_page(390, tab="cost")
+    page = open_page(390, at="cost")
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     page.wait_for_function("document.querySelectorAll('.scroll[tabindex]').length > 1")
     regions = page.evaluate(REGIONS)
@@ -122,12 +114,11 @@ def test_without_a_script_all_is_there(open_page):
     assert len(page.locator("table.tree tbody tr").all()) == 7
 
 
-def test_an_injected_script_would_not_run(browser, record, tmp_path):
+def test_an_injected_script_would_not_run(tab, record, tmp_path):
     path = write_report(record, tmp_path)
     path.write_text(
         path.read_text("utf-8").replace("</main>", "<script>document.title = 'run'</script></main>"), "utf-8"
     )
-    page = browser.new_page()
+    page = tab()
     page.goto(path.as_uri())
     assert page.title() != "run"
-    page.close()

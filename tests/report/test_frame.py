@@ -51,23 +51,15 @@ def many(record):
 
 
 @pytest.fixture
-def visit(browser, tmp_path):
+def visit(tab, tmp_path):
     """A page of a record, at an address."""
-    contexts = []
 
     def visit(record, address="", width=1280, **options):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(5000)
-        page.messages = []
-        page.on("console", lambda message: page.messages.append(message.text))
-        page.on("pageerror", lambda error: page.messages.append(str(error)))
+        page = tab(width, **options)
         page.goto(write_report(record, tmp_path).as_uri() + address)
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
+    return visit
 
 
 def test_the_first_screen_says_what_broke_and_what_to_do(visit, record):
@@ -138,7 +130,7 @@ def opened(page):
 
 
 @pytest.mark.parametrize(
-    ("address", "tab"),
+    ("address", "shown"),
     [
         ("#net", "net/checks"),
         ("#net/cost", "net/cost"),
@@ -149,10 +141,10 @@ def opened(page):
         ("#net/checks/macs", "net/checks"),
     ],
 )
-def test_an_address_opens_one_tab(visit, record, address, tab):
+def test_an_address_opens_one_tab(visit, record, address, shown):
     page = visit(record, address)
     page.locator(".opened .tab").wait_for()
-    assert opened(page) == [tab]
+    assert opened(page) == [shown]
     assert page.messages == []
 
 
@@ -299,16 +291,15 @@ def test_without_a_script_all_subjects_stand_below_each_other(visit, many):
     assert len(ids) == len(set(ids))
 
 
-def test_where_scripts_are_blocked_the_page_says_where_the_rest_is(browser, record, tmp_path):
+def test_where_scripts_are_blocked_the_page_says_where_the_rest_is(tab, record, tmp_path):
     """A server's own policy, under which the browser still takes the parts for text."""
     path = write_report(record, tmp_path)
     policy = re.compile(r"script-src '[^']*'")
     path.write_text(policy.sub("script-src 'none'", path.read_text("utf-8"), count=1), "utf-8")
-    page = browser.new_page()
+    page = tab()
     page.goto(path.as_uri())
     assert page.locator(".causes li").count() == 1
     assert page.get_by_text("The subjects' parts are in this file too").is_visible()
-    page.close()
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -36,21 +36,13 @@ def page_path(record, tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(browser, page_path):
-    contexts = []
-
+def open_page(tab, page_path):
     def open_(width=1280, **options):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
-        page = contexts[-1].new_page()
-        page.messages = []
-        page.on("console", lambda message: page.messages.append(message.text))
-        page.on("pageerror", lambda error: page.messages.append(str(error)))
+        page = tab(width, **options)
         page.goto(address(page_path, "maps"))
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
+    return open_
 
 
 def pixels(page, x: float) -> bytes:

@@ -61,16 +61,15 @@ WORKS = {
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("panel", "told"), WORKS.values(), ids=WORKS)
-def test_modules_do_what_they_did(browser, package, panel, told):
+def test_modules_do_what_they_did(tab, package, panel, told):
     name = package({"page.js": PAGE, "script/double.js": DOUBLE, "panel.js": panel})
-    page = browser.new_page()
+    page = tab()
     page.evaluate(linked(Entry(name, "page.js"), [Entry(name, "panel.js")]))
     assert page.evaluate("globalThis.told") == [told]
-    page.close()
 
 
 @pytest.mark.browser
-def test_a_module_that_raises_costs_no_other(browser, package):
+def test_a_module_that_raises_costs_no_other(tab, package):
     files = {
         "raises.js": "null.x;\nexport function mount() {}",
         "needs.js": 'import { mount as other } from "./raises.js";\n'
@@ -78,10 +77,9 @@ def test_a_module_that_raises_costs_no_other(browser, package):
         "good.js": MOUNT,
     }
     name = package({"page.js": PAGE, "script/double.js": DOUBLE, **files})
-    page = browser.new_page()
+    page = tab()
     page.evaluate(linked(Entry(name, "page.js"), [Entry(name, file) for file in files]))
     assert page.evaluate("globalThis.told") == [4]
-    page.close()
 
 
 def test_each_module_is_there_once_and_before_those_that_need_it(package):

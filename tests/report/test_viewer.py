@@ -50,14 +50,11 @@ def record():
 
 
 @pytest.fixture
-def page(browser, record, tmp_path):
-    page = browser.new_page()
-    page.messages = []
-    page.on("pageerror", lambda error: page.messages.append(str(error)))
+def page(tab, record, tmp_path):
+    page = tab(height=720)
     page.goto(address(write(record["subjects"][0]["structure"], record, tmp_path), "graph"))
     page.locator(".box").first.wait_for()
-    yield page
-    page.close()
+    return page
 
 
 def test_assistive_technology_sees_a_tree(page):
@@ -292,12 +289,11 @@ def test_an_address_of_no_module_is_told(page, path):
     assert page.locator(".found").text_content() == ""
 
 
-def test_an_address_that_comes_before_the_picture_waits_for_it(browser, record, tmp_path):
-    page = browser.new_page()
+def test_an_address_that_comes_before_the_picture_waits_for_it(tab, record, tmp_path):
+    page = tab()
     page.goto(address(write(record["subjects"][0]["structure"], record, tmp_path), "graph/1.1"))
     page.locator(CHOSEN).wait_for()
     assert page.locator(CHOSEN).text_content() == "Sigmoid"
-    page.close()
 
 
 def test_who_chooses_a_box_has_its_address(page):
@@ -330,11 +326,11 @@ def test_the_graph_of_resnet50_is_packed_to_less_than_a_fifth(record, tmp_path):
     assert len(packed(data)) < len(json.dumps(data, separators=(",", ":"))) / 5
 
 
-def test_autograds_graph_has_a_picture_of_its_own(browser, record, tmp_path):
+def test_autograds_graph_has_a_picture_of_its_own(tab, record, tmp_path):
     model = nn.Sequential(nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2))
     autograd = ModelCheck(model, input_size=(1, 2)).structure(autograd=True).autograd
     subject = {**record["subjects"][0], "autograd": [{**autograd.to_dict(), "nodeid": "t.py::t"}]}
-    page = browser.new_page()
+    page = tab()
     page.goto(address(write_report({**record, "subjects": [subject]}, tmp_path), "graph"))
     section = page.locator("section.autograd")
     assert "2 trained, 2 frozen" in section.text_content()
@@ -342,19 +338,16 @@ def test_autograds_graph_has_a_picture_of_its_own(browser, record, tmp_path):
     assert section.locator(".box.param").count() == 4
     assert section.locator(".box.param.view").count() == 2
     assert section.locator(".box", has_text="AddmmBackward0").count() >= 1
-    page.close()
 
 
-def test_without_a_script_there_is_the_list(browser, record, tmp_path):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_without_a_script_there_is_the_list(tab, record, tmp_path):
+    page = tab(java_script_enabled=False)
     page.goto(write(record["subjects"][0]["structure"], record, tmp_path).as_uri())
     assert page.locator(".viewer").count() == 0
     assert page.locator("ul.modules").get_by_text("Linear").first.is_visible()
-    context.close()
 
 
-def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
+def test_a_difference_is_unfolded_and_coloured(tab, record, tmp_path):
     from pytest_modelcheck.checks.structure.compare.diff import Comparison
     from pytest_modelcheck.checks.structure.compare.merge import merged
 
@@ -363,7 +356,7 @@ def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
 
     nets = net(nn.Sigmoid(), 2), net(nn.Tanh(), 3)
     base, head = (ModelCheck(one, input_size=(1, 2)).structure() for one in nets)
-    page = browser.new_page()
+    page = tab()
     path = write(head.to_dict() | {"diff": merged(Comparison(base, head))}, record, tmp_path)
     page.goto(address(path, "graph"))
     page.locator(".box").first.wait_for()
@@ -378,7 +371,6 @@ def test_a_difference_is_unfolded_and_coloured(browser, record, tmp_path):
     for key, title in (("n", "Tanh"), ("n", "sigmoid"), ("p", "Tanh"), ("p", "Linear"), ("p", "tanh")):
         page.keyboard.press(key)
         assert focused(page) == title
-    page.close()
 
 
 def test_five_thousand_nodes_open_in_a_second_unfold_in_a_fifth_and_fold_in_a_tenth(
@@ -437,11 +429,11 @@ BENT = (
 
 
 @pytest.mark.parametrize("name", ["googlenet", "resnet18"])
-def test_fully_expanded_no_header_collides_and_no_edge_crosses_a_label(browser, record, tmp_path, name):
+def test_fully_expanded_no_header_collides_and_no_edge_crosses_a_label(tab, record, tmp_path, name):
     pytest.importorskip("torchvision")
     torch.manual_seed(0)
     section = ModelCheck(f"torchvision:{name}", input_size=(1, 3, 64, 64)).structure().to_dict()
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = tab()
     page.goto(address(write(section, record, tmp_path), "graph"))
     page.add_style_tag(content=".canvas { height: 30000px !important }")  # what is out of sight is not drawn
     page.get_by_role("button", name="Expand all").click()
@@ -450,4 +442,3 @@ def test_fully_expanded_no_header_collides_and_no_edge_crosses_a_label(browser, 
     assert page.evaluate(COLLIDING) == []
     assert page.evaluate(CROSSED) == []
     assert page.evaluate(BENT) > page.locator(".way").count() / 2
-    page.close()
