@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ModelCheckError
-from ..whole import is_running
+from ..records.whole import is_running
 
 PREFIX = "modelcheck-base-"
 DEPENDENCIES = (

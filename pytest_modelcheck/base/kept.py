@@ -26,7 +26,7 @@ from ..records.plain import to_json
 from ..records.reading import contents, from_json
 from ..records.schema import problem
 from ..records.section import Catalogue, sections_of
-from ..whole import sweep, write_whole
+from ..records.whole import sweep, write_whole
 from .contents import sha256
 from .surroundings import surroundings
 

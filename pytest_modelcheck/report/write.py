@@ -14,7 +14,7 @@ from ..records.plain import to_json
 from ..records.reading import contents, from_json
 from ..records.section import Catalogue
 from ..records.types import Record
-from ..whole import beside, sweep, write_whole
+from ..records.whole import beside, sweep, write_whole
 from .page import render
 
 IGNORED = "# Made by pytest-modelcheck.\n*\n"

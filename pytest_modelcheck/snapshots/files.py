@@ -24,7 +24,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension
 
 from ..errors import StoredFileError
 from ..records.reading import contents
-from ..whole import sweep, write_whole
+from ..records.whole import sweep, write_whole
 
 if TYPE_CHECKING:
     from syrupy.data import SnapshotCollection

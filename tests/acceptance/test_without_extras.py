@@ -77,7 +77,10 @@ def each(table: dict[str, tuple[Sequence[str], object]]) -> list[object]:
 
 
 @pytest.mark.parametrize(("package", "call"), each(CALLS))
-def test_a_method_says_what_to_install(monkeypatch, package, call):
+def test_a_method_says_what_to_install(monkeypatch, tmp_path, package, call):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.safetensors").touch()
     hide(monkeypatch, package)
     with pytest.raises(ModelCheckError) as caught:
         call()

@@ -277,7 +277,7 @@ def test_a_snapshot_that_does_not_fit_costs_not_the_old_one(project, monkeypatch
     before = b"another"
     stored.write_bytes(before)
     monkeypatch.setattr(
-        "pytest_modelcheck.whole.secrets.token_hex", lambda _: "x" * 300
+        "pytest_modelcheck.records.whole.secrets.token_hex", lambda _: "x" * 300
     )  # no name for a file
     result = project.run("--snapshot-update", "--modelcheck-report")
     result.assert_outcomes(failed=1)

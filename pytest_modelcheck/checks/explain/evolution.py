@@ -245,13 +245,19 @@ def read_state(path: str | Path) -> object:
     try:
         opened(path).close()
         if str(path).endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            return load_file(path)
+            return _safetensors(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except ImportError as error:
-        told = f"the checkpoint {path} needs safetensors. Install it with: pip install safetensors"
-        raise MeasurementError(told) from error
+    except MeasurementError:
+        raise
     except Exception as error:  # each format has its own
         raise MeasurementError(f"the checkpoint {path} cannot be read: {error}") from error
     return loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
+
+
+def _safetensors(path: str | Path) -> object:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        told = f"the checkpoint {path} needs safetensors. Install it with: pip install safetensors"
+        raise MeasurementError(told) from error
+    return load_file(path)

@@ -6,10 +6,10 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
+from ...records.whole import write_whole
 from ...settings import Settings
 from ...text import file_stem
 from ...verdict.units import BYTES
-from ...whole import write_whole
 from .result import Onnx
 from .started import STARTED
 
