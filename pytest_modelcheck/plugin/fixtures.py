@@ -82,12 +82,14 @@ def complexity_snapshot(snapshot: SnapshotAssertion, request: pytest.FixtureRequ
     _skip_left_out(request, "complexity_snapshot", "complexity")
     from ..snapshots.assertion import make_snapshot
     from ..snapshots.complexity import ComplexityExtension, ComplexitySnapshot
-    from ..snapshots.verdicts import record_text
+    from ..snapshots.verdicts import record_nothing, record_text
 
     recorder = _recorder(request)
-    return make_snapshot(
+    made = make_snapshot(
         ComplexitySnapshot, snapshot, ComplexityExtension, lambda *seen: record_text(recorder, *seen)
     )
+    made.on_nothing = lambda *seen: record_nothing(recorder, ComplexityExtension, *seen)
+    return made
 
 
 @pytest.fixture

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
-
-from typing_extensions import Self
 
 from ..checks.outputs.metrics import SNAPSHOT
 from ..checks.outputs.pictures import side_by_side
 from ..checks.outputs.result import Outputs, Row, some
 from ..checks.outputs.stored import from_text, to_text
 from ..checks.outputs.tolerance import ATOL, RTOL, coarse, differences, silence
-from ..errors import LimitError, MeasurementError, NothingSeenError
+from ..errors import LimitError, MeasurementError
 from .files import OUTPUTS
 from .text import TextExtension, TextSnapshot
 from .verdicts import record_text
@@ -59,6 +57,15 @@ class OutputExtension(TextExtension):
         """What is not compared, or hardly."""
         return [*(f"not compared: {other}" for other in some(data.others, TOLD)), *coarse(data, self.atol)]
 
+    def silence(self, data: Outputs) -> str:
+        """Outputs that say nothing."""
+        reason = silence(data, self.rtol, self.atol) or (data.deaf() if data.deaf is not None else "")
+        return reason and (
+            f"the outputs of {data.name or 'the model'} say nothing: {reason}.\n"
+            "A snapshot of them would hold for many a model. Give inputs that it answers to, another tolerance "
+            "(output_snapshot(rtol=, atol=)), or mend the model."
+        )
+
     def reasons(self, data: Outputs) -> Sequence[str]:
         """Where head and base are apart, in a run with one."""
         return [data.moved()] if data.moved is not None else []
@@ -72,7 +79,6 @@ class OutputSnapshot(TextSnapshot):
     """A snapshot of outputs; `output_snapshot(rtol=1e-3, atol=1e-5)` for one comparison."""
 
     takes = ("rtol", "atol")
-    on_nothing: Callable[[Outputs, NothingSeenError], object] | None = None
 
     def __call__(
         self, *, rtol: float | None = None, atol: float | None = None, **options: Any
@@ -89,29 +95,6 @@ class OutputSnapshot(TextSnapshot):
         for name, value in given.items():
             setattr(self.extension, name, value)  # of this one comparison
         return self
-
-    def with_defaults(self, **options: Any) -> Self:
-        """syrupy's: another assertion fixture with other defaults."""
-        made = super().with_defaults(**options)
-        made.on_nothing = self.on_nothing
-        return made
-
-    def _assert(self, data: Any) -> bool:
-        """Raises NothingSeenError for outputs that say nothing: whatever is stored, they are no evidence."""
-        told = self.extension
-        reason = ""
-        if isinstance(told, OutputExtension) and isinstance(data, Outputs):
-            reason = silence(data, told.rtol, told.atol) or (data.deaf() if data.deaf is not None else "")
-        if reason:
-            error = NothingSeenError(
-                f"the outputs of {data.name or 'the model'} say nothing: {reason}.\n"
-                "A snapshot of them would hold for many a model. Give inputs that it answers to, another tolerance "
-                "(output_snapshot(rtol=, atol=)), or mend the model."
-            )
-            if self.on_nothing is not None:
-                self.on_nothing(data, error)
-            raise error
-        return super()._assert(data)
 
 
 def _checked(name: str, value: object) -> float:

@@ -7,11 +7,13 @@ not the rule) `differences`. A file of format 1 says nothing of it; later ones b
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from syrupy.extensions.single_file import WriteMode
+from typing_extensions import Self
 
+from ..errors import NothingSeenError
 from ..verdict.metric import Metric
 from ..verdict.units import DIFFERENCES
 from .assertion import TellingSnapshot
@@ -49,6 +51,10 @@ class TextExtension(StoredFile):
         """The lines that differ, as a unified diff without its head; empty if the two match."""
         lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), lineterm="", n=1)
         return list(lines)[2:]
+
+    def silence(self, data: Any) -> str:
+        """Why `data` is no evidence of anything, whatever is stored; "" where it is."""
+        return ""
 
     def notes(self, data: Any) -> Sequence[str]:
         """What is to be said with a comparison of `data`, whatever came of it."""
@@ -105,7 +111,25 @@ def _format(file: str) -> tuple[int, str]:
 
 
 class TextSnapshot(TellingSnapshot):
-    """The value of a fixture that compares text."""
+    """The value of a fixture that compares text; `on_nothing` hears of data that is no evidence."""
+
+    on_nothing: Callable[[Any, NothingSeenError], object] | None = None
+
+    def with_defaults(self, **options: Any) -> Self:
+        """syrupy's: another assertion fixture with other defaults."""
+        made = super().with_defaults(**options)
+        made.on_nothing = self.on_nothing
+        return made
+
+    def _assert(self, data: Any) -> bool:
+        """Raises NothingSeenError for data that is no evidence: whatever is stored, it holds for many a model."""
+        told = self.extension
+        if isinstance(told, TextExtension) and told.accepts(data) and (reason := told.silence(data)):
+            error = NothingSeenError(reason)
+            if self.on_nothing is not None:
+                self.on_nothing(data, error)
+            raise error
+        return super()._assert(data)
 
     @property
     def noun(self) -> str:  # type: ignore[override]  # of the one kind that its extension stores

@@ -129,3 +129,47 @@ def test_the_comparison_is_in_the_record(project, stored, workers):
     (check,) = project.record()["checks"]
     assert (check["metric"], check["outcome"], check["subject"]) == ("complexity_snapshot", "fail", "Net")
     assert "conv (Conv2d)" in check["message"]
+
+
+UNSEEN = {
+    "works outside of torch": (
+        "forward",
+        "return torch.from_numpy(x.numpy() * 2)",
+        "saw no operator that counts",
+    ),
+    "runs on another thread": (
+        "training_step",
+        """
+        found = []
+        thread = threading.Thread(target=lambda: found.append(self.layer(x)))
+        thread.start()
+        thread.join()
+        return found[0]""",
+        "'layer' ran on another thread",
+    ),
+}
+
+
+@pytest.mark.parametrize(("phase", "body", "words"), UNSEEN.values(), ids=UNSEEN)
+def test_a_count_that_saw_nothing_is_no_evidence(project, phase, body, words):
+    project.tests(
+        f"""
+import threading
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+    def forward(self, x):
+        {body}
+def test_it(modelcheck, complexity_snapshot):
+    check = modelcheck(Net(), inputs=torch.ones(1, 2))
+    assert check.complexity(phase="{phase}") == complexity_snapshot
+"""
+    )
+    for options in (["--snapshot-update"], []):
+        result = project.run(*options, "--modelcheck-report")
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines([f"*{words}*"])
+        assert project.record()["checks"][0]["outcome"] == "error"
+    assert not (project.pytester.path / "__snapshots__").exists()
