@@ -8,7 +8,7 @@ from typing import Any
 from ..checks.complexity.metrics import SNAPSHOT
 from ..checks.complexity.result import Complexity
 from ..checks.complexity.text import TOTAL, compare, to_text
-from ..errors import LimitError, out_of_sight
+from ..errors import LimitError, NothingSeenError, out_of_sight
 from ..verdict.units import RATIO
 from .files import COMPLEXITY
 from .text import TextExtension, TextSnapshot
@@ -27,13 +27,13 @@ class ComplexityExtension(TextExtension):
         """A Complexity."""
         return isinstance(data, Complexity)
 
-    def silence(self, data: Complexity) -> str:
+    def silence(self, data: Complexity) -> NothingSeenError | None:
         """A count that saw nothing, or not all."""
         if data.on_other_threads:
-            return out_of_sight(data.on_other_threads, "the counter")
+            return NothingSeenError(out_of_sight(data.on_other_threads, "the counter"))
         if data.flops_all or data.memory_access or data.unknown_operators:
-            return ""
-        return (
+            return None
+        return NothingSeenError(
             f"{data.name}: saw no operator that counts, so that there is nothing to compare.\n"
             "What works outside of torch's operators (numpy, another library or process) is not seen."
         )

@@ -12,7 +12,7 @@ from ..checks.outputs.pictures import side_by_side
 from ..checks.outputs.result import Outputs, Row, some
 from ..checks.outputs.stored import from_text, to_text
 from ..checks.outputs.tolerance import ATOL, RTOL, coarse, differences, silence
-from ..errors import LimitError, MeasurementError
+from ..errors import LimitError, MeasurementError, NothingSeenError
 from .files import OUTPUTS
 from .text import TextExtension, TextSnapshot
 from .verdicts import record_text
@@ -57,10 +57,12 @@ class OutputExtension(TextExtension):
         """What is not compared, or hardly."""
         return [*(f"not compared: {other}" for other in some(data.others, TOLD)), *coarse(data, self.atol)]
 
-    def silence(self, data: Outputs) -> str:
+    def silence(self, data: Outputs) -> NothingSeenError | None:
         """Outputs that say nothing."""
         reason = silence(data, self.rtol, self.atol) or (data.deaf() if data.deaf is not None else "")
-        return reason and (
+        if not reason:
+            return None
+        return NothingSeenError(
             f"the outputs of {data.name or 'the model'} say nothing: {reason}.\n"
             "A snapshot of them would hold for many a model. Give inputs that it answers to, another tolerance "
             "(output_snapshot(rtol=, atol=)), or mend the model."

@@ -52,9 +52,9 @@ class TextExtension(StoredFile):
         lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), lineterm="", n=1)
         return list(lines)[2:]
 
-    def silence(self, data: Any) -> str:
-        """Why `data` is no evidence of anything, whatever is stored; "" where it is."""
-        return ""
+    def silence(self, data: Any) -> NothingSeenError | None:
+        """Why `data` is no evidence of anything, whatever is stored; None where it is."""
+        return None
 
     def notes(self, data: Any) -> Sequence[str]:
         """What is to be said with a comparison of `data`, whatever came of it."""
@@ -124,8 +124,8 @@ class TextSnapshot(TellingSnapshot):
     def _assert(self, data: Any) -> bool:
         """Raises NothingSeenError for data that is no evidence: whatever is stored, it holds for many a model."""
         told = self.extension
-        if isinstance(told, TextExtension) and told.accepts(data) and (reason := told.silence(data)):
-            error = NothingSeenError(reason)
+        error = told.silence(data) if isinstance(told, TextExtension) and told.accepts(data) else None
+        if error is not None:
             if self.on_nothing is not None:
                 self.on_nothing(data, error)
             raise error
