@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from pytest_modelcheck.model import draws
+
 from .interpreter import REAL, quick_commands
 from .interpreter.loaded import load
 from .tabs import Tabs
@@ -37,7 +39,9 @@ def _without(config: pytest.Config) -> str:
 
 @pytest.fixture
 def pytester(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> Iterator[pytest.Pytester]:
-    """pytest's own forgets the options that stand in the environment."""
+    """pytest's own forgets the options that stand in the environment. Seeds of tests before are nobody's choice."""
+    for stream in draws._streams().values():
+        stream.forget()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_ADDOPTS", _without(pytestconfig))
         yield pytester

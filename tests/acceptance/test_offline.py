@@ -53,7 +53,11 @@ class Offline:
         (folder / "sitecustomize.py").write_text(CLOSED)
         path = os.pathsep.join([str(folder), str(ROOT), os.environ.get("PYTHONPATH", "")])
         said = ("PYTEST_", "MODELCHECK_", "GITHUB_", "ORT_", "XDG_", "CI")  # with these some tell less
-        known = {name: value for name, value in os.environ.items() if not name.startswith(said)}
+        known = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(said) or name == "PYTEST_ADDOPTS"
+        }
         self.home = folder / "home"
         self.home.mkdir()
         self.environment = {**known, "PYTHONPATH": path, "ASKED": str(self.asked), "HOME": str(self.home)}

@@ -96,7 +96,8 @@ def test_it(): ...
     assert words in check["message"]
 
 
-def test_subjects_of_one_name_have_a_file_each_and_a_second_run_needs_no_more(project):
+def test_subjects_of_one_name_have_a_file_each_and_a_second_run_needs_no_more(project, real_interpreter):
+    # which file is an earlier run's says the time at which the process began
     project.tests("""
 import pytest
 
