@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ from .tabs import Tabs
 # so load all that a run needs beforehand
 load()
 gc.freeze()  # a collection of garbage looks through what is not frozen, which took a second in each measurement
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a job in a shell's background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["pytester"]
 
