@@ -1,6 +1,7 @@
 """The rules of the house (docs/architecture.md), read from the source."""
 
 import ast
+import functools
 import importlib.util
 import re
 import subprocess
@@ -21,8 +22,17 @@ def _rooms():
 
 rooms = _rooms()
 FILES = rooms.modules()
-IMPORTS = rooms.imports(FILES)
-TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+
+
+@functools.cache  # not at the import, which every worker pays for
+def imports():
+    return rooms.imports(FILES)
+
+
+@functools.cache
+def trees():
+    return {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+
 
 TABS = {
     "report/parts.py memory",
@@ -39,13 +49,13 @@ def test_the_drawing_is_what_the_imports_say():
 
 
 def test_no_cycle_between_rooms():
-    assert rooms.cycles(rooms.rooms(IMPORTS)) == []
+    assert rooms.cycles(rooms.rooms(imports())) == []
 
 
 def module_cycles():
     """Each as one line; imports inside functions and for type checkers count."""
     prefix = f"{rooms.PACKAGE.name}."
-    return [" ".join(name.removeprefix(prefix) for name in cycle) for cycle in rooms.cycles(IMPORTS)]
+    return [" ".join(name.removeprefix(prefix) for name in cycle) for cycle in rooms.cycles(imports())]
 
 
 def test_no_cycle_between_modules():
@@ -73,7 +83,7 @@ def imported_packages(tree):
 def test_pytest_is_imported_in_its_rooms_only():
     of_pytest = {
         rooms.room(name)
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         if {"pytest", "_pytest"} & set(imported_packages(tree))
     }
     assert of_pytest <= {"plugin", "snapshots", "worker"}
@@ -83,7 +93,7 @@ def names_of_checks():
     """`file name` of each string in the corridors that is the name of a section or a metric."""
     registry = default_registry()
     names = {*registry.sections, *registry.metrics}
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         if rooms.room(module) in ("report", "records", "base"):
             path = FILES[module].relative_to(rooms.PACKAGE).as_posix()
             statements = {

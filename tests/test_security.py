@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,10 +53,12 @@ CALLS = {
     "socket.create_connection": set(),
     "socket.socket": {"base/asking.py", "worker/serving.py"},
 }
-TREE = {
-    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")
-}
 TEMPLATES = sorted(PACKAGE.rglob("*.j2"))
+
+
+@functools.cache
+def trees() -> dict[str, ast.AST]:
+    return {p.relative_to(PACKAGE).as_posix(): ast.parse(p.read_text("utf-8")) for p in PACKAGE.rglob("*.py")}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -82,35 +85,41 @@ def found(what: str, where: dict[str, set[str]]) -> set[str]:
     return {path for path, names in where.items() if what in names}
 
 
-IMPORTED = {path: set(imported(tree)) for path, tree in TREE.items()}
-CALLED = {path: {name for name, _ in calls(tree)} for path, tree in TREE.items()}
+@functools.cache  # not at the import, which every worker pays for
+def all_imported() -> dict[str, set[str]]:
+    return {path: set(imported(tree)) for path, tree in trees().items()}
+
+
+@functools.cache
+def all_calls() -> dict[str, list[tuple[str, ast.Call]]]:
+    return {path: list(calls(tree)) for path, tree in trees().items()}
 
 
 @pytest.mark.parametrize(("module", "where"), IMPORTS.items(), ids=IMPORTS)
 def test_who_imports_what_could_do_harm(module, where):
-    assert found(module, IMPORTED) == where
+    assert found(module, all_imported()) == where
 
 
 def test_nobody_imports_what_asks_the_network_or_runs_what_it_reads():
-    assert {path: names & FORBIDDEN for path, names in IMPORTED.items() if names & FORBIDDEN} == {}
+    assert {path: names & FORBIDDEN for path, names in all_imported().items() if names & FORBIDDEN} == {}
 
 
 @pytest.mark.parametrize(("call", "where"), CALLS.items(), ids=CALLS)
 def test_who_calls_what_runs_what_it_is_given(call, where):
-    assert found(call, CALLED) == where
+    assert found(call, {path: {name for name, _ in made} for path, made in all_calls().items()}) == where
 
 
 def test_dangerous_calls_are_written_in_full():
     """So that the test above sees them: no `from pickle import loads`."""
     assert (
-        set().union(*IMPORTED.values()) & {*CALLS, "subprocess.run", "subprocess.Popen", "torch.load"}
+        set().union(*all_imported().values()) & {*CALLS, "subprocess.run", "subprocess.Popen", "torch.load"}
         == set()
     )
 
 
 def test_weights_are_read_without_code_and_commands_without_a_shell():
     read = 0
-    for path, (name, call) in ((path, found) for path, tree in TREE.items() for found in calls(tree)):
+    for path, (name, call) in ((path, found) for path, made in all_calls().items() for found in made):
         given, where = keywords(call), f"{path}:{call.lineno}"
         assert name != "torch.load" or given.get("weights_only") == "True", where
         assert not {"shell", "allow_pickle"} & set(given), where
@@ -121,13 +130,13 @@ def test_weights_are_read_without_code_and_commands_without_a_shell():
 
 def test_sockets_are_files():
     made = [
-        (path, call) for path, tree in TREE.items() for name, call in calls(tree) if name == "socket.socket"
+        (path, call) for path, found in all_calls().items() for name, call in found if name == "socket.socket"
     ]
     assert [ast.unparse(call.args[0]) for _, call in made] == ["socket.AF_UNIX"] * 2
 
 
 def test_all_templates_escape_all_but_our_own_style_and_script():
-    made = [call for tree in TREE.values() for name, call in calls(tree) if name.endswith("Environment")]
+    made = [call for found in all_calls().values() for name, call in found if name.endswith("Environment")]
     assert [keywords(call)["autoescape"] for call in made] == ["True"]
     assert len(TEMPLATES) > 20
     raw = [
