@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.pytester import Pytester, SysModulesSnapshot
 
 from pytest_modelcheck.model import draws
 
@@ -39,6 +40,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def _without(config: pytest.Config) -> str:
     blocked = dict.fromkeys(name for name in config.option.plugins if name.startswith("no:"))
     return " ".join(f"-p {name}" for name in blocked)
+
+
+KEPT = ("torch", "torchvision", "numpy", "onnx", "onnxscript", "onnxruntime", "coverage", "pytest_modelcheck")
+
+
+def _snapshot(_: pytest.Pytester) -> SysModulesSnapshot:
+    """pytester's own forgets what a run has loaded: a module of these would be there twice then, with two states."""
+    return SysModulesSnapshot(preserve=lambda name: name.partition(".")[0] in KEPT)
+
+
+Pytester._Pytester__take_sys_modules_snapshot = _snapshot  # type: ignore[attr-defined]
 
 
 @pytest.fixture
