@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.base import kept
@@ -22,8 +21,8 @@ from pytest_modelcheck.checks.registry import default_registry
 from pytest_modelcheck.records.run import RunRecord
 
 from ..acceptance.conftest import FIXTURES, MACS
+from ..latency.test_waiting import Does, linux
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="switches of one thread are counted on Linux")
 DAY = 86_400.0
 NOW = time.time  # what the clock says itself
 
@@ -37,16 +36,6 @@ def own_lock(monkeypatch, tmp_path):
 def untold(monkeypatch):
     """A system on which nobody counts how often a thread waits: `resource` without its threads, or none at all."""
     monkeypatch.setitem(sys.modules, "resource", SimpleNamespace(getrusage=None))
-
-
-class Does(nn.Module):
-    def __init__(self, what):
-        super().__init__()
-        self.layer, self.what = nn.Linear(64, 64), what
-
-    def forward(self, x):
-        self.what()
-        return self.layer(x)
 
 
 def computes():
