@@ -71,11 +71,8 @@ def module_fails(check, turn):
         if next(left) == turn:
             raise PlantedError
 
-    handle = register_module_forward_pre_hook(hook)
-    try:
+    with register_module_forward_pre_hook(hook):
         yield
-    finally:
-        handle.remove()
 
 
 @contextlib.contextmanager
@@ -87,11 +84,8 @@ def hook_fails(check, turn):
         if next(left) == turn:
             raise PlantedError
 
-    handle = check.subject.module.more.register_forward_hook(hook)
-    try:
+    with check.subject.module.more.register_forward_hook(hook):
         yield
-    finally:
-        handle.remove()
 
 
 @contextlib.contextmanager
@@ -102,11 +96,8 @@ def operator_fails(check, turn):
     def hook(module, args):
         return (args[0][:, :-1],) if next(left) == turn else None
 
-    handle = check.subject.module.head.register_forward_pre_hook(hook)
-    try:
+    with check.subject.module.head.register_forward_pre_hook(hook):
         yield
-    finally:
-        handle.remove()
 
 
 FAULTS = (module_fails, hook_fails, operator_fails)
