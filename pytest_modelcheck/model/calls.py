@@ -17,8 +17,33 @@ from torch.nn.modules.module import (
 
 from ..errors import own_error
 from .nesting import refuse_endless
+from .observe import ONE_AT_A_TIME
 
 Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to be found again in its backward
+
+
+@contextmanager
+def hooked(
+    before: Callable[..., Any] | None = None, after: Callable[..., Any] | None = None
+) -> Iterator[Callable[[], None]]:
+    """A block with hooks on all modules; gives what takes them away before its end.
+
+    Meanwhile no other thread observes a model: it would put them back as if they were the user's.
+    """
+    with ONE_AT_A_TIME:
+        handles = [
+            *([register_module_forward_pre_hook(before)] if before is not None else []),
+            *([register_module_forward_hook(after)] if after is not None else []),
+        ]
+
+        def end() -> None:
+            for handle in handles:
+                handle.remove()
+
+        try:
+            yield end
+        finally:  # also after an early end: a block within this one put back what it found
+            end()
 
 
 @contextmanager
@@ -58,14 +83,11 @@ def module_calls(
                 leave(module, args, output)
 
     told = keywords is not None
-    hooks = (
-        register_module_forward_pre_hook(before),
-        register_module_forward_hook(after, with_kwargs=told, always_call=True),
-    )
-    try:
-        yield
-    finally:
-        for hook in hooks:
+    with hooked(before):
+        hook = register_module_forward_hook(after, with_kwargs=told, always_call=True)
+        try:
+            yield
+        finally:
             hook.remove()
             _global_forward_hooks_with_kwargs.pop(hook.id, None)  # which torch forgets
 

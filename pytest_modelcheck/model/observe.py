@@ -29,7 +29,7 @@ from .undoing import undoing
 T = TypeVar("T", bound=Tensor)
 SMALL = 2**20  # bytes, up to which a tensor is copied; larger ones are when they are written to
 TINY = 2**16  # bytes, up to which it is copied and compared together with others
-_ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
+ONE_AT_A_TIME = threading.RLock()  # two threads that save and restore one model would mix up their states
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def observe(
     Raises SubjectError for parameters that are not initialised yet (lazy modules).
     """
     modules = [root for root in watched if isinstance(root, nn.Module)]
-    with _ONE_AT_A_TIME, torch.inference_mode(False) if train else nullcontext():
+    with ONE_AT_A_TIME, torch.inference_mode(False) if train else nullcontext():
         parts = modules_of(modules)
         process, held = Process(), Held(parts, [root for root in watched if not isinstance(root, nn.Module)])
         parameters, buffers = _tensors(parts)

@@ -1,6 +1,7 @@
 """What must hold for Grad-CAM on any model, and what is said when there is nothing to show."""
 
 import threading
+import time
 import types
 
 import numpy as np
@@ -10,6 +11,8 @@ from torch import nn
 
 from pytest_modelcheck import ExplanationError, ModelCheck
 from pytest_modelcheck.checks.explain.automatic import describe
+from pytest_modelcheck.model import observe
+from pytest_modelcheck.model.state.process import GLOBAL_HOOKS
 
 from ..test_observe import photograph, same
 
@@ -153,7 +156,15 @@ def test_call_picks_a_call_of_a_shared_module(call, passes):
     np.testing.assert_allclose(raw, want, atol=1e-6)
 
 
-def test_four_threads_on_one_model():
+def test_four_threads_on_one_model(monkeypatch):
+    held = observe.Held
+
+    def slow(*args):
+        made = held(*args)
+        time.sleep(0.01)  # meanwhile others end
+        return made
+
+    monkeypatch.setattr(observe, "Held", slow)
     model = make().train()
     check, want, got = ModelCheck(model, IMAGES), [expected(make(), t) for t in range(4)], {}
     threads = [
@@ -167,6 +178,7 @@ def test_four_threads_on_one_model():
     for target in range(4):
         np.testing.assert_allclose(got[target], want[target], atol=1e-6)
     assert all(module.training for module in model.modules())
+    assert not any(GLOBAL_HOOKS)  # nobody keeps another thread's
 
 
 def test_a_head_behind_a_no_grad_backbone():

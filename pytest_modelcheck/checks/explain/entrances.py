@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
-from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils._pytree import tree_leaves
 
 from ...errors import ExplanationError, ModelRunError
+from ...model.calls import hooked
 from ...model.subject import Subject
 from .layouts import Size
 from .runs import EnoughSeen, as_written, own_errors, refuses_a_graph, within_a_run
@@ -92,7 +91,7 @@ def entrances(subject: Subject, places: Sequence[int]) -> Entrances:
     with torch.inference_mode(False), subject.restored(frozen=True), torch.enable_grad():
         given = inputs.map(own)
         try:
-            with own_errors(), as_written(), _hook(note):
+            with own_errors(), as_written(), hooked(note):
                 output = subject.run(given)
         except EnoughSeen:
             return Entrances(found, frozenset(places))
@@ -117,12 +116,3 @@ def reached(node: Node, leaves: dict[Tensor, int], seen: set[Node]) -> set[int]:
             found.add(leaves[variable])
         waiting += [before for before, _ in node.next_functions if before is not None]
     return found
-
-
-@contextmanager
-def _hook(note: object) -> Iterator[None]:
-    handle = register_module_forward_pre_hook(note)  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        handle.remove()

@@ -10,9 +10,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ...errors import ModelRunError
+from ...model.calls import hooked
 from ...model.guard import harmless
 from .entrances import space_of
 from .images import Images
@@ -41,14 +41,11 @@ def entering(images: Images, then: Callable[[], None] = lambda: None) -> Iterato
             return
         if args and isinstance(args[0], Tensor):
             entered.given, entered.kernel = args[0].detach(), cast("Size", module.kernel_size)
-            handle.remove()  # each later module would pay for it
+            end()  # each later module would pay for it
             then()
 
-    handle = register_module_forward_pre_hook(note)
-    try:
+    with hooked(note) as end:
         yield entered
-    finally:
-        handle.remove()
 
 
 def extent(images: Images, entered: Entered) -> tuple[float, ...]:

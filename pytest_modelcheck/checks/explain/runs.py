@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
-from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
 from ...errors import ExplanationError, ModelRunError, in_short
+from ...model.calls import hooked
 from ...model.eager import eager
 from ...model.recompute import no_recomputing
 from ...model.subject import Subject
@@ -135,15 +135,13 @@ def _where_it_breaks(subject: Subject, attempt: Callable[[], object]) -> str:
 
     with undoing(partial(_FINISHED.set, _FINISHED.get())):
         _FINISHED.set(finished)
-        hook = register_module_forward_hook(note)
         try:
-            attempt()
+            with hooked(after=note):
+                attempt()
         except _BrokenError as error:
             return str(error)
         except ModelRunError:
             return ""
-        finally:
-            hook.remove()
     return ""
 
 

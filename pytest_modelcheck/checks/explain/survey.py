@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from ...model.calls import hooked
 from ...model.guard import only_reads
 from ...model.subject import Inputs
 from .images import Images
@@ -294,7 +293,7 @@ def surveyed(
 
         if through:
             stack.enter_context(ThroughNoGrad(images.subject.module))
-        with own_errors(), suppress(EnoughSeen), as_written(), _hooks(before, after):
+        with own_errors(), suppress(EnoughSeen), as_written(), hooked(before, after):
             survey.output = images.subject.run(inputs)
         yield survey
 
@@ -312,13 +311,3 @@ def _handed_on(output: object, tensor: Tensor) -> Tensor:
     if not tensor.requires_grad or isinstance(output, Tensor) or len(list(tensors(output))) < 2:
         return tensor
     return tensor.view_as(tensor) if _is_strided(tensor) else tensor
-
-
-@contextmanager
-def _hooks(before: Callable[..., None], after: Callable[..., Any]) -> Iterator[None]:
-    handles = [register_module_forward_pre_hook(before), register_module_forward_hook(after)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ...errors import MeasurementError, in_short
+from ...model.calls import hooked
 from ...model.eager import eager
 from ...model.guard import only_reads
 from ...model.subject import Inputs, Subject
@@ -102,12 +102,8 @@ def shaken_trace(subject: Subject) -> Trace:
     def shake(module: nn.Module, args: tuple[object, ...]) -> tuple[object, ...] | None:
         return tuple(map(shaken, args)) if module in inner else None
 
-    with undone(subject), seeded():
-        hook = register_module_forward_pre_hook(shake)  # type: ignore[arg-type]  # it may return arguments
-        try:
-            trace = call(subject).trace
-        finally:
-            hook.remove()
+    with undone(subject), seeded(), hooked(shake):
+        trace = call(subject).trace
     assert trace is not None
     return trace
 
