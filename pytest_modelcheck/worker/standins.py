@@ -6,6 +6,7 @@ import ast
 import builtins
 import functools
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -47,6 +48,7 @@ class Imports:
         self.redirect = redirect
         self.uses: dict[str, dict[str, str]] = {}
         self._original = builtins.__import__
+        self._deciding = threading.local()
 
     def __enter__(self) -> Imports:
         self._original = builtins.__import__
@@ -65,7 +67,7 @@ class Imports:
         level: int = 0,
     ) -> Any:
         file = (globals or {}).get("__file__")
-        if not isinstance(file, str) or not _is_test(file, self.redirect):
+        if not isinstance(file, str) or not self._is_test(file):
             return self._original(name, globals, locals, fromlist, level)
         frame = sys._getframe(1)
         stands = frame.f_globals is globals and frame.f_code.co_name == "<module>" and not _is_caught(frame)
@@ -80,6 +82,16 @@ class Imports:
                 setattr(module, one, Missing(f"{module.__name__}.{one}"))
         self._note(file, module, fromlist or (), before)
         return module
+
+    def _is_test(self, file: str) -> bool:
+        """What is imported to find that out (pathlib does, in Python 3.12) is no test's import."""
+        if getattr(self._deciding, "now", False):
+            return False
+        self._deciding.now = True
+        try:
+            return _is_test(file, self.redirect)
+        finally:
+            self._deciding.now = False
 
     def _module(self, asked: tuple[Any, ...], stands: bool) -> Any:
         while True:
