@@ -116,15 +116,16 @@ def test_the_example_asks_for_nothing(offline, arguments):
 EXPORTS = """
 import torch
 from pytest_modelcheck import ModelCheck
-assert ModelCheck(torch.nn.Linear(2, 2), torch.ones(1, 2)).onnx().max_relative_error < 1e-4
+check = ModelCheck(torch.nn.Linear(2, 2), torch.ones(1, 2))
 """
 
 
+@pytest.mark.parametrize("runs", ["check.onnx()", "check.drift('onnx')"])
 @pytest.mark.parametrize(
     ("before", "kept"), [("", False), ("import onnxruntime", True)], ids=["ours", "the user's own"]
 )
-def test_onnx_runtime_is_told_to_report_nothing(offline, before, kept):
-    done = offline.run("-c", before + EXPORTS)
+def test_onnx_runtime_is_told_to_report_nothing(offline, before, kept, runs):
+    done = offline.run("-c", f"{before}{EXPORTS}{runs}")
     assert done.returncode == 0, done.stderr
     waits = [*offline.home.rglob("onnxruntime.db")]  # what is to be reported, from version 1.29 on
     assert kept or not waits

@@ -10,25 +10,11 @@ from typing import Any
 
 import torch
 
-from ...errors import MeasurementError, MissingExtraError
+from ...errors import MeasurementError
 from ...model.silence import unheard, unwatched
 from ...model.subject import Inputs, Subject
 from ...model.undoing import patched
 from .outputs import tensors_alone
-from .packages import PACKAGES, without_telemetry
-
-
-def require() -> Any:
-    """The package onnx, where all that an export needs is there. Raises MissingExtraError."""
-    for package in PACKAGES:
-        try:
-            with without_telemetry():
-                __import__(package)
-        except ImportError as error:
-            raise MissingExtraError(package, "onnx", "the ONNX export") from error
-    import onnx
-
-    return onnx
 
 
 def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None, dynamic: object) -> Any:

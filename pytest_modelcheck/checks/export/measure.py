@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ModelRunError, NothingSeenError
+from ...model.onnx_packages import load_onnx
 from ...model.shared import shared
 from ...model.subject import Inputs, Subject
 from ...progress import busy
@@ -21,7 +22,7 @@ from . import runtime
 from .agreement import compare, plain, silence_of
 from .axes import FreeSizes, free_axes, tensor_names
 from .distance import OutputError
-from .exporter import exported, histogram, opset_of, require, strip
+from .exporter import exported, histogram, opset_of, strip
 from .outputs import left_out, tensors_of
 from .reasons import refused_axes, short_reason, whole_reason
 from .result import Onnx
@@ -37,7 +38,7 @@ def export(subject: Subject, *, opset: int | None = None, dynamic: object = None
     other sizes too. The model is run twice, since no file agrees with one that differs from itself. A model that cannot
     be exported gives a result with the reason. Raises MissingExtraError, ModelRunError.
     """
-    onnx = require()
+    onnx = load_onnx("the ONNX export")
     inputs = subject.require_inputs()
     output = _output(subject)
     expected = tensors_of(output)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...demand.trial import Mark, Trial
+from ...model.onnx_packages import PACKAGES
 from .check import EXPORT, ExportCheck
-from .packages import PACKAGES
 
 MARKS = (Mark(ExportCheck.name),)
 TRIAL = Trial(

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from ...errors import MeasurementError, MissingExtraError, ModelRunError, SubjectError
+from ...errors import MeasurementError, ModelRunError, SubjectError
 from ...model.eager import is_compiled, uncompiled
 from ...model.observe import is_scripted
+from ...model.onnx_packages import load_onnx
 from ...model.silence import unwatched
 from ...model.subject import Inputs, Subject, locate_failure, unwrap
 from ...text import not_one_of, size_words
@@ -66,7 +67,7 @@ def _subject(subject: Subject, against: object) -> Subject:
         )
     name = other.name if isinstance(other, Subject) else f"another {type(unwrap(module)).__name__}"
     made = Subject(name, module)
-    return Subject(name, module, subject.require_inputs().to(made.device))
+    return Subject(name, module, subject.require_inputs().to(made.home))
 
 
 def _both_compiled(subject: Subject, other: Subject) -> tuple[Answer, Answer]:
@@ -258,11 +259,7 @@ def _exported(subject: Subject) -> tuple[Answer, Answer]:
 
 
 def _onnx(subject: Subject) -> tuple[Answer, Answer]:
-    for package in ("onnx", "onnxscript", "onnxruntime"):
-        try:
-            __import__(package)
-        except ImportError as error:
-            raise MissingExtraError(package, "onnx", "drift against ONNX") from error
+    load_onnx("drift against ONNX")
 
     def run(inputs: Inputs) -> object:
         try:
