@@ -1,5 +1,6 @@
 """Amounts as users write them."""
 
+import decimal
 import math
 
 import pytest
@@ -152,3 +153,10 @@ def test_flops_and_macs_are_each_others_twins():
     assert MACS.twin.exact(1) == "2 FLOPs"
     assert FLOPS.written("1 MACs").twin.format(8) == "8 FLOPs"
     assert BYTES.twin is None
+
+
+def test_amounts_are_read_the_same_in_a_decimal_context_of_the_users():
+    with decimal.localcontext(decimal.Context(prec=3, traps=[decimal.FloatOperation])) as users:
+        assert FLOPS.parse("1.23456 GFLOPs") == 1_234_560_000
+        assert SECONDS.parse(0.25) == 0.25
+        assert not any(users.flags.values())

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation, localcontext
 
 from ..errors import LimitError
 from ..text import as_written
@@ -31,6 +31,7 @@ AMOUNT = re.compile(
     r"\s*(?P<number>[+-]?(?=[.,_]*\d)[\d.,_]+(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)\b)(?P<unit>.*)",
     re.I | re.DOTALL,
 )  # it never goes back: a text may be long
+_OWN = Context()  # to read amounts in, whatever precision and traps the user's has
 LARGEST = Decimal(10**100)  # base units: beyond that numbers overflow
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
@@ -73,9 +74,10 @@ class Unit:
             raise LimitError(
                 f"{as_written(amount)} is not a number or a string; write for example {self.example!r}"
             )
-        if isinstance(amount, str):
-            return self._parse_text(amount)
-        return _checked(amount, as_written(amount))
+        with localcontext(_OWN):
+            if isinstance(amount, str):
+                return self._parse_text(amount)
+            return _checked(amount, as_written(amount))
 
     def _parse_text(self, text: str) -> float:
         match = AMOUNT.fullmatch(text)
