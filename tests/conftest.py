@@ -63,6 +63,11 @@ def pytester(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> Iterator
         yield pytester
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a device come last: a process that has used it cannot be forked, which others do."""
+    items.sort(key=lambda item: item.get_closest_marker("cuda") is not None)
+
+
 def pytest_collection_finish() -> None:
     gc.freeze()  # thousands of tests
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.records.environment import torch_environment
@@ -82,3 +83,72 @@ def test_nothing_is_left_on_the_device(name):
 def test_the_report_says_which_device_it_was():
     torch.zeros(1, device=DEVICE)
     assert torch_environment()["CUDA device"] == torch.cuda.get_device_name()
+
+
+class Decides(nn.Module):
+    """It cannot be counted on meta: a backward of real tensors of the device runs on a thread of autograd's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(16, 16), nn.Linear(16, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        return self.second(x) if x.sum().item() != 0 else x
+
+
+class Checkpointed(Decides):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(checkpoint(self.first, x, use_reentrant=False))
+
+
+@pytest.mark.parametrize("phase", ["backward", "training_step"])
+@pytest.mark.parametrize("kind", [Decides, Checkpointed])
+def test_a_backward_of_real_tensors_is_that_of_the_host(kind, phase):
+    host, device = (ModelCheck(kind(), input_size=(4, 16), device=where) for where in ("cpu", DEVICE))
+    counts = [check.complexity(phase=phase) for check in (host, device)]
+    assert [count.counted_on for count in counts] == ["real", "real"]
+    assert counts[0].flops == counts[1].flops > 0
+    modules = [{name: row.flops for name, row in count.by_module().items()} for count in counts]
+    assert modules[0] == modules[1]
+
+
+def test_a_checkpoint_in_the_backward_runs_on_no_foreign_thread():
+    model = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16))
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return checkpoint(self.inner, x, use_reentrant=False)
+
+    host, device = (
+        ModelCheck(Net(), input_size=(4, 16), device=where).peak_memory(phase="training_step")
+        for where in ("cpu", DEVICE)
+    )
+    assert device.total == host.total
+    assert not device.unseen
+
+
+class Plain(nn.Module):
+    """It has no tensor of its own, and so no device."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ x
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: ModelCheck(Plain(), input_size=(64, 64), device=DEVICE),
+        lambda: ModelCheck(Plain(), torch.ones(64, 64, device=DEVICE)),
+    ],
+    ids=["asked for", "its inputs'"],
+)
+def test_a_model_without_tensors_is_where_it_runs(check):
+    made = check()
+    assert made.subject.device.type == made.subject.inputs.tensors[0].device.type == DEVICE
+    assert made.latency(cap=0.2).clock == "CUDA events"
+    assert made.peak_memory().allocator == "torch.cuda.max_memory_allocated"

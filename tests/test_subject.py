@@ -325,6 +325,32 @@ def test_other_threads_build_models_with_weights_meanwhile():
     assert not made[0].weight.is_meta
 
 
+class Plain(nn.Module):
+    """It has no tensor of its own."""
+
+    def forward(self, x):
+        return x + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "device"),
+    [
+        ({"input_size": (2, 3), "device": "meta"}, "meta"),
+        ({"inputs": torch.ones(2, 3, device="meta")}, "meta"),
+        ({"inputs": torch.ones(2, 3)}, "cpu"),
+        ({"inputs": torch.ones(2, 3), "device": "meta"}, "meta"),
+        ({}, "cpu"),
+    ],
+    ids=["asked for", "its inputs'", "the CPU", "not where they were", "no inputs"],
+)
+@pytest.mark.parametrize("model", [Plain(), Plain], ids=["built", "to be built"])
+def test_a_model_without_tensors_is_where_it_was_asked_to_be_or_its_inputs_are(model, given, device):
+    subject = build_subject(model, **given)
+    assert subject.model is not None
+    assert subject.device.type == device
+    assert subject.inputs is None or {t.device.type for t in subject.inputs.tensors} == {device}
+
+
 def test_a_model_that_a_function_may_keep_is_copied_before_it_moves():
     kept = nn.Linear(2, 2)
     assert build_subject(lambda: kept, device="meta").device.type == "meta"

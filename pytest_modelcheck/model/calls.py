@@ -18,6 +18,7 @@ from torch.nn.modules.module import (
 from ..errors import own_error
 from .nesting import refuse_endless
 from .observe import ONE_AT_A_TIME
+from .threads import is_autograds
 
 Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to be found again in its backward
 
@@ -58,11 +59,12 @@ def module_calls(
 
     The hooks are on no module. `leave` is called also when the module raises, with None as its output. `elsewhere`
     hears of calls on other threads, where the modes and profilers of this one see nothing. `here`: whether the thread
-    that asks is one of those that are followed (by default this one alone); `elsewhere` may make it one. `keywords`
-    hears, just before `leave`, what the call was given by keyword: before it nobody is told.
+    that asks is one of those that are followed (by default this one, and autograd's, where a backward runs on a
+    device); `elsewhere` may make it one. `keywords` hears, just before `leave`, what the call was given by keyword:
+    before it nobody is told.
     """
     thread = threading.get_ident()
-    is_followed = here or (lambda: threading.get_ident() == thread)
+    is_followed = here or (lambda: threading.get_ident() == thread or is_autograds())
 
     def before(module: nn.Module, args: object) -> None:
         if elsewhere is not None and not is_followed():

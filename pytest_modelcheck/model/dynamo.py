@@ -17,7 +17,7 @@ import torch._dynamo.repro.after_dynamo  # what dynamo loads late takes long: on
 from torch import nn
 from torch._dynamo import convert_frame, eval_frame
 
-from ..errors import ModelRunError
+from ..errors import MeasurementError, ModelRunError
 from .apart import in_a_fork
 from .subject import Subject
 from .undoing import patched, undoing
@@ -31,8 +31,14 @@ def as_found(subject: Subject, work: Callable[[], Made]) -> tuple[Made, str]:
     """What `work` returns, and why it was done in this process; "" where it was in a fork, with a dynamo that knows
     nothing. Here dynamo is afterwards as it was; `work` restores the model.
 
-    Raises what `work` raises, and MeasurementError for a process that hangs or dies.
+    Raises what `work` raises, and MeasurementError for a process that hangs or dies, or where nothing can be compiled.
     """
+    if torch.cuda._is_in_bad_fork():
+        raise MeasurementError(
+            f"{subject.name}: this process is a fork of one that had begun to use CUDA, where torch.compile fails "
+            "whatever the model.\n"
+            "Run this test in a process that is no fork (without pytest-forked), or use CUDA in none before it."
+        )
     why = why_here(subject)
     if not why:
         try:

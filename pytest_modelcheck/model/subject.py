@@ -38,6 +38,7 @@ class Subject:
         self, name: str, model: nn.Module | Callable[[], nn.Module], inputs: Inputs | None = None
     ) -> None:
         self.name, self.inputs = name, inputs
+        self.asked: torch.device | None = None  # for a device, by the user
         self.owns_inputs = False  # whether the user gave them, and not their shape alone
         self.values: Inputs | None = None  # the inputs as they were before they joined a model on meta
         self.unsaved: tuple[str, ...] = ()  # what it keeps and no check can put back, as the last one saw it
@@ -60,7 +61,7 @@ class Subject:
                 )
             self._built, self._likeness = built, None
             if self.inputs is not None:
-                self.inputs = self.inputs.to(self.device)
+                self.inputs = self.inputs.to(self.home)
         return self._built
 
     @property
@@ -77,10 +78,15 @@ class Subject:
 
     @property
     def device(self) -> torch.device:
-        """Where the model's first tensor lives (cpu for a model without tensors)."""
-        for tensor in itertools.chain(self.module.parameters(), self.module.buffers()):
-            return tensor.device
-        return torch.device("cpu")
+        """Where the model runs: at home, of a model without a home where its first input is, else on the CPU."""
+        given = self.inputs.tensors if self.inputs is not None else []
+        return self.home or (given[0].device if given else torch.device("cpu"))
+
+    @property
+    def home(self) -> torch.device | None:
+        """Where the model's first tensor lives; of a model without tensors the device that was asked for, or None."""
+        own = next(itertools.chain(self.module.parameters(), self.module.buffers()), None)
+        return self.asked if own is None else own.device
 
     @property
     def is_built(self) -> bool:
@@ -120,7 +126,9 @@ class Subject:
 
     def on(self, inputs: Inputs) -> Subject:
         """The same model with other inputs."""
-        return Subject(self.name, self.model, inputs)
+        same = Subject(self.name, self.model, inputs)
+        same.asked = self.asked
+        return same
 
     def require_inputs(self) -> Inputs:
         """The inputs, or an error that lists the ways to give them."""
@@ -247,7 +255,8 @@ def build_subject(
     with same_draws("model"), loading_watched():
         made = build if makes_a_new_one(resolved) else build()
     subject = Subject(name or name_of(model) or _class_name(resolved, made), made)
-    place = wanted if made is build else subject.device
+    subject.asked = wanted
+    place = wanted if made is build else subject.home
     if inputs is not None and input_size is not None:
         raise SubjectError(f"{subject.name}: give inputs= or input_size=, not both")
     if input_size is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.pool import Pool, ThreadPool
 from threading import Thread
 from typing import Any, TypeAlias
+
+import torch
 
 from .undoing import patched
 
@@ -52,6 +55,16 @@ def followed(hand_over: HandOver) -> Iterator[None]:
         patched(Pool, **taken),
     ):
         yield
+
+
+def is_autograds() -> bool:
+    """Whether this is a thread of autograd's own, at work: one for each device runs the backward there, in the modes of
+    the thread that asked for it.
+    """
+    if torch._C._current_graph_task_id() == -1:
+        return False
+    own = threading.get_ident()  # current_thread() would register it
+    return all(t.ident != own or isinstance(t, threading._DummyThread) for t in threading.enumerate())
 
 
 def _within(context: AbstractContextManager[object] | None, function: Function) -> Function:

@@ -228,3 +228,11 @@ def test_a_second_look_shares_the_first(monkeypatch: pytest.MonkeyPatch) -> None
     assert check.compile().graphs == first.graphs
     with pytest.raises(TypeError):
         check.compile(dynamic=False)
+
+
+def test_in_a_fork_of_a_process_with_cuda_it_is_no_fault_of_the_models(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "_is_in_bad_fork", lambda: True)
+    with pytest.raises(MeasurementError, match="fork of one that had begun to use CUDA"):
+        ModelCheck(Net(), X).compile()

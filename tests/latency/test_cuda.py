@@ -21,16 +21,22 @@ def test_the_clock_is_the_devices():
     assert seen.environment["device"] == torch.cuda.get_device_name()
 
 
-def test_it_waits_until_the_device_is_done():
+@pytest.mark.parametrize("stream", [None, "its own"])
+def test_it_waits_until_the_device_is_done(stream):
+    """On whatever stream: of one of its own the model does not tell when it is done."""
     a = torch.randn(4096, 4096, device="cuda")
+    other = torch.cuda.Stream() if stream else torch.cuda.current_stream()
+    torch.cuda.synchronize()
 
     def products():
-        out = a
-        for _ in range(20):
-            out = out @ a
-        return out
+        with torch.cuda.stream(other):
+            out = a
+            for _ in range(20):
+                out = out @ a
+            return out
 
     products()
+    torch.cuda.synchronize()
     device, wall = CudaClock(torch.device("cuda")).measure(products)
     work = 20 * 2 * 4096**3
     assert work / device < 3e15  # no device computes that fast: it did not only measure the launch

@@ -20,6 +20,7 @@ def test_kernels_are_in_times_and_trace(tmp_path):
     assert modules[""].device_time == pytest.approx(seen.device_seconds, rel=0.05)
     trace = gzip.decompress(seen.export_chrome_trace(tmp_path / "t.json.gz").read_bytes())
     assert b'"cat": "kernel"' in trace
+    assert not [name for name in seen.counts if name.startswith("void ")]  # a kernel is no operator
 
 
 def test_counts_and_flops_are_those_of_torch_profiler():

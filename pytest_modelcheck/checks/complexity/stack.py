@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...model.calls import Running
 from ...model.exported import Exported
 from ...model.shapes import sizes
+from ...model.threads import is_autograds
 from .formulas import first_tensor
 
 
@@ -34,7 +35,10 @@ class ModuleStack(Running):
     @property
     def running(self) -> list[str]:
         """On this thread, the innermost module last."""
-        return self._by_thread[get_ident()]
+        thread = get_ident()
+        if thread not in self._by_thread and is_autograds():
+            self._by_thread[thread] = [""]
+        return self._by_thread[thread]
 
     @running.setter
     def running(self, names: list[str]) -> None:
@@ -42,7 +46,7 @@ class ModuleStack(Running):
 
     def is_known(self) -> bool:
         """Whether this thread is followed."""
-        return get_ident() in self._by_thread
+        return get_ident() in self._by_thread or is_autograds()
 
     @contextmanager
     def on_this_thread(self, owner: str) -> Iterator[None]:
@@ -87,7 +91,7 @@ class ModuleStack(Running):
 
     def current(self) -> str:
         """The innermost module that runs on this thread, within a graph the one that the line stands for."""
-        name = self._by_thread[get_ident()][-1]
+        name = self.running[-1]
         if not self._has_graphs or name not in self._exported:
             return name
         name = self._exported.owner(name)

@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from typing import Protocol
 
 
+class DeviceType(Protocol):
+    """Of torch's DeviceType."""
+
+    name: str
+
+
 class Average(Protocol):
-    """All calls of one operator (torch's FunctionEventAvg)."""
+    """All calls of one operator, or of one kernel (torch's FunctionEventAvg)."""
 
     key: str
     count: int
     flops: int
     is_user_annotation: bool
+    device_type: DeviceType
     input_shapes: object
     self_cpu_memory_usage: int
     self_device_memory_usage: int
@@ -47,6 +54,12 @@ class Span(Protocol):
     start: float
 
 
+class Kernel(Protocol):
+    """What ran on the device."""
+
+    duration: float  # microseconds
+
+
 class Event(Protocol):
     """One call (torch's FunctionEvent)."""
 
@@ -55,13 +68,11 @@ class Event(Protocol):
     is_async: bool
     time_range: Span
     cpu_parent: Event | None
+    cpu_children: list[Event]
+    kernels: list[Kernel]  # that it launched itself
     cpu_memory_usage: int
     device_memory_usage: int
 
     @property
     def cpu_time_total(self) -> float:
         """Microseconds on the host."""
-
-    @property
-    def device_time_total(self) -> float:
-        """On the device."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHOWN = 60  # rows of the record, per table
 SHOWN_PLACES = 5  # of what makes the host wait
+BUFFER = "Activity Buffer Request"  # of the profiler itself, which torch gives the kernels of the operator around it
 TO_HOST = "Memcpy DtoH"  # begins the name of a copy from the device to the host
 
 
@@ -114,7 +115,7 @@ class Profile(Reported):
         ranges: list[Event] = [e for e in self.torch_profiler.events() if e.name.startswith(MODULE)]
         for event in sorted(ranges, key=lambda e: e.time_range.start):
             entry = found.setdefault(_path(event), ModuleTime())
-            seconds, device = event.cpu_time_total * 1e-6, event.device_time_total * 1e-6
+            seconds, device = event.cpu_time_total * 1e-6, _on_device(event) * 1e-6
             entry.calls += 1
             entry.time += seconds
             entry.self_time += seconds
@@ -280,7 +281,8 @@ def _refuse_unknown(pattern: str) -> None:
 
 
 def _is_operator(average: Average) -> bool:
-    return "::" in average.key and not average.is_user_annotation
+    """Not a kernel, whose name may be one of C++: they are in the averages too."""
+    return "::" in average.key and not average.is_user_annotation and average.device_type.name == "CPU"
 
 
 def _busiest(averages: Iterable[Average]) -> list[Average]:
@@ -306,6 +308,13 @@ def _operator(average: Average) -> dict[str, object]:
         "memory": average.self_cpu_memory_usage + average.self_device_memory_usage,
         "flops": int(average.flops),
     }
+
+
+def _on_device(event: Event) -> float:
+    """Microseconds of the kernels that it and what it called launched; torch's own sum has some of them twice."""
+    return sum(kernel.duration for kernel in event.kernels) + sum(
+        _on_device(child) for child in event.cpu_children if child.name != BUFFER
+    )
 
 
 def _path(event: Event) -> str:
