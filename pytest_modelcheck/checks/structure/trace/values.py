@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dis
 import enum
 import functools
 import hashlib
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -19,12 +18,12 @@ from ....model.guard import storage_key
 from ....model.state.digest import of_bytes
 from ....model.state.kinds import cells
 from ..digest import digest
+from .bytecode import facts
 
 PER_AXIS = frozenset(
     ["kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor"]
 )
 MOST = 32  # values that are written out; of more there is a digest
-_TOLD = ("LOAD_CONST", "RETURN_CONST", "LOAD_SMALL_INT", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD")
 
 
 def canonical(value: object, name: str = "") -> object:
@@ -90,22 +89,11 @@ def _object(value: object) -> object:
         return [canonical(value.func), canonical(value.args), canonical(value.keywords)]
     if isinstance(value, types.FunctionType) and not value.__module__.startswith("torch."):
         variables = [canonical(v) for v in cells(value) if isinstance(v, (bool, int, float, str))]
-        return f"function {digest([*_facts(value.__code__), variables])[:12]}"
+        return f"function {digest([*facts(value.__code__), variables])[:12]}"
     try:
         return getattr(value, "__qualname__", type(value).__name__)
     except Exception:  # its own `__getattr__`
         return type(value).__name__
-
-
-def _facts(code: types.CodeType) -> Iterator[str]:
-    """What code does, in its operators, constants and the names that it asks for; names of its own are no fact."""
-    for step in dis.get_instructions(code):
-        if isinstance(step.argval, types.CodeType):
-            yield from _facts(step.argval)
-        elif step.opname.startswith(("BINARY", "COMPARE", "UNARY")):
-            yield f"{step.opname} {step.argrepr}"
-        elif step.opname in _TOLD:
-            yield str(step.argval)
 
 
 def array_words(value: np.ndarray[Any, Any]) -> object:
