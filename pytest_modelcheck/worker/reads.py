@@ -57,6 +57,7 @@ class Reads:
 
     def watch(self) -> None:
         """Begin. It cannot be ended: an audit hook stays until the process ends."""
+        _standard(), _packages()  # before anything is heard: Python 3.13 imports to know them
         sys.meta_path.insert(0, _Told())
         sys.addaudithook(self._hear)
         self._watch_stat()

@@ -53,6 +53,10 @@ FILES = {
         ["a.bin"],
     ),
     "written, then read": ("open('c', 'w').close(); open('c')", []),
+    "where Python's folders are not to be had yet": (
+        "import sysconfig; sysconfig.get_path = None; os.stat('a.bin')",
+        ["a.bin"],
+    ),
     "of the job itself": ("open('job/x', 'w').close(); open('job/x')", []),
     "opened unseen by a library": (
         "import safetensors; safetensors.safe_open('a.safetensors', 'np')",
