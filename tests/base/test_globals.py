@@ -1,6 +1,6 @@
 """What an import can change for the whole process is seen: settings, functions, methods, operators, libraries."""
 
-import os
+import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -113,15 +113,15 @@ def test_two_trees_live_side_by_side_and_share_what_is_installed(tmp_path, monke
 
 
 def test_a_library_of_the_users_own_is_seen_an_installed_one_is_not(tmp_path, monkeypatch):
-    library = next(Path(os.__file__).with_name("lib-dynload").glob("_bisect.*"))
-    shutil.copy(library, tmp_path / library.name)
+    """Pillow's, as Python's own may all be built in."""
+    spec = importlib.util.find_spec("PIL._imagingmath")
+    library = Path(spec.origin)
+    shutil.copy(library, tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "_bisect", raising=False)
     with Libraries() as libraries:
-        import _bisect
-    assert [os.path.basename(file) for file in libraries.seen] == [library.name]
-    monkeypatch.undo()
-    monkeypatch.delitem(sys.modules, "_bisect", raising=False)
+        import _imagingmath  # noqa: F401
+    monkeypatch.delitem(sys.modules, "_imagingmath")
+    assert libraries.seen == [str(tmp_path / library.name)]
     with Libraries() as libraries:
-        import _bisect  # noqa: F401
+        importlib.util.module_from_spec(spec)
     assert libraries.seen == []
