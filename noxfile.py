@@ -13,7 +13,7 @@ nox.options.reuse_existing_virtualenvs = True  # torch is large
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 OLDEST = PROJECT["requires-python"].removeprefix(">=")
-NEWEST = [one.rpartition(" ")[2] for one in PROJECT["classifiers"] if "Python :: 3." in one][-1]
+PYTHONS = [one.rpartition(" ")[2] for one in PROJECT["classifiers"] if "Python :: 3." in one]
 OPTIONAL = ("torchvision", "onnx", "onnxscript", "onnxruntime", "libcst", "safetensors")
 
 
@@ -27,9 +27,9 @@ def floors(project: dict[str, Any] = PROJECT) -> Iterator[str]:
             yield f"{one.name}=={least}"
 
 
-@nox.session
+@nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests of the plugin; arguments go to pytest: `nox -s tests -- tests/structure`."""
+    """The tests, on each Python that is here: `nox -s tests-3.12 -- tests/structure`; arguments go to pytest."""
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
 
@@ -43,7 +43,7 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *session.posargs, env={"MODELCHECK_VERSIONS": "lowest"})
 
 
-@nox.session(python=NEWEST)
+@nox.session(python=PYTHONS[-1])
 def newest(session: nox.Session) -> None:
     """The tests, with the newest versions of everything."""
     session.install("--upgrade", "--upgrade-strategy", "eager", "-e", ".[test]")

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,12 @@ def test_what_is_installed_is_no_lower_and_the_lowest_session_has_just_that(sess
             assert Version(installed.public.partition("+")[0]) == Version(least), name
 
 
-def test_python_goes_from_the_first_that_is_allowed_to_the_last_that_is_named(sessions):
-    assert (sessions.OLDEST, sessions.NEWEST) == ("3.10", "3.13")
+def test_each_python_from_the_first_that_is_allowed_to_the_last_that_is_named_is_tested(sessions):
+    assert sessions.PYTHONS == ["3.10", "3.11", "3.12", "3.13"]
+    assert sessions.PYTHONS[0] == sessions.OLDEST
+    assert sessions.tests.python == sessions.PYTHONS
+    assert (sessions.lowest.python, sessions.newest.python) == (sessions.OLDEST, sessions.PYTHONS[-1])
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == sessions.PYTHONS
     if os.environ.get("MODELCHECK_VERSIONS") == "lowest":
         assert platform.python_version().startswith("3.10.")
