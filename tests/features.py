@@ -19,8 +19,14 @@ needs_grouped_mm = pytest.mark.skipif(
 DYNAMO_SAYS_ALL = hasattr(
     InstructionTranslatorBase, "log_graph_break"
 )  # torch 2.6 says less, and traces less
+RECOMPILE_LIMIT = (
+    "recompile_limit" if hasattr(torch._dynamo.config, "recompile_limit") else "cache_size_limit"
+)
 needs_traced_classes = pytest.mark.skipif(
     not DYNAMO_SAYS_ALL, reason="this torch breaks the graph where an attribute of a class is set"
+)
+needs_profilers_in_turn = pytest.mark.skipif(
+    torch.__version__ < (2, 7), reason="this torch crashes when another profiler takes the place of its own"
 )
 _EXPORTER_2_6 = not find_spec("torch.onnx._internal.exporter._dynamic_shapes")
 needs_lstm_that_onnx_checks = pytest.mark.skipif(

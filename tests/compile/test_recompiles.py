@@ -17,7 +17,7 @@ from pytest_modelcheck.errors import MeasurementError, ModelRunError
 from pytest_modelcheck.model.apart import in_a_fork
 from pytest_modelcheck.model.dynamo import afresh
 
-from ..features import needs_traced_classes, rows
+from ..features import RECOMPILE_LIMIT, needs_traced_classes, rows
 from .kinds import RECOMPILES, Stateful, model_of
 
 X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
@@ -126,9 +126,7 @@ def test_counts_are_those_of_the_counters() -> None:
 
 
 def test_a_limit_of_torch_ends_in_a_fallback() -> None:
-    config = torch._dynamo.config
-    limit = "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit"  # in torch 2.6
-    with config.patch({limit: 3}):
+    with torch._dynamo.config.patch({RECOMPILE_LIMIT: 3}):
         found = ModelCheck(Plain(), X).compile(sizes=[(n, 4) for n in range(5, 10)], dynamic=False)
     assert found.recompiles < 5
     assert re.search("recompile limit|cache_size_limit", found.fallback[0].reason)
