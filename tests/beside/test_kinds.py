@@ -58,7 +58,10 @@ def test_the_last_attempt_counts(options, project):
     assert len(record["panels"]) == 1
     assert len(record["failures"]) == 1
     properties = re.findall("modelcheck.params", (project.pytester.path / "junit.xml").read_text())
-    assert len(properties) == 6  # one of each attempt, as pytest has them
+    assert len(properties) in (
+        3,
+        6,
+    )  # one of each attempt, or of the last: as pytest and the plugin keep them
 
 
 def test_the_page_of_html(project):
