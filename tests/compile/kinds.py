@@ -295,10 +295,8 @@ def generator(self: Any, x: Tensor) -> Tensor:
 SKIPPED: tuple[Callable[..., Tensor], ...] = (in_try, in_loop, in_context, opens, lock, generator)
 if DYNAMO_SAYS_ALL:
     SKIPPED += (identity, suppresses)
-else:
-    BREAKS += (
-        identity,
-    )  # dynamo of torch 2.6 goes on after it; and `with suppress(...)` itself breaks there
+else:  # dynamo of torch 2.6 goes on after the first, and breaks at `with suppress(...)` itself
+    BREAKS += (identity,)
 
 
 def with_numpy(self: Any, x: Tensor) -> Tensor:
@@ -444,7 +442,7 @@ RECOMPILES = (  # kind, what the guard names, what to change
     (configured, "self.config.factor", "the attribute factor"),
     (of_the_class, "Config.step == 0", "the global Config"),
     (function, "self.act", "the attribute act"),
-    (layers, "self.layers", "the attribute layers"),
+    (layers, "hasattr(self.layers, '1')" if DYNAMO_SAYS_ALL else "self.layers", "the attribute layers"),
     (flips, "self.drop.training", "train() or eval()"),
     (turned, "stride mismatch", "one memory layout"),
     (default, "grad_mode", "torch's modes"),

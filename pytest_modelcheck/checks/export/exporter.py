@@ -66,8 +66,11 @@ def _understood(dynamic: object) -> object:
 @contextlib.contextmanager
 def _untraced() -> Iterator[None]:
     """torch 2.6 traces what torch.export refuses: a file of the branch that the example takes, which agrees with it."""
-    from torch.onnx._internal.exporter import _capture_strategies as ways
-
+    try:
+        from torch.onnx._internal.exporter import _capture_strategies as ways
+    except ImportError:  # a torch that has other ways
+        yield
+        return
     kept = tuple(way for way in ways.CAPTURE_STRATEGIES if "Jit" not in way.__name__)
     with patched(ways, CAPTURE_STRATEGIES=kept):
         yield
