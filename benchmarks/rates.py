@@ -16,6 +16,7 @@ import json
 import math
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -117,17 +118,24 @@ def run(study: Study, minutes: float) -> tuple[list[Figure], str]:
     with tempfile.TemporaryDirectory() as folder:
         told, most = Path(folder, "figures"), GRACE * minutes if study.timed else study.minutes
         try:
-            ended = subprocess.run(
-                [sys.executable, *_arguments(study, minutes, told)],
-                cwd=HERE.parent if study.command[0] == "-m" else folder,
-                timeout=60 * most,
-            )
+            place = HERE.parent if study.command[0] == "-m" else Path(folder)
+            status = _status([sys.executable, *_arguments(study, minutes, told)], place, 60 * most)
             figures = study.figures(told)
         except subprocess.TimeoutExpired:
             return [], f"it did not end within {most:g} minutes"
         except Exception as error:
             return [], f"it ended without figures: {type(error).__name__}: {error}"
-    return figures, problem(study, figures, ended.returncode)
+    return figures, problem(study, figures, status)
+
+
+def _status(command: Sequence[str], folder: Path, timeout: float) -> int:
+    """Its exit status; whatever it started ends with it where it takes too long, or this is interrupted."""
+    with subprocess.Popen(command, cwd=folder, start_new_session=True) as process:
+        try:
+            return process.wait(timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def _arguments(study: Study, minutes: float, told: Path) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 import traceback
 from collections.abc import Iterable
 
@@ -104,7 +103,7 @@ def out_of_sight(modules: Iterable[str], watcher: str) -> str:
 
 ISSUES = "https://github.com/pytest-modelcheck/pytest-modelcheck/issues"
 _HOME = os.path.dirname(__file__) + os.sep
-_LIBRARIES = (sysconfig.get_paths()["stdlib"] + os.sep, f"{os.sep}site-packages{os.sep}torch{os.sep}")
+_LIBRARIES = (os.path.dirname(os.__file__) + os.sep, f"{os.sep}site-packages{os.sep}torch{os.sep}")
 
 
 def own_error(what: str, error: BaseException) -> MeasurementError:

@@ -1,11 +1,12 @@
 """What the installed torch has, where a test needs it."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import torch
-from torch.onnx._internal.exporter import _capture_strategies
+from torch._dynamo.symbolic_convert import InstructionTranslatorBase
 from torch.utils._python_dispatch import TorchDispatchMode
 
 needs_watched_flows = pytest.mark.skipif(
@@ -15,8 +16,28 @@ needs_watched_flows = pytest.mark.skipif(
 needs_grouped_mm = pytest.mark.skipif(
     not hasattr(torch, "_grouped_mm"), reason="this torch has no _grouped_mm"
 )
-EXPORT_TRACES = any("Jit" in one.__name__ for one in _capture_strategies.CAPTURE_STRATEGIES)
-needs_strict_export = pytest.mark.skipif(EXPORT_TRACES, reason="this torch traces what it cannot export")
+DYNAMO_SAYS_ALL = hasattr(
+    InstructionTranslatorBase, "log_graph_break"
+)  # torch 2.6 says less, and traces less
+RECOMPILE_LIMIT = (
+    "recompile_limit" if hasattr(torch._dynamo.config, "recompile_limit") else "cache_size_limit"
+)
+needs_traced_classes = pytest.mark.skipif(
+    not DYNAMO_SAYS_ALL, reason="this torch breaks the graph where an attribute of a class is set"
+)
+needs_profilers_in_turn = pytest.mark.skipif(
+    torch.__version__ < (2, 7), reason="this torch crashes when another profiler takes the place of its own"
+)
+_EXPORTER_2_6 = not find_spec("torch.onnx._internal.exporter._dynamic_shapes")
+needs_lstm_that_onnx_checks = pytest.mark.skipif(
+    _EXPORTER_2_6, reason="this torch writes an LSTM by SplitToSequence, whose shapes onnx.checker gets wrong"
+)
+needs_export_of_parity = pytest.mark.skipif(
+    _EXPORTER_2_6, reason="this torch exports no branch on a size that is even"
+)
+needs_fixed_axis_by_name = pytest.mark.skipif(
+    _EXPORTER_2_6, reason="this torch says that the model fixes an axis, but not of which input"
+)
 
 
 def rows(table: Mapping[str, tuple[Any, ...]], needs: Mapping[str, pytest.MarkDecorator]) -> list[Any]:

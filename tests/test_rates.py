@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,26 @@ def test_a_study_and_its_end(tmp_path, source, told):
     study = rates.Study((str(script),), {"alarms": Bound(most=0.01)}, minutes=minutes)
     _, wrong = rates.run(study, 1)
     assert wrong.startswith(told) if told else not wrong
+
+
+def test_a_study_that_does_not_end_leaves_no_process(tmp_path):
+    script, told = tmp_path / "study.py", tmp_path / "child"
+    write = f"open({str(told)!r}, 'w').write(str(os.getpid()))"
+    script.write_text(f"import os, time\nos.fork() or {write}\ntime.sleep(600)")
+    _, wrong = rates.run(rates.Study((str(script),), {}, minutes=0.05), 1)
+    assert wrong == "it did not end within 0.05 minutes"
+    end = time.monotonic() + 30
+    while (state := running(told.read_text())) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not state
+
+
+def running(pid):
+    """Whether a process is there that has not ended."""
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_failed_tests_are_a_rate(tmp_path):

@@ -410,6 +410,11 @@ def test_functions_make_inputs_and_objects_are_inputs(inputs):
     assert ModelCheck(Takes(), inputs).complexity().macs == 24
 
 
+def test_what_makes_inputs_is_called_without_arguments():
+    with pytest.raises(SubjectError, match=r"inputs=Linear is .* without in_features, out_features\.\nGive"):
+        ModelCheck(nn.Identity(), nn.Linear)
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [

@@ -16,24 +16,35 @@ import torch
 from torch import Tensor, fx
 from torch._C import DispatchKey
 from torch._ops import HigherOrderOperator
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
+from ..errors import MeasurementError
 from .undoing import patched
 
 Function: TypeAlias = Callable[..., Any]
 Rule: TypeAlias = Callable[..., Any]  # gets an operator's arguments; NotImplemented: as torch runs it
 
+UNWATCHED: frozenset[str] = (  # torch 2.6 runs these under no mode of ours
+    frozenset()
+    if hasattr(TorchDispatchMode, "supports_higher_order_operators")
+    else frozenset(("flex_attention", "flex_attention_backward", "scan", "associative_scan"))
+)
 WHOLE = ("flex_attention", "flex_attention_backward")  # take functions too, but are one operator
 
 
 @contextmanager
 def plainly(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
-    """In the block higher-order operators run by `rules`, by default as Python; torch compiles none."""
+    """In the block higher-order operators run by `rules`, by default as Python; torch compiles none.
+
+    Raises MeasurementError for one that this torch cannot run so.
+    """
     ruled = PLAIN if rules is None else {**PLAIN, **rules}
     call: Function = HigherOrderOperator.__call__
     compiled = torch.compile
 
     def run(operator: HigherOrderOperator, /, *args: Any, **kwargs: Any) -> Any:
+        _refuse_unwatched(operator.name())
         rule = ruled.get(operator.name()) or _in_the_open(operator, args)
         out = rule(*args, **kwargs) if rule is not None else NotImplemented
         return call(operator, *args, **kwargs) if out is NotImplemented else out
@@ -42,11 +53,20 @@ def plainly(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
     def as_written(model: Any = None, **options: Any) -> Any:
         caller = str(sys._getframe(1).f_globals.get("__name__"))
         if model is not None and caller.startswith("torch."):
+            _refuse_unwatched(getattr(model, "__name__", ""))
             return model
         return compiled(model, **options)
 
     with patched(HigherOrderOperator, __call__=run), patched(torch, compile=as_written):
         yield
+
+
+def _refuse_unwatched(name: str) -> None:
+    if name in UNWATCHED:
+        raise MeasurementError(
+            f"the model calls {name}, which torch {torch.__version__} cannot run while its operators are watched.\n"
+            "That is no fault of the model: a newer torch can."
+        )
 
 
 def _in_the_open(operator: HigherOrderOperator, args: Sequence[object]) -> Function | None:

@@ -22,7 +22,7 @@ from .guess import guess_size
 from .inputs import Inputs as Inputs
 from .inputs import dtype_name as dtype_name
 from .loading import is_loaded, loading_watched
-from .mistaken import makes_inputs, wants_whole_numbers
+from .mistaken import makes_inputs, missing_arguments, wants_whole_numbers
 from .nesting import endless, refuse_endless
 from .observe import Observed, observe
 from .places import is_in_backward, place_of_error
@@ -266,7 +266,7 @@ def build_subject(
         subject.inputs = Inputs.of(own()).to(place) if own is not None else None
     else:
         with same_draws("inputs"):
-            given = inputs() if makes_inputs(inputs) else inputs
+            given = _made(inputs, subject.name) if makes_inputs(inputs) else inputs
         if why := endless(given):
             raise SubjectError(f"{subject.name}: inputs= {why}: no model is called with that")
         inputs_given = Inputs.of(given)
@@ -274,6 +274,15 @@ def build_subject(
         if place is not None and torch.device(place).type == "meta":
             subject.values = inputs_given
     return subject
+
+
+def _made(make: Callable[[], object], name: str) -> object:
+    if missing := ", ".join(missing_arguments(make)):
+        raise SubjectError(
+            f"{name}: inputs={name_of(make) or as_written(make)} is called for them, and cannot be without {missing}.\n"
+            "Give what the model is called with, or a callable that returns it and needs no argument."
+        )
+    return make()
 
 
 def _checked_size(size: object) -> Sequence[Any]:

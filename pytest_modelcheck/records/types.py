@@ -17,8 +17,8 @@ SCHEMA_VERSION = 2
 OutcomeName: TypeAlias = Literal[
     "pass", "fail", "inconclusive", "not gated", "accepted", "expected", "skipped", "not run", "error"
 ]
-Figure: TypeAlias = "float | None"
-Number: TypeAlias = "float | str | None"  # NaN and infinities are strings in a record
+Figure: TypeAlias = float | None
+Number: TypeAlias = float | str | None  # NaN and infinities are strings in a record
 Pattern = tuple[str, str]  # as an annotation of `str`: a regular expression for the whole text, and its name
 Base64: TypeAlias = Annotated[str, ("[A-Za-z0-9+/]*={0,2}", "base64")]
 

@@ -103,7 +103,7 @@ ARGUMENTS = st.sampled_from(
         st.lists(ARGUMENTS | TEXT.map(lambda text: text or "."), max_size=4),
     ),
 )
-def test_a_command_ends_in_words(tmp_path, monkeypatch, capsys, words):
+def test_a_command_ends_in_words(tmp_path, monkeypatch, capfd, words):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pytest_modelcheck.cli.look.found_here", str)  # that starts a process
     command, rest = words
@@ -111,7 +111,7 @@ def test_a_command_ends_in_words(tmp_path, monkeypatch, capsys, words):
         status = main([command, *(word for word in rest if not word.startswith("/"))])
     except SystemExit as error:
         status = error.code
-    told = capsys.readouterr()
+    told = capfd.readouterr()
     assert status in (0, 1, 2)
     assert (status != 2) or told.err.strip()
     assert "Traceback" not in told.err

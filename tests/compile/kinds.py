@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..features import DYNAMO_SAYS_ALL
+
 LOG = logging.getLogger(__name__)
 COUNT = [0]
 HERE = "# here"
@@ -212,7 +214,7 @@ def twice(self: Any, x: Tensor) -> Tensor:
     return x * x.sum().item() + x.mean().item()  # here
 
 
-BREAKS = (
+BREAKS: tuple[Callable[..., Tensor], ...] = (
     *(item, prints, first_line, last_line, branch, tolist, logs, warns, context, nonzero, mask, disabled),
     *(explicit, numpy_random, environment, c_function, clock, deep_copy),
     *(not_recursively, decorated, comprehension, by_a_number, copies, several_lines),
@@ -290,7 +292,11 @@ def generator(self: Any, x: Tensor) -> Tensor:
     return x
 
 
-SKIPPED = (in_try, in_loop, in_context, identity, opens, lock, suppresses, generator)
+SKIPPED: tuple[Callable[..., Tensor], ...] = (in_try, in_loop, in_context, opens, lock, generator)
+if DYNAMO_SAYS_ALL:
+    SKIPPED += (identity, suppresses)
+else:  # dynamo of torch 2.6 goes on after the first, and breaks at `with suppress(...)` itself
+    BREAKS += (identity,)
 
 
 def with_numpy(self: Any, x: Tensor) -> Tensor:
@@ -436,7 +442,7 @@ RECOMPILES = (  # kind, what the guard names, what to change
     (configured, "self.config.factor", "the attribute factor"),
     (of_the_class, "Config.step == 0", "the global Config"),
     (function, "self.act", "the attribute act"),
-    (layers, "hasattr(self.layers, '1')", "the attribute layers"),
+    (layers, "hasattr(self.layers, '1')" if DYNAMO_SAYS_ALL else "self.layers", "the attribute layers"),
     (flips, "self.drop.training", "train() or eval()"),
     (turned, "stride mismatch", "one memory layout"),
     (default, "grad_mode", "torch's modes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -16,6 +17,7 @@ from pytest_modelcheck.errors import MeasurementError, ModelRunError
 from pytest_modelcheck.model.apart import in_a_fork
 from pytest_modelcheck.model.dynamo import afresh
 
+from ..features import RECOMPILE_LIMIT, needs_traced_classes, rows
 from .kinds import RECOMPILES, Stateful, model_of
 
 X = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
@@ -40,7 +42,12 @@ def results() -> dict[Callable[..., Tensor], Compiled]:
     return dict(zip((kind for kind, *_ in RECOMPILES), made, strict=True))
 
 
-@pytest.mark.parametrize(("kind", "guard", "change"), RECOMPILES, ids=[k.__name__ for k, *_ in RECOMPILES])
+@pytest.mark.parametrize(
+    ("kind", "guard", "change"),
+    rows(
+        {kind.__name__: (kind, *more) for kind, *more in RECOMPILES}, {"of_the_class": needs_traced_classes}
+    ),
+)
 def test_what_changes_between_calls_is_told(
     kind: Callable[..., Tensor], guard: str, change: str, results: dict[Callable[..., Tensor], Compiled]
 ) -> None:
@@ -119,10 +126,10 @@ def test_counts_are_those_of_the_counters() -> None:
 
 
 def test_a_limit_of_torch_ends_in_a_fallback() -> None:
-    with torch._dynamo.config.patch(recompile_limit=3):
+    with torch._dynamo.config.patch({RECOMPILE_LIMIT: 3}):
         found = ModelCheck(Plain(), X).compile(sizes=[(n, 4) for n in range(5, 10)], dynamic=False)
     assert found.recompiles < 5
-    assert "recompile limit" in found.fallback[0].reason
+    assert re.search("recompile limit|cache_size_limit", found.fallback[0].reason)
 
 
 class Two(nn.Module):

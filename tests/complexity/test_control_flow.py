@@ -11,6 +11,8 @@ from torch._higher_order_ops.map import map as mapped
 from torch.nn.attention.flex_attention import flex_attention
 
 from pytest_modelcheck import ModelCheck
+from pytest_modelcheck.errors import MeasurementError
+from pytest_modelcheck.model import plainly
 
 from ..features import needs_watched_flows
 
@@ -153,6 +155,16 @@ def test_flex_attention_with_gradients():
 @pytest.mark.parametrize("method", ["structure", "profile", "peak_memory"])
 def test_every_check_runs_flex_attention(method):
     getattr(ModelCheck(Net(flex, 16, 16), torch.ones(1, 2, 128, 16)), method)()
+
+
+@pytest.mark.parametrize(("name", "flow"), [("flex_attention", flex), ("associative_scan", products_of_all)])
+@pytest.mark.parametrize("method", ["complexity", "structure", "profile", "peak_memory"])
+def test_where_torch_cannot_run_it_so_the_model_is_not_blamed(name, flow, method, monkeypatch):
+    """As torch 2.6, whatever torch is installed."""
+    monkeypatch.setattr(plainly, "UNWATCHED", {name})
+    widths, x = ((16, 16), torch.ones(1, 2, 128, 16)) if flow is flex else ((4, 6, 4), torch.ones(ROWS, 4))
+    with pytest.raises(MeasurementError, match=f"the model calls {name}, which torch .* cannot"):
+        getattr(ModelCheck(Net(flow, *widths), x), method)()
 
 
 def test_compile_is_as_it_was():

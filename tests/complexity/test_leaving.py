@@ -9,8 +9,9 @@ from torch import nn
 from pytest_modelcheck import ModelCheck
 assert "torch._dynamo" not in sys.modules
 ModelCheck(nn.Linear(3, 3), torch.rand(2, 3)).complexity(phase="training_step")
-from torch._dynamo.variables.tensor import all_tensor_attrs
-print(all_tensor_attrs["numpy"] is torch.Tensor.numpy is torch._C.TensorBase.numpy)
+from torch._dynamo.variables import tensor
+copies = getattr(tensor, "all_tensor_attrs", {"numpy": torch.Tensor.numpy})  # torch 2.6 makes none
+print(copies["numpy"] is torch.Tensor.numpy is torch._C.TensorBase.numpy)
 """
 
 

@@ -18,8 +18,6 @@ from pytest_modelcheck.checks.export.result import Onnx
 from pytest_modelcheck.errors import MeasurementError
 from pytest_modelcheck.verdict.limit import Limit
 
-from ..features import needs_strict_export
-
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
@@ -68,7 +66,6 @@ def test_outputs_are_opened_down_to_their_tensors(make, tensors, others):
     assert (len(tensors_of(output)), list(left_out(output))) == (tensors, others)
 
 
-@needs_strict_export
 @pytest.mark.parametrize("kind", ["words", "a size", "one in a dict", "a dictionary of its own kind"])
 def test_a_file_holds_the_tensors_and_the_rest_is_told(kind):
     make, tensors, others = RETURNED[kind]

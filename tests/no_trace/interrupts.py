@@ -44,7 +44,8 @@ def _site(frame, event, argument):
         own is None or depth > DEPTH or "filelock" in code.co_filename
     ):  # its hooks around a fork: Python drops it
         return None
-    name = argument.__qualname__ if event == "c_return" else code.co_qualname
+    called = argument.__qualname__ if event == "c_return" else ""
+    name = called or getattr(code, "co_qualname", code.co_name)  # Python 3.10 knows no more
     caller = own.f_back if own is frame else own
     return Site(code.co_filename, frame.f_lineno, name, event, (caller.f_code.co_filename, caller.f_lineno))
 

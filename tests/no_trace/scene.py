@@ -227,7 +227,8 @@ def _torch():
     yield "torch functions", torch._C._is_torch_function_enabled()
     yield "dispatch modes", [*map(id, _get_current_dispatch_mode_stack())]
     yield "transforms", torch._C._functorch.maybe_current_level()
-    yield "hooks of saved tensors", str(torch._C._autograd._top_saved_tensors_default_hooks(True))
+    if hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"):  # torch 2.6 cannot tell
+        yield "hooks of saved tensors", str(torch._C._autograd._top_saved_tensors_default_hooks(True))
     yield "mutation of saved tensors", torch._C._autograd._saved_tensors_hooks_is_enabled()
     yield "multithreaded backwards", torch._C._is_multithreading_enabled()
     yield "view replay", torch._C._is_view_replay_enabled()

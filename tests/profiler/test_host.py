@@ -12,6 +12,8 @@ from pytest_modelcheck import ModelCheck
 from pytest_modelcheck.errors import NothingSeenError
 from pytest_modelcheck.model import kineto
 
+from ..features import needs_profilers_in_turn
+
 
 class Net(nn.Module):
     def __init__(self, what):
@@ -116,7 +118,10 @@ def within(make):
         within(torch.autograd.profiler_legacy.profile),
         within(torch.autograd.profiler.emit_itt),
         begun_and_left,
-        lambda x: anew(x) if torch._C._autograd._profiler_enabled() else None,
+        pytest.param(
+            lambda x: anew(x) if torch._C._autograd._profiler_enabled() else None,
+            marks=needs_profilers_in_turn,
+        ),
     ],
     ids=[
         "torch.profiler",

@@ -46,9 +46,10 @@ def test_counts_and_flops_are_those_of_torch_profiler(build, size):
     ours, averages = ModelCheck(model, x).profile(), plain.key_averages()
     assert ours.counts == {a.key: a.count for a in averages if "::" in a.key}
     assert ours.flops == sum(a.flops for a in averages) > 0
-    assert {a.key: a.cpu_memory_usage for a in ours.operators} == {
-        a.key: a.cpu_memory_usage for a in averages if "::" in a.key
-    }
+    if torch.__version__ >= (2, 7):  # torch 2.6 tells memory otherwise from run to run
+        assert {a.key: a.cpu_memory_usage for a in ours.operators} == {
+            a.key: a.cpu_memory_usage for a in averages if "::" in a.key
+        }
 
 
 def test_flops_by_hand():

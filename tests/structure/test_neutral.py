@@ -11,6 +11,7 @@ import warnings
 import pytest
 import torch
 
+from ..features import needs_watched_flows, rows
 from .neutral import Neutral, models, structure
 from .neutral_pairs import pairs
 from .same import compute_the_same, made
@@ -72,7 +73,13 @@ def test_models_are_the_same_in_another_process():
     assert len(there) == len(here)
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=repr)
+@pytest.mark.parametrize(
+    "pair",
+    rows(
+        {repr(pair): (pair,) for pair in PAIRS},
+        {"forward: a function by another name": needs_watched_flows},  # of flex_attention
+    ),
+)
 def test_another_spelling_is_the_same(pair):
     models = [made(side) for side in (pair.base, pair.head)]
     assert compute_the_same(*models, pair.inputs)

@@ -153,6 +153,8 @@ class Findings:
         """Why; "" for a function that was compiled, or that has nothing to compile."""
         if frame.failed is not None:
             return fallback_words(str(getattr(frame.failed, "msg", frame.failed)))
+        if frame.ended is not None and not frame.compiled and not frame.skipped:  # torch 2.6, within loops
+            return fallback_words(frame.ended.message)
         disabled = (
             frame is self.root and "disabled" in frame.skipped
         )  # of others the caller has a break there

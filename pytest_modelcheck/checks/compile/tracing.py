@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch._dynamo import output_graph, symbolic_convert
+from torch._dynamo.exc import Unsupported
 
 from ...model.dynamo import conversions
 from ...model.undoing import patched
@@ -95,10 +96,13 @@ class Trace:
     @contextmanager
     def _logged(self, translator: Any, thread: int) -> Iterator[None]:
         """Note the breaks; torch before 2.9 logs some of them alone, but gives each graph the reason why it ends."""
-        if "exc" not in translator.log_graph_break.__code__.co_varnames:
+        log = getattr(translator, "log_graph_break", None)
+        if log is None:
+            yield from self._told(thread)
+            return
+        if "exc" not in log.__code__.co_varnames:
             yield from self._reasons(thread)
             return
-        log = translator.log_graph_break
 
         def logged(tx: Any, code_options: Any, reason: str, exc: Any) -> Any:  # as dynamo calls them
             if threading.get_ident() == thread and not getattr(exc, "logged", False):
@@ -106,6 +110,21 @@ class Trace:
             return log(tx, code_options, reason, exc)
 
         with patched(translator, log_graph_break=logged):
+            yield
+
+    def _told(self, thread: int) -> Iterator[None]:
+        """In torch 2.6 a function logs them."""
+        log = symbolic_convert.log_graph_break  # type: ignore[attr-defined]
+
+        def logged(
+            code_options: Any, reason: str = "", exc_info: bool = False, user_stack: Any = None
+        ) -> Any:
+            if threading.get_ident() == thread:
+                stack = user_stack or torch._guards.TracingContext.extract_stack()
+                self._break(reason.removeprefix("Unsupported: "), stack, sys.exc_info()[1])
+            return log(code_options, reason, exc_info, user_stack)
+
+        with patched(symbolic_convert, log_graph_break=logged):
             yield
 
     def _reasons(self, thread: int) -> Iterator[None]:
@@ -129,6 +148,8 @@ class Trace:
             yield self.running[-1]
         except BaseException as error:
             self.running[-1].failed = error
+            if isinstance(error, Unsupported) and not hasattr(error, "logged"):
+                self._break(str(error.msg), error.real_stack, error)
             raise
         finally:
             self.running.pop()

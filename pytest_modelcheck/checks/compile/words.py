@@ -19,6 +19,9 @@ _IDLE = re.compile(
 _ASIDE = re.compile(r" \((?:e\.g\. [^)]*\)?[^)]*|has_kwargs \w+|reason: None)\)")
 _WITHIN = re.compile(r"got \w+\((['\"])(.+?)\1\)")  # the error of an operator, in torch's explanation
 _WHILE = "\n*** While handling this graph break"
+_LIMITED = re.compile("recompile limit|cache_size_limit")  # the second in torch 2.6
+_ENABLE = "; to enable, "  # before what to change, and
+_MAY_BE = ". This function is either"  # before what it may be: as torch 2.6 says it, all in one line
 
 _OUTPUT = (
     "leave it out while compiling (`if not torch.compiler.is_compiling():`), or add it to "
@@ -27,19 +30,24 @@ _OUTPUT = (
 _BRANCH = "compute both ways and choose with torch.where, or write torch.cond"
 _FOREIGN = "call it outside of forward, or make an operator of it (torch.library.custom_op)"
 _HINTS = (  # what torch says -> what to change
-    (r"builtin operator `(?:print|input|breakpoint)`|_warnings\.warn|warnings\.warn|logg(?:ing|er)", _OUTPUT),
+    (r"builtin operator `(?:print|input|breakpoint)`|builtin: (?:print|input) ", _OUTPUT),
+    (r"_warnings\.warn|warnings\.warn|logg(?:ing|er)", _OUTPUT),
     (r"pdb|builtin `?breakpoint", "take the breakpoint out"),
     (r"Data-dependent (?:branching|jump|assert)|generic_jump", _BRANCH),
     (r"Tensor\.item|_local_scalar_dense", "keep it a tensor, or set torch._dynamo.config.capture_scalar_outputs"),
     (r"builtin operator `open`", "read files before the model is called"),
     (r"os\.environ|putenv", "read and set the environment before the model is called"),
-    (r"as_proxy", "give operators tensors and numbers alone: what id() and the like return cannot be in a graph"),
+    (r"as_proxy|call_id", "give operators tensors and numbers alone: what id() and the like give cannot be in a graph"),
     (r"no fake impl|register_fake", "register a fake implementation of the operator (torch.library.register_fake)"),
     (r"numpy function|numpy\.ndarray to Tensor", "write it with torch's operators"),
     (r"returned non-Tensor|torch\.Generator", "do it before the model is called, and keep what it gives"),
     (r"__build_class__", "define the class outside of forward"),
     (r"jit\.script", "give the module as it is written, without torch.jit"),
-    (r"marked as skipped|C extension", _FOREIGN),
+    (r"marked as skipped|C extension|unsupported builtin", _FOREIGN),
+    (r"disable\(\) wrapped function", "take torch.compiler.disable away, or call it outside of forward"),
+    (r"skip function graph_break", "take the call of torch._dynamo.graph_break() out"),
+    (r"copy\.deepcopy", "copy before the model is called"),
+    (r"tensor for tolist", "keep it a tensor, or make it one of whole numbers"),
 )  # fmt: skip
 _ANY_SIZE = "pass dynamic=True, or mark the axis with torch._dynamo.mark_dynamic"
 _VALUE = "{0} is a Python value that changes from call to call: keep it as it is, or make it a tensor"
@@ -75,6 +83,7 @@ _HELD = re.compile(r"___dict_contains\('(\w+)', (.+?)\)(?=$| )")
 _OBJECT = re.compile(r"___check_obj_id\((.+), \d+\)(?:, type=<class '(.+?)'>)?")
 _TYPE = re.compile(r"___check_type_id\((.+), \d+\)(?:, type=<class '(.+?)'>)?")
 _GLOBAL = re.compile(r"G\[(['\"])(\w+)\1\]")
+_LOCAL = re.compile(r"L\[(['\"])(\w+)\1\]")  # as torch 2.6 writes them
 _READ = re.compile(r'^ *File "(.+)", line (\d+), in (\S+)', re.M)
 _CHOSEN = re.compile(r"(?:#|\) and) ([^#]+?)  # (\S+):(\d+) in (\S+) \(([^)]*)\)")
 
@@ -90,15 +99,18 @@ class Words(NamedTuple):
 def break_words(message: str) -> Words:
     """What torch says of a graph break, of the first where it tells of several."""
     first = _ADDRESS.sub("", message.partition(_WHILE)[0].strip())
-    kind = first.partition("\n")[0].strip().rstrip(".:")
+    kind, _, change = first.partition("\n")[0].strip().rstrip(".:").partition(_ENABLE)
+    kind = kind.partition(_MAY_BE)[0]
     found = _EXPLANATION.search(first)
     said = _plain(found[1]) if found else ""
     within = _WITHIN.search(said)
     said = first_sentence(within[2] if within else said).rstrip(".")
     reason = f"{kind}: {said}" if said and kind.lower() not in said.lower() else said or first_sentence(kind)
     own = next((hint for pattern, hint in _HINTS if re.search(pattern, f"{kind}\n{said}")), "")
-    theirs = (" ".join(hint.split()) for hint in _HINT.findall(first))
-    return Words(kind, reason, own or first_sentence(next((h for h in theirs if not _IDLE.search(h)), "")))
+    theirs = (" ".join(hint.split()) for hint in (change, *_HINT.findall(first)))
+    return Words(
+        kind, reason, own or first_sentence(next((h for h in theirs if h and not _IDLE.search(h)), ""))
+    )
 
 
 def _plain(explanation: str) -> str:
@@ -111,7 +123,7 @@ def fallback_words(message: str) -> str:
     """Why dynamo skipped a function: the last that torch says, which is about the function, not about the line."""
     last = _ADDRESS.sub("", message).rpartition("***\n")[2].strip()
     kind, _, _ = last.partition("\n")
-    if "*** While" not in message and "recompile limit" not in kind:
+    if "*** While" not in message and not _LIMITED.search(kind):
         kind = f"dynamo cannot go on after a break in it ({kind.strip().rstrip('.')})"
     return first_sentence(kind)
 
@@ -126,7 +138,7 @@ def _guard(reason: str) -> str:
     text = reason.partition("\nUser stack trace")[0]
     text = re.sub(r"^\S*\d+/\d+\S*: ", "", text.strip())
     text = _ADDRESS.sub("", re.sub(r"\s{2,}#.*", "", text, flags=re.S))
-    text = _CONTAINED.sub(r".\1", text)
+    text = _CONTAINED.sub(r".\1", _LOCAL.sub(r"\2", text))
     text = _HELD.sub(r"'\1' in \2", text)
     text = _OBJECT.sub(lambda found: f"{found[1]} is the same {found[2] or 'object'}", text)
     return _TYPE.sub(lambda found: f"type of {found[1]} is {found[2] or 'the same'}", text)

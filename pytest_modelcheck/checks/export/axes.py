@@ -304,8 +304,10 @@ def _shapes(program: Any) -> list[list[Any]]:
         return []
     values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     found = [values.get(name) for name in program.graph_signature.user_inputs if isinstance(name, str)]
-    return [
-        [n.node.expr if isinstance(n, torch.SymInt) else int(n) for n in value.shape]
-        for value in found
-        if isinstance(value, Tensor)
-    ]
+    return [[*map(_size, value.shape)] for value in found if isinstance(value, Tensor)]
+
+
+def _size(n: Any) -> Any:
+    """A number, also where it has the form of an expression (torch 2.6, of an axis that the model fixed)."""
+    expression = n.node.expr if isinstance(n, torch.SymInt) else n
+    return expression if getattr(expression, "free_symbols", None) else int(expression)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_map
 
 from ...errors import MeasurementError
 from ...model.silence import unheard, unwatched
@@ -19,7 +21,7 @@ from .outputs import tensors_alone
 
 def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None, dynamic: object) -> Any:
     """What torch.onnx.export makes of the model; `output` is what the model returns."""
-    options: dict[str, Any] = {"dynamic_shapes": dynamic}
+    options: dict[str, Any] = {"dynamic_shapes": _understood(dynamic)}
     if opset is not None:
         options["opset_version"] = opset
     given = inputs.copied()  # older exporters write into them
@@ -30,6 +32,7 @@ def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None
         subject.restored(),
         torch.no_grad(),
         _quiet(),
+        _untraced(),
         tensors_alone(subject.module, output),
     ):
         program = torch.onnx.export(
@@ -50,6 +53,26 @@ def _quiet() -> Iterator[None]:
     """The exporter's own prints, warnings and log lines stay out of the terminal."""
     trace = logging.getLogger("torch.__trace")  # does not ask what is disabled, and pytest listens to it
     with unheard(), unwatched(), patched(trace, disabled=True):
+        yield
+
+
+def _understood(dynamic: object) -> object:
+    """Axes that are free by a name of the user's: torch 2.6 does not take names."""
+    if importlib.util.find_spec("torch.onnx._internal.exporter._dynamic_shapes"):
+        return dynamic
+    return tree_map(lambda axis: torch.export.Dim.DYNAMIC if isinstance(axis, str) else axis, dynamic)
+
+
+@contextlib.contextmanager
+def _untraced() -> Iterator[None]:
+    """torch 2.6 traces what torch.export refuses: a file of the branch that the example takes, which agrees with it."""
+    try:
+        from torch.onnx._internal.exporter import _capture_strategies as ways
+    except ImportError:  # a torch that has other ways
+        yield
+        return
+    kept = tuple(way for way in ways.CAPTURE_STRATEGIES if "Jit" not in way.__name__)
+    with patched(ways, CAPTURE_STRATEGIES=kept):
         yield
 
 

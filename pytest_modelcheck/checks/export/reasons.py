@@ -27,6 +27,11 @@ _REASONS = (  # what the exporter says -> what it means
     ("for argument 'generator'", _DRAWS),
     ("argument of type: <class 'torch._C.Generator'>", _DRAWS),  # as torch 2.6 says it
     (
+        "(op_type:SequenceAt",
+        "onnx.checker refuses the file: onnx takes what SplitToSequence gives for tensors of another rank; a newer "
+        "torch writes it otherwise",
+    ),
+    (
         "No corresponding Numpy type",
         "its outputs are of a type that numpy does not have (bfloat16), so that ONNX Runtime cannot hand them over",
     ),
@@ -65,6 +70,11 @@ def whole_reason(error: BaseException) -> str:
 
 def _chain(error: BaseException) -> list[BaseException]:
     chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+    while (cause := _cause(chain[-1])) is not None and cause not in chain:
         chain.append(cause)
     return chain
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """What it was raised for, as a traceback tells it."""
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from weakref import ReferenceType, ref
 
-import torch
 from torch import Tensor, nn
 from torch._C import DisableTorchFunction
 
 from ...model.calls import module_calls
+from ...model.shapes import is_plain
 from .leaves import leaves
 from .sketch import Sketch
 
@@ -174,8 +174,7 @@ class _Recorder:
 def _tensors(value: object) -> list[Tensor]:
     """Those that hold values, as they are: not views of them, which would be others each time."""
     if isinstance(value, Tensor):
-        plain = value.layout is torch.strided and not (value.is_meta or value.is_nested or value.is_quantized)
-        return [value] if plain else [*leaves(value).values()]
+        return [value] if is_plain(value) and not value.is_meta else [*leaves(value).values()]
     if isinstance(value, (tuple, list)):
         return [tensor for part in value for tensor in _tensors(part)]
     if isinstance(value, (bool, int, float, str, type(None))):

@@ -241,8 +241,9 @@ class _Left:
 
 
 def _saved_hooks() -> Any:
-    """The innermost `saved_tensors_hooks`."""
-    return torch._C._autograd._top_saved_tensors_default_hooks(True)
+    """The innermost `saved_tensors_hooks`; None where there are none, or where torch cannot tell (2.6)."""
+    top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    return None if top is None else top(True)
 
 
 def _autocast_depth() -> int:
