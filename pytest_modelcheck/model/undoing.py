@@ -97,11 +97,28 @@ def unharmed(function: Function) -> Function:
     return whole  # type: ignore[return-value]
 
 
+class Noted:
+    """How much is on the ledger; `undo` undoes what came onto it since, where `error` interrupted that."""
+
+    def __init__(self) -> None:
+        self.ledger = _ledger()
+        self.length = len(self.ledger)
+
+    def undo(self, error: BaseException) -> None:
+        """The last first; before it whatever hangs on frames that are done."""
+        _forget_frames(error)
+        while len(self.ledger) > self.length:
+            try:
+                _unwind(self.ledger, self.length)
+            except Exception:  # others must not be lost for it
+                self.ledger.pop()
+
+
 class _Before:
     """How the ledger, the process and its streams are when something begins."""
 
     def __init__(self) -> None:
-        self.length, self.process = len(_ledger()), None
+        self.noted, self.process = Noted(), None
         if "torch" in sys.modules:  # else there is nothing of it yet
             from .state.process import Process
 
@@ -114,16 +131,10 @@ class _Before:
         self.silence = logging.root.manager.disable
 
     def restore(self, error: BaseException) -> None:
-        """Put all of it back; first whatever hangs on frames that are done."""
+        """Put all of it back."""
         if self.process is not None:
             self.process.stacks.restore()
-        _forget_frames(error)
-        ledger = _ledger()
-        while len(ledger) > self.length:
-            try:
-                _unwind(ledger, self.length)
-            except Exception:  # others must not be lost for it
-                ledger.pop()
+        self.noted.undo(error)
         if self.process is not None:
             self.process.restore()
         sys.stdout, sys.stderr = self.streams

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from pytest_modelcheck.model import shared, undoing
+from pytest_modelcheck.model import kineto, shared, undoing
 
 from .interrupts import interrupted, sites
 from .methods import CALLS, DEAR, LONG, QUICKEST, called, public
@@ -214,3 +214,38 @@ def test_an_interrupt_waits_for_what_must_be_done_at_once():
         undoing.at_once(act)
     assert done == [1]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def silence():
+    with kineto.quiet():
+        pass
+
+
+@pytest.mark.parametrize("call", [silence, undoing.unharmed(int)], ids=["stderr is kept", "a method begins"])
+def test_an_interrupt_at_every_place_of_it_leaves_nothing(call):
+    call()
+    check = fresh()
+    places, before = sites(call), of(check)
+    assert len(places) > 10
+    for site in places:
+        interrupted(call, site)
+    assert differing(before, of(check)) == []
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_profiled_loop_that_is_interrupted_as_a_step_begins_leaves_nothing(monkeypatch, turn):
+    """What torch's profiler does then as it ends is an error of its own, which nobody asks for."""
+    check = fresh()
+    measure("profile, loop", check)
+    before, left = of(check), itertools.count(1)
+
+    def begin(step, begun=torch.autograd.profiler.record_function.__enter__):
+        if next(left) == turn:
+            raise KeyboardInterrupt
+        return begun(step)
+
+    monkeypatch.setattr(torch.autograd.profiler.record_function, "__enter__", begin)
+    with pytest.raises(KeyboardInterrupt):
+        measure("profile, loop", check)
+    assert differing(before, of(check)) == []
+    measure("profile, loop", check)
