@@ -43,6 +43,7 @@ from pytest_modelcheck.model.state.digest import of_bytes
 PLAIN = (
     *(type(None), bool, int, float, complex, str, bytes, type, range, slice, type(...), types.ModuleType),
     *(torch.Size, torch.dtype, torch.device, torch.layout, torch.memory_format, enum.Enum, types.CodeType),
+    *(logging.Logger, logging.Manager, torch._ops.OperatorBase),  # nobody's own; looked at by themselves
 )
 
 

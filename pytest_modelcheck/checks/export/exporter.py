@@ -33,6 +33,8 @@ def require() -> Any:
 
 def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None, dynamic: object) -> Any:
     """What torch.onnx.export makes of the model; `output` is what the model returns."""
+    from ...model.dynamo import uncounted  # with torch's compiler, which takes long to load
+
     options: dict[str, Any] = {"dynamic_shapes": dynamic}
     if opset is not None:
         options["opset_version"] = opset
@@ -44,6 +46,7 @@ def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None
         subject.restored(),
         torch.no_grad(),
         _quiet(),
+        uncounted(),
         tensors_alone(subject.module, output),
     ):
         program = torch.onnx.export(
