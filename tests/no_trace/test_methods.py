@@ -125,7 +125,9 @@ def test_a_model_that_fails_at_some_call_leaves_nothing(name, fails):
 
 
 def stopped(name, seed, tries):
-    """What is left after interrupts of a method at places that are drawn: of each, and where it came."""
+    """What is left after interrupts of a method at places that are drawn, or the error that came out: of each, and
+    where it came.
+    """
     check = fresh()
     measure(name, check)
     places = sites(lambda: measure(name, check))
@@ -133,7 +135,9 @@ def stopped(name, seed, tries):
     found, before = [], of(check)
     for site in draw.sample(sorted(places), min(tries, len(places))):
         turn = draw.randint(1, min(places[site], 3))
-        interrupted(partial(measure, name, check), site, turn)
+        error = interrupted(partial(measure, name, check), site, turn)
+        if isinstance(error, Exception):
+            found.append((str(site), turn, repr(error)))
         if told := differing(before, of(check)):
             found.append((str(site), turn, told))
             check = fresh()
@@ -214,6 +218,27 @@ def test_an_interrupt_waits_for_what_must_be_done_at_once():
         undoing.at_once(act)
     assert done == [1]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_stays_one_where_a_block_fails_as_it_ends():
+    @undoing.unharmed
+    def fails():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            torch.overrides._pop_mode()
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fails()
+    assert caught.value.__suppress_context__
+
+
+def test_an_error_after_an_interrupt_is_that_error():
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        with pytest.raises(ZeroDivisionError):
+            undoing.unharmed(lambda: 1 / 0)()
 
 
 def silence():
