@@ -97,6 +97,9 @@ def prepared(repository, stage: Stage) -> None:
     repository.git("checkout", "-q", "-B", "mended")
     if stage.at_base:
         repository.write(stage.file, before)
+        repository.write(
+            "tests/conftest.py", "import here\n"
+        )  # test code differs: the base's own is read, too
     else:
         repository.edit(stage.file, stage.old, stage.new)
     repository.commit()
