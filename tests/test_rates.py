@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,15 @@ def test_the_interval_of_a_share(hits, of, low, high):
 )
 def test_the_interval_of_a_median(count, interval):
     assert Ratios("it", list(range(count, 0, -1))).interval() == interval
+
+
+def test_the_night_is_long_enough_for_all_studies():
+    """Else the job ends without the figures of the last."""
+    job = (Path(__file__).parents[1] / ".github/workflows/nightly.yml").read_text("utf-8")
+    (minutes,) = re.findall(r"rates.py --minutes (\d+)", job)
+    (limit,) = re.findall(r"timeout-minutes: (\d+)", job)
+    most = [rates.GRACE * int(minutes) if one.timed else one.minutes for one in rates.STUDIES.values()]
+    assert sum(most) < int(limit) <= 360  # which is what GitHub's own machines give
 
 
 @pytest.mark.parametrize(

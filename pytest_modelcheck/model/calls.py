@@ -14,11 +14,13 @@ from torch.nn.modules.module import (
     register_module_forward_hook,
     register_module_forward_pre_hook,
 )
+from torch.utils.hooks import RemovableHandle
 
 from ..errors import own_error
 from .nesting import refuse_endless
 from .observe import ONE_AT_A_TIME
 from .threads import is_autograds
+from .undoing import undoing
 
 Mark: TypeAlias = tuple[int, int] | None  # what is set while a module runs, to be found again in its backward
 
@@ -31,20 +33,21 @@ def hooked(
 
     Meanwhile no other thread observes a model: it would put them back as if they were the user's.
     """
-    with ONE_AT_A_TIME:
-        handles = [
-            *([register_module_forward_pre_hook(before)] if before is not None else []),
-            *([register_module_forward_hook(after)] if after is not None else []),
-        ]
+    handles: list[RemovableHandle] = []
 
-        def end() -> None:
-            for handle in handles:
-                handle.remove()
+    def end() -> None:
+        for handle in handles:
+            handle.remove()
 
-        try:
-            yield end
-        finally:  # also after an early end: a block within this one put back what it found
-            end()
+    with (
+        ONE_AT_A_TIME,
+        undoing(end),
+    ):  # also after an early end: a block within this one put back what it found
+        if before is not None:
+            handles.append(register_module_forward_pre_hook(before))
+        if after is not None:
+            handles.append(register_module_forward_hook(after))
+        yield end
 
 
 @contextmanager
@@ -85,13 +88,16 @@ def module_calls(
                 leave(module, args, output)
 
     told = keywords is not None
-    with hooked(before):
-        hook = register_module_forward_hook(after, with_kwargs=told, always_call=True)
-        try:
-            yield
-        finally:
+    hooks: list[RemovableHandle] = []
+
+    def end() -> None:
+        for hook in hooks:
             hook.remove()
             _global_forward_hooks_with_kwargs.pop(hook.id, None)  # which torch forgets
+
+    with hooked(before), undoing(end):
+        hooks.append(register_module_forward_hook(after, with_kwargs=told, always_call=True))
+        yield
 
 
 class _ours:

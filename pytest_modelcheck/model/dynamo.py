@@ -74,19 +74,29 @@ def afresh(work: Callable[[], Made]) -> Made:
 @contextmanager
 def kept(module: nn.Module) -> Iterator[None]:
     """A block after which counters and notes of dynamo's, and the module's buffers, are as they were."""
+    copies = [(t, t.detach().clone()) for t in module.buffers()]
+
+    def restore() -> None:
+        with torch.no_grad():
+            for tensor, value in copies:
+                if not torch.equal(tensor, value):
+                    tensor.copy_(value)
+
+    with uncounted(), undoing(restore):
+        yield
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """A block after which counters and notes of dynamo's are as they were; torch's exporters add to them, too."""
     utils = torch._dynamo.utils
     counters = {name: Counter(counted) for name, counted in utils.counters.items()}
     notes = list(utils.graph_break_reasons)
-    copies = [(t, t.detach().clone()) for t in module.buffers()]
 
     def restore() -> None:
         utils.counters.clear()
         utils.counters.update(counters)
         utils.graph_break_reasons[:] = notes
-        with torch.no_grad():
-            for tensor, value in copies:
-                if not torch.equal(tensor, value):
-                    tensor.copy_(value)
 
     with undoing(restore):
         yield

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 
 from ..errors import MeasurementError, NothingSeenError
+from .state.process import end_profiler
+from .undoing import undoing
 
 # What says nothing to the user: that it begins and ends, and that a machine without a GPU has none.
 CHATTER = re.compile(
@@ -34,17 +36,21 @@ def profiling(name: str, **settings: Any) -> Iterator[Any]:
     refuse_another(name)
     profiler = torch.profiler.profile(**settings)
     block: AbstractContextManager[object] = profiler
-    began = False
-    try:
-        with quiet():
-            block.__enter__()
-        began = True
-        yield profiler
-    finally:
-        runs = torch._C._autograd._profiler_enabled()
-        if began or runs:  # torch 2.6 refuses to end one that another has ended
-            with quiet(), nullcontext() if runs else suppress(RuntimeError):
+    with undoing(end_profiler):
+        try:
+            with quiet():
+                block.__enter__()
+            yield profiler
+        except BaseException:  # it, or a step of it, had perhaps only begun to begin
+            with suppress(AssertionError, RuntimeError), quiet():
                 block.__exit__(None, None, None)
+            raise
+        runs = torch._C._autograd._profiler_enabled()
+        with (
+            quiet(),
+            nullcontext() if runs else suppress(RuntimeError),
+        ):  # torch 2.6 ends none that another has ended
+            block.__exit__(None, None, None)
 
 
 def refuse_another(name: str) -> None:
@@ -59,8 +65,7 @@ def refuse_another(name: str) -> None:
 def refuse_begun(name: str) -> None:
     """Raise NothingSeenError if a call of the model left a profiler active; it is ended: others would meet it."""
     if torch._C._autograd._profiler_enabled():
-        with suppress(RuntimeError):
-            torch._C._autograd._disable_profiler()
+        end_profiler()
         raise NothingSeenError(f"{name}: {OWN_PROFILER}")
 
 
@@ -108,8 +113,10 @@ def quiet() -> Iterator[None]:
             caught, before = FileIO(path, "x+", opener=_PRIVATE), _Stderr(os.devnull, "w")
             os.dup2(2, before.fileno(), inheritable=False)
         finally:
-            with suppress(OSError):
+            try:  # noqa: SIM105, an interrupt must not come before it
                 os.unlink(path)
+            except OSError:
+                pass
     except (OSError, ValueError, AttributeError):  # there is no stderr to keep it from
         yield
         return

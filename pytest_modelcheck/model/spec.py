@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import SubjectError
+from ..text import shorten
 from .mistaken import hint, is_checkpoint
 
 WAYS = (
@@ -41,12 +42,14 @@ def read_spec(text: str) -> Spec:
     head, bracket, arguments = text.partition("(")
     package, colon, name = (part.strip() for part in head.partition(":"))
     if is_checkpoint(text):
-        raise SubjectError(f"model={text!r} is a str, not an nn.Module.\n{hint(text)}")
+        shown = shorten(text, 200)
+        raise SubjectError(f"model={shown!r} is a str, not an nn.Module.\n{hint(shown)}")
     if "/" in package or "\\" in package or package.endswith(".py"):
         raise _a_path(text, package, name)
     if not colon or not package or not name:
         raise SubjectError(
-            f"model={text!r} is neither a fixture nor an import string.\n{WAYS}, or the name of a fixture."
+            f"model={shorten(text, 200)!r} is neither a fixture nor an import string.\n"
+            f"{WAYS}, or the name of a fixture."
         )
     args, kwargs = _arguments(text, bracket + arguments) if bracket else ((), {})
     return Spec(text, package, name, args, kwargs)
@@ -55,8 +58,8 @@ def read_spec(text: str) -> Spec:
 def _a_path(text: str, package: str, name: str) -> SubjectError:
     module = package.replace("\\", "/").removesuffix(".py").strip("./").replace("/", ".")
     return SubjectError(
-        f"model={text!r} names a file, and an import string names a module.\n"
-        f"Write '{module}:{name or 'factory'}', in the folder from which Python finds it."
+        f"model={shorten(text, 200)!r} names a file, and an import string names a module.\n"
+        f"Write '{shorten(module, 200)}:{shorten(name or 'factory', 200)}', in the folder from which Python finds it."
     )
 
 

@@ -78,12 +78,16 @@ def _unwind(ledger: list[undoing], length: int) -> None:
 
 
 def unharmed(function: Function) -> Function:
-    """A function that, should it raise, has left nothing behind."""
+    """A function that, should it raise, has left nothing behind.
+
+    An interrupt that a block turned into an error of its own as it ended (torch's modes, which are gone by then) is one
+    still: else whoever pressed Ctrl-C would see a check fail, and the run go on.
+    """
 
     @functools.wraps(function)
     def whole(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        before = _Before()
+        before, handled = _Before(), sys.exc_info()[1]
         try:
             return function(*args, **kwargs)
         except BaseException as error:
@@ -92,16 +96,50 @@ def unharmed(function: Function) -> Function:
             except BaseException:
                 before.restore(error)
                 raise
+            interrupt = _interrupt_behind(error, handled)
+            if interrupt is not None:
+                raise interrupt from None
             raise
 
     return whole  # type: ignore[return-value]
+
+
+def _interrupt_behind(error: BaseException, handled: BaseException | None) -> KeyboardInterrupt | None:
+    """The one that was handled when an error was raised, or when that was which was handled then; not what was
+    `handled` already before all of it.
+    """
+    seen: set[int] = set()
+    behind = error.__context__ if isinstance(error, Exception) else None
+    while behind is not None and behind is not handled and id(behind) not in seen:
+        if isinstance(behind, KeyboardInterrupt):
+            return behind
+        seen.add(id(behind))
+        behind = behind.__context__
+    return None
+
+
+class Noted:
+    """How much is on the ledger; `undo` undoes what came onto it since, where `error` interrupted that."""
+
+    def __init__(self) -> None:
+        self.ledger = _ledger()
+        self.length = len(self.ledger)
+
+    def undo(self, error: BaseException) -> None:
+        """The last first; before it whatever hangs on frames that are done."""
+        _forget_frames(error)
+        while len(self.ledger) > self.length:
+            try:
+                _unwind(self.ledger, self.length)
+            except Exception:  # others must not be lost for it
+                self.ledger.pop()
 
 
 class _Before:
     """How the ledger, the process and its streams are when something begins."""
 
     def __init__(self) -> None:
-        self.length, self.process = len(_ledger()), None
+        self.noted, self.process = Noted(), None
         if "torch" in sys.modules:  # else there is nothing of it yet
             from .state.process import Process
 
@@ -114,16 +152,10 @@ class _Before:
         self.silence = logging.root.manager.disable
 
     def restore(self, error: BaseException) -> None:
-        """Put all of it back; first whatever hangs on frames that are done."""
+        """Put all of it back."""
         if self.process is not None:
             self.process.stacks.restore()
-        _forget_frames(error)
-        ledger = _ledger()
-        while len(ledger) > self.length:
-            try:
-                _unwind(ledger, self.length)
-            except Exception:  # others must not be lost for it
-                ledger.pop()
+        self.noted.undo(error)
         if self.process is not None:
             self.process.restore()
         sys.stdout, sys.stderr = self.streams

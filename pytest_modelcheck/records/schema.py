@@ -10,7 +10,7 @@ import functools
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeGuard, Union, get_args, get_origin
 
 from typing_extensions import NotRequired, get_type_hints, is_typeddict
 
@@ -51,7 +51,7 @@ def _problems(value: object, shape: object, where: str) -> Iterator[str]:
 
 def _union_problems(value: object, shapes: tuple[object, ...], where: str) -> list[str]:
     """Where all are plain types, their names; else what is wrong with the one that `value` comes closest to."""
-    plain = tuple(shape for shape in shapes if isinstance(shape, type) and not is_typeddict(shape))
+    plain = tuple(shape for shape in shapes if _is_plain(shape))
     if len(plain) == len(shapes):
         return _wrong_type(value, plain, where)
     found = [problem(value, shape, where) for shape in shapes if shape is not type(None)]
@@ -108,9 +108,14 @@ def _tuple_problems(value: object, shapes: tuple[object, ...], where: str) -> It
 
 
 def _plain_type(shape: object) -> type:
-    if not isinstance(shape, type):
+    if not _is_plain(shape):
         raise TypeError(f"{shape!r} is no shape of JSON")
     return shape
+
+
+def _is_plain(shape: object) -> TypeGuard[type]:
+    """`list[int]` is not, though Python 3.10 takes it for a type."""
+    return isinstance(shape, type) and get_origin(shape) is None and not is_typeddict(shape)
 
 
 def _wrong_type(value: object, wanted: tuple[type, ...], where: str) -> list[str]:

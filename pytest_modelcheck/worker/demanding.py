@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def demanded(job: dict[str, Any]) -> dict[str, Any]:
     """`own`: the demands of all tests that the job selects; `unknown`: why some files could not say theirs."""
-    run = Collected(job["selected"])
+    run = Collected(job)
     plugins = [run, Contained(job), GivenOptions(job["options"])]
     status = pytest.main([*job["arguments"], "--collect-only"], plugins=plugins)
     if not run.ended:
@@ -26,16 +26,16 @@ def demanded(job: dict[str, Any]) -> dict[str, Any]:
 
 
 class Collected:
-    """A pytest plugin: keeps what the tests demand, of those whose node ids begin with one of `selected`."""
+    """A pytest plugin: keeps what the tests demand, of those whose node ids begin with one of the job's `selected`."""
 
-    def __init__(self, selected: list[str]) -> None:
-        self.selected = selected
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.selected: list[str] = job["selected"]
         self.own: list[CheckEntry] = []
-        self.unknown: list[LossEntry] = []
+        self.unknown: list[LossEntry] = list(job["lost"])  # what earlier processes died of
         self.ended = False
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
+        if report.failed and report.nodeid not in (loss["nodeid"] for loss in self.unknown):
             self.unknown.append(loss_entry(report.nodeid, "collect", last_line(report)))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pathlib
 import site
 import sys
 import sysconfig
@@ -57,7 +58,7 @@ class Reads:
 
     def watch(self) -> None:
         """Begin. It cannot be ended: an audit hook stays until the process ends."""
-        _standard(), _packages()  # before anything is heard: Python 3.13 imports to know them
+        _standard(), _packages()  # what they ask is not to be asked while it is listened to
         sys.meta_path.insert(0, _Told())
         sys.addaudithook(self._hear)
         self._watch_stat()
@@ -76,6 +77,8 @@ class Reads:
             if stat in able:
                 able.add(told)
         os.stat = told
+        if accessor := getattr(pathlib, "_NormalAccessor", None):  # of Python 3.10
+            accessor.stat = staticmethod(told)
 
     def save(self, path: Path) -> None:
         """Write down what was read so far."""

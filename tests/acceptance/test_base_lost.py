@@ -74,8 +74,10 @@ def record(tmp_path_factory):
         repository.write(f"test_{name}.py", FIXTURE if name == "fixture" else a_test(name))
     repository.write("sound.py", net() + "\ndef build():\n    return Net()\n")
     repository.write("test_sound.py", a_test("sound"))
+    repository.write("test_fell.py", "import os\nos.kill(os.getpid(), 9)\n")
     repository.git("add", "-A")
     repository.git("commit", "-qm", "base")
+    repository.git("rm", "-q", "test_fell.py")
     for name in BROKEN:
         repository.write(f"{name}.py", net())
     repository.edit("sound.py", "def build():", "class New(Net): ...\n\ndef build(width=1):")
@@ -133,3 +135,11 @@ def test_new_among_the_changes_is_what_the_base_has_not(record):
     tests = {n.rpartition("::test_")[2] for s in record["subjects"] if s["name"] in new for n in s["nodeids"]}
     assert tests
     assert tests <= {name for name, row in ROWS.items() if row[0] == "not gated"}
+
+
+def test_what_reading_the_bases_own_tests_died_of_is_told(record):
+    (note,) = (line for line in record["changes"]["notes"] if "demand is not known" in line)
+    assert note.startswith(
+        "what the base's own tests in test_fell.py demand is not known: the process for collecting"
+    )
+    assert "was killed by signal 9 while it was at test_fell.py" in note

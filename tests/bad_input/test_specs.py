@@ -98,3 +98,10 @@ def test_a_test_file_is_not_begun_with_it(text, capsys):
     assert not told.out
     assert "Traceback" not in told.err
     assert "unexpected" not in told.err
+
+
+@pytest.mark.parametrize("text", ["x" * 50_000, "x/" * 50_000 + ":net", "x" * 50_000 + ".pt"])
+def test_a_long_text_that_is_no_spec_is_told_short(text):
+    with pytest.raises(SubjectError) as caught:
+        build_model(text)
+    assert len(said(caught.value)) < 2_000

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ..acceptance.conftest import FIXTURES, MACS
+from ..acceptance.conftest import MACS
 from ..acceptance.repository import heed_interrupts
 from .test_forks import is_running, wait_for
 
 HERE = """
-import os, pathlib, time
+import os, pathlib, sys, time
 RUN = os.getpid()  # a conftest file imports this
+OWN = pathlib.Path(sys.argv[-1]).parent.name == 'own'  # the process that collects the base's own tests
 
-def stay(name, apart=False):
-    if pathlib.Path(PLACE, name).exists() or (apart and os.getpid() == RUN):
+def stay(name, apart=False, own=False):
+    if pathlib.Path(PLACE, name).exists() or (apart and os.getpid() == RUN) or own != OWN:
         return  # another process tries again
     new = pathlib.Path(PLACE, name + '.new')
     new.write_text(str(os.getpid()))
@@ -38,8 +39,8 @@ class Stage(NamedTuple):
     old: str
     new: str
     marker: str
-    outcome: str  # of the check, where that process is killed
-    words: str
+    outcome: str  # of the check, where that process ends
+    words: str  # of what is told, where it is killed
     at_base: bool = True
 
 
@@ -51,6 +52,14 @@ STAGES = {
         "import torch, here; here.stay('it')\n",
         'macs_budget(max_regression="2%")',
         "error",
+        "was killed by signal 9 while it was at tests/test_net.py",
+    ),
+    "the base's own tests are collected": Stage(
+        "src/nets/model.py",
+        "import torch\n",
+        "import torch, here; here.stay('it', own=True)\n",
+        'macs_budget(max_regression="2%")',
+        "pass",
         "was killed by signal 9 while it was at tests/test_net.py",
     ),
     "the base runs": Stage(
@@ -88,6 +97,9 @@ def prepared(repository, stage: Stage) -> None:
     repository.git("checkout", "-q", "-B", "mended")
     if stage.at_base:
         repository.write(stage.file, before)
+        repository.write(
+            "tests/conftest.py", "import here\n"
+        )  # test code differs: the base's own is read, too
     else:
         repository.edit(stage.file, stage.old, stage.new)
     repository.commit()
@@ -132,7 +144,9 @@ def test_the_run_is_ended(repository, name, sent):
 @pytest.mark.parametrize("stops", [False, True], ids=["killed", "stopped"])
 @pytest.mark.parametrize("name", STAGES)
 def test_a_process_of_the_run_is_ended(repository, name, stops):
-    """The check is an error with the reason; the run goes on to its end."""
+    """The run goes on to its end. The check is an error with the reason; or, where it was measured and what the base
+    demands is not known, a note has that.
+    """
     stage = STAGES[name]
     prepared(repository, stage)
     repository.write("src/quick.py", "from pytest_modelcheck.model import apart\napart.STALLED = 3.0\n")
@@ -144,11 +158,14 @@ def test_a_process_of_the_run_is_ended(repository, name, stops):
     process = int(place.read_text())
     os.kill(process, signal.SIGSTOP if stops else signal.SIGKILL)
     out = run.communicate(timeout=240)[0].decode()
-    assert run.returncode == 1, out
-    (check,) = (c for c in repository.record()["checks"])
+    (check,) = repository.record()["checks"]
     assert check["outcome"] == stage.outcome, check["message"]
+    assert run.returncode == (stage.outcome == "error"), out
+    told = out.partition("what the base's own tests")[2] if stage.outcome == "pass" else check["message"]
+    if stops and stage.at_base:
+        assert "did not end within 20 s" in told
     if not stops:
-        assert stage.words in check["message"]
+        assert stage.words in told
     assert left(repository) == []
     assert not is_running(process)
 
@@ -176,6 +193,12 @@ def test_{way}(): ...
 """
 
 
+LIVES = f"""
+@pytest.mark.macs_budget({MACS})
+@pytest.mark.latency_budget("10 s")
+@pytest.mark.modelcheck(model=net, input_size=(1, 3, 8, 8))
+def test_lives(): ...
+"""
 IMPORTS = "import ctypes, faulthandler, os, signal, time\nfaulthandler.disable()\n"
 
 
@@ -184,9 +207,9 @@ IMPORTS = "import ctypes, faulthandler, os, signal, time\nfaulthandler.disable()
 def test_a_model_that_ends_the_run(project, way):
     """No report says that all was well, and no summary either; what pytest's status says is the model's doing."""
     folder = project.pytester.path / "modelcheck-report"
-    project.tests(IMPORTS + deadly(way))
-    project.run("--modelcheck-report", "--modelcheck-only=params", subprocess=True)
+    project.tests(LIVES).run("--modelcheck-report")
     assert (folder / "report.json").exists()
+    project.tests(IMPORTS + deadly(way))
     result = project.run("--modelcheck-report", subprocess=True)
     assert (result.ret == 0) == (way == "exits_well")
     assert sorted(path.name for path in folder.iterdir()) == [".gitignore"]
@@ -197,12 +220,7 @@ def test_a_model_that_ends_the_run(project, way):
 @pytest.mark.slow
 def test_models_that_end_their_workers(project):
     """Each is an error of its own; the others are measured, on the clock of their own thread."""
-    lives = f"""
-@pytest.mark.macs_budget({MACS})
-@pytest.mark.latency_budget("10 s")
-def test_lives(): ...
-"""
-    project.conftest(FIXTURES).tests(IMPORTS + "".join(map(deadly, DEATHS)) + lives)
+    project.tests(IMPORTS + "".join(map(deadly, DEATHS)) + LIVES)
     result = project.run("--modelcheck-report", "-n1", "--max-worker-restart=20", subprocess=True)
     record = project.record()
     assert result.ret == record["run"]["exit_status"] == 1
@@ -214,5 +232,6 @@ def test_lives(): ...
         expected = ["pass", "pass"] if name == "lives" else ["error", "error"]
         assert [check["outcome"] for check in checks] == expected
         assert name == "lives" or all("died" in check["message"] for check in checks)
-    assert "thread CPU time" in outcomes["lives"][1]["value_text"]
+    (latency,) = (check for check in outcomes["lives"] if check["metric"] == "latency")
+    assert "thread CPU time" in latency["value_text"]
     assert not [*Path(project.pytester.path).rglob(".modelcheck-*")]

@@ -78,6 +78,10 @@ CALLS = {
 }
 DEAR = ("drift, compile",)  # a C++ compiler runs
 LONG = (*DEAR, "onnx", "drift, onnx", "drift, export", "compile")  # seconds
+HEAVY = (
+    "weights",
+    "score_cam",
+)  # a singular value decomposition of each weight, a forward for each channel: minutes
 QUICKEST = [name for name in CALLS if name not in LONG]
 
 

@@ -43,6 +43,7 @@ from pytest_modelcheck.model.state.digest import of_bytes
 PLAIN = (
     *(type(None), bool, int, float, complex, str, bytes, type, range, slice, type(...), types.ModuleType),
     *(torch.Size, torch.dtype, torch.device, torch.layout, torch.memory_format, enum.Enum, types.CodeType),
+    *(logging.Logger, logging.Manager, torch._ops.OperatorBase),  # nobody's own; looked at by themselves
 )
 
 
@@ -232,7 +233,7 @@ def _torch():
     yield "mutation of saved tensors", torch._C._autograd._saved_tensors_hooks_is_enabled()
     yield "multithreaded backwards", torch._C._is_multithreading_enabled()
     yield "view replay", torch._C._is_view_replay_enabled()
-    yield "profiler", torch._C._autograd._profiler_enabled()
+    yield "profiler", (torch._C._autograd._profiler_enabled(), torch.autograd.profiler._is_profiler_enabled)
     yield "hooks of all modules", [[(k, id(v)) for k, v in hooks.items()] for hooks in _MODULE_HOOKS]
     yield "the executor of TorchScript", torch._C._get_graph_executor_optimize()
     runs = torch._C._jit_set_num_profiled_runs(1)

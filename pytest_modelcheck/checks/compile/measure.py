@@ -27,9 +27,11 @@ from .words import break_words
 def _settings() -> object:
     """What else decides what dynamo does."""
     names = [name for name in os.environ if name.startswith(("TORCH", "PYTORCH"))]
-    stance = getattr(torch._dynamo.eval_frame, "_stance", None)
+    stance = vars(
+        getattr(torch._dynamo.eval_frame, "_stance", object)
+    )  # its repr, once interrupted, stays "..."
     config = torch._dynamo.config.get_config_copy()
-    return sorted((name, os.environ[name]) for name in names), repr(stance), repr(sorted(config.items()))
+    return sorted((name, os.environ[name]) for name in names), repr({**stance}), repr(sorted(config.items()))
 
 
 @shared(also=_settings)

@@ -116,6 +116,7 @@ def _cost(noun: str, value: float, members: Sequence[Difference]) -> str:
     return f"{words} ({old:,} -> {new:,})" if len(members) == 1 and old and new else words
 
 
+MOST_DIGITS = 30  # of a count; Python reads some thousands
 Row = tuple[str, ...]  # numbers and output shape of a module; () for a line of the head
 
 
@@ -132,7 +133,9 @@ def _split(line: str) -> tuple[str, Row]:
 
 
 def _is_number(cell: str) -> bool:
-    return cell.replace(",", "").isdigit()
+    digits = cell.replace(",", "")
+    is_written_so = digits == "0" or not digits.startswith("0")
+    return digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS and is_written_so
 
 
 def _close(new: str, old: str, tolerance: float) -> bool:

@@ -21,6 +21,8 @@ from .outputs import tensors_alone
 
 def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None, dynamic: object) -> Any:
     """What torch.onnx.export makes of the model; `output` is what the model returns."""
+    from ...model.dynamo import uncounted  # with torch's compiler, which takes long to load
+
     options: dict[str, Any] = {"dynamic_shapes": _understood(dynamic)}
     if opset is not None:
         options["opset_version"] = opset
@@ -33,6 +35,7 @@ def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None
         torch.no_grad(),
         _quiet(),
         _untraced(),
+        uncounted(),
         tensors_alone(subject.module, output),
     ):
         program = torch.onnx.export(

@@ -213,7 +213,7 @@ def compare_sides(
     clock = clock or clock_for(_device(a), threads)
     sampler = PairedSampler(a, b, clock, seed=seed)
     with (
-        observe(guard=False),
+        observe(*a.watched, *b.watched, guard=False),
         timed_region(threads) as waited,
     ):  # a guard would watch, and slow, each operator
         seen = chunk_by_chunk(sampler, decided or is_precise, threads=threads, cap=cap)
@@ -296,7 +296,7 @@ def subject_side(subject: Subject) -> Side:
             vars(call)["reset"], grows[0] = reset, reset is not None
         return call
 
-    return Side(tensors, build)
+    return Side(tensors, build, (module, (inputs.args, inputs.kwargs)))
 
 
 def _copied(subject: Subject, given: Copied, replaced: dict[int, Tensor]) -> Copied:

@@ -37,11 +37,13 @@ ORDERS: tuple[tuple[int, ...], ...] = ((0, 1, 1, 0), (1, 0, 0, 1))
 class Side:
     """One of the two: the tensors it reads, and how to build it anew over copies of them.
 
-    `build(copies)` gets one tensor for each of `tensors`, in that order, and returns the call to time.
+    `build(copies)` gets one tensor for each of `tensors`, in that order, and returns the call to time. `watched`: what
+    a call may write to all the same, since its copy shares it: what the closures of hooks keep.
     """
 
     tensors: Sequence[Tensor]
     build: Callable[[Sequence[Tensor]], Call]
+    watched: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)

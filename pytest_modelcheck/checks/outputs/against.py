@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ...errors import MeasurementError, ModelRunError, SubjectError
 from ...model.eager import is_compiled, uncompiled
-from ...model.observe import is_scripted
+from ...model.observe import Observed, is_scripted
 from ...model.onnx_packages import load_onnx
 from ...model.silence import unwatched
 from ...model.subject import Inputs, Subject, locate_failure, unwrap
@@ -247,11 +247,12 @@ def _compiled(subject: Subject) -> tuple[Answer, Answer]:
 
 
 def _exported(subject: Subject) -> tuple[Answer, Answer]:
-    def run(inputs: Inputs) -> object:
+    def run(inputs: Inputs, guard: Observed) -> object:
         try:
             program = torch.export.export(subject.module, inputs.args, dict(inputs.kwargs))
-            again = inputs.copied(gradients=False)
-            return program.module()(*again.args, **again.kwargs)
+            again, module = inputs.copied(gradients=False), program.module()
+            with guard:  # its weights are the model's
+                return module(*again.args, **again.kwargs)
         except Exception as error:
             raise refused(subject, "torch.export", error) from error
 
@@ -261,7 +262,7 @@ def _exported(subject: Subject) -> tuple[Answer, Answer]:
 def _onnx(subject: Subject) -> tuple[Answer, Answer]:
     load_onnx("drift against ONNX")
 
-    def run(inputs: Inputs) -> object:
+    def run(inputs: Inputs, guard: Observed) -> object:
         try:
             given = (subject.module, inputs.args)
             program = torch.onnx.export(*given, kwargs=dict(inputs.kwargs), dynamo=True, verbose=False)
@@ -275,11 +276,19 @@ def _onnx(subject: Subject) -> tuple[Answer, Answer]:
     return own, Answer(dict(zip(own.outputs, other.outputs.values(), strict=False)))
 
 
-def _without_modules(subject: Subject, run: Callable[[Inputs], object]) -> tuple[Answer, Answer]:
-    """Compilers take the watch over large tensors for the model's code: it is off."""
+def _without_modules(subject: Subject, run: Callable[[Inputs, Observed], object]) -> tuple[Answer, Answer]:
+    """Compilers take the watch over large tensors for the model's code: it is off, and given to `run`."""
+    from ...model.dynamo import uncounted  # with torch's compiler, which takes long to load
+
     own = answer(subject, trace=False)
-    with subject.restored(guard=False), uncompiled(subject.module), unwatched(), seeded():
-        return own, call(subject, trace=False, run=run)
+    with (
+        subject.restored(guard=False) as guard,
+        uncompiled(subject.module),
+        uncounted(),
+        unwatched(),
+        seeded(),
+    ):
+        return own, call(subject, trace=False, run=lambda inputs: run(inputs, guard))
 
 
 def _cuda(subject: Subject) -> tuple[Answer, Answer]:

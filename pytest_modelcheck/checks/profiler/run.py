@@ -28,6 +28,7 @@ from ...model.kineto import (
 )
 from ...model.plainly import plainly
 from ...model.subject import Subject, locate_failure
+from ...model.undoing import Noted, unharmed
 from .host import HostReads, HostSyncs
 from .result import Profile
 from .step import MODULE
@@ -179,7 +180,9 @@ class Loop:
         self._made = 0
         self._result: Profile | None = None
 
+    @unharmed
     def __enter__(self) -> Loop:
+        self._noted = Noted()
         with ExitStack() as stack:
             self._profiler = stack.enter_context(profiling(self.subject.name, **self._settings))
             stack.enter_context(module_ranges(self.subject.module))
@@ -195,7 +198,11 @@ class Loop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stack.close()
+        try:
+            self._stack.__exit__(kind, error, traceback)
+        except BaseException as interrupt:
+            self._noted.undo(interrupt)
+            raise
         counted = min(self._made - self.first, self.steps)
         if error is None and counted > 0:
             self._result = Profile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -232,12 +233,20 @@ class _Left:
                 put_dict(hooks, before)
         while (top := _saved_hooks()) is not None and top != self.saved:
             torch._C._autograd._pop_saved_tensors_default_hooks()
-        if torch._C._autograd._profiler_enabled() and not self.profiles:
-            torch._C._autograd._disable_profiler()
+        if not self.profiles:
+            end_profiler()
         while _autocast_depth() > self.nested:
             torch.autocast_decrement_nesting()
         torch._C._get_graph_executor_optimize(self.optimizes)
         torch._C._set_only_lift_cpu_tensors(self.lifts)
+
+
+def end_profiler() -> None:
+    """Whatever is left of a profiler that was interrupted as it began or ended."""
+    if torch._C._autograd._profiler_enabled():
+        with suppress(RuntimeError):
+            torch._C._autograd._disable_profiler()
+    torch.autograd.profiler._is_profiler_enabled = False
 
 
 def _saved_hooks() -> Any:
@@ -248,5 +257,8 @@ def _saved_hooks() -> Any:
 
 def _autocast_depth() -> int:
     """How many blocks of autocast are open."""
-    torch.autocast_increment_nesting()
-    return torch.autocast_decrement_nesting()
+    try:
+        torch.autocast_increment_nesting()
+    finally:  # an interrupt may come in between
+        depth = torch.autocast_decrement_nesting()
+    return depth
