@@ -172,7 +172,7 @@ def _interrupted_at(instruction):
         return trace
 
     before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = True  # Python 3.12 tells of instructions only where that was asked before
+    sys._getframe().f_trace_opcodes = True  # else Python 3.12 tells of none
     sys.settrace(trace)
     try:
         with kineto.quiet():
