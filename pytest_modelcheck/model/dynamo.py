@@ -73,7 +73,9 @@ def afresh(work: Callable[[], Made]) -> Made:
 
 @contextmanager
 def kept(module: nn.Module) -> Iterator[None]:
-    """A block after which counters and notes of dynamo's, and the module's buffers, are as they were."""
+    """A block after which counters and notes of dynamo's, and the module's buffers, are as they were; and what dynamo
+    looked at for the first time it has not seen: it counts what is compiled of a function, and stops at a limit.
+    """
     copies = [(t, t.detach().clone()) for t in module.buffers()]
 
     def restore() -> None:
@@ -82,7 +84,24 @@ def kept(module: nn.Module) -> Iterator[None]:
                 if not torch.equal(tensor, value):
                     tensor.copy_(value)
 
-    with uncounted(), undoing(restore):
+    with uncounted(), undoing(restore), unseen():
+        yield
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """A block after which dynamo has nothing of the functions that it had not looked at before."""
+    codes = convert_frame.input_codes
+    before = list(codes.seen)
+
+    def restore() -> None:
+        known = {one() for one in before}
+        for code in {code for one in codes.seen if (code := one())} - known:
+            torch._C._dynamo.eval_frame.reset_code(code)
+            codes.seen_ids.discard(id(code))
+        codes.seen[:] = before
+
+    with undoing(restore):
         yield
 
 
