@@ -248,6 +248,8 @@ def _dynamo():
     yield "dynamo's stance", repr(eval_frame._stance)
     yield "dynamo's counters", {name: dict(counted) for name, counted in utils.counters.items() if counted}
     yield "dynamo's notes", len(utils.graph_break_reasons)
+    flags = vars(torch.utils._python_dispatch).items()
+    yield "whether dynamo finds a mode", {name: on for name, on in flags if name.startswith("_is_in_")}
     yield "dynamo's callback", id(torch._C._dynamo.eval_frame.get_eval_frame_callback())
 
 

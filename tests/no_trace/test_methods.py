@@ -10,12 +10,13 @@ from functools import partial
 import pytest
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pytest_modelcheck.model import kineto, shared, undoing
 
 from .interrupts import interrupted, sites
 from .methods import CALLS, DEAR, LONG, QUICKEST, called, public
-from .scene import differing, scene
+from .scene import differing, scene, surroundings
 from .subjects import check as fresh
 
 pytestmark = pytest.mark.usefixtures("warmed")
@@ -187,6 +188,24 @@ def test_what_is_interrupted_as_it_is_undone_is_undone_again():
     with pytest.raises(KeyboardInterrupt), undoing.undoing(undo):
         pass
     assert (done, undoing._ledger()) == ([1, 1], [])
+
+
+def test_a_mode_that_is_interrupted_before_it_is_on_leaves_no_note_that_one_is(monkeypatch):
+    """By which dynamo would compile nothing any more."""
+
+    @undoing.unharmed
+    def fails():
+        with TorchDispatchMode():
+            pass
+
+    def stop(mode):
+        raise KeyboardInterrupt
+
+    before = surroundings()["whether dynamo finds a mode"]
+    monkeypatch.setattr(torch.utils._python_dispatch, "_push_mode", stop)
+    with pytest.raises(KeyboardInterrupt):
+        fails()
+    assert surroundings()["whether dynamo finds a mode"] == before
 
 
 def test_modes_filters_and_streams_of_an_interrupted_block_are_put_back():

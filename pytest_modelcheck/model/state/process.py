@@ -18,6 +18,7 @@ from torch._C import (
 )
 from torch.nn.modules import module as nn_module
 from torch.overrides import _get_current_function_mode_stack
+from torch.utils import _python_dispatch
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from .containers import put_dict, same_list
@@ -197,10 +198,15 @@ class _Stacks:
     def __init__(self) -> None:
         self.dispatch, self.function = _get_current_dispatch_mode_stack(), _get_current_function_mode_stack()
         self.device, self.current = self._default_device()
+        self.flags = {name: on for name, on in vars(_python_dispatch).items() if name.startswith("_is_in_")}
 
     def restore(self) -> None:
         while len(stack := _get_current_dispatch_mode_stack()) > len(self.dispatch):
             _pop_torch_dispatch_stack(getattr(stack[-1], "_mode_key", None))
+        vars(_python_dispatch).update(self.flags)  # that there is one: dynamo then compiles nothing
+        tell = getattr(_python_dispatch, "set_is_in_mode_without_ignore_compile_internals", None)
+        if tell is not None:  # dynamo's own copy of one of them, in newer torch
+            tell(self.flags["_is_in_any_mode_without_ignore_compile_internals"])
         if not same_list(_get_current_function_mode_stack(), self.function):
             while _len_torch_function_stack():
                 _pop_torch_function_stack()
