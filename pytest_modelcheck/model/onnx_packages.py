@@ -1,4 +1,4 @@
-"""What an export to ONNX, and a run of it, need beside torch."""
+"""What an export to ONNX, and a run of it, need: packages beside torch, and no way of torch's that hides a branch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import MissingExtraError
-from .undoing import undoing
+from .undoing import patched, undoing
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
@@ -26,6 +26,21 @@ def load_onnx(purpose: str) -> Any:
     import onnx
 
     return onnx
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """A block in which nothing is exported by a trace, as torch 2.6 does with what torch.export refuses: a file of the
+    branch that the example takes, which agrees with it.
+    """
+    try:
+        from torch.onnx._internal.exporter import _capture_strategies as ways
+    except ImportError:  # a torch that has other ways
+        yield
+        return
+    kept = tuple(way for way in ways.CAPTURE_STRATEGIES if "Jit" not in way.__name__)
+    with patched(ways, CAPTURE_STRATEGIES=kept):
+        yield
 
 
 @contextmanager

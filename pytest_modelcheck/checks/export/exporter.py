@@ -13,6 +13,7 @@ import torch
 from torch.utils._pytree import tree_map
 
 from ...errors import MeasurementError
+from ...model.onnx_packages import untraced
 from ...model.silence import unheard, unwatched
 from ...model.subject import Inputs, Subject
 from ...model.undoing import patched
@@ -34,7 +35,7 @@ def exported(subject: Subject, inputs: Inputs, output: object, opset: int | None
         subject.restored(),
         torch.no_grad(),
         _quiet(),
-        _untraced(),
+        untraced(),
         uncounted(),
         tensors_alone(subject.module, output),
     ):
@@ -64,19 +65,6 @@ def _understood(dynamic: object) -> object:
     if importlib.util.find_spec("torch.onnx._internal.exporter._dynamic_shapes"):
         return dynamic
     return tree_map(lambda axis: torch.export.Dim.DYNAMIC if isinstance(axis, str) else axis, dynamic)
-
-
-@contextlib.contextmanager
-def _untraced() -> Iterator[None]:
-    """torch 2.6 traces what torch.export refuses: a file of the branch that the example takes, which agrees with it."""
-    try:
-        from torch.onnx._internal.exporter import _capture_strategies as ways
-    except ImportError:  # a torch that has other ways
-        yield
-        return
-    kept = tuple(way for way in ways.CAPTURE_STRATEGIES if "Jit" not in way.__name__)
-    with patched(ways, CAPTURE_STRATEGIES=kept):
-        yield
 
 
 def strip(model: Any) -> None:

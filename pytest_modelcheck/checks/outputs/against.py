@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ...errors import MeasurementError, ModelRunError, SubjectError
 from ...model.eager import is_compiled, uncompiled
 from ...model.observe import Observed, is_scripted
-from ...model.onnx_packages import load_onnx
+from ...model.onnx_packages import load_onnx, untraced
 from ...model.silence import unwatched
 from ...model.subject import Inputs, Subject, locate_failure, unwrap
 from ...text import not_one_of, size_words
@@ -265,7 +265,8 @@ def _onnx(subject: Subject) -> tuple[Answer, Answer]:
     def run(inputs: Inputs, guard: Observed) -> object:
         try:
             given = (subject.module, inputs.args)
-            program = torch.onnx.export(*given, kwargs=dict(inputs.kwargs), dynamo=True, verbose=False)
+            with untraced():
+                program = torch.onnx.export(*given, kwargs=dict(inputs.kwargs), dynamo=True, verbose=False)
             again = inputs.copied(gradients=False)
             assert program is not None
             return list(program(*again.args, **again.kwargs))
