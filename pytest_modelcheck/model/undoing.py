@@ -210,24 +210,42 @@ def at_once(act: Callable[[], object]) -> None:
     For what gives numbers that nobody would close if they were lost, such as files and processes: `act` itself keeps
     them, where something that is `undoing` finds them. Signals are handled in the main thread alone.
     """
-    if threading.current_thread() is not threading.main_thread():
+    with late(lambda _: True):
         act()
-        return
-    late: list[tuple[int, FrameType | None]] = []
-    handlers: dict[int, Any] = {
-        number: handler for number in signal.valid_signals() if callable(handler := signal.getsignal(number))
-    }
+
+
+@contextmanager
+def late(held: Callable[[FrameType | None], bool]) -> Iterator[Callable[[], None]]:
+    """A block in which no signal is handled where `held` is true of the frame it comes to.
+
+    It is handled when the function that the block gets is called next, at the latest after the block.
+    """
+    waiting: list[tuple[int, FrameType | None]] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        numbers = signal.valid_signals()
+        handlers = {n: handler for n in numbers if callable(handler := signal.getsignal(n))}
 
     def put() -> None:
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
+    def handle(number: int, frame: FrameType | None) -> None:
+        if held(frame):
+            waiting.append((number, frame))
+        else:
+            handlers[number](number, frame)
+
+    def handle_waiting() -> None:
+        while waiting:
+            number, frame = waiting.pop(0)
+            handlers[number](number, frame)
+
     with undoing(put):
         for number in handlers:
-            signal.signal(number, lambda *came: late.append(came))
-        act()
-    for number, frame in late:
-        handlers[number](number, frame)
+            signal.signal(number, handle)
+        yield handle_waiting
+    handle_waiting()
 
 
 @contextmanager

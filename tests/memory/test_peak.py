@@ -1,6 +1,8 @@
 """Peaks by hand, and what is said of them. Against other tools: tests/oracles/test_memory.py."""
 
 import functools
+import signal
+import sys
 
 import pytest
 import torch
@@ -8,10 +10,12 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from pytest_modelcheck import MeasurementError, ModelCheck, ModelRunError
+from pytest_modelcheck.checks.memory import live
 from pytest_modelcheck.checks.memory.budgets import PeakMemoryBudget
 from pytest_modelcheck.checks.memory.metrics import PEAK_MEMORY
 from pytest_modelcheck.checks.memory.phase import make_optimizer
 from pytest_modelcheck.checks.memory.result import thinned
+from pytest_modelcheck.model.apart import in_a_fork
 from pytest_modelcheck.verdict.limit import Limit
 
 
@@ -222,3 +226,35 @@ def test_checkpoints_by_hand(reentrant, optimizer, state):
         assert peak.activations == (5 if reentrant else 4) * 262144 + 16384 + 2 * 4
         assert 0 <= peak.allocated - peak.total <= 2 * 5056  # states of generators, which are no tensors
     assert seen[0] == seen[1]
+
+
+def interrupted_as_a_device_is_asked_for(turn: int) -> str:
+    """What comes of it, the `turn`-th time."""
+    left = turn
+
+    def strike(frame, event, argument):
+        nonlocal left
+        of_ours = frame.f_code.co_filename == live.__file__
+        if event == "call" and of_ours and frame.f_locals.get("func") is torch.ops.prim.device.default:
+            left -= 1
+            if not left:
+                sys.setprofile(None)
+                signal.getsignal(signal.SIGINT)(signal.SIGINT, frame)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    layers = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3)
+    check = ModelCheck(nn.Sequential(*layers), input_size=(2, 3, 8, 8))
+    sys.setprofile(strike)
+    try:
+        check.peak_memory(phase="backward")
+    except KeyboardInterrupt:
+        return "too early" if left else "interrupted"
+    finally:
+        sys.setprofile(None)
+    return "not interrupted"
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_an_interrupt_where_torch_asks_for_a_device_does_not_end_the_process(turn):
+    """C++ asks, where nothing may raise."""
+    assert in_a_fork(functools.partial(interrupted_as_a_device_is_asked_for, turn)) == "interrupted"

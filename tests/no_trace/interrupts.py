@@ -7,6 +7,7 @@ exactly this place: it raises, and the exception leaves the function that was to
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import pytest_modelcheck
 
 OURS = str(Path(pytest_modelcheck.__file__).parent)
+WITHIN = (OURS, contextlib.__file__)
 
 
 class Site(NamedTuple):
@@ -44,6 +46,8 @@ def _site(frame, event, argument):
         own is None or depth > DEPTH or "filelock" in code.co_filename
     ):  # its hooks around a fork: Python drops it
         return None
+    if own is frame and code.co_name == "__exit__" and not frame.f_back.f_code.co_filename.startswith(WITHIN):
+        return None  # a block of the user's is left: nothing of ours runs yet
     called = argument.__qualname__ if event == "c_return" else ""
     name = called or getattr(code, "co_qualname", code.co_name)  # Python 3.10 knows no more
     caller = own.f_back if own is frame else own
@@ -90,6 +94,7 @@ def interrupted(call: Callable[[], object], at: Site, turn: int = 1) -> BaseExce
             left -= 1
             if left == 0:
                 sys.setprofile(None)
+                del argument  # a file's own method would keep it open, as no signal does
                 signal.getsignal(signal.SIGINT)(signal.SIGINT, frame)
 
     try:

@@ -9,8 +9,9 @@ not counted here; `allocator.py` asks the allocator itself.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +28,8 @@ UNSIZED = (
     "aten::mkldnn_rnn_layer",
     "aten::_cudnn_rnn",
 )  # what they save for the backward, only their kernels know
+
+DEVICE = torch.ops.prim.device.default
 
 
 class UnknownSize(Exception):
@@ -57,7 +60,7 @@ class LiveTensors(TorchDispatchMode):
     """Logs each storage that comes and goes into `events`; whose it is, `modules` (to be followed) tell.
 
     `begin` says which part of the phase is next. With `fake`, UnknownSize is raised for an operator of UNSIZED that is
-    to be differentiated.
+    to be differentiated. `before_operator` is called before each.
     """
 
     supports_higher_order_operators = True
@@ -71,6 +74,7 @@ class LiveTensors(TorchDispatchMode):
         self.operators = 0
         self.working = 0  # those of them that made or wrote to memory
         self.during = FORWARD
+        self.before_operator: Callable[[], object] = lambda: None
         self._storages: dict[int, _Storage] = {}
 
     def begin(self, part: str) -> None:
@@ -96,6 +100,9 @@ class LiveTensors(TorchDispatchMode):
             self._log(storage.size, storage)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is DEVICE:
+            return func(*args)
+        self.before_operator()
         if self.fake and self.during == STEP and func is torch.ops.aten._local_scalar_dense.default:
             return 1.0  # an optimiser asks for the number of its step, which a fake tensor does not know
         if self.fake and torch.is_grad_enabled() and func.name().partition(".")[0] in UNSIZED:
@@ -137,6 +144,19 @@ class LiveTensors(TorchDispatchMode):
     def _log(self, size: int, storage: _Storage) -> None:
         if size:
             self.events.append(Event(size, storage.kind, storage.module, self.during, self.operators))
+
+
+def asks_for_a_device(frame: FrameType | None) -> bool:
+    """Whether this is where a fake tensor is asked for its device: what raises there ends the process.
+
+    torch's C++ asks for it (TensorOptions), in functions that are `noexcept`.
+    """
+    while frame is not None:
+        for value in frame.f_locals.values():
+            if value is DEVICE or (isinstance(value, tuple) and any(one is DEVICE for one in value)):
+                return True
+        frame = frame.f_back
+    return False
 
 
 def _is_view(out: object, given: object) -> bool:

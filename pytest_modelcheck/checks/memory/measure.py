@@ -17,7 +17,7 @@ from ...model.garbage import uncollected
 from ...model.observe import is_scripted
 from ...model.shared import shared
 from ...model.subject import Subject, locate_failure
-from ...model.undoing import patched
+from ...model.undoing import late, patched
 from ...text import not_one_of
 from ...verdict.phases import PHASES
 from .allocator import allocator_of
@@ -32,6 +32,7 @@ from .live import (
     Event,
     LiveTensors,
     UnknownSize,
+    asks_for_a_device,
 )
 from .phase import MakeOptimizer, OptimizerError, Phase, make_optimizer
 from .result import KINDS, PeakMemory, left_for_backward, timeline, worst
@@ -87,6 +88,7 @@ def _counted(subject: Subject, phase: str, make: MakeOptimizer | None, *, fake: 
         mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
     with (
         _without_log(),
+        late(asks_for_a_device) if fake else nullcontext(live.before_operator) as live.before_operator,
         _ready(subject, phase, replaced=fake),
         mode or nullcontext(),
         module_calls(live.modules.enter, live.modules.leave, live.modules.elsewhere),

@@ -203,6 +203,8 @@ class Loop:
         except BaseException as interrupt:
             self._noted.undo(interrupt)
             raise
+        if error is not None:  # a step was interrupted, perhaps
+            self._noted.undo(error)
         counted = min(self._made - self.first, self.steps)
         if error is None and counted > 0:
             self._result = Profile(
