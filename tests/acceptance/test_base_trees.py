@@ -105,7 +105,7 @@ def pytest_addoption(parser):
     group = parser.getgroup("ours")
     group.addoption("--width", type=int, default=1)
     group.addoption("--only", action="append", dest="chosen", default=[])
-    parser.addoption("-W2", "--noisy", action="store_true")
+    parser.addoption("-Z", "--noisy", action="store_true")
     parser.addini("ours", "a key of ours")
     parser.extra_info["ours"] = "used as few do"
 

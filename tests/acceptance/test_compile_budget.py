@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from ..features import DYNAMO_SAYS_ALL
+
 NET = """
 import torch
 from torch import nn
@@ -91,7 +93,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_outcomes(ran: str) -> None:
-    counts = ("11 checks: ", "3 pass", "4 error", "4 fail")
+    """torch 2.6 does not say that it looks into no TorchScript, so that what it tells is no count of breaks."""
+    red = ("4 error", "4 fail") if DYNAMO_SAYS_ALL else ("5 error", "3 fail")
+    counts = ("11 checks: ", "3 pass", *red)
     assert all(words in ran for words in counts), ran
     assert "PASSED test_nets.py::test_good" in ran
     assert "1 passed" in ran
@@ -100,17 +104,25 @@ def test_outcomes(ran: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        'nets.py:13: print("shape", x.shape): Failed to trace builtin operator',
+        'nets.py:13: print("shape", x.shape): '
+        + ("Failed to trace builtin operator" if DYNAMO_SAYS_ALL else "builtin: print"),
         "leave it out while compiling",
         "a second call with the example: forward (nets.py:10): self.calls == 0",
         "keep the attribute calls as it is",
         "1 is automatic dynamic: pass dynamic=True",
         "Good: recompiles (5x4)",
-        "forward (nets.py:25) runs eagerly as a whole: graph break in loop",
+        "forward (nets.py:25) runs eagerly as a whole: "
+        + ("graph break in loop" if DYNAMO_SAYS_ALL else "dynamo cannot go on after a break in it"),
         "runs eagerly as a whole: it is disabled for torch.compile (torch.compiler.disable)",
-        "graph breaks not compilable, max 9",
-        "more than any limit",
-        "torch: RuntimeError: torch.compile does not support compiling torch.jit.script",
+        *(
+            (
+                "graph breaks not compilable, max 9",
+                "more than any limit",
+                "torch: RuntimeError: torch.compile does not support compiling torch.jit.script",
+            )
+            if DYNAMO_SAYS_ALL
+            else ("it is TorchScript, which dynamo does not look into",)
+        ),
     ],
 )
 def test_messages(words: str, ran: str) -> None:

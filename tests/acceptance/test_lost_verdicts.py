@@ -262,7 +262,7 @@ def test_what_was_not_reached_is_told(project, workers):
     assert {check["nodeid"] for check in record["checks"]} == {f"test_it.py::test_{i}" for i in range(40)}
     assert [failure["nodeid"] for failure in record["failures"]] == ["test_it.py::test_0_stops"]
     assert len(outcomes) == 40
-    assert outcomes.count("not run") > 20
+    assert outcomes.count("not run") >= 20  # the other worker may end its group
     result.stdout.fnmatch_lines(["40 checks: * not run*"])
 
 

@@ -205,7 +205,7 @@ def _torch():
     torch.autocast_decrement_nesting()
     yield "threads of torch", (torch.get_num_threads(), torch.get_num_interop_threads())
     yield "default dtype", torch.get_default_dtype()
-    yield "default device", torch.get_default_device()
+    yield "default device", torch.empty(0).device
     context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
     yield "its mode", (id(context), torch.utils._device.CURRENT_DEVICE)
     yield (

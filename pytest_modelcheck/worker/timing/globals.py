@@ -30,7 +30,7 @@ def _global_hooks() -> tuple[int, ...]:
 
 READ: Mapping[str, Callable[[], object]] = {
     **{name: setting.read for name, setting in SETTINGS.items()},
-    "the default device": torch.get_default_device,
+    "the default device": lambda: torch.empty(0).device,  # torch 2.6 cannot tell that there is none any more
     "hooks of all modules": _global_hooks,
     "function modes": _len_torch_function_stack,
     "dispatch modes": lambda: len(_get_current_dispatch_mode_stack()),
