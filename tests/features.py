@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+import PIL
 import pytest
 import torch
+from packaging.version import Version
 from torch._dynamo.symbolic_convert import InstructionTranslatorBase
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -38,6 +40,7 @@ needs_export_of_parity = pytest.mark.skipif(
 needs_fixed_axis_by_name = pytest.mark.skipif(
     _EXPORTER_2_6, reason="this torch says that the model fixes an axis, but not of which input"
 )
+DRAWS_OTHERWISE = Version(PIL.__version__) < Version("11.1")  # a Pillow whose polygons are not the example's
 
 
 def rows(table: Mapping[str, tuple[Any, ...]], needs: Mapping[str, pytest.MarkDecorator]) -> list[Any]:

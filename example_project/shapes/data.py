@@ -35,7 +35,7 @@ class Sample:
 
 
 def render(label: int, seed: int) -> Sample:
-    """The picture of class `label` that belongs to `seed`; the same wherever Pillow draws polygons as it does since 11.1."""
+    """The picture of class `label` that belongs to `seed`; the same on every machine (with Pillow from 11.1 on)."""
     random = np.random.default_rng([seed, label])
     radius = random.uniform(8, 11.5)
     centre = random.uniform(radius + 1, SIZE - radius - 1, 2)

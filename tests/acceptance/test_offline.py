@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ..features import DRAWS_OTHERWISE
 from ..interpreter import REAL
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +32,9 @@ DEAR = [  # of CPU time, and none of them does what another test does not
     "--ignore=tests/test_features.py",
     "--deselect=tests/test_heatmaps.py::test_most_maps_are_on_the_shape",
 ]
+OTHER_PICTURES = ["--deselect=tests/test_outputs.py::test_the_answers_are_those_that_were_accepted"]
 RUNS = {
-    "most of it": DEAR,
+    "most of it": [*DEAR, *(OTHER_PICTURES if DRAWS_OTHERWISE else ())],
     "all of it, with a base and workers": pytest.param(
         ["--modelcheck-base=HEAD", "-n2"], marks=pytest.mark.slow
     ),

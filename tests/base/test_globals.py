@@ -24,7 +24,15 @@ def test_nothing_changed_is_nothing_seen():
     assert before.changes(Globals(nobody)) == []
 
 
+def test_a_default_device_that_is_taken_back_is_no_change(restored):
+    before = Globals(nobody)
+    torch.set_default_device("meta")
+    torch.set_default_device(None)
+    assert before.changes(Globals(nobody)) == []
+
+
 CHANGES = {
+    "default device": (lambda m: torch.set_default_device("meta"), "the default device"),
     "default dtype": (lambda m: torch.set_default_dtype(torch.float64), "the default dtype"),
     "threads": (lambda m: torch.set_num_threads(torch.get_num_threads() + 1), "the number of threads"),
     "denormals": (lambda m: torch.set_flush_denormal(True), "flushing of denormal numbers"),
@@ -47,6 +55,7 @@ CHANGES = {
 def restored():
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     yield
+    torch.set_default_device(None)
     torch.set_default_dtype(dtype)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)

@@ -17,6 +17,7 @@ import logging
 import multiprocessing.pool
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -39,6 +40,8 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from pytest_modelcheck.model.state.digest import of_bytes
+
+from ..features import DYNAMO_SAYS_ALL
 
 PLAIN = (
     *(type(None), bool, int, float, complex, str, bytes, type, range, slice, type(...), types.ModuleType),
@@ -290,13 +293,16 @@ def _functions(owner):
 
 # python and the process
 
+# each compilation puts it in front, in torch 2.6
+OF_DYNAMO_2_6 = "ignore", None, UserWarning, re.compile("torch.distributed"), 0
+
 
 def _python():
     yield "python's random numbers", random.getstate()
     yield "numpy's random numbers", str(np.random.get_state(legacy=False))
     yield "numpy's errors", str(np.geterr())
     yield "numpy's print options", str(np.get_printoptions())
-    yield "warnings", [*warnings.filters]
+    yield "warnings", [one for one in warnings.filters if DYNAMO_SAYS_ALL or one != OF_DYNAMO_2_6]
     yield "where they go", id(warnings.showwarning)
     root = logging.root
     loggers = {"root": root, **root.manager.loggerDict}
