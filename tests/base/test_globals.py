@@ -70,6 +70,15 @@ def test_a_change_is_seen(change, seen, monkeypatch, restored):
     assert seen in before.changes(Globals(nobody))
 
 
+def test_what_a_plugin_of_pytest_changes_of_itself_concerns_no_model(monkeypatch):
+    """pytest-order makes a hook of its own class anew whenever pytest begins."""
+    before = Globals(nobody)
+    monkeypatch.setattr("xdist.plugin.pytest_addoption", lambda parser: None)
+    assert before.changes(Globals(nobody)) == []
+    monkeypatch.setattr("xdist.scheduler.LoadScheduling.schedule", lambda self: None)
+    assert before.changes(Globals(nobody)) == ["xdist.scheduler.load.LoadScheduling.schedule"]
+
+
 def define(name):
     @torch.library.custom_op(f"modelcheck_tests::{name}", mutates_args=())
     def same(x: torch.Tensor) -> torch.Tensor:

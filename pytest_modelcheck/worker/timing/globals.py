@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -17,6 +18,9 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 from ...model.state.process import SETTINGS
 
 NOT_WATCHED = {*sys.stdlib_module_names, "_pytest", "pytest", "pluggy", "py", "pytest_modelcheck", "__main__"}
+PLUGINS = {
+    entry.module for entry in entry_points(group="pytest11")
+}  # what they change of themselves is no model's
 WATCHED_STDLIB = {"builtins", "math", "random"}
 
 
@@ -64,7 +68,7 @@ def _functions(is_own: Callable[[object], bool]) -> Iterator[tuple[str, Namespac
     """Namespaces by name: modules with their functions and classes, classes with all that their bodies define."""
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        watched = top not in NOT_WATCHED or name in WATCHED_STDLIB
+        watched = (top not in NOT_WATCHED and name not in PLUGINS) or name in WATCHED_STDLIB
         if not isinstance(module, ModuleType) or not watched or is_own(module):
             continue
         content = {key: value for key, value in list(vars(module).items()) if _is_code(value)}
