@@ -117,7 +117,12 @@ def test_a_callable_is_known_by_what_it_held_at_first():
     before = repr(named)
     column.calls = 1
     assert repr(named) == before
-    assert repr(Named(operator.itemgetter(0))) != repr(Named(operator.itemgetter(1)))
+
+
+def test_a_callable_of_c_is_known_by_what_it_was_made_of():
+    """Not by where it lies in memory: that is another's once it is gone."""
+    first, same, other = (Named(operator.itemgetter(i)) for i in (0, 0, 1))
+    assert repr(first) == repr(same) != repr(other)
 
 
 # signals and volumes

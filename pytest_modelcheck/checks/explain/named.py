@@ -78,12 +78,20 @@ def _parts(value: Any) -> list[object] | None:
 
 
 def _state(value: object) -> list[object] | None:
-    """Attributes and slots of an object; None where it has none or hides them."""
+    """Attributes and slots of an object; without attributes what pickle would make it of, or None."""
     state = getattr(value, "__dict__", None)
     if not isinstance(state, dict):
-        return None
+        return _made_of(value)
     slots = (name for base in type(value).__mro__ for name in _names_of(vars(base).get("__slots__", ())))
     return [state, *(getattr(value, name, None) for name in slots if name not in ("__dict__", "__weakref__"))]
+
+
+def _made_of(value: object) -> list[object] | None:
+    try:
+        made = value.__reduce_ex__(2)
+    except Exception:
+        return None
+    return [made] if isinstance(made, str) else [*made]
 
 
 def _names_of(slots: object) -> list[str]:
