@@ -140,10 +140,17 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
 
 
 def remove(root: Path, folder: Path) -> None:
-    """Take a worktree's folder away, and git's note of it; notes of the user's own worktrees stay."""
+    """Take a worktree's folder away, and git's note of it; notes of the user's own worktrees stay.
+
+    It is moved first: where something is written to it meanwhile, git cannot empty it, and keeps the note.
+    """
+    moved = folder.with_name(f"{folder.name}-gone")
+    with suppress(OSError):
+        folder.rename(moved)
     with suppress(BaseError):  # there is none: it failed before
         git(root, "worktree", "remove", "--force", "--force", str(folder / "tree"))
-    shutil.rmtree(folder, ignore_errors=True)
+    for one in (folder, moved):
+        shutil.rmtree(one, ignore_errors=True)
 
 
 def sweep(root: Path) -> None:

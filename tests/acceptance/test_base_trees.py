@@ -1,10 +1,12 @@
 """`--modelcheck-base` in repositories as they are: submodules, Git LFS, options of the project's own, other workers."""
 
 import hashlib
+import itertools
 import json
 import shutil
 import sys
-from contextlib import nullcontext
+import threading
+from contextlib import nullcontext, suppress
 
 import pytest
 
@@ -177,6 +179,25 @@ def test_worktrees_of_the_user_are_left_as_they_are(repository, tmp_path):
     assert not folder.exists()
     assert "away" in repository.git("worktree", "list")
     assert len(repository.git("worktree", "list").splitlines()) == 2
+
+
+def test_git_forgets_a_worktree_though_somebody_writes_there_still(repository):
+    """A process that was killed takes a moment to end: then git cannot empty the folder."""
+    over = threading.Event()
+
+    def write(folder):
+        for i in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
+            with suppress(OSError):
+                (folder / f"{i}.pyc").touch()
+
+    commit = repository.git("rev-parse", "main").strip()
+    with worktree(repository.path, commit) as folder:
+        writer = threading.Thread(target=write, args=(folder / "tree",))
+        writer.start()
+    over.set()
+    writer.join()
+    assert len(repository.git("worktree", "list").splitlines()) == 1
+    assert not folder.exists()
 
 
 def test_a_model_without_a_test_file_is_compared_too(repository, monkeypatch):
