@@ -142,7 +142,7 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
 def remove(root: Path, folder: Path) -> None:
     """Take a worktree's folder away, and git's note of it; notes of the user's own worktrees stay.
 
-    It is moved first: where something is written to it meanwhile, git cannot empty it, and keeps the note.
+    It is moved first: of a folder that has lost a part git keeps the note, of one that is gone it does not.
     """
     moved = folder.with_name(f"{folder.name}-gone")
     with suppress(OSError):
