@@ -241,11 +241,13 @@ def late(held: Callable[[FrameType | None], bool]) -> Iterator[Callable[[], None
             number, frame = waiting.pop(0)
             handlers[number](number, frame)
 
-    with undoing(put):
-        for number in handlers:
-            signal.signal(number, handle)
-        yield handle_waiting
-    handle_waiting()
+    try:
+        with undoing(put):
+            for number in handlers:
+                signal.signal(number, handle)
+            yield handle_waiting
+    finally:
+        handle_waiting()
 
 
 @contextmanager

@@ -239,6 +239,31 @@ def test_an_interrupt_waits_for_what_must_be_done_at_once():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interrupt_that_waits_is_not_lost_where_the_block_raises():
+    def act():
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError
+
+    with pytest.raises(KeyboardInterrupt):
+        undoing.at_once(act)
+
+
+def test_an_interrupt_comes_when_it_is_let():
+    seen = []
+    with pytest.raises(KeyboardInterrupt), undoing.late(lambda frame: frame.f_code.co_name == "deaf") as come:
+
+        def deaf():
+            signal.raise_signal(signal.SIGINT)
+            seen.append("in between")
+
+        deaf()
+        seen.append("after it")
+        come()
+        seen.append("too late")
+    assert seen == ["in between", "after it"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_an_interrupt_stays_one_where_a_block_fails_as_it_ends():
     @undoing.unharmed
     def fails():
