@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import nn
 
 from .plainly import Rule, plainly
@@ -24,8 +23,8 @@ def eager(rules: Mapping[str, Rule] | None = None) -> Iterator[None]:
             yield
             return
         frames: Any = sys.modules["torch._dynamo.eval_frame"]
-        # as it is afterwards, wherever set_stance is interrupted
-        with patched(frames, _stance=frames._stance), torch.compiler.set_stance("force_eager"):
+        # not by torch.compiler.set_stance: a block of it that ends late, after an interrupt, puts back a stance of ours
+        with patched(frames, _stance=type(frames._stance)("force_eager")):
             yield
 
 

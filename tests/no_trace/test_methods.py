@@ -9,10 +9,12 @@ from functools import partial
 
 import pytest
 import torch
+from torch._dynamo import eval_frame
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pytest_modelcheck.model import kineto, shared, undoing
+from pytest_modelcheck.model.eager import eager
 
 from .interrupts import interrupted, sites
 from .methods import CALLS, DEAR, LONG, QUICKEST, called, public
@@ -262,6 +264,17 @@ def test_an_interrupt_comes_when_it_is_let():
             come()
     assert seen == ["in between", "after it"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_block_that_ends_late_does_not_keep_torch_from_compiling():
+    """As after an interrupt: once the traceback is forgotten, when the block around it is over."""
+    before = eval_frame._stance
+    outer, inner = eager(), eager()
+    with outer:
+        inner.__enter__()
+    inner.__exit__(None, None, None)
+    assert eval_frame._stance is before
+    assert before.stance == "default"
 
 
 def test_an_interrupt_stays_one_where_a_block_fails_as_it_ends():
