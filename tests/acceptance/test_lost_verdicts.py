@@ -11,6 +11,7 @@ import pytest
 
 from pytest_modelcheck.cli import main
 
+from ..features import ENDS_A_GROUP
 from .conftest import FIXTURES, HEAD, MACS
 
 WITHOUT_MODEL = FIXTURES.replace("return net()", 'raise RuntimeError("no weights here")')
@@ -262,7 +263,8 @@ def test_what_was_not_reached_is_told(project, workers):
     assert {check["nodeid"] for check in record["checks"]} == {f"test_it.py::test_{i}" for i in range(40)}
     assert [failure["nodeid"] for failure in record["failures"]] == ["test_it.py::test_0_stops"]
     assert len(outcomes) == 40
-    assert outcomes.count("not run") >= 20  # the other worker may end its group
+    least = 40 if not workers else 20 if ENDS_A_GROUP else 21
+    assert outcomes.count("not run") >= least
     result.stdout.fnmatch_lines(["40 checks: * not run*"])
 
 

@@ -189,7 +189,7 @@ ASSERTIONS = {
     ),
     "points_at": (
         "modelcheck.gradcam(target=1, layer='conv').points_at((0, 0, 1, 1)).all()",
-        ["*where * = *Hits([[]False[]]: hottest at x=*, y=*, to be in box (0, 0, 1, 1)).all"],
+        ["*where * = Hits([[]False[]]: hottest at x=*, y=*, to be in box (0, 0, 1, 1)).all"],
     ),
     "a total": (
         "modelcheck.peak_memory().total < 10",

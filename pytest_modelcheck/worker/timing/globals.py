@@ -18,9 +18,8 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 from ...model.state.process import SETTINGS
 
 NOT_WATCHED = {*sys.stdlib_module_names, "_pytest", "pytest", "pluggy", "py", "pytest_modelcheck", "__main__"}
-PLUGINS = {
-    entry.module for entry in entry_points(group="pytest11")
-}  # what they change of themselves is no model's
+# what plugins of pytest change of themselves is no model's
+PLUGINS = {entry.module for entry in entry_points(group="pytest11")}
 WATCHED_STDLIB = {"builtins", "math", "random"}
 
 
